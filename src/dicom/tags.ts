@@ -66,4 +66,4 @@ export const tags = {
   item: 0xfffee000,
   itemDelimitation: 0xfffee00d,
   sequenceDelimitation: 0xfffee0dd,
-} as const satisfies Record<string, Tag>;
+} as const;
