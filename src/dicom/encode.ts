@@ -138,13 +138,13 @@ export function encodePart10(elements: readonly NewElement[], transferSyntaxUid:
   const syntax = transferSyntaxOf(transferSyntaxUid);
   if (!syntax || syntax.deflated)
     throw new ScansealError("usage", "transfer syntax not supported for writing");
-  const valueOf = (tag: Tag): Bytes => {
+  const required = (tag: Tag): Bytes => {
     const value = elements.find((e) => e.tag === tag)?.value;
     if (!value) throw new ScansealError("usage", "SOP Class UID and SOP Instance UID are required", { tag });
     return value;
   };
   const sorted = [...elements].sort((a, b) => a.tag - b.tag);
-  const meta = encodeMeta(valueOf(tags.sopClassUid), valueOf(tags.sopInstanceUid), transferSyntaxUid);
+  const meta = encodeMeta(required(tags.sopClassUid), required(tags.sopInstanceUid), transferSyntaxUid);
   return concatBytes([meta, ...sorted.map((element) => encodeElement(element, syntax.encoding))]);
 }
 
