@@ -45,7 +45,7 @@ export interface DataElement {
   readonly undefinedLength: boolean;
   /** After the element's last byte, its delimiter included. */
   readonly end: number;
-  /** The value's bytes as in the source (byte order too). Absent for bulk values, sequences and fragments. Text is always here. */
+  /** The value's bytes as in the source (byte order too). Absent for bulk values and sequences. Text is always here. For fragments: the Basic Offset Table. */
   readonly value?: Bytes;
   /** For SQ. */
   readonly items?: readonly Item[];

@@ -91,6 +91,11 @@ export const vrTraits: Readonly<Record<Vr, VrTraits>> = {
   UV: traits(true, false, 8),
 };
 
-export function isVr(text: string): text is Vr {
-  return Object.hasOwn(vrTraits, text);
+const byLetters: ReadonlyMap<number, Vr> = new Map(
+  (Object.keys(vrTraits) as Vr[]).map((vr) => [(vr.charCodeAt(0) << 8) | vr.charCodeAt(1), vr]),
+);
+
+/** The VR of two bytes in a file, or undefined. */
+export function vrOfBytes(first: number, second: number): Vr | undefined {
+  return byLetters.get((first << 8) | second);
 }

@@ -1,0 +1,37 @@
+/** Looking things up in an index. */
+import { latin1 } from "../foundation/bytes.ts";
+import type { DataElement } from "./model.ts";
+import type { Tag } from "./tags.ts";
+import { vrTraits } from "./vr.ts";
+
+/** The element of that tag in an ascending list (a data set's or an item's). */
+export function findElement(elements: readonly DataElement[], tag: Tag): DataElement | undefined {
+  let low = 0;
+  let high = elements.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const found = elements[middle]!;
+    if (found.tag === tag) return found;
+    if (found.tag < tag) low = middle + 1;
+    else high = middle - 1;
+  }
+  return undefined;
+}
+
+/** A text value as ISO 8859-1 without its padding: for codes and UIDs, not for display. Undefined when absent or not text. */
+export function plainText(element: DataElement | undefined): string | undefined {
+  if (!element?.value || !vrTraits[element.vr].text) return undefined;
+  return latin1(element.value).replace(/[ \0]+$/, "");
+}
+
+/** `plainText` of the element of that tag. */
+export function plainTextOf(elements: readonly DataElement[], tag: Tag): string | undefined {
+  return plainText(findElement(elements, tag));
+}
+
+/** The only value of a US element; undefined when absent, of another VR, or not exactly one value. */
+export function unsignedShort(element: DataElement | undefined): number | undefined {
+  const value = element?.value;
+  if (!value || element.vr !== "US" || value.length !== 2) return undefined;
+  return element.encoding.bigEndian ? (value[0]! << 8) | value[1]! : value[0]! | (value[1]! << 8);
+}
