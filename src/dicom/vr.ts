@@ -99,3 +99,7 @@ const byLetters: ReadonlyMap<number, Vr> = new Map(
 export function vrOfBytes(first: number, second: number): Vr | undefined {
   return byLetters.get((first << 8) | second);
 }
+
+export function isVr(text: string): text is Vr {
+  return Object.hasOwn(vrTraits, text);
+}
