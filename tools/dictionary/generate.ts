@@ -131,9 +131,12 @@ function privateTable(rows: PrivateElement[]): Record<string, Record<string, str
   );
 }
 
-/** DCMTK writes an undecided OB/OW as OB outside the attributes it knows by name (DcmVR::getValidEVR). */
+/**
+ * DCMTK writes an undecided OB/OW as OB outside the attributes it knows by name (DcmVR::getValidEVR), and what its dictionary calls pixel data
+ * as OW.
+ */
 function resolvedPrivateVr(vr: string): string {
-  return vr === "ox" || vr === "px" ? "OB" : vr === "xs" ? "US" : vr;
+  return ({ ox: "OB", px: "OW", xs: "US" } as Record<string, string>)[vr] ?? vr;
 }
 
 /** JSON with one row per line. */

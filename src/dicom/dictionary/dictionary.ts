@@ -1,6 +1,6 @@
 /** The data dictionary: PS3.6 and the command set of PS3.7, the private elements DCMTK knows, and the names of UIDs. */
 import { groupOf, isPrivate, isPrivateCreator, type Tag } from "../tags.ts";
-import { type DictionaryVr, isVr, type Vr } from "../vr.ts";
+import type { DictionaryVr, Vr } from "../vr.ts";
 import { spellKeyword } from "./keyword.ts";
 import privateTable from "./private.generated.json" with { type: "json" };
 import standardTable from "./standard.generated.json" with { type: "json" };
@@ -96,7 +96,7 @@ function elementsOf(creator: string): PrivateElements | undefined {
     const byElement = new Map<number, Vr>();
     for (const row of rows.split(",")) {
       const [element = "", vr = ""] = row.split(" ");
-      if (isVr(vr)) byElement.set(Number.parseInt(element, 16), vr);
+      byElement.set(Number.parseInt(element, 16), vr as Vr);
     }
     if (high !== undefined) ranges.push({ low, high, byElement });
     else for (const [element, vr] of byElement) byTag.set(low * 0x10000 + element, vr);
