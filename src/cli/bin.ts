@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+// No static imports: an older Node must get as far as the message. Everything else is behind import().
+export {};
+
+const nodeMajorMin = 24;
+
+/** `npm run` changes to the package's root; what the user typed is relative to where the user is. */
+const startedByNpmRun =
+  process.env.npm_package_name === "scanseal" &&
+  (process.env.npm_lifecycle_event === "scanseal" || process.env.npm_lifecycle_event === "demo");
+
+function fail(message: string): void {
+  process.stderr.write(`scanseal: ${message}\n`);
+  process.exitCode = 2;
+}
+
+function start(): void {
+  if (Number.parseInt(process.versions.node, 10) < nodeMajorMin) {
+    fail(
+      `needs Node.js ${nodeMajorMin} or newer, this is ${process.versions.node}; in the checkout, run: npm ci`,
+    );
+    return;
+  }
+  if (startedByNpmRun && process.env.INIT_CWD !== undefined) {
+    try {
+      process.chdir(process.env.INIT_CWD);
+    } catch {
+      fail("the folder it was started from cannot be entered; start it from another one");
+      return;
+    }
+  }
+  import("./main.ts").then(
+    async ({ main }) => {
+      process.exitCode = await main(process.argv.slice(2));
+    },
+    () => fail("a part of the program cannot be loaded; run: npm ci"),
+  );
+}
+
+start();
