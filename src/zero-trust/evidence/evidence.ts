@@ -1,0 +1,136 @@
+/** What was found out about one instance: facts only, as plain JSON data. Judging them is the policy's work. */
+import type { ErrorCode } from "../../foundation/errors.ts";
+import type { AttributeClass } from "./attribute-classes.ts";
+
+/** Why the object could not be read. Nothing more was looked at. */
+export interface UnreadableFact {
+  readonly code: ErrorCode;
+  /** "(0010,0010)" */
+  readonly tag?: string | undefined;
+  readonly offset?: number | undefined;
+  readonly message: string;
+}
+
+/** What begins where the preamble's 128 free bytes are (PS3.10 section 7.1): "none" is all zeros. */
+export type PreambleKind = "absent" | "none" | "tiff" | "executable" | "document" | "other";
+
+export interface FormatFacts {
+  readonly sopClassUid: string | undefined;
+  readonly sopInstanceUid: string | undefined;
+  readonly seriesInstanceUid: string | undefined;
+  readonly studyInstanceUid: string | undefined;
+  readonly deviceSerialNumber: string | undefined;
+  readonly transferSyntaxUid: string;
+  readonly preamble: PreambleKind;
+  /** Non-conformances that this source's tolerances let pass. */
+  readonly tolerated: readonly {
+    readonly code: string;
+    readonly tag?: string | undefined;
+    readonly offset?: number | undefined;
+  }[];
+  /** (FFFC,FFFC) holds something other than zeros: covered by nothing, shown by nobody. */
+  readonly paddingCarriesData: boolean;
+  /** A byte of native pixel data after the last frame is not zero. */
+  readonly pixelTailCarriesData: boolean;
+}
+
+/** Whether a signer's certificate leads to an anchor of this verifier, judged at the time of verification. */
+export type TrustResult =
+  | "trusted"
+  | "signer-not-recognised"
+  | "certificate-expired"
+  | "certificate-not-yet-valid"
+  | "certificate-revoked"
+  | "certificate-weak"
+  | "certificate-wrong-role"
+  | "certificate-invalid"
+  | "revocation-unknown";
+
+export interface TrustFact {
+  readonly result: TrustResult;
+  /** The trust record's name of the device or, without one, the certificate's subject. */
+  readonly signer: string;
+  readonly fingerprint: string;
+  readonly role?: string | undefined;
+  readonly detail?: string | undefined;
+}
+
+/** One DICOM Digital Signature. */
+export interface SignatureEvidence {
+  /** "" for the data set, else a sequence item such as "00081140/0". */
+  readonly location: string;
+  readonly uid: string;
+  readonly result: "valid" | "altered" | "transcoded" | "vr-lost" | "weak" | "malformed";
+  readonly algorithm: string;
+  readonly detail?: string | undefined;
+  readonly signedAt?: string | undefined;
+  readonly trust: TrustFact | undefined;
+  /** Its UID names the manifest, and the same device signed both. */
+  readonly bindsManifest: boolean;
+  /** Tags present at its level that it does not cover, containers and exempt elements left out. */
+  readonly uncovered: readonly string[];
+}
+
+export type ManifestFault =
+  | "envelope-invalid"
+  | "manifest-signature-invalid"
+  | "statement-invalid"
+  | "seed-mismatch"
+  | "table-mismatch"
+  | "container-missing";
+
+export interface ManifestEvidence {
+  readonly faults: readonly ManifestFault[];
+  readonly detail?: string | undefined;
+  readonly trust: TrustFact | undefined;
+  readonly type: "capture" | "beside-device" | undefined;
+  /** The statement's type agrees with the signer's role. */
+  readonly roleFits: boolean;
+  /** ISO 8601; the device's own clock (time class T3). */
+  readonly sealedAt: string | undefined;
+  readonly sealedWithTransferSyntax: string | undefined;
+  /** The device's clock lay outside its certificate's validity, or ahead of ours. */
+  readonly timeImplausible: boolean;
+  readonly keyEpoch: number | undefined;
+  readonly counter: number | undefined;
+  /** SHA-256 of the payload, hexadecimal. */
+  readonly payloadDigest: string | undefined;
+}
+
+/** One attribute that differs from what was sealed; never its values. */
+export interface AttributeChange {
+  /** "00100010", "00081140/0/00081155", "0009[ACME 1.0]01" */
+  readonly path: string;
+  readonly kind: "changed" | "added" | "removed";
+  readonly attributeClass: AttributeClass;
+  /** Lossless transcoding is known to leave this behind. */
+  readonly transcodeByProduct: boolean;
+}
+
+export interface ContentEvidence {
+  /** "signature": one PS3.15 signature covers every element; "commitments": every attribute and frame was compared. */
+  readonly route: "signature" | "commitments";
+  readonly attributes: readonly AttributeChange[];
+  /** Frame indices from 0. */
+  readonly framesChanged: readonly number[];
+  readonly framesAdded: readonly number[];
+  readonly framesRemoved: readonly number[];
+  /** Frames that could be compared neither decoded nor as encoded. */
+  readonly framesUncheckable: readonly number[];
+  /** Compressed with loss, so that decoding cannot give what was sealed. */
+  readonly lossyNow: boolean;
+  /** The transfer syntax is another than at sealing, and every decoded frame is the sealed one. */
+  readonly transcodedLosslessly: boolean;
+  /** Something differs, but the table that would name it is missing or damaged. */
+  readonly unlocalised: boolean;
+}
+
+export interface Evidence {
+  readonly unreadable?: UnreadableFact;
+  readonly format?: FormatFacts;
+  readonly signatures: readonly SignatureEvidence[];
+  readonly manifest?: ManifestEvidence;
+  readonly content?: ContentEvidence;
+  /** The trust store has a device of this serial number: a seal is expected. */
+  readonly sealExpectedFrom?: string;
+}

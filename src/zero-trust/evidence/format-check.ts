@@ -1,0 +1,83 @@
+/** Facts about the file around the content: identifiers, the preamble, and bytes that no viewer shows. */
+import { findElement, plainTextOf } from "../../dicom/elements.ts";
+import type { DicomObject } from "../../dicom/model.ts";
+import { imageAttributesOf, nativeLength } from "../../dicom/pixel-data/image-attributes.ts";
+import { formatTag, tags } from "../../dicom/tags.ts";
+import { type ByteSource, readChunks } from "../../foundation/byte-source.ts";
+import { type Bytes, latin1 } from "../../foundation/bytes.ts";
+import type { FormatFacts, PreambleKind } from "./evidence.ts";
+
+/** First bytes of files that other programs run or open (CVE-2019-11687). */
+const executableMagics = [
+  "MZ",
+  "\x7fELF",
+  "\xfe\xed\xfa",
+  "\xce\xfa\xed\xfe",
+  "\xcf\xfa\xed\xfe",
+  "\xca\xfe\xba\xbe",
+  "#!",
+  "\0asm",
+];
+const documentMagics = [
+  "%PDF",
+  "PK\x03\x04",
+  "<",
+  "{",
+  "\x89PNG",
+  "\xff\xd8\xff",
+  "GIF8",
+  "\xd0\xcf\x11\xe0",
+  "7z\xbc\xaf",
+];
+const tiffMagics = ["II*\0", "MM\0*", "II+\0", "MM\0+"];
+
+export function preambleKind(preamble: Bytes | undefined): PreambleKind {
+  if (!preamble) return "absent";
+  if (preamble.every((byte) => byte === 0)) return "none";
+  const text = latin1(preamble);
+  const begins = (magics: readonly string[]): boolean => magics.some((magic) => text.startsWith(magic));
+  if (begins(tiffMagics)) return "tiff";
+  if (begins(executableMagics)) return "executable";
+  return begins(documentMagics) ? "document" : "other";
+}
+
+async function allZero(source: ByteSource, offset: number, length: number): Promise<boolean> {
+  for await (const chunk of readChunks(source, offset, length)) {
+    if (chunk.some((byte) => byte !== 0)) return false;
+  }
+  return true;
+}
+
+async function paddingCarriesData({ elements, dataSource }: DicomObject): Promise<boolean> {
+  const padding = findElement(elements, tags.dataSetTrailingPadding);
+  return padding !== undefined && !(await allZero(dataSource, padding.valueOffset, padding.length));
+}
+
+async function pixelTailCarriesData(object: DicomObject): Promise<boolean> {
+  const pixels = findElement(object.elements, tags.pixelData);
+  const attributes = imageAttributesOf(object);
+  if (!pixels || pixels.fragments || !attributes) return false;
+  const expected = nativeLength(attributes);
+  if (expected >= pixels.length) return false;
+  return !(await allZero(object.dataSource, pixels.valueOffset + expected, pixels.length - expected));
+}
+
+export async function checkFormat(object: DicomObject): Promise<FormatFacts> {
+  const { elements } = object;
+  return {
+    sopClassUid: plainTextOf(elements, tags.sopClassUid),
+    sopInstanceUid: plainTextOf(elements, tags.sopInstanceUid),
+    seriesInstanceUid: plainTextOf(elements, tags.seriesInstanceUid),
+    studyInstanceUid: plainTextOf(elements, tags.studyInstanceUid),
+    deviceSerialNumber: plainTextOf(elements, tags.deviceSerialNumber),
+    transferSyntaxUid: object.transferSyntax.uid,
+    preamble: preambleKind(object.preamble),
+    tolerated: object.tolerated.map(({ code, tag, offset }) => ({
+      code,
+      tag: tag === undefined ? undefined : formatTag(tag),
+      offset,
+    })),
+    paddingCarriesData: await paddingCarriesData(object),
+    pixelTailCarriesData: await pixelTailCarriesData(object),
+  };
+}

@@ -1,0 +1,31 @@
+/** The proof type of the way out: only the policy can make one, and only what it admits can be forwarded. */
+import { ScansealError } from "../../foundation/errors.ts";
+import type { Decision } from "./verdict.ts";
+
+export type AdmissionBasis = "verified" | "verified-with-changes" | "received" | "observed";
+
+const mint: unique symbol = Symbol("mint");
+
+/** An object that may be delivered, with the basis it was admitted on. The constructor cannot be called from outside this file. */
+export class Admitted<T> {
+  readonly #object: T;
+  readonly basis: AdmissionBasis;
+
+  constructor(key: typeof mint, object: T, basis: AdmissionBasis) {
+    if (key !== mint) throw new ScansealError("internal", "only the policy admits objects");
+    this.#object = object;
+    this.basis = basis;
+  }
+
+  get object(): T {
+    return this.#object;
+  }
+}
+
+/** Undefined for anything the decision holds. */
+export function admit<T>(object: T, decision: Decision): Admitted<T> | undefined {
+  if (decision.disposition === "held") return undefined;
+  const { verdict } = decision;
+  const proven = verdict === "verified" || verdict === "verified-with-changes" || verdict === "received";
+  return new Admitted(mint, object, proven ? verdict : "observed");
+}

@@ -1,0 +1,78 @@
+/** The judgement: (evidence, policy) -> verdict and disposition. Pure: no I/O, no clock. Numbers are those of spec/verdicts.md. */
+import type { Evidence } from "../evidence/evidence.ts";
+import { findingsOf } from "./findings.ts";
+import type { Assurance, Decision, Disposition, Finding, FindingCode, Verdict } from "./verdict.ts";
+
+/** What a source's objects meet: everything is delivered and reported, delivered with a notice, or held unless proven. */
+export type Mode = "observe" | "warn" | "enforce";
+
+export interface Policy {
+  readonly mode: Mode;
+}
+
+const strictPolicy: Policy = { mode: "enforce" };
+
+/** The seal's own fault, whoever signed: nothing that it says can be relied on. */
+const sealBroken: ReadonlySet<FindingCode> = new Set<FindingCode>([
+  "envelope-invalid",
+  "statement-invalid",
+  "manifest-signature-invalid",
+]);
+
+/** The seal may be sound, but not by someone whom this site trusts for it. */
+const untrusted: ReadonlySet<FindingCode> = new Set<FindingCode>([
+  "signer-not-recognised",
+  "certificate-expired",
+  "certificate-not-yet-valid",
+  "certificate-revoked",
+  "certificate-weak",
+  "certificate-wrong-role",
+  "certificate-invalid",
+  "revocation-unknown",
+  "role-mismatch",
+  "time-implausible",
+  "foreign-signature",
+  "signature-weak",
+]);
+
+/** About the file around the content: they hold the object, but say nothing of the image. */
+const besideContent: ReadonlySet<FindingCode> = new Set<FindingCode>(["preamble-suspicious"]);
+
+function verdictOf(evidence: Evidence, findings: readonly Finding[]): Verdict {
+  const errors = findings
+    .filter((f) => f.severity === "error" && !besideContent.has(f.code))
+    .map((f) => f.code);
+  if (evidence.unreadable) return "malformed"; // 1
+  if (!evidence.manifest) return errors.includes("signature-altered") ? "altered" : "unsealed"; // 2
+  if (errors.some((code) => sealBroken.has(code))) return "altered"; // 3
+  if (errors.some((code) => untrusted.has(code))) return "untrusted"; // 4
+  if (errors.length > 0 || !evidence.content) return "altered"; // 5
+  // 6: a by-product of lossless transcoding is no loss of verdict.
+  const administrative = evidence.content.attributes.some((change) => !change.transcodeByProduct);
+  return administrative ? "verified-with-changes" : "verified"; // 7
+}
+
+function dispositionOf(verdict: Verdict, findings: readonly Finding[], mode: Mode): Disposition {
+  if (verdict === "malformed" || verdict === "altered" || verdict === "untrusted") return "held";
+  const besideError = findings.some((f) => f.severity === "error" && besideContent.has(f.code));
+  const proven = verdict === "verified" || verdict === "verified-with-changes" || verdict === "received";
+  if (proven && !besideError) return "delivered";
+  if (mode === "enforce") return "held";
+  return mode === "warn" ? "delivered-with-notice" : "delivered";
+}
+
+function assuranceOf(evidence: Evidence, verdict: Verdict): Assurance | undefined {
+  if (verdict !== "verified" && verdict !== "verified-with-changes") return undefined;
+  return evidence.manifest?.type === "capture" ? "in-device" : "beside-device";
+}
+
+export function decide(evidence: Evidence, policy: Policy = strictPolicy): Decision {
+  const findings = findingsOf(evidence);
+  const verdict = verdictOf(evidence, findings);
+  return {
+    verdict,
+    disposition: dispositionOf(verdict, findings, policy.mode),
+    assurance: assuranceOf(evidence, verdict),
+    findings,
+  };
+}

@@ -1,0 +1,197 @@
+/** From evidence to findings: what is said, where, and how grave it is. Pure. */
+import type {
+  AttributeChange,
+  ContentEvidence,
+  Evidence,
+  ManifestEvidence,
+  SignatureEvidence,
+} from "../evidence/evidence.ts";
+import { sentenceOf } from "./sentences.ts";
+import type { Finding, FindingCode, FindingLocation, Severity } from "./verdict.ts";
+
+function finding(
+  code: FindingCode,
+  location: FindingLocation,
+  detail: string,
+  severity: Severity = sentenceOf(code).severity,
+): Finding {
+  const { layer, message } = sentenceOf(code);
+  return { code, severity, layer, location, message, detail };
+}
+
+/** The first 100 differing attributes are listed one by one; an attacker cannot make the report grow without limit. */
+const listedMax = 100;
+const digitalSignatures = "(FFFA,FFFA)";
+
+/** Findings in the order of the checks; the policy reads their severity and code. */
+export function findingsOf(evidence: Evidence): readonly Finding[] {
+  const { unreadable, format, manifest, content, signatures } = evidence;
+  if (unreadable) {
+    const tag = unreadable.tag === undefined ? {} : { tag: unreadable.tag };
+    const offset = unreadable.offset === undefined ? {} : { offset: unreadable.offset };
+    return [finding(unreadable.code, { ...tag, ...offset }, unreadable.message)];
+  }
+  return [
+    ...(manifest ? manifestFindings(manifest) : sealMissing(evidence)),
+    ...(content ? contentFindings(content) : []),
+    ...signatureFindings(signatures, manifest !== undefined, content),
+    ...(format ? formatFindings(format) : []),
+  ];
+}
+
+function sealMissing(evidence: Evidence): Finding[] {
+  const found = [finding("seal-missing", {}, "no capture manifest in this object")];
+  if (evidence.sealExpectedFrom !== undefined) {
+    found.push(
+      finding(
+        "seal-expected",
+        {},
+        `device ${evidence.sealExpectedFrom} is enrolled, so its objects carry a seal`,
+      ),
+    );
+  }
+  return found;
+}
+
+function manifestFindings(manifest: ManifestEvidence): Finding[] {
+  const found: Finding[] = manifest.faults.map((fault) => finding(fault, {}, manifest.detail ?? fault));
+  const { trust } = manifest;
+  if (trust && trust.result !== "trusted") {
+    found.push(finding(trust.result, {}, trust.detail ?? `certificate SHA-256 ${trust.fingerprint}`));
+  }
+  if (!manifest.roleFits)
+    found.push(finding("role-mismatch", {}, "the statement's type is not the signer's role"));
+  if (manifest.timeImplausible) {
+    found.push(
+      finding(
+        "time-implausible",
+        {},
+        `sealed at ${manifest.sealedAt}, outside the certificate's validity or ahead of now`,
+      ),
+    );
+  }
+  return found;
+}
+
+function attributeFinding(change: AttributeChange): Finding {
+  const last = change.path.split("/").at(-1)!;
+  const tag = /^[0-9A-F]{8}$/.test(last) ? { tag: `(${last.slice(0, 4)},${last.slice(4)})` } : {};
+  const location = last === change.path && "tag" in tag ? tag : { ...tag, path: change.path };
+  const benign = change.attributeClass === "administrative" || change.transcodeByProduct;
+  const code = `attribute-${change.kind}` as const;
+  const detail = `${change.path} ${change.kind} (${change.transcodeByProduct ? "by-product of transcoding" : change.attributeClass})`;
+  const made = finding(code, location, detail, benign ? "info" : "error");
+  return benign ? { ...made, message: "An administrative entry was updated since capture." } : made;
+}
+
+function contentFindings(content: ContentEvidence): Finding[] {
+  const found = content.attributes.slice(0, listedMax).map(attributeFinding);
+  const more = content.attributes.slice(listedMax);
+  const grave = more.some((c) => c.attributeClass !== "administrative" && !c.transcodeByProduct);
+  if (more.length > 0)
+    found.push(
+      finding("content-changed", {}, `${more.length} more attributes differ`, grave ? "error" : "info"),
+    );
+  const frames = (code: FindingCode, list: readonly number[], what: string): void => {
+    if (list.length > 0)
+      found.push(finding(code, { tag: "(7FE0,0010)", frames: list }, `${list.length} frames ${what}`));
+  };
+  frames(
+    content.lossyNow ? "pixels-lossy" : "pixels-changed",
+    content.framesChanged,
+    "differ from what was sealed",
+  );
+  frames("frames-added", content.framesAdded, "were not there when sealed");
+  frames("frames-removed", content.framesRemoved, "are missing");
+  frames("pixels-not-checkable", content.framesUncheckable, "could not be decoded");
+  if (content.unlocalised)
+    found.push(
+      finding(
+        "content-changed",
+        {},
+        "the content differs; the table that would say where is missing or damaged",
+      ),
+    );
+  if (content.transcodedLosslessly) {
+    found.push(finding("transcoded-losslessly", {}, "the decoded frames are those of the manifest"));
+  }
+  return found;
+}
+
+/** True when the manifest's comparison found nothing to explain why a signature fails. */
+export function contentIntact(content: ContentEvidence | undefined): boolean {
+  if (!content) return false;
+  return (
+    content.attributes.length === 0 &&
+    content.framesChanged.length + content.framesAdded.length + content.framesRemoved.length === 0 &&
+    content.framesUncheckable.length === 0 &&
+    !content.unlocalised
+  );
+}
+
+function signatureFindings(
+  signatures: readonly SignatureEvidence[],
+  sealed: boolean,
+  content: ContentEvidence | undefined,
+): Finding[] {
+  const found: Finding[] = [];
+  for (const signature of signatures) {
+    const path = signature.location === "" ? {} : { path: `${signature.location}/FFFAFFFA` };
+    const at: FindingLocation = { tag: digitalSignatures, ...path };
+    const detail = signature.detail ?? `${signature.algorithm}, ${signature.result}`;
+    const own = sealed && signature.bindsManifest;
+    const trusted = signature.trust?.result === "trusted";
+    if (sealed && !own && !trusted) {
+      found.push(
+        finding(
+          "foreign-signature",
+          at,
+          `not by the sealing device; ${signature.trust?.result ?? "no usable certificate"}`,
+        ),
+      );
+    }
+    if (signature.result === "altered" && (!own || contentIntact(content)))
+      found.push(finding("signature-altered", at, detail));
+    if (signature.result === "malformed") found.push(finding("signature-malformed", at, detail));
+    if (signature.result === "weak")
+      found.push(finding("signature-weak", at, detail, sealed ? "error" : "warning"));
+    if (signature.result === "transcoded") found.push(finding("signature-transcoded", at, detail));
+    if (signature.result === "vr-lost") found.push(finding("signature-vr-lost", at, detail));
+  }
+  const top = signatures.filter((signature) => signature.location === "");
+  if (sealed && !top.some((signature) => signature.bindsManifest)) {
+    const code = top.length === 0 ? "signature-missing" : "signature-not-bound";
+    found.push(finding(code, { tag: digitalSignatures }, "no signature names this manifest"));
+  }
+  return found;
+}
+
+function formatFindings(format: NonNullable<Evidence["format"]>): Finding[] {
+  const found: Finding[] = [];
+  const { preamble } = format;
+  if (preamble === "executable" || preamble === "document") {
+    found.push(
+      finding(
+        "preamble-suspicious",
+        { offset: 0 },
+        `the preamble begins like an ${preamble} file`.replace("an document", "a document"),
+      ),
+    );
+  } else if (preamble === "tiff" || preamble === "other") {
+    found.push(finding("hidden-bytes", { offset: 0 }, "the preamble is not zero"));
+  }
+  if (format.paddingCarriesData) {
+    found.push(finding("hidden-bytes", { tag: "(FFFC,FFFC)" }, "Data Set Trailing Padding is not zero"));
+  }
+  if (format.pixelTailCarriesData) {
+    found.push(finding("hidden-bytes", { tag: "(7FE0,0010)" }, "the pad byte after the pixels is not zero"));
+  }
+  for (const { code, tag, offset } of format.tolerated.slice(0, listedMax)) {
+    const where = {
+      ...(tag === undefined ? {} : { tag }),
+      ...(offset === undefined ? {} : { offset }),
+    };
+    found.push(finding("tolerated", where, code));
+  }
+  return found;
+}

@@ -1,0 +1,83 @@
+/** One plain sentence for a radiologist for each finding. "Altered" accuses nobody; "unsealed" is not "fake". */
+import type { FindingCode, Layer, Severity } from "./verdict.ts";
+
+export interface Sentence {
+  readonly severity: Severity;
+  readonly layer: Layer;
+  readonly message: string;
+}
+
+const error = (layer: Layer, message: string): Sentence => ({ severity: "error", layer, message });
+const warning = (layer: Layer, message: string): Sentence => ({ severity: "warning", layer, message });
+const info = (layer: Layer, message: string): Sentence => ({ severity: "info", layer, message });
+
+const changed = "Changed after capture; do not rely on it.";
+const brokenSeal = "The seal on this image is damaged; its origin cannot be proven.";
+const unknownSigner = "Sealed by a device this site does not recognise.";
+
+/** Everything that is not here is about the file's form: malformed and limit codes. */
+const sentences: Partial<Readonly<Record<FindingCode, Sentence>>> = {
+  "attribute-changed": error("manifest", changed),
+  "attribute-added": error("manifest", "Something was added after capture; do not rely on it."),
+  "attribute-removed": error("manifest", "Something was removed after capture; do not rely on it."),
+  "pixels-changed": error("manifest", "The image was changed after capture; do not rely on it."),
+  "frames-added": error("manifest", "Images were added after capture; do not rely on it."),
+  "frames-removed": error("manifest", "Images are missing from this object; do not rely on it."),
+  "pixels-lossy": error(
+    "manifest",
+    "The image was compressed with loss after capture; it is no longer what the scanner saw.",
+  ),
+  "pixels-not-checkable": error("manifest", "The image could not be compared with what was captured."),
+  "content-changed": error("manifest", changed),
+  "signature-altered": error("seal", "The digital signature does not fit this object; do not rely on it."),
+  "signature-malformed": error("seal", brokenSeal),
+  "signature-not-bound": error("seal", "The signature on this image belongs to another seal."),
+  "signature-missing": warning(
+    "seal",
+    "The DICOM signature was removed; the seal's second proof still holds.",
+  ),
+  "signature-transcoded": info("seal", "Recompressed since capture; checked by the seal's second proof."),
+  "signature-vr-lost": info(
+    "seal",
+    "Rewritten by other software since capture; checked by the seal's second proof.",
+  ),
+  "signature-weak": error("seal", "Signed with a method that is no longer safe."),
+  "foreign-signature": error("trust", "A second signature by an unrecognised signer is attached."),
+  "envelope-invalid": error("seal", brokenSeal),
+  "statement-invalid": error("seal", brokenSeal),
+  "manifest-signature-invalid": error("seal", brokenSeal),
+  "seed-mismatch": error("seal", brokenSeal),
+  "table-mismatch": error("seal", brokenSeal),
+  "container-missing": error("seal", "A part of the seal is missing; the image cannot be checked in full."),
+  "signer-not-recognised": error("trust", unknownSigner),
+  "certificate-expired": error("trust", "The sealing device's certificate has expired."),
+  "certificate-not-yet-valid": error("trust", "The sealing device's certificate is not valid yet."),
+  "certificate-revoked": error("trust", "The sealing device's certificate was revoked."),
+  "certificate-weak": error("trust", "The sealing device's key is too weak to be relied on."),
+  "certificate-wrong-role": error("trust", "The signer is not entitled to seal images."),
+  "certificate-invalid": error("trust", unknownSigner),
+  "revocation-unknown": error(
+    "trust",
+    "Whether the sealing device's certificate still stands could not be found out.",
+  ),
+  "role-mismatch": error("trust", "The seal claims more than its signer is entitled to."),
+  "time-implausible": error("trust", "The time of sealing cannot be right."),
+  "transcoded-losslessly": info(
+    "manifest",
+    "Recompressed without loss since capture; every pixel is as captured.",
+  ),
+  "seal-missing": warning("seal", "Not sealed at capture: nothing can be proven about it, either way."),
+  "seal-expected": error("seal", "This device seals its images, but this one carries no seal."),
+  "preamble-suspicious": error(
+    "format",
+    "The file begins with bytes that another program might run or open.",
+  ),
+  "hidden-bytes": warning("format", "The file carries bytes that no viewer shows."),
+  tolerated: info("format", "The file breaks a rule of the standard that this site tolerates."),
+};
+
+const malformed = error("parser", "Not a well-formed DICOM object; it was not opened.");
+
+export function sentenceOf(code: FindingCode): Sentence {
+  return sentences[code] ?? malformed;
+}

@@ -1,0 +1,82 @@
+/** Verdicts, dispositions and findings: the closed vocabulary of DESIGN section 4 (spec/verdicts.md). */
+import type { ErrorCode } from "../../foundation/errors.ts";
+import type { ManifestFault, TrustResult } from "../evidence/evidence.ts";
+
+export type Verdict =
+  | "verified"
+  | "verified-with-changes"
+  | "received"
+  | "altered"
+  | "untrusted"
+  | "unsealed"
+  | "superseded"
+  | "malformed";
+
+export type Disposition = "delivered" | "delivered-with-notice" | "held";
+
+/** How close to the moment of capture the seal was made; never overstated. */
+export type Assurance = "in-device" | "beside-device" | "on-receipt";
+
+export type Severity = "error" | "warning" | "info";
+
+/** Which mechanism found it. */
+export type Layer = "parser" | "seal" | "manifest" | "trust" | "format";
+
+export type FindingCode =
+  | ErrorCode
+  | ManifestFault
+  | Exclude<TrustResult, "trusted">
+  | "attribute-changed"
+  | "attribute-added"
+  | "attribute-removed"
+  | "pixels-changed"
+  | "frames-added"
+  | "frames-removed"
+  | "pixels-lossy"
+  | "pixels-not-checkable"
+  | "content-changed"
+  | "signature-altered"
+  | "signature-malformed"
+  | "signature-missing"
+  | "signature-not-bound"
+  | "signature-transcoded"
+  | "signature-vr-lost"
+  | "signature-weak"
+  | "foreign-signature"
+  | "role-mismatch"
+  | "time-implausible"
+  | "transcoded-losslessly"
+  | "seal-missing"
+  | "seal-expected"
+  | "preamble-suspicious"
+  | "hidden-bytes"
+  | "tolerated";
+
+export interface FindingLocation {
+  /** "(0010,0010)"; for a nested attribute the path's last tag. */
+  readonly tag?: string;
+  /** "00081140/0/00081155" where the tag alone does not say it. */
+  readonly path?: string;
+  /** Byte offset in the file. */
+  readonly offset?: number;
+  /** Indices from 0. */
+  readonly frames?: readonly number[];
+}
+
+export interface Finding {
+  readonly code: FindingCode;
+  readonly severity: Severity;
+  readonly layer: Layer;
+  readonly location: FindingLocation;
+  /** One plain sentence for a radiologist. */
+  readonly message: string;
+  /** One sentence for an engineer. */
+  readonly detail: string;
+}
+
+export interface Decision {
+  readonly verdict: Verdict;
+  readonly disposition: Disposition;
+  readonly assurance: Assurance | undefined;
+  readonly findings: readonly Finding[];
+}
