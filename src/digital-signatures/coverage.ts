@@ -1,0 +1,64 @@
+/** What a signature leaves open: spec step 10. A short list verifies, so this is judged apart from the arithmetic. */
+import { lookup } from "../dicom/dictionary/dictionary.ts";
+import type { DataElement } from "../dicom/model.ts";
+import { elementOf, isPrivate, type Tag, tags } from "../dicom/tags.ts";
+import { mustBeSigned } from "./required-attributes.ts";
+import { isSignable } from "./signable.ts";
+import type { Coverage } from "./signature-fact.ts";
+
+/** Signatures are checked for themselves; lengths and padding show nothing. */
+function isExempt(tag: Tag): boolean {
+  return (
+    elementOf(tag) === 0 ||
+    tag === tags.macParametersSequence ||
+    tag === tags.digitalSignaturesSequence ||
+    tag === tags.dataSetTrailingPadding
+  );
+}
+
+/**
+ * @param scope elements of the data set, or of the item that holds the signature
+ * @param signed tags listed as signed
+ * @param ofDataSet whether the required list applies
+ */
+export function coverageOf(
+  scope: readonly DataElement[],
+  signed: readonly Tag[],
+  ofDataSet: boolean,
+): Coverage {
+  const listed = new Set(signed);
+  const present = new Set<Tag>();
+  const uncovered: Tag[] = [];
+  const uncoveredPrivate: Tag[] = [];
+  const disguised: Tag[] = [];
+  const nested = new Set<Tag>();
+  for (const element of scope) {
+    const { tag } = element;
+    present.add(tag);
+    if (listed.has(tag) && isSignable(element)) collectLeftOut(element, nested);
+    else if (isExempt(tag)) continue;
+    else if (isPrivate(tag)) uncoveredPrivate.push(tag);
+    else {
+      uncovered.push(tag);
+      if (element.vr === "UN" && lookup(tag)) disguised.push(tag);
+    }
+  }
+  return {
+    uncovered,
+    uncoveredPrivate,
+    requiredUncovered: ofDataSet ? uncovered.filter(mustBeSigned) : [],
+    disguised,
+    nestedUncovered: [...nested].sort((a, b) => a - b),
+    absent: signed.filter((tag) => !present.has(tag)),
+  };
+}
+
+/** Children of covered sequences that the MAC stream leaves out, at any depth. The reader bounds the depth. */
+function collectLeftOut(element: DataElement, into: Set<Tag>): void {
+  for (const item of element.items ?? []) {
+    for (const child of item.elements) {
+      if (isSignable(child)) collectLeftOut(child, into);
+      else if (!isExempt(child.tag)) into.add(child.tag);
+    }
+  }
+}
