@@ -1,0 +1,147 @@
+/** Decodes frames in worker threads that are ended when they take too long, and replaced when they fail. */
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import { checkedHeader } from "../../../dicom/pixel-data/codestream-header.ts";
+import type { DecodedFrame, DecodeRequest, FrameDecoder } from "../../../dicom/pixel-data/decoder.ts";
+import { ScansealError } from "../../../foundation/errors.ts";
+import type { CodecJob, CodecReply } from "./codec-messages.ts";
+
+export interface CodecPoolOptions {
+  /** Threads at most; they are started when needed. Default: the machine's parallelism, at most 4. */
+  readonly workersMax?: number;
+  /** For one frame, from when a thread takes it. */
+  readonly timeoutMs?: number;
+  /** Frames that may wait: beyond, the caller is asked to slow down by waiting itself. */
+  readonly queueMax?: number;
+}
+
+/** CharLS spends ten seconds on a cut-off stream; the largest mammogram decodes in under two. */
+const decodeTimeoutMs = 60_000;
+/** JavaScript heap of a worker: samples and WebAssembly memory (at most 2 GiB an instance) lie outside it. */
+const workerHeapMb = 128;
+const workersDefaultMax = 4;
+/** Each waiting frame holds its codestream: callers wait for one frame before they ask for the next, so few are ever here. */
+const queueDefaultMax = 1024;
+
+interface Job {
+  readonly request: DecodeRequest;
+  readonly resolve: (frame: DecodedFrame) => void;
+  readonly reject: (error: ScansealError) => void;
+}
+
+/** Emitted code has the extension .js, source .ts; the compiler does not rewrite it in a URL. */
+const workerUrl = new URL(
+  `./codec-worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`,
+  import.meta.url,
+);
+
+/** The `FrameDecoder` of Node. Idle threads do not keep the process alive; `close` ends them. */
+export class CodecPool implements FrameDecoder {
+  readonly #workersMax: number;
+  readonly #timeoutMs: number;
+  readonly #queueMax: number;
+  readonly #idle: Worker[] = [];
+  readonly #all = new Set<Worker>();
+  readonly #queue: Job[] = [];
+  #closed = false;
+
+  constructor(options: CodecPoolOptions = {}) {
+    this.#workersMax = options.workersMax ?? Math.min(availableParallelism(), workersDefaultMax);
+    this.#timeoutMs = options.timeoutMs ?? decodeTimeoutMs;
+    this.#queueMax = options.queueMax ?? queueDefaultMax;
+  }
+
+  async decode(request: DecodeRequest): Promise<DecodedFrame> {
+    // Refused before a thread is bothered, and before anything is allocated.
+    checkedHeader(request);
+    if (this.#closed) throw new ScansealError("usage", "the codec pool is closed");
+    if (this.#queue.length >= this.#queueMax)
+      throw new ScansealError("limit-decode", "too many frames wait for a codec");
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ request, resolve, reject });
+      this.#dispatch();
+    });
+  }
+
+  /** Ends all threads; frames still waiting fail with `usage`. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const job of this.#queue.splice(0))
+      job.reject(new ScansealError("usage", "the codec pool is closed"));
+    const workers = [...this.#all];
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+
+  #dispatch(): void {
+    while (this.#queue.length > 0) {
+      const worker = this.#idle.pop() ?? this.#start();
+      if (worker === undefined) return;
+      this.#run(worker, this.#queue.shift()!);
+    }
+  }
+
+  #start(): Worker | undefined {
+    if (this.#all.size >= this.#workersMax) return undefined;
+    const worker = new Worker(workerUrl, {
+      env: {},
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: workerHeapMb },
+      name: "scanseal-codec",
+    });
+    this.#all.add(worker);
+    worker.unref();
+    return worker;
+  }
+
+  #run(worker: Worker, job: Job): void {
+    forget(worker);
+    worker.ref();
+    const settle = (keep: boolean, finish: () => void): void => {
+      clearTimeout(timer);
+      forget(worker);
+      if (keep && !this.#closed) this.#rest(worker);
+      else this.#end(worker);
+      finish();
+      this.#dispatch();
+    };
+    const fail = (error: ScansealError): void => settle(false, () => job.reject(error));
+    const timer = setTimeout(() => {
+      fail(new ScansealError("limit-decode", `the codec took longer than ${this.#timeoutMs} ms`));
+    }, this.#timeoutMs);
+    worker.on("message", (reply: CodecReply) => {
+      if ("samples" in reply) settle(true, () => job.resolve({ samples: reply.samples }));
+      else settle(true, () => job.reject(new ScansealError(reply.code, reply.message)));
+    });
+    worker.on("error", (cause) => {
+      fail(new ScansealError("codec-failed", "the codec's thread failed", { cause }));
+    });
+    worker.on("exit", () => fail(new ScansealError("codec-failed", "the codec's thread ended")));
+    // A copy, whose buffer goes to the thread: the caller's bytes may belong to a file's cache.
+    const codestream = job.request.codestream.slice();
+    const message: CodecJob = { ...job.request, codestream };
+    worker.postMessage(message, [codestream.buffer]);
+  }
+
+  #rest(worker: Worker): void {
+    worker.unref();
+    this.#idle.push(worker);
+    const gone = (): void => {
+      const at = this.#idle.indexOf(worker);
+      if (at >= 0) this.#idle.splice(at, 1);
+      this.#all.delete(worker);
+    };
+    worker.on("exit", gone);
+    worker.on("error", gone);
+  }
+
+  #end(worker: Worker): void {
+    this.#all.delete(worker);
+    // Errors on the way down have nobody to tell.
+    worker.on("error", () => {});
+    void worker.terminate();
+  }
+}
+
+function forget(worker: Worker): void {
+  for (const event of ["message", "error", "exit"]) worker.removeAllListeners(event);
+}
