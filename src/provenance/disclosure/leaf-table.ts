@@ -1,0 +1,160 @@
+/** The list of leaves with their commitments, container xx04: spec/commitments.md. It names what changed and reveals no value. */
+import { deflateSync, Inflate } from "fflate";
+import { type Bytes, concatBytes, latin1, u16le, u32le, viewOf } from "../../foundation/bytes.ts";
+import { ScansealError } from "../../foundation/errors.ts";
+import {
+  commitmentBytes,
+  compareNames,
+  type LeafName,
+  type LeafRecord,
+  leafCountMax,
+  pathBytesMax,
+} from "./commitment.ts";
+
+const version = 1;
+const headerBytes = 13;
+/** 16 MiB: 500,000 commitments and their paths; a CT slice needs 5 kB. */
+export const tableBytesMax: number = 16 << 20;
+/** Names after inflation. Neighbours share their beginnings, so that an entry is near 12 bytes. */
+const namesBytesMax = 32 << 20;
+/** Paths in memory: the prefix compression could otherwise stand for gigabytes. */
+const pathCharactersMax = 64 << 20;
+/** Deflate expands 1,032 times at most (a 258-byte match in two bits). */
+const inflateRatioMax = 1032;
+/** Deflate cannot expand more than 1,032 times, so one piece inflates to 4 MiB at most before the count is checked. */
+const inflatePieceBytes = 4096;
+
+/**
+ * The table's bytes. Records must be sorted by path and unique.
+ * @throws ScansealError `limit-length` when the table would pass 16 MiB
+ */
+export function encodeLeafTable(records: readonly LeafRecord[]): Bytes {
+  const names = encodeNames(records);
+  const deflated = deflateSync(names, { level: 9 });
+  const total = headerBytes + deflated.length + commitmentBytes * records.length;
+  if (total > tableBytesMax || names.length > namesBytesMax || records.length > leafCountMax)
+    throw new ScansealError("limit-length", "the leaf table would be too large");
+  return concatBytes([
+    Uint8Array.of(version),
+    u32le(records.length),
+    u32le(names.length),
+    u32le(deflated.length),
+    deflated,
+    ...records.map((record) => record.commitment),
+  ]);
+}
+
+/** For each name: u16 bytes shared with the path before, u16 length of the rest, the rest, u8 length of the VR, the VR. */
+function encodeNames(names: readonly LeafName[]): Bytes {
+  const parts: Bytes[] = [];
+  let before = "";
+  for (const { path, vr } of names) {
+    if (path.length > pathBytesMax || vr.length > 255)
+      throw new ScansealError("limit-length", "a leaf's path is too long");
+    let shared = 0;
+    while (shared < before.length && before[shared] === path[shared]) shared++;
+    const text = path.slice(shared);
+    const part = new Uint8Array(5 + text.length + vr.length);
+    part.set(u16le(shared));
+    part.set(u16le(text.length), 2);
+    for (let k = 0; k < text.length; k++) part[4 + k] = text.charCodeAt(k);
+    part[4 + text.length] = vr.length;
+    for (let k = 0; k < vr.length; k++) part[5 + text.length + k] = vr.charCodeAt(k);
+    parts.push(part);
+    before = path;
+  }
+  return concatBytes(parts);
+}
+
+/**
+ * Reads a table from anywhere: every length is checked before it is used, inflation stops at the length stated.
+ * @throws ScansealError `seal-structure` for anything that `encodeLeafTable` could not have written
+ */
+export function decodeLeafTable(bytes: Bytes): LeafRecord[] {
+  const bad = (what: string): never => {
+    throw new ScansealError("seal-structure", `leaf table: ${what}`);
+  };
+  if (bytes.length < headerBytes || bytes.length > tableBytesMax) bad("length out of range");
+  if (bytes[0] !== version) bad("unknown version");
+  const view = viewOf(bytes);
+  const count = view.getUint32(1, true);
+  const namesBytes = view.getUint32(5, true);
+  const deflatedBytes = view.getUint32(9, true);
+  if (count > leafCountMax || namesBytes > namesBytesMax) bad("count out of range");
+  if (namesBytes > deflatedBytes * inflateRatioMax) bad("lengths disagree");
+  if (headerBytes + deflatedBytes + commitmentBytes * count !== bytes.length) bad("lengths disagree");
+  const names = decodeNames(
+    inflate(bytes.subarray(headerBytes, headerBytes + deflatedBytes), namesBytes),
+    count,
+  );
+  const from = headerBytes + deflatedBytes;
+  return names.map((name, i) => ({
+    ...name,
+    commitment: bytes.subarray(from + commitmentBytes * i, from + commitmentBytes * (i + 1)),
+  }));
+}
+
+function decodeNames(bytes: Bytes, count: number): LeafName[] {
+  const bad = (): never => {
+    throw new ScansealError("seal-structure", "leaf table: names cannot be read");
+  };
+  const view = viewOf(bytes);
+  const names: LeafName[] = [];
+  let at = 0;
+  let characters = 0;
+  let before: LeafName = { path: "", vr: "" };
+  for (let i = 0; i < count; i++) {
+    if (at + 5 > bytes.length) bad();
+    const shared = view.getUint16(at, true);
+    const rest = view.getUint16(at + 2, true);
+    if (shared > before.path.length || shared + rest > pathBytesMax || at + 5 + rest > bytes.length) bad();
+    const vrBytes = bytes[at + 4 + rest]!;
+    if (at + 5 + rest + vrBytes > bytes.length) bad();
+    characters += shared + rest;
+    if (characters > pathCharactersMax) bad();
+    const path = before.path.slice(0, shared) + latin1(bytes.subarray(at + 4, at + 4 + rest));
+    const vr = latin1(bytes.subarray(at + 5 + rest, at + 5 + rest + vrBytes));
+    const name = { path, vr };
+    // Paths and VRs are printable ASCII; strictly ascending means sorted and unique.
+    if (!isPrintable(path) || !isPrintable(vr) || (i > 0 && compareNames(before, name) >= 0)) bad();
+    names.push(name);
+    before = name;
+    at += 5 + rest + vrBytes;
+  }
+  if (at !== bytes.length) bad();
+  return names;
+}
+
+function isPrintable(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c < 0x20 || c > 0x7e) return false;
+  }
+  return text.length > 0;
+}
+
+/** Raw deflate (RFC 1951) to exactly `length` bytes. */
+function inflate(deflated: Bytes, length: number): Bytes {
+  const bad = (cause?: unknown): never => {
+    throw new ScansealError("seal-structure", "leaf table: names do not inflate", { cause });
+  };
+  const out = new Uint8Array(length);
+  let at = 0;
+  let ended = false;
+  const stream = new Inflate((chunk, final) => {
+    if (at + chunk.length > length) bad();
+    out.set(chunk, at);
+    at += chunk.length;
+    ended = final;
+  });
+  try {
+    for (let from = 0; from < deflated.length; from += inflatePieceBytes) {
+      const to = Math.min(from + inflatePieceBytes, deflated.length);
+      stream.push(deflated.subarray(from, to), to === deflated.length);
+    }
+  } catch (cause) {
+    bad(cause);
+  }
+  if (!ended || at !== length) bad();
+  return out;
+}
