@@ -54,6 +54,12 @@ describe("architecture", () => {
     expect(Object.keys(importTable).filter((folder) => reaches(folder, folder))).toEqual([]);
   });
 
+  it("ARCHITECTURE.md shows every folder's rule", () => {
+    const rule = read("ARCHITECTURE.md").split("## Import rule")[1]!.split("\n## ")[0]!;
+    const shown = rule.split("\n").map((line) => line.split(" | ")[0]!.replace("| ", "").split(", "));
+    expect(shown.flat()).toEqual(expect.arrayContaining(Object.keys(importTable)));
+  });
+
   it("the verifier imports nothing but the verifier", () => {
     const outside = verifierFolders
       .flatMap((folder) => importTable[folder] ?? [])

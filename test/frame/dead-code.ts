@@ -110,6 +110,9 @@ function takes(taken: ImportFact, from: SourceFile, name: string): boolean {
 function exportProblem(file: SourceFile, given: ExportFact, users: readonly string[]): string | undefined {
   // A type may be exported because an exported signature of the same file names it.
   if (given.isType && (file.identifiers.get(given.name) ?? 0) > 1) return undefined;
+  if (users.length === 0 && (file.identifiers.get(given.name) ?? 0) > 1) {
+    return `only its own file uses ${given.name}: drop the word export`;
+  }
   if (users.length === 0) return `nobody imports ${given.name}: drop the export, or the code`;
   if (!isProduction(file.path) || users.some(isProduction)) return undefined;
   return `only tests import ${given.name}: drop the export, or list it with a reason in test/architecture.test.ts`;

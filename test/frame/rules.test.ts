@@ -224,6 +224,11 @@ describe("dead code", () => {
       "src/lazy.ts:2: nobody imports X",
     ],
     [
+      "an export only its own file uses",
+      { "src/lazy.ts": "export function run() { x(); }\nexport function x() {}" },
+      "src/lazy.ts:2: only its own file uses x",
+    ],
+    [
       "an export only a test imports",
       {
         "src/lazy.ts": "export function run() {}\nexport const x = 1;",
