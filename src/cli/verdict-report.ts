@@ -1,0 +1,159 @@
+/** How verdicts are shown: a table that a radiologist understands, JSON lines for scripts, one object's story. */
+import type { Decision, Finding, FindingLocation, Verdict } from "../zero-trust/policy/verdict.ts";
+import type { Palette } from "./terminal/palette.ts";
+import { type Cell, type Column, formatTable } from "./terminal/table.ts";
+import { visibleText } from "./terminal/visible-text.ts";
+
+export interface Judged {
+  readonly path: string;
+  readonly decision: Decision;
+}
+
+/** Verdicts that scripts may take for "as it should be": exit status 0. */
+export function isProven(verdict: Verdict): boolean {
+  return verdict === "verified" || verdict === "verified-with-changes" || verdict === "received";
+}
+
+const marks: Readonly<Record<Verdict, string>> = {
+  verified: "✓",
+  "verified-with-changes": "✓",
+  received: "✓",
+  altered: "✗",
+  untrusted: "✗",
+  malformed: "✗",
+  unsealed: "–",
+  superseded: "–",
+};
+
+const assurances = {
+  "in-device": "since capture",
+  "beside-device": "since the sealer beside the device",
+  "on-receipt": "since received",
+} as const;
+
+function verdictCell(verdict: Verdict, palette: Palette): Cell {
+  const paint = isProven(verdict) ? palette.good : marks[verdict] === "✗" ? palette.bad : palette.notice;
+  return { text: `${marks[verdict]} ${verdict}`, paint };
+}
+
+/** "(0010,0010)", "frames 1-3, 7" (from 1, as people count), "byte 512". */
+export function locationText({ tag, path, offset, frames }: FindingLocation): string {
+  const parts: string[] = [];
+  if (path !== undefined) parts.push(path);
+  else if (tag !== undefined) parts.push(tag);
+  if (frames !== undefined) parts.push(`${frames.length === 1 ? "frame" : "frames"} ${frameRanges(frames)}`);
+  if (offset !== undefined) parts.push(`byte ${offset}`);
+  return parts.join(", ");
+}
+
+const rangesMax = 8;
+
+function frameRanges(frames: readonly number[]): string {
+  const ranges: [number, number][] = [];
+  for (const frame of frames) {
+    const last = ranges.at(-1);
+    if (last && frame === last[1] + 1) last[1] = frame;
+    else ranges.push([frame, frame]);
+  }
+  const shown = ranges.slice(0, rangesMax).map(([a, b]) => (a === b ? `${a + 1}` : `${a + 1}-${b + 1}`));
+  return shown.join(", ") + (ranges.length > rangesMax ? ", …" : "");
+}
+
+/** The finding that decides: the first of the gravest. */
+function leading(findings: readonly Finding[]): Finding | undefined {
+  return (
+    findings.find((f) => f.severity === "error") ??
+    findings.find((f) => f.severity === "warning") ??
+    findings[0]
+  );
+}
+
+function reasonText(decision: Decision): string {
+  const first = leading(decision.findings);
+  if (!first || (decision.verdict === "verified" && first.severity === "info")) {
+    return decision.assurance ? `Unchanged ${assurances[decision.assurance]}.` : "";
+  }
+  const more = decision.findings.filter((f) => f.severity === first.severity).length - 1;
+  return first.message + (more > 0 ? ` (and ${more} more)` : "");
+}
+
+const columns: readonly Column[] = [
+  { title: "File", shrinks: true },
+  { title: "Verdict" },
+  { title: "Where", shrinks: true },
+  { title: "What it means", shrinks: true },
+];
+
+/** One row an object; `width` is the terminal's, undefined where there is none. */
+export function verdictTable(
+  judged: readonly Judged[],
+  palette: Palette,
+  width: number | undefined,
+): string[] {
+  const rows = judged.map(({ path, decision }): Cell[] => {
+    const first = leading(decision.findings);
+    const where = first && first.severity !== "info" ? locationText(first.location) : "";
+    return [path, verdictCell(decision.verdict, palette), where, reasonText(decision)];
+  });
+  return formatTable(columns, rows, width);
+}
+
+/** "28 objects: 26 verified, 2 altered" */
+export function summaryLine(judged: readonly Judged[]): string {
+  const counts = new Map<Verdict, number>();
+  for (const { decision } of judged) counts.set(decision.verdict, (counts.get(decision.verdict) ?? 0) + 1);
+  const parts = [...counts].map(([verdict, n]) => `${n} ${verdict}`);
+  return `${judged.length} ${judged.length === 1 ? "object" : "objects"}: ${parts.join(", ")}`;
+}
+
+/** The contract of `verify --json`: one line an object. */
+export function verdictJson({ path, decision }: Judged): string {
+  return JSON.stringify({
+    path,
+    verdict: decision.verdict,
+    assurance: decision.assurance ?? null,
+    findings: decision.findings,
+  });
+}
+
+const explanations: Readonly<Record<Verdict, string>> = {
+  verified: "This object is exactly what was sealed.",
+  "verified-with-changes": "Image and patient are as sealed; only administrative entries changed.",
+  received: "This object is as it was received here. It was not sealed at capture.",
+  altered:
+    "This object is not what was sealed. Do not rely on it. This accuses nobody: the change may be a mistake.",
+  untrusted: "There is a seal, but not one this site can rely on.",
+  unsealed: "There is no seal. That does not make it fake: nothing can be proven about it, either way.",
+  superseded: "A corrected version of this object exists.",
+  malformed: "This is not a well-formed DICOM object. It was not opened.",
+};
+
+/** One object's story in plain words. */
+export function storyLines(
+  judged: Judged,
+  facts: readonly (readonly [string, string])[],
+  palette: Palette,
+): string[] {
+  const { decision } = judged;
+  const cell = verdictCell(decision.verdict, palette);
+  const badge = typeof cell === "string" ? cell : cell.paint(cell.text);
+  const since = decision.assurance ? ` Unchanged ${assurances[decision.assurance]}.` : "";
+  const lines = [
+    visibleText(judged.path),
+    "",
+    `  ${badge}`,
+    `  ${explanations[decision.verdict]}${since}`,
+    "",
+  ];
+  const width = Math.max(0, ...facts.map(([name]) => name.length));
+  for (const [name, value] of facts) lines.push(`  ${name.padEnd(width)}  ${visibleText(value)}`);
+  if (facts.length > 0 && decision.findings.length > 0) lines.push("");
+  for (const { severity, code, location, message, detail } of decision.findings) {
+    const where = locationText(location);
+    const paint =
+      severity === "error" ? palette.bad : severity === "warning" ? palette.notice : palette.faint;
+    lines.push(`  ${paint(severity.padEnd(7))}  ${where === "" ? "" : `${where}: `}${message}`);
+    lines.push(`           ${palette.faint(`${code}: ${visibleText(detail)}`)}`);
+  }
+  return lines;
+}
