@@ -1,6 +1,6 @@
 /** The program as users start it: the built file in a process of its own. `npm test` builds first. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -87,6 +87,10 @@ describe("scanseal", () => {
     });
     expect(gone.status).toBe(2);
     expect(gone.stderr).toMatch(/^scanseal: .+\n$/);
+  });
+
+  it("the built program is executable, after every build", () => {
+    if (process.platform !== "win32") expect(statSync(bin).mode & 0o111).toBe(0o111);
   });
 
   it.each<[string, readonly string[]]>([
