@@ -5,7 +5,7 @@ import { findElement, plainText, plainTextOf } from "./elements.ts";
 import type { DataElement, DicomObject, Tolerated } from "./model.ts";
 import { imageAttributesOf, nativeLength } from "./pixel-data/image-attributes.ts";
 import { type Tag, tags } from "./tags.ts";
-import { deflatedUid, type TransferSyntax } from "./transfer-syntax.ts";
+import type { TransferSyntax } from "./transfer-syntax.ts";
 import { vrTraits } from "./vr.ts";
 
 type Tolerate = ReadonlySet<MalformedCode>;
@@ -29,7 +29,7 @@ function placeOf(element: DataElement): { tag: Tag; offset: number } {
   return { tag: element.tag, offset: element.offset };
 }
 
-/** A UID padded with at most one NUL. */
+/** @param text without padding */
 export function isUid(text: string): boolean {
   return text.length <= uidCharactersMax && uidPattern.test(text);
 }
@@ -79,8 +79,10 @@ export function checkMeta(
 }
 
 function checkUid(element: DataElement, tolerate: Tolerate, tolerated: Tolerated[]): void {
-  const text = latin1(element.value ?? new Uint8Array(0)).replace(/\0$/, "");
-  if (text !== "" && isUid(text)) return;
+  // Padded with at most one NUL (PS3.5 section 9.1); what is longer is not looked at.
+  const value = element.value ?? new Uint8Array(0);
+  const text = latin1(value.subarray(0, uidCharactersMax + 1)).replace(/\0$/, "");
+  if (value.length <= uidCharactersMax + 1 && isUid(text)) return;
   tolerateOrFail("uid-invalid", "not a UID", placeOf(element), tolerate, tolerated);
 }
 
@@ -103,7 +105,8 @@ export function checkPixelHeader(
       : "native pixel data in an encapsulated transfer syntax";
     throw new ScansealError("transfer-syntax-mismatch", message, place);
   }
-  const attributes = imageAttributesOf({ elements: before });
+  checkAttributeVrs(before, tolerate, tolerated);
+  const attributes = imageAttributesOf({ elements: [...before, element] });
   if (!attributes) throw new ScansealError("pixel-attributes", "pixel data without image attributes", place);
   if (!encapsulated) {
     const expected = nativeLength(attributes);
@@ -119,6 +122,30 @@ export function checkPixelHeader(
     }
   }
   return attributes.numberOfFrames;
+}
+
+/** Read as unsigned shorts whatever stands there; a reader that follows another VR would see another image. */
+const unsignedShorts: ReadonlySet<Tag> = new Set([
+  tags.samplesPerPixel,
+  tags.planarConfiguration,
+  tags.rows,
+  tags.columns,
+  tags.bitsAllocated,
+  tags.bitsStored,
+  tags.highBit,
+  tags.pixelRepresentation,
+]);
+
+function checkAttributeVrs(
+  elements: readonly DataElement[],
+  tolerate: Tolerate,
+  tolerated: Tolerated[],
+): void {
+  for (const element of elements) {
+    if (element.vr === "US" || !unsignedShorts.has(element.tag)) continue;
+    const message = "an image attribute whose VR is not the standard's";
+    tolerateOrFail("vr-mismatch", message, placeOf(element), tolerate, tolerated);
+  }
 }
 
 const requiredUids = [tags.sopClassUid, tags.sopInstanceUid] as const;
@@ -148,27 +175,21 @@ export function checkDataSet(object: DicomObject, tolerate: Tolerate, tolerated:
       tolerated,
     );
   }
-  checkTexts(elements, tolerate, tolerated, object.transferSyntax.uid === deflatedUid ? 0 : object.metaEnd);
+  checkTexts(meta, tolerate, tolerated);
+  checkTexts(elements, tolerate, tolerated);
   const pixels = findElement(elements, tags.pixelData);
   if (pixels?.fragments) checkOffsetTable(pixels, tolerate, tolerated);
 }
 
 /** NUL inside text ends it for some readers and not for others (attack: two names in one). Padding NULs are the signature's matter. */
-function checkTexts(
-  elements: readonly DataElement[],
-  tolerate: Tolerate,
-  tolerated: Tolerated[],
-  start: number,
-): void {
+function checkTexts(elements: readonly DataElement[], tolerate: Tolerate, tolerated: Tolerated[]): void {
   const open: (readonly DataElement[])[] = [elements];
   for (let list = open.pop(); list; list = open.pop()) {
     for (const element of list) {
       for (const item of element.items ?? []) open.push(item.elements);
       if (!element.value || !vrTraits[element.vr].text) continue;
-      let n = element.value.length;
-      while (n > 0 && element.value[n - 1] === 0) n--;
       const nul = element.value.indexOf(0);
-      if (nul < 0 || nul >= n || element.offset < start) continue;
+      if (nul < 0 || element.value.subarray(nul).every((byte) => byte === 0)) continue;
       tolerateOrFail("value-invalid", "NUL inside text", placeOf(element), tolerate, tolerated);
     }
   }

@@ -1,7 +1,8 @@
 /** Drivers of the scanner: from a byte source, and from bytes as they arrive. */
 import { type ByteSource, MemorySource } from "../foundation/byte-source.ts";
-import { type Bytes, concatBytes } from "../foundation/bytes.ts";
+import type { Bytes } from "../foundation/bytes.ts";
 import { type MalformedCode, ScansealError } from "../foundation/errors.ts";
+import { ArrivedBytes } from "./arrived-bytes.ts";
 import { checkDataSet, checkMeta, checkPixelHeader } from "./consistency.ts";
 import { plainTextOf } from "./elements.ts";
 import { DataSetInflater } from "./inflate.ts";
@@ -77,24 +78,25 @@ export class ObjectScanner {
   }
 
   /**
+   * @param last the window reaches the end of the object
    * @returns bytes taken from the window
    * @throws ScansealError with a malformed or limit code
    */
-  scan(window: Bytes): number {
+  scan(window: Bytes, last = false): number {
     let taken = 0;
     this.skip = 0;
     for (;;) {
       const rest = window.subarray(taken);
       const before = this.#phase;
-      const n = this.#scanPhase(rest);
+      const n = this.#scanPhase(rest, last);
       taken += n;
       this.position += n;
       if (this.skip > 0 || this.#phase === before) return taken;
     }
   }
 
-  #scanPhase(window: Bytes): number {
-    if (this.#phase === "preamble") return this.#scanPreamble(window);
+  #scanPhase(window: Bytes, last: boolean): number {
+    if (this.#phase === "preamble") return this.#scanPreamble(window, last);
     if (this.#phase === "deflated") {
       this.#inflater!.push(window);
       return window.length;
@@ -108,8 +110,11 @@ export class ObjectScanner {
   }
 
   /** PS3.10 section 7.1. */
-  #scanPreamble(window: Bytes): number {
-    if (window.length < 132) return 0;
+  #scanPreamble(window: Bytes, last: boolean): number {
+    if (window.length < 132) {
+      if (last) this.#startShort();
+      return 0;
+    }
     if (window[128] === 0x44 && window[129] === 0x49 && window[130] === 0x43 && window[131] === 0x4d) {
       this.#preamble = window.slice(0, 128);
       this.#startMeta(132);
@@ -117,6 +122,13 @@ export class ObjectScanner {
     }
     this.#startBare();
     return 0;
+  }
+
+  /** Too short for a preamble, but not for a bare data set. */
+  #startShort(): void {
+    if (this.#options.bareTransferSyntaxUid === undefined)
+      throw new ScansealError("not-dicom", "too short for a DICOM file", { offset: 0 });
+    this.#startBare();
   }
 
   #startBare(): void {
@@ -130,12 +142,12 @@ export class ObjectScanner {
   }
 
   #startMeta(position: number): void {
-    const end = Math.min(this.#end, position + metaBytesMax);
     const common = { tolerate: this.#tolerate, tolerated: this.#tolerated, copyValues: true };
     this.#meta = new Scanner({
       encoding: { explicit: true, bigEndian: false },
       position,
-      end,
+      end: this.#end,
+      endMax: position + metaBytesMax,
       metaOnly: true,
       ...common,
     });
@@ -196,13 +208,8 @@ export class ObjectScanner {
    * @throws ScansealError with a malformed code
    */
   finish(source: ByteSource): DicomObject {
-    if (this.#phase === "preamble") {
-      if (this.position === 0 && source.size > 0 && this.#options.bareTransferSyntaxUid === undefined) {
-        throw new ScansealError("not-dicom", "too short for a DICOM file", { offset: 0 });
-      }
-      if (source.size === 0) throw new ScansealError("not-dicom", "an empty file", { offset: 0 });
-      this.#startBare();
-    }
+    if (source.size === 0) throw new ScansealError("not-dicom", "an empty file", { offset: 0 });
+    if (this.#phase === "preamble") this.#startShort();
     if (this.#phase === "meta") {
       this.#meta!.finish(source.size);
       throw new ScansealError("truncated", "the file ends after its meta information", {
@@ -226,16 +233,22 @@ export class ObjectScanner {
   }
 
   #finishDeflated(): ByteSource {
-    const { bytes, trailing } = this.#inflater!.finish();
-    if (trailing > 1) {
+    const { source, trailing } = this.#inflater!.finish();
+    if (trailing > 0) {
       if (!this.#tolerate.has("trailing-bytes")) {
         throw new ScansealError("trailing-bytes", `${trailing} bytes after the deflated data set`);
       }
       this.#tolerated.push({ code: "trailing-bytes" });
     }
-    this.#data = this.#dataScanner(0, bytes.length, false);
-    this.#data.scan(bytes);
-    return new MemorySource(bytes);
+    const scanner = this.#dataScanner(0, source.size, true);
+    this.#data = scanner;
+    for (let stuck = false; scanner.position < source.size && !stuck; ) {
+      const rest = source.size - scanner.position;
+      const length = Math.min(rest, Math.max(windowBytes, scanner.need));
+      const taken = scanner.scan(source.window(scanner.position, length));
+      stuck = taken === 0 && length === rest;
+    }
+    return source;
   }
 }
 
@@ -250,7 +263,7 @@ export async function readDicom(source: ByteSource, options: ReadOptions = {}): 
     const rest = source.size - scanner.position;
     const length = memory ? rest : Math.min(rest, Math.max(windowBytes, scanner.need));
     const before = scanner.position;
-    scanner.scan(await source.read(scanner.position, length));
+    scanner.scan(await source.read(scanner.position, length), length === rest);
     scanner.position += scanner.skip;
     // Nothing taken although all that is left was shown: the input ends inside something.
     if (scanner.position === before && length === rest) break;
@@ -264,9 +277,7 @@ export async function readDicom(source: ByteSource, options: ReadOptions = {}): 
  */
 export class PushReader {
   readonly #scanner: ObjectScanner;
-  /** Joined only when enough is there, so that slow arrival costs no more than fast. */
-  #carried: Bytes[] = [];
-  #carriedBytes = 0;
+  readonly #carried: ArrivedBytes = new ArrivedBytes();
   #skip = 0;
 
   constructor(options: ReadOptions = {}) {
@@ -282,31 +293,20 @@ export class PushReader {
       bytes = bytes.subarray(left);
       if (bytes.length === 0) return;
     }
-    if (this.#carriedBytes > 0) {
-      if (this.#carriedBytes + bytes.length < this.#scanner.need) {
-        this.#carry(bytes);
-        return;
-      }
-      bytes = concatBytes([...this.#carried, bytes]);
-      this.#carried = [];
-      this.#carriedBytes = 0;
+    if (this.#carried.length > 0) {
+      this.#carried.append(bytes);
+      if (this.#carried.length < this.#scanner.need) return;
+      bytes = this.#carried.take();
     }
     while (bytes.length >= this.#scanner.need) {
       const taken = this.#scanner.scan(bytes);
       const skip = this.#scanner.skip;
       this.#scanner.position += skip;
       if (taken === 0 && skip === 0) break;
-      const rest = bytes.length - taken;
-      this.#skip = Math.max(0, skip - rest);
+      this.#skip = Math.max(0, skip - (bytes.length - taken));
       bytes = bytes.subarray(Math.min(bytes.length, taken + skip));
     }
-    this.#carry(bytes);
-  }
-
-  #carry(bytes: Bytes): void {
-    if (bytes.length === 0) return;
-    this.#carried.push(bytes.slice());
-    this.#carriedBytes += bytes.length;
+    if (bytes.length > 0) this.#carried.append(bytes);
   }
 
   /**
@@ -314,7 +314,7 @@ export class PushReader {
    * @throws ScansealError with a malformed code
    */
   finish(source: ByteSource): DicomObject {
-    if (this.#carriedBytes > 0) this.#scanner.scan(concatBytes(this.#carried));
+    if (this.#carried.length > 0) this.#scanner.scan(this.#carried.take(), true);
     return this.#scanner.finish(source);
   }
 }

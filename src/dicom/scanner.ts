@@ -2,28 +2,28 @@
  * The resumable scanner: the grammar of PS3.5 sections 7.1 to 7.8 and annex A.4 as one iterative machine.
  * It does no I/O and holds no bytes. A driver presents windows; the scanner says how many bytes it took,
  * how many it must see at once (`need`), and how many it does not want to see (`skip`).
+ *
+ * Whatever a header says by itself is judged before the end of the object, so that an object that is still
+ * arriving is refused with the same code as one whose size is known.
  */
-import type { Bytes } from "../foundation/bytes.ts";
-import { type LimitCode, type MalformedCode, ScansealError } from "../foundation/errors.ts";
+import { type Bytes, latin1 } from "../foundation/bytes.ts";
+import type { LimitCode, MalformedCode } from "../foundation/errors.ts";
 import { resolveImplicitVr } from "./dictionary/implicit-vr.ts";
-import {
-  elementsMax,
-  fragmentsMin,
-  inlineBytesMax,
-  inlineTotalBytesMax,
-  itemsMax,
-  nestingImageMax,
-  nestingReportMax,
-  offsetTableBytesMax,
-  textBytesMax,
-} from "./limits.ts";
-import type { DataElement, Encoding, Fragment, Item } from "./model.ts";
-import { type Level, type OpenElement, type OpenItem, type ScannerOptions, Siblings } from "./scan-level.ts";
-import { isPrivateCreator, type Tag, tags } from "./tags.ts";
+import { checkFragmentsAllowed, checkLength, checkTag, refused } from "./element-rules.ts";
+import { elementsMax, inlineBytesMax, inlineTotalBytesMax, offsetTableBytesMax } from "./limits.ts";
+import type { DataElement, Encoding } from "./model.ts";
+import { OpenLevels, sortWhereDisordered } from "./open-levels.ts";
+import { type Level, type OpenElement, type ScannerOptions, Siblings } from "./scan-level.ts";
+import { type Tag, tags } from "./tags.ts";
 import { type Vr, vrOfBytes, vrTraits } from "./vr.ts";
 
 const undefinedLength = 0xffffffff;
+const unknownEnd = Number.POSITIVE_INFINITY;
 const implicitLittle: Encoding = { explicit: false, bigEndian: false };
+const noBytes = new Uint8Array(0);
+
+/** Structured reports: all SOP Classes of this root (PS3.4 annex B.5). */
+const structuredReports = "1.2.840.10008.5.1.4.1.1.88.";
 
 export class Scanner {
   position: number;
@@ -35,32 +35,26 @@ export class Scanner {
   done = false;
   readonly elements: DataElement[] = [];
   readonly #options: ScannerOptions;
-  readonly #stack: Level[];
-  #elementCount = 0;
-  #itemCount = 0;
-  #inlineBytes = 0;
-  #depth = 0;
-  #depthMax = nestingImageMax;
-  #fragmentsMax = fragmentsMin;
-  #window: Bytes = new Uint8Array(0);
-  #base = 0;
+  readonly #levels: OpenLevels;
+  readonly #endMax: number;
   readonly #siblings: Siblings = new Siblings();
+  #elementCount = 0;
+  #inlineBytes = 0;
+  #window: Bytes = noBytes;
+  #base = 0;
+  /** Pixel data whose header has been announced; its value may take several windows to arrive. */
+  #announced = -1;
 
   constructor(options: ScannerOptions) {
     this.#options = options;
+    this.#endMax = options.endMax ?? unknownEnd;
     this.position = options.position;
-    const root = {
-      kind: "root",
-      end: options.end,
-      encoding: options.encoding,
-      elements: this.elements,
-    } as const;
-    this.#stack = [{ ...root, lastTag: -1 }];
+    this.#levels = new OpenLevels(options.encoding, options.end, this.elements);
   }
 
   /** Number of frames allows more fragments (see limits). */
   allowFragments(count: number): void {
-    this.#fragmentsMax = Math.max(this.#fragmentsMax, count);
+    this.#levels.allowFragments(count);
   }
 
   /**
@@ -83,26 +77,35 @@ export class Scanner {
   }
 
   /**
-   * The input has ended at `end`.
+   * The input has ended at `end`, and the last window reached up to there.
    * @throws ScansealError `truncated` when something is still open
    */
   finish(end: number): void {
-    while (this.#stack.length > 1 && this.#top.end === this.position) this.#close(this.position);
-    if (this.#top.disordered) this.elements.sort((a, b) => a.tag - b.tag);
+    const levels = this.#levels;
+    while (levels.top !== levels.root && levels.top.end === this.position) {
+      levels.close(this.position, this.position);
+    }
+    sortWhereDisordered(levels.root);
     const rest = end - this.position;
-    if (this.#stack.length > 1 || rest < 0) this.#fail("truncated", "the object ends inside an element");
+    if (levels.top !== levels.root || rest < 0)
+      this.#fail("truncated", "the object ends inside an element", levels.top.element?.tag);
     if (rest > 0 && !this.done) {
-      const code = rest < 8 && this.elements.length > 0 ? "trailing-bytes" : "truncated";
+      const code = rest < 8 && !this.#headerBegun(rest) ? "trailing-bytes" : "truncated";
       this.#tolerateOrFail(code, `${rest} bytes after the last element`);
     }
   }
 
-  get #top(): Level {
-    return this.#stack[this.#stack.length - 1]!;
+  /** Whether the last bytes can be the start of an element that was cut off, rather than padding. */
+  #headerBegun(rest: number): boolean {
+    const { lastTag, encoding } = this.#levels.root;
+    if (rest < 2) return this.elements.length === 0;
+    const at = this.position - this.#base;
+    if (rest < 4) return this.#u16(at, encoding) > lastTag >>> 16;
+    return this.#tag(at, encoding) > lastTag;
   }
 
   #fail(code: MalformedCode | LimitCode, message: string, tag?: Tag): never {
-    throw new ScansealError(code, message, { offset: this.position, tag });
+    throw refused(code, message, this.position, tag);
   }
 
   #tolerateOrFail(code: MalformedCode, message: string, tag?: Tag): void {
@@ -121,6 +124,10 @@ export class Scanner {
     return encoding.bigEndian ? a * 0x10000 + b : b * 0x10000 + a;
   }
 
+  #tag(at: number, encoding: Encoding): Tag {
+    return this.#u16(at, encoding) * 0x10000 + this.#u16(at + 2, encoding);
+  }
+
   /** False when more bytes are needed. */
   #has(bytes: number): boolean {
     if (this.#base + this.#window.length - this.position >= bytes) return true;
@@ -129,21 +136,17 @@ export class Scanner {
   }
 
   #step(): boolean {
-    const level = this.#top;
-    if (level.end === this.position && this.#stack.length > 1) {
-      this.#close(this.position);
+    const level = this.#levels.top;
+    if (level.end === this.position && level.kind !== "root") {
+      this.#levels.close(this.position, this.position);
       return true;
     }
-    if (!this.#has(8)) {
-      if (level.end - this.position < 8 && this.#stack.length > 1) {
-        this.#fail(
-          "length-invalid",
-          "a length leaves less than one header to its parent",
-          level.element?.tag,
-        );
-      }
-      return false;
+    if (level.bound - this.position < 8) {
+      if (level.end === unknownEnd)
+        this.#fail("length-exceeds-parent", "no delimiter before the end around it", level.element?.tag);
+      this.#fail("length-invalid", "a length leaves less than one header to its parent", level.element?.tag);
     }
+    if (!this.#has(8)) return false;
     if (level.kind === "sequence") return this.#scanItem(level);
     if (level.kind === "fragments") return this.#scanFragment(level);
     return this.#scanElement(level);
@@ -152,18 +155,15 @@ export class Scanner {
   /** PS3.5 section 7.5: an item, or the delimiter of a sequence of undefined length. */
   #scanItem(level: Level): boolean {
     const at = this.position - this.#base;
-    const tag = this.#u16(at, level.encoding) * 0x10000 + this.#u16(at + 2, level.encoding);
+    const tag = this.#tag(at, level.encoding);
     const length = this.#u32(at + 4, level.encoding);
-    if (tag === tags.sequenceDelimitation) return this.#delimit(level, length);
+    const owner = level.element!.tag;
+    if (tag === tags.sequenceDelimitation) return this.#delimit(level, length, owner);
     if (tag !== tags.item)
-      this.#fail("item-expected", "a sequence holds something that is not an item", level.element!.tag);
-    if (++this.#itemCount > itemsMax) this.#fail("limit-items", "too many items", level.element!.tag);
-    const undefinedItem = length === undefinedLength;
-    const end = undefinedItem ? Number.POSITIVE_INFINITY : this.position + 8 + length;
-    this.#checkEnd(undefinedItem ? this.position + 8 : end, tag);
-    const elements: DataElement[] = [];
-    const item: OpenItem = { offset: this.position, undefinedLength: undefinedItem, elements, end };
-    this.#stack.push({ kind: "item", end, encoding: level.encoding, elements, lastTag: -1, item });
+      this.#fail("item-expected", "a sequence holds something that is not an item", owner);
+    const end = length === undefinedLength ? unknownEnd : this.position + 8 + length;
+    this.#checkBound(end, level, owner);
+    this.#levels.openItem(this.position, end);
     this.position += 8;
     return true;
   }
@@ -171,172 +171,109 @@ export class Scanner {
   /** PS3.5 annex A.4: a fragment, or the delimiter. */
   #scanFragment(level: Level): boolean {
     const at = this.position - this.#base;
-    const tag = this.#u16(at, level.encoding) * 0x10000 + this.#u16(at + 2, level.encoding);
+    const tag = this.#tag(at, level.encoding);
     const length = this.#u32(at + 4, level.encoding);
-    const owner = level.element!.tag;
-    if (tag === tags.sequenceDelimitation) return this.#delimit(level, length);
+    const owner = level.element!;
+    const fragments = level.fragments!;
+    if (tag === tags.sequenceDelimitation) return this.#delimit(level, length, owner.tag);
     if (tag !== tags.item)
-      this.#fail("item-expected", "encapsulated data holds something that is not a fragment", owner);
-    if (length === undefinedLength) this.#fail("length-invalid", "a fragment of undefined length", owner);
-    if (level.fragments!.length >= this.#fragmentsMax)
-      this.#fail("limit-fragments", "too many fragments", owner);
-    this.#checkEnd(this.position + 8 + length, owner);
-    if (level.fragments!.length === 0) {
-      if (length > offsetTableBytesMax) this.#fail("limit-length", "an offset table over the limit", owner);
+      this.#fail("item-expected", "encapsulated data holds something that is not a fragment", owner.tag);
+    if (length === undefinedLength) this.#fail("length-invalid", "a fragment of undefined length", owner.tag);
+    if (length % 2 !== 0 && !this.#options.tolerate.has("length-odd"))
+      this.#fail("length-odd", "a fragment of odd length", owner.tag);
+    const isOffsetTable = fragments.length === 0;
+    if (isOffsetTable && length > offsetTableBytesMax)
+      this.#fail("limit-length", "an offset table over the limit", owner.tag);
+    this.#checkBound(this.position + 8 + length, level, owner.tag);
+    this.#checkObjectEnd(this.position + 8 + length, owner.tag);
+    if (isOffsetTable) {
       if (!this.#has(8 + length)) return false;
-      level.element!.value = this.#window.slice(at + 8, at + 8 + length);
+      this.#keepValue(owner, at + 8, length, false);
     }
-    if (length % 2 !== 0) this.#tolerateOrFail("length-odd", "a fragment of odd length", owner);
-    level.fragments!.push({ valueOffset: this.position + 8, length });
+    this.#levels.countFragment(this.position);
+    if (length % 2 !== 0) this.#tolerateOrFail("length-odd", "a fragment of odd length", owner.tag);
+    fragments.push({ valueOffset: this.position + 8, length });
     this.position += 8 + length;
     return true;
   }
 
-  #delimit(level: Level, length: number): boolean {
-    if (level.end !== Number.POSITIVE_INFINITY || length !== 0) {
-      this.#fail(
-        "delimiter-unexpected",
-        "a sequence delimiter that does not belong here",
-        level.element!.tag,
-      );
-    }
-    this.#checkEnd(this.position + 8, level.element!.tag);
+  /** The delimiter of a sequence or of fragments: only where the length is undefined, and itself empty. */
+  #delimit(level: Level, length: number, owner: Tag | undefined): boolean {
+    if (level.end !== unknownEnd || length !== 0)
+      this.#fail("delimiter-unexpected", "a delimiter that does not belong here", owner);
+    const valueEnd = this.position;
     this.position += 8;
-    this.#close(this.position - 8);
+    this.#levels.close(valueEnd, this.position);
     return true;
   }
 
-  /** Ends the top level; `valueEnd` is where its content ended, `position` where its delimiter did. */
-  #close(valueEnd: number): void {
-    const level = this.#stack.pop()!;
-    if (level.item) {
-      if (level.disordered) level.elements.sort((a, b) => a.tag - b.tag);
-      level.item.end = this.position;
-      this.#top.items!.push(level.item);
-      return;
-    }
-    const element = level.element!;
-    element.length = valueEnd - element.valueOffset;
-    element.end = this.position;
-    if (level.kind === "sequence") this.#depth--;
+  /** Every length is held against what is around it before anything is read by it. */
+  #checkBound(end: number, level: Level, tag: Tag): void {
+    if (end !== unknownEnd && end > level.bound)
+      this.#fail("length-exceeds-parent", "a length reaches beyond its sequence or item", tag);
   }
 
-  /** Every length is held against its parents before anything is read by it. */
-  #checkEnd(end: number, tag: Tag): void {
-    if (end === Number.POSITIVE_INFINITY) return;
-    for (let i = this.#stack.length - 1; i >= 0; i--) {
-      const level = this.#stack[i]!;
-      if (level.end === Number.POSITIVE_INFINITY) continue;
-      if (end <= level.end) return;
-      if (i === 0) this.#fail("truncated", "a length reaches beyond the end of the object", tag);
-      this.#fail("length-exceeds-parent", "a length reaches beyond its sequence or item", tag);
-    }
+  /** Sequences and items take no memory by their length, so their content is held against the object's end instead. */
+  #checkObjectEnd(end: number, tag: Tag): void {
+    if (end > this.#levels.root.end)
+      this.#fail("truncated", "a length reaches beyond the end of the object", tag);
   }
 
   #scanElement(level: Level): boolean {
     const { encoding } = level;
     const at = this.position - this.#base;
-    const tag = this.#u16(at, encoding) * 0x10000 + this.#u16(at + 2, encoding);
+    const tag = this.#tag(at, encoding);
     if (this.#options.metaOnly && tag >>> 16 !== 2) {
       this.done = true;
       return false;
     }
-    if (tag === tags.itemDelimitation && level.item?.undefinedLength) {
-      if (this.#u32(at + 4, encoding) !== 0)
-        this.#fail("delimiter-unexpected", "an item delimiter with a length");
-      this.#checkEnd(this.position + 8, tag);
-      this.position += 8;
-      this.#close(this.position - 8);
-      return true;
-    }
-    this.#checkTag(tag, level);
-    let vr: Vr;
-    let wire: Vr | undefined;
-    let length: number;
-    let header = 8;
-    if (encoding.explicit) {
-      vr = this.#explicitVr(at, tag);
-      wire = vr;
-      if (vrTraits[vr].longLength) {
-        if (!this.#has(12)) return false;
-        if (this.#window[at + 6] !== 0 || this.#window[at + 7] !== 0) {
-          this.#fail("vr-invalid", "the reserved bytes after a VR are not zero", tag);
-        }
-        header = 12;
-        length = this.#u32(at + 8, encoding);
-      } else length = this.#u16(at + 6, encoding);
-    } else {
-      length = this.#u32(at + 4, encoding);
-      if (this.#elementCount === 0) this.#detectExplicit(at, tag);
+    if (tag === tags.itemDelimitation && level.item?.undefinedLength)
+      return this.#delimit(level, this.#u32(at + 4, encoding), undefined);
+    checkTag(tag, level, this.position, this.#options);
+    if (!encoding.explicit) {
+      if (this.#elementCount === 0) this.#refuseExplicit(at, tag);
       this.#siblings.level = level;
-      vr = resolveImplicitVr(tag, this.#siblings);
+      const vr = resolveImplicitVr(tag, this.#siblings);
+      return this.#scanValue(level, tag, vr, undefined, 8, this.#u32(at + 4, encoding));
     }
-    return this.#scanValue(level, { tag, vr, wire, header, length });
-  }
-
-  /** PS3.5 section 7.1: ascending, unique; PS3.10 section 7.1 and PS3.7 section 6.3 keep groups below 0008 out of data sets. */
-  #checkTag(tag: Tag, level: Level): void {
-    const group = tag >>> 16;
-    const allowed = this.#options.metaOnly ? group === 2 : group === 4 && this.#options.directory === true;
-    if (group < 8 && !allowed) {
-      this.#fail("tag-forbidden", "a group below 0008 in the data set", tag);
-    }
-    if (group === 0xfffe) this.#fail("delimiter-unexpected", "an item or delimiter outside a sequence", tag);
-    if (group === 0xffff || ((group & 1) === 1 && (tag & 0xffff) > 0 && (tag & 0xffff) < 0x10)) {
-      this.#fail("tag-forbidden", "a tag the standard rules out", tag);
-    }
-    if (tag > level.lastTag) return;
-    if (level.elements.some((other) => other.tag === tag))
-      this.#fail("tag-duplicate", "the same tag twice", tag);
-    if (!this.#options.tolerate.has("tag-order")) this.#fail("tag-order", "tags do not ascend", tag);
-  }
-
-  /** The element is whole, so that it is seen once: its place in the order counts now. */
-  #acceptTag(tag: Tag, level: Level): void {
-    if (tag > level.lastTag) {
-      level.lastTag = tag;
-      return;
-    }
-    this.#options.tolerated.push({ code: "tag-order", tag, offset: this.position });
-    level.disordered = true;
+    const vr = this.#explicitVr(at, tag);
+    if (!vrTraits[vr].longLength) return this.#scanValue(level, tag, vr, vr, 8, this.#u16(at + 6, encoding));
+    if (!this.#has(12)) return false;
+    if (this.#window[at + 6] !== 0 || this.#window[at + 7] !== 0)
+      this.#fail("vr-invalid", "the reserved bytes after a VR are not zero", tag);
+    return this.#scanValue(level, tag, vr, vr, 12, this.#u32(at + 8, encoding));
   }
 
   #explicitVr(at: number, tag: Tag): Vr {
     const vr = vrOfBytes(this.#window[at + 4]!, this.#window[at + 5]!);
     if (vr) return vr;
-    const code = this.#elementCount === 0 ? "transfer-syntax-mismatch" : "vr-invalid";
+    const first = this.#elementCount === 0 && !this.#options.metaOnly;
+    const code = first ? "transfer-syntax-mismatch" : "vr-invalid";
     return this.#fail(code, "explicit VR declared, but no VR stands here", tag);
   }
 
-  /** Implicit VR is declared; two VR letters and a short plausible length say that the data set is explicit. */
-  #detectExplicit(at: number, tag: Tag): void {
-    const vr = vrOfBytes(this.#window[at + 4]!, this.#window[at + 5]!);
-    if (vr && this.#u32(at + 4, implicitLittle) > this.#options.end - this.position) {
+  /** Two VR letters in place of a length say that the data set is explicit: no first element is 16 KiB long. */
+  #refuseExplicit(at: number, tag: Tag): void {
+    if (vrOfBytes(this.#window[at + 4]!, this.#window[at + 5]!))
       this.#fail("transfer-syntax-mismatch", "implicit VR declared, but a VR stands here", tag);
-    }
   }
 
   #scanValue(
     level: Level,
-    head: { tag: Tag; vr: Vr; wire: Vr | undefined; header: number; length: number },
+    tag: Tag,
+    vrRead: Vr,
+    vrOnWire: Vr | undefined,
+    headerBytes: number,
+    length: number,
   ): boolean {
-    const { tag, wire, header, length } = head;
-    let { vr } = head;
     const open = length === undefinedLength;
-    const valueOffset = this.position + header;
-    const end = open ? Number.POSITIVE_INFINITY : valueOffset + length;
-    this.#checkEnd(open ? valueOffset : end, tag);
-    if (vr === "UN" && open) vr = "SQ"; // PS3.5 section 6.2.2 note 4
-    const traits = vrTraits[vr];
-    const inline = !open && vr !== "SQ" && (traits.text || length <= inlineBytesMax);
-    if (inline) {
-      if (length > textBytesMax) this.#fail("limit-length", "a text value over the limit", tag);
-      if (!this.#has(header + length)) return false;
-    }
+    const vr = open && vrRead === "UN" ? "SQ" : vrRead; // PS3.5 section 6.2.2 note 4
+    const valueOffset = this.position + headerBytes;
+    const end = open ? unknownEnd : valueOffset + length;
     const element: OpenElement = {
       tag,
       vr,
-      vrOnWire: wire,
+      vrOnWire,
       encoding: level.encoding,
       offset: this.position,
       valueOffset,
@@ -344,90 +281,76 @@ export class Scanner {
       undefinedLength: open,
       end,
     };
-    if (!open && vr !== "SQ") this.#checkLength(element);
-    this.#acceptTag(tag, level);
-    if (++this.#elementCount > elementsMax) this.#fail("limit-elements", "too many elements", tag);
-    if (inline) this.#keepValue(element);
-    level.elements.push(element);
-    if (level.kind === "root") this.#noteTopLevel(element);
-    this.position = valueOffset;
-    if (vr === "SQ") this.#openSequence(element, wire === "UN" ? implicitLittle : level.encoding);
-    else if (open) this.#openFragments(element);
-    else this.position = end;
+    if (this.#elementCount >= elementsMax) this.#fail("limit-elements", "too many elements", tag);
+    if (vr !== "SQ") {
+      if (open) checkFragmentsAllowed(element, level);
+      else checkLength(element, this.#options.tolerate);
+      if (level.kind === "root") this.#announcePixelData(element);
+    }
+    this.#checkBound(open ? valueOffset : end, level, tag);
+    if ((open ? valueOffset : end) > this.#endMax)
+      this.#fail("limit-length", "an element over the limit", tag);
+    if (open || vr === "SQ") return this.#openContainer(element, level);
+    this.#checkObjectEnd(end, tag);
+    const { text } = vrTraits[vr];
+    if (text || length <= inlineBytesMax) {
+      if (!this.#has(headerBytes + length)) return false;
+      this.#keepValue(element, valueOffset - this.#base, length, text);
+    }
+    this.#accept(element, level);
+    if (length % 2 !== 0) this.#tolerateOrFail("length-odd", "a value of odd length", tag);
+    if (tag === tags.sopClassUid && level.kind === "root") this.#noteSopClass(element);
+    this.position = end;
     return true;
   }
 
-  #checkLength(element: OpenElement): void {
-    const { tag, vr, length } = element;
-    if (length % 2 !== 0) this.#tolerateOrFail("length-odd", "a value of odd length", tag);
-    const width = vr === "AT" ? 4 : vrTraits[vr].width;
-    // OW holds bytes of any 8-bit content; its even length is all that PS3.5 asks of it.
-    if (width > 2 && length % width !== 0)
-      this.#fail("length-invalid", "a length that does not fit the VR", tag);
-    // PS3.5 section 6.2: 64 characters of LO; a creator is compared, so it is bounded.
-    if (isPrivateCreator(tag) && length > 256)
-      this.#fail("value-invalid", "a private creator over 64 characters", tag);
+  #openContainer(element: OpenElement, level: Level): boolean {
+    this.#accept(element, level);
+    this.position = element.valueOffset;
+    if (element.vr !== "SQ") this.#levels.openFragments(element);
+    else this.#levels.openSequence(element, element.vrOnWire === "UN" ? implicitLittle : level.encoding);
+    return true;
   }
 
-  #keepValue(element: OpenElement): void {
-    const from = element.valueOffset - this.#base;
-    const view = this.#window.subarray(from, from + element.length);
-    if (!this.#options.copyValues) {
-      element.value = view;
-      return;
-    }
-    this.#inlineBytes += element.length;
-    if (this.#inlineBytes > inlineTotalBytesMax) {
-      if (vrTraits[element.vr].text)
-        this.#fail("limit-length", "text values over the limit together", element.tag);
-      return;
-    }
-    element.value = view.slice();
-  }
-
-  #noteTopLevel(element: OpenElement): void {
-    if (element.tag === tags.sopClassUid && element.value) {
-      const text = String.fromCharCode(...element.value.subarray(0, 64));
-      if (text.startsWith("1.2.840.10008.5.1.4.1.1.88.")) this.#depthMax = nestingReportMax;
-    }
+  /** The element is whole, or its content comes next: it is seen once, and its place in the order counts now. */
+  #accept(element: OpenElement, level: Level): void {
     const { tag } = element;
-    if (tag === tags.pixelData || tag === tags.floatPixelData || tag === tags.doubleFloatPixelData) {
-      this.#options.onPixelData?.(element, this.elements);
+    this.#elementCount++;
+    level.elements.push(element);
+    if (tag > level.lastTag) level.lastTag = tag;
+    else {
+      this.#options.tolerated.push({ code: "tag-order", tag, offset: this.position });
+      level.byTag ??= new Map(level.elements.map((other) => [other.tag, other]));
     }
+    level.byTag?.set(tag, element);
   }
 
-  #openSequence(element: OpenElement, encoding: Encoding): void {
-    if (++this.#depth > this.#depthMax) this.#fail("limit-depth", "sequences nested too deeply", element.tag);
-    const items: Item[] = [];
-    element.items = items;
-    this.#stack.push({
-      kind: "sequence",
-      end: element.end,
-      encoding,
-      elements: [],
-      lastTag: -1,
-      element,
-      items,
-    });
+  #keepValue(element: OpenElement, from: number, length: number, text: boolean): void {
+    if (length === 0) {
+      element.value = noBytes;
+      return;
+    }
+    if (this.#inlineBytes + length > inlineTotalBytesMax) {
+      if (text || element.undefinedLength)
+        this.#fail("limit-length", "values in memory over the limit together", element.tag);
+      return;
+    }
+    this.#inlineBytes += length;
+    const view = this.#window.subarray(from, from + length);
+    element.value = this.#options.copyValues ? view.slice() : view;
   }
 
-  #openFragments(element: OpenElement): void {
-    const allowed =
-      (element.vr === "OB" || element.vr === "OW") &&
-      element.encoding.explicit &&
-      !element.encoding.bigEndian;
-    if (!allowed) this.#fail("length-invalid", "undefined length where it is not allowed", element.tag);
-    const fragments: Fragment[] = [];
-    element.fragments = fragments;
-    const { encoding } = element;
-    this.#stack.push({
-      kind: "fragments",
-      end: Number.POSITIVE_INFINITY,
-      encoding,
-      elements: [],
-      lastTag: -1,
-      element,
-      fragments,
-    });
+  #noteSopClass(element: DataElement): void {
+    // Of any other VR it may be a bulk value, which is not here.
+    const text = latin1(element.value?.subarray(0, structuredReports.length) ?? noBytes);
+    if (text === structuredReports) this.#levels.allowReportNesting();
+  }
+
+  #announcePixelData(element: DataElement): void {
+    const { tag, offset } = element;
+    if (tag !== tags.pixelData && tag !== tags.floatPixelData && tag !== tags.doubleFloatPixelData) return;
+    if (this.#announced === offset) return;
+    this.#announced = offset;
+    this.#options.onPixelData?.(element, this.elements);
   }
 }
