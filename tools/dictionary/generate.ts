@@ -7,13 +7,15 @@
  * licence: src/dicom/dictionary/README.md. A source whose SHA-256 is another one is refused, so that the output is reproducible; to move to
  * a newer edition, change the entry here and look at the differences of the JSON files.
  *
- * Output, in stable order: src/dicom/dictionary/{standard,private}.generated.json
+ * Output, in stable order: src/dicom/dictionary/{standard,private}.generated.json; and from attribute-class-rules.json, which is kept by hand,
+ * src/zero-trust/evidence/attribute-classes.generated.json and the tables of spec/attribute-classes.md.
  */
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { spellKeyword } from "../../src/dicom/dictionary/keyword.ts";
+import { type ClassRules, checkRules, classData, classTables, withTables } from "./attribute-classes.ts";
 import {
   type PrivateElement,
   parseDcmtkPrivate,
@@ -157,6 +159,19 @@ function compareUids(a: string, b: string): number {
   return x.length - y.length;
 }
 
+const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
+
+function writeClasses(standard: readonly SourceElement[]): void {
+  const rules = JSON.parse(
+    readFileSync(join(root, "tools/dictionary/attribute-class-rules.json"), "utf8"),
+  ) as ClassRules;
+  checkRules(rules, new Map(standard.map(({ tag, keyword }) => [tag.toUpperCase(), keyword])));
+  const data = objectRows({ edition: editionOfStandard, ...classData(rules, standard.length) });
+  writeFileSync(join(root, "src/zero-trust/evidence/attribute-classes.generated.json"), `${data}\n`);
+  const page = join(root, "spec/attribute-classes.md");
+  writeFileSync(page, withTables(readFileSync(page, "utf8"), classTables(rules)));
+}
+
 function main(folder: string): void {
   const dcmtkText = readSource(folder, sources.dcmtk);
   const dcmtk = new Map(parseDcmtkStandard(dcmtkText).map((element) => [element.tag, element.vr]));
@@ -171,7 +186,7 @@ function main(folder: string): void {
   const uids = [...parseUidTable(readSource(folder, sources.uids))].sort(([a], [b]) => compareUids(a, b));
   const cited = [sources.standard, sources.table, sources.uids, sources.dcmtk];
   const citedPrivate = [sources.dcmtk, sources.dcmtkPrivate];
-  const target = join(dirname(fileURLToPath(import.meta.url)), "../../src/dicom/dictionary");
+  const target = join(root, "src/dicom/dictionary");
   const rows = standard.map((element) => elementRow(element, dcmtk.has(element.tag)));
   writeFileSync(
     join(target, "standard.generated.json"),
@@ -186,6 +201,7 @@ function main(folder: string): void {
     join(target, "private.generated.json"),
     `{\n"sources":${rowsOf(citedPrivate)},\n"creators":${objectRows(privateTable(privateRows))}\n}\n`,
   );
+  writeClasses(standard);
   const counts = `${rows.length} elements, ${uids.length} UIDs, ${privateRows.length} private elements`;
   process.stdout.write(`${counts}\n`);
 }
