@@ -1,6 +1,7 @@
 /** Which fragments of encapsulated pixel data belong to which frame (PS3.5 annex A.4). */
 import { type Bytes, viewOf } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
+import { findElement } from "../elements.ts";
 import type { DataElement, DicomObject, Fragment } from "../model.ts";
 import { tags } from "../tags.ts";
 import type { PixelCodec } from "../transfer-syntax.ts";
@@ -68,8 +69,8 @@ async function extendedTable(
   fragments: readonly Fragment[],
   numberOfFrames: number,
 ): Promise<EncapsulatedFrame[] | undefined> {
-  const offsets = object.elements.find(({ tag }) => tag === tags.extendedOffsetTable);
-  const lengths = object.elements.find(({ tag }) => tag === tags.extendedOffsetTableLengths);
+  const offsets = findElement(object.elements, tags.extendedOffsetTable);
+  const lengths = findElement(object.elements, tags.extendedOffsetTableLengths);
   if (offsets === undefined && lengths === undefined) return undefined;
   if (offsets?.length !== 8 * numberOfFrames || lengths?.length !== 8 * numberOfFrames) {
     throw invalid("the Extended Offset Table has another size than the frames need", offsets ?? element);

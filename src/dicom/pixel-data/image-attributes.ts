@@ -66,8 +66,7 @@ export function imageAttributesOf(object: Pick<DicomObject, "elements">): ImageA
   const pixels = pixelElementOf(object);
   if (pixels === undefined) return undefined;
   const kind = kinds.get(pixels.tag)!;
-  const byTag = new Map(object.elements.map((element) => [element.tag, element]));
-  const number = (tag: Tag): number => unsignedShort(byTag, tag);
+  const number = (tag: Tag): number => shortOf(object, tag);
   const samplesPerPixel = number(tags.samplesPerPixel);
   const bitsAllocated = number(tags.bitsAllocated);
   const integer = kind === "integer";
@@ -79,10 +78,10 @@ export function imageAttributesOf(object: Pick<DicomObject, "elements">): ImageA
     bitsStored: integer ? number(tags.bitsStored) : bitsAllocated,
     highBit: integer ? number(tags.highBit) : bitsAllocated - 1,
     pixelRepresentation: integer ? flag(number(tags.pixelRepresentation), tags.pixelRepresentation) : 0,
-    photometric: codeString(byTag, tags.photometricInterpretation),
+    photometric: codeStringOf(object, tags.photometricInterpretation),
     planarConfiguration:
       samplesPerPixel > 1 ? flag(number(tags.planarConfiguration), tags.planarConfiguration) : 0,
-    numberOfFrames: frameCount(byTag.get(tags.numberOfFrames)),
+    numberOfFrames: frameCount(find(object, tags.numberOfFrames)),
     kind,
   };
   checkAttributes(attributes);
@@ -168,15 +167,20 @@ function invalid(problem: string, element: DataElement): ScansealError {
   return new ScansealError("pixel-attributes", problem, { tag: element.tag, offset: element.offset });
 }
 
-function required(byTag: ReadonlyMap<Tag, DataElement>, tag: Tag): DataElement {
-  const element = byTag.get(tag);
+/** Not a binary search: while an object arrives, its elements may not be in order yet. */
+function find(object: Pick<DicomObject, "elements">, tag: Tag): DataElement | undefined {
+  return object.elements.find((element) => element.tag === tag);
+}
+
+function required(object: Pick<DicomObject, "elements">, tag: Tag): DataElement {
+  const element = find(object, tag);
   if (element === undefined)
     throw new ScansealError("pixel-attributes", `${formatTag(tag)} is absent`, { tag });
   return element;
 }
 
-function unsignedShort(byTag: ReadonlyMap<Tag, DataElement>, tag: Tag): number {
-  const element = required(byTag, tag);
+function shortOf(object: Pick<DicomObject, "elements">, tag: Tag): number {
+  const element = required(object, tag);
   if (element.value?.length !== 2) throw invalid(`${formatTag(tag)} is not one 16-bit number`, element);
   return viewOf(element.value).getUint16(0, !element.encoding.bigEndian);
 }
@@ -187,8 +191,8 @@ function flag(value: number, tag: Tag): 0 | 1 {
   return value;
 }
 
-function codeString(byTag: ReadonlyMap<Tag, DataElement>, tag: Tag): string {
-  const element = required(byTag, tag);
+function codeStringOf(object: Pick<DicomObject, "elements">, tag: Tag): string {
+  const element = required(object, tag);
   const text = element.value === undefined ? "" : latin1(element.value).replace(/^ +| +$/g, "");
   if (!/^[A-Z0-9_ ]{1,16}$/.test(text)) throw invalid(`${formatTag(tag)} is not one code string`, element);
   return text;

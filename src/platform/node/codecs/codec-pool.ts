@@ -13,6 +13,8 @@ export interface CodecPoolOptions {
   readonly timeoutMs?: number;
   /** Frames that may wait: beyond, the caller is asked to slow down by waiting itself. */
   readonly queueMax?: number;
+  /** Another program for the threads: for tests of what happens when one hangs or dies. */
+  readonly workerProgram?: URL;
 }
 
 /** CharLS spends ten seconds on a cut-off stream; the largest mammogram decodes in under two. */
@@ -40,6 +42,7 @@ export class CodecPool implements FrameDecoder {
   readonly #workersMax: number;
   readonly #timeoutMs: number;
   readonly #queueMax: number;
+  readonly #workerProgram: URL;
   readonly #idle: Worker[] = [];
   readonly #all = new Set<Worker>();
   readonly #queue: Job[] = [];
@@ -49,6 +52,7 @@ export class CodecPool implements FrameDecoder {
     this.#workersMax = options.workersMax ?? Math.min(availableParallelism(), workersDefaultMax);
     this.#timeoutMs = options.timeoutMs ?? decodeTimeoutMs;
     this.#queueMax = options.queueMax ?? queueDefaultMax;
+    this.#workerProgram = options.workerProgram ?? workerUrl;
   }
 
   async decode(request: DecodeRequest): Promise<DecodedFrame> {
@@ -82,7 +86,7 @@ export class CodecPool implements FrameDecoder {
 
   #start(): Worker | undefined {
     if (this.#all.size >= this.#workersMax) return undefined;
-    const worker = new Worker(workerUrl, {
+    const worker = new Worker(this.#workerProgram, {
       env: {},
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: workerHeapMb },
