@@ -5,7 +5,7 @@ import { frameBytesMax } from "../limits.ts";
 import { canonicalFrameBytes, type ImageAttributes, isSubsampled422 } from "./image-attributes.ts";
 
 /** PS3.5 annex G.5: a count and fifteen offsets, 32 bits each. */
-const headerBytes = 64;
+export const rleHeaderBytes = 64;
 const segmentsMax = 15;
 
 /**
@@ -33,24 +33,32 @@ export function decodeRle(codestream: Bytes, attributes: ImageAttributes): Bytes
 }
 
 function segmentsOf(codestream: Bytes, expected: number): Bytes[] {
-  if (codestream.length < headerBytes) throw failed("shorter than its header");
-  const view = viewOf(codestream);
+  const bounds = rleSegmentBounds(codestream.subarray(0, rleHeaderBytes), codestream.length);
+  if (bounds.length - 1 !== expected) throw failed("another number of segments than the attributes say");
+  return bounds.slice(0, -1).map((start, i) => codestream.subarray(start, bounds[i + 1]));
+}
+
+/**
+ * Where the segments of a frame of `length` bytes begin, and where the last one ends.
+ * @throws ScansealError `codec-failed` for a header that PS3.5 annex G.5 does not allow
+ */
+export function rleSegmentBounds(header: Bytes, length: number): number[] {
+  if (header.length < rleHeaderBytes) throw failed("shorter than its header");
+  const view = viewOf(header);
   const count = view.getUint32(0, true);
-  if (count !== expected || count > segmentsMax)
-    throw failed("another number of segments than the attributes say");
+  if (count === 0 || count > segmentsMax) throw failed("no segments, or more than fifteen");
   const bounds: number[] = [];
   for (let i = 0; i < segmentsMax; i++) {
     const offset = view.getUint32(4 + 4 * i, true);
     if (i >= count && offset !== 0) throw failed("an offset of a segment that is not there");
     if (i < count) bounds.push(offset);
   }
-  if (bounds[0] !== headerBytes) throw failed("the first segment does not follow the header");
-  bounds.push(codestream.length);
-  return bounds.slice(0, -1).map((start, i) => {
-    const end = bounds[i + 1]!;
-    if (end <= start || end > codestream.length) throw failed("segments overlap or leave the frame");
-    return codestream.subarray(start, end);
-  });
+  if (bounds[0] !== rleHeaderBytes) throw failed("the first segment does not follow the header");
+  bounds.push(length);
+  for (let i = 1; i < bounds.length; i++) {
+    if (bounds[i]! <= bounds[i - 1]! || bounds[i]! > length) throw failed("segments overlap or leave the frame");
+  }
+  return bounds;
 }
 
 /** PS3.5 annex G.3.2. Every `stride`-th byte of `out` from `to` on is filled; what follows in the segment is padding. */
