@@ -3,7 +3,6 @@ import { describe, expect, it } from "vitest";
 import { parseDcmtkPrivate, parseDcmtkStandard } from "../../../tools/dictionary/sources.ts";
 import { vrTraits } from "../vr.ts";
 import { editionOfStandard, lookup, lookupPrivate, tagOfKeyword, uidName } from "./dictionary.ts";
-import { isKnownInImplicitVr } from "./implicit-vr.ts";
 import { spellKeyword } from "./keyword.ts";
 import privateTable from "./private.generated.json" with { type: "json" };
 import standardTable from "./standard.generated.json" with { type: "json" };
@@ -60,14 +59,12 @@ describe("the standard's dictionary", () => {
     const entry = lookup(tag);
     expect(entry).toMatchObject({ vr, vm, keyword, retired, knownToDcmtk });
     if (name !== undefined) expect(entry?.name).toBe(name);
-    expect(isKnownInImplicitVr(tag)).toBe(knownToDcmtk);
   });
 
   it("knows nothing of what nobody defined", () => {
     // Odd groups of a repeating range are private, not overlays.
     for (const tag of [0x00090001, 0x00091001, 0x60013000, 0x12340001, 0x00100011 + 0x8000, 0xfffee000]) {
       expect(lookup(tag)).toBeUndefined();
-      expect(isKnownInImplicitVr(tag)).toBe(false);
     }
   });
 

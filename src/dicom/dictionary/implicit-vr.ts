@@ -76,8 +76,3 @@ function bytesOrWords(tag: Tag, siblings: Siblings): Vr {
   const overlayData = (groupOf(tag) & 0xff00) === 0x6000 && elementOf(tag) === 0x3000;
   return overlayData ? "OW" : "OB";
 }
-
-/** Whether a stock DCMTK 3.6.7 gives a standard tag a VR of its own in implicit VR. Where false, it comes back as UN from a hop. */
-export function isKnownInImplicitVr(tag: Tag): boolean {
-  return lookup(tag)?.knownToDcmtk ?? false;
-}
