@@ -56,7 +56,8 @@ export function rleSegmentBounds(header: Bytes, length: number): number[] {
   if (bounds[0] !== rleHeaderBytes) throw failed("the first segment does not follow the header");
   bounds.push(length);
   for (let i = 1; i < bounds.length; i++) {
-    if (bounds[i]! <= bounds[i - 1]! || bounds[i]! > length) throw failed("segments overlap or leave the frame");
+    if (bounds[i]! <= bounds[i - 1]! || bounds[i]! > length)
+      throw failed("segments overlap or leave the frame");
   }
   return bounds;
 }
