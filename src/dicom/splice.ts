@@ -39,43 +39,54 @@ function localEdits(edits: readonly Edit[]): LocalEdit[] {
   return edits.map((edit) => {
     if (edit.kind === "append-item") return { tag: edit.sequence, rest: [], edit };
     const path = edit.kind === "put" ? [...(edit.parent ?? []), edit.element.tag] : edit.path;
+    if (groupOf(path[0]!) < 8)
+      throw new ScansealError("usage", "not an element of a data set", { tag: path[0] });
     return { tag: path[0]!, rest: path.slice(1), edit };
   });
 }
 
-/** The elements of one level with its edits, as a plan over the data source. */
+/**
+ * The elements of one level with its edits, as a plan over the data source. `start` to `end` is all the level holds; elements that
+ * a tolerance let stand out of order stay where they are.
+ */
 function planElements(
   elements: readonly DataElement[],
   edits: readonly LocalEdit[],
   encoding: Encoding,
   start: number,
+  end: number,
 ): PlanStep[] {
-  const editedGroups = new Set(edits.map((e) => groupOf(e.tag)));
+  const inPlace = [...elements].sort((a, b) => a.offset - b.offset);
+  const present = new Set(elements.map((element) => element.tag));
   const byTag = new Map<Tag, LocalEdit[]>();
-  for (const edit of edits) byTag.set(edit.tag, [...(byTag.get(edit.tag) ?? []), edit]);
-  const newTags = [...byTag.keys()].sort((a, b) => a - b);
+  for (const edit of edits) {
+    if (edit.edit.kind === "remove" && edit.rest.length === 0 && !present.has(edit.tag)) continue;
+    byTag.set(edit.tag, [...(byTag.get(edit.tag) ?? []), edit]);
+  }
+  const editedGroups = new Set([...byTag.keys()].map(groupOf));
+  const newTags = [...byTag.keys()].filter((tag) => !present.has(tag)).sort((a, b) => a - b);
   const plan: PlanStep[] = [];
   let copiedTo = start;
   const copyUpTo = (offset: number): void => {
     if (offset > copiedTo) plan.push({ offset: copiedTo, length: offset - copiedTo, swap: 1 });
+    copiedTo = offset;
   };
-  let next = 0;
-  for (const element of elements) {
-    while (next < newTags.length && newTags[next]! < element.tag) {
-      copyUpTo(element.offset);
-      copiedTo = element.offset;
-      plan.push(...planEdited(undefined, byTag.get(newTags[next++]!)!, encoding));
+  const insertBelow = (tag: number, offset: number): void => {
+    while (newTags.length > 0 && newTags[0]! < tag) {
+      copyUpTo(offset);
+      plan.push(...planEdited(undefined, byTag.get(newTags.shift()!)!, encoding));
     }
+  };
+  for (const element of inPlace) {
+    insertBelow(element.tag, element.offset);
     const here = byTag.get(element.tag);
-    if (here) next++;
     if (!here && !dropsGroupLength(element, editedGroups)) continue;
     copyUpTo(element.offset);
     copiedTo = element.end;
     if (here) plan.push(...planEdited(element, here, encoding));
   }
-  copyUpTo(elements.at(-1)?.end ?? start);
-  for (; next < newTags.length; next++)
-    plan.push(...planEdited(undefined, byTag.get(newTags[next]!)!, encoding));
+  insertBelow(Number.POSITIVE_INFINITY, inPlace.at(-1)?.end ?? start);
+  copyUpTo(end);
   return plan;
 }
 
@@ -93,9 +104,11 @@ function planEdited(
   }
   const appended = edits.filter((e) => e.edit.kind === "append-item");
   if (appended.length > 0) {
+    if (appended.length !== edits.length)
+      throw new ScansealError("usage", "a sequence is either edited or replaced", { tag: edits[0]!.tag });
     const encoded = appended.map(({ edit }) =>
       edit.kind === "append-item"
-        ? encodeNewItem(edit.item, element?.encoding ?? encoding)
+        ? encodeNewItem(edit.item, element ? contentEncoding(element) : encoding)
         : new Uint8Array(0),
     );
     if (!element) {
@@ -115,19 +128,23 @@ function encodeNewItem(item: readonly NewElement[], encoding: Encoding): Bytes {
   return encodeItem(concatBytes(item.map((child) => encodeElement(child, encoding))), encoding);
 }
 
+/** UN of undefined length holds implicit VR little endian, its delimiter too (PS3.5 section 6.2.2 note 4). */
+function contentEncoding(sequence: DataElement): Encoding {
+  return sequence.vrOnWire === "UN" ? { explicit: false, bigEndian: false } : sequence.encoding;
+}
+
 /** The sequence's header and delimiter around new content; it stays of undefined or defined length as it was. */
 function planSequence(element: DataElement, content: readonly PlanStep[]): PlanStep[] {
   const vr = element.vrOnWire ?? "SQ";
   const { encoding } = element;
   if (!element.undefinedLength)
     return [encodeHeader(element.tag, vr, planLength(content), encoding), ...content];
-  const delimiter = concatBytes([encodeTag(tags.sequenceDelimitation, encoding), new Uint8Array(4)]);
-  return [encodeHeader(element.tag, vr, undefinedLength, encoding), ...content, delimiter];
+  const delimiter = encodeTag(tags.sequenceDelimitation, contentEncoding(element));
+  return [encodeHeader(element.tag, vr, undefinedLength, encoding), ...content, delimiter, new Uint8Array(4)];
 }
 
 function planItems(element: DataElement, edits: readonly LocalEdit[]): PlanStep[] {
-  // UN of undefined length holds implicit VR little endian (PS3.5 section 6.2.2 note 4).
-  const inner = element.vrOnWire === "UN" ? { explicit: false, bigEndian: false } : element.encoding;
+  const inner = contentEncoding(element);
   const plan: PlanStep[] = [];
   element.items!.forEach((item, index) => {
     const here = edits.filter((e) => e.rest[0] === index);
@@ -142,7 +159,8 @@ function planItems(element: DataElement, edits: readonly LocalEdit[]): PlanStep[
 
 function planItem(item: Item, edits: readonly LocalEdit[], encoding: Encoding): PlanStep[] {
   const below = edits.map((e) => ({ tag: e.rest[1]!, rest: e.rest.slice(2), edit: e.edit }));
-  const content = planElements(item.elements, below, encoding, item.offset + 8);
+  const contentEnd = item.undefinedLength ? item.end - 8 : item.end;
+  const content = planElements(item.elements, below, encoding, item.offset + 8, contentEnd);
   const header = (length: number): Bytes => {
     const empty = encodeItem(new Uint8Array(0), encoding);
     const view = new DataView(empty.buffer);
@@ -157,7 +175,13 @@ function planItem(item: Item, edits: readonly LocalEdit[], encoding: Encoding): 
 /** The edited data set as a plan over `object.dataSource`, not deflated. */
 export function planDataSet(object: DicomObject, edits: readonly Edit[]): PlanStep[] {
   const start = object.transferSyntax.deflated ? 0 : object.metaEnd;
-  return planElements(object.elements, localEdits(edits), object.transferSyntax.encoding, start);
+  return planElements(
+    object.elements,
+    localEdits(edits),
+    object.transferSyntax.encoding,
+    start,
+    object.dataSource.size,
+  );
 }
 
 /**
