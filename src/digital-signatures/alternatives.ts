@@ -3,17 +3,25 @@ import { findElement, unsignedShort } from "../dicom/elements.ts";
 import type { DataElement } from "../dicom/model.ts";
 import { elementOf, groupOf, isPrivate, type Tag, tags } from "../dicom/tags.ts";
 import { vrTraits } from "../dicom/vr.ts";
+import { type Truncation, truncationOf } from "./dcmtk-truncation.ts";
 import { type MacStreamOptions, normalisedText } from "./mac-stream.ts";
 import type { MacEncoding } from "./signature-fact.ts";
 
 export interface Alternative {
   readonly encoding: MacEncoding;
   readonly options: MacStreamOptions;
+  /** What is left out of the stream, and which listed sequences that concerns. */
+  readonly truncation?: Truncation;
 }
 
-/** @param elements the signed elements, then those of the signature item */
+/**
+ * @param listed the signed elements
+ * @param own those of the signature item that are in the stream
+ * @param scope the level the signed elements stand in
+ */
 export function alternativesFor(
-  elements: readonly DataElement[],
+  listed: readonly DataElement[],
+  own: readonly DataElement[],
   scope: readonly DataElement[],
 ): readonly Alternative[] {
   const pixels = new Set<DataElement>();
@@ -25,7 +33,8 @@ export function alternativesFor(
     padded ||= differsFromNormalised(element);
     for (const item of element.items ?? []) for (const child of item.elements) visit(child, item.elements);
   };
-  for (const element of elements) visit(element, scope);
+  for (const element of listed) visit(element, scope);
+  for (const element of own) visit(element, own);
   const found: Alternative[] = [];
   const swap = (swappedVr: ReadonlySet<DataElement>): void => {
     found.push({ encoding: "ob-for-ow", options: { swappedVr } });
@@ -36,6 +45,9 @@ export function alternativesFor(
   if (pixels.size > 0 && overlays.size > 0) swap(new Set([...pixels, ...overlays]));
   // 9b. Signers other than DCMTK may hash text as it stands.
   if (padded) found.push({ encoding: "raw-text", options: { rawText: true } });
+  // 9c. dcmsign hashes large nested sequences in part.
+  const truncation = truncationOf(listed);
+  if (truncation) found.push({ encoding: "dcmtk-truncated", options: {}, truncation });
   return found;
 }
 

@@ -5,14 +5,14 @@
 import { planLength } from "../dicom/byte-plan.ts";
 import { findElement } from "../dicom/elements.ts";
 import type { DataElement, DicomObject } from "../dicom/model.ts";
-import { tags } from "../dicom/tags.ts";
+import { type Tag, tags } from "../dicom/tags.ts";
 import { transferSyntaxOf } from "../dicom/transfer-syntax.ts";
-import { toBase64 } from "../foundation/bytes.ts";
+import { type Bytes, toBase64 } from "../foundation/bytes.ts";
 import type { Crypto, SignatureCheck } from "../foundation/crypto.ts";
-import { alternativesFor } from "./alternatives.ts";
+import { type Alternative, alternativesFor } from "./alternatives.ts";
 import { outsideMacStream, traitsOfMacAlgorithm } from "./attributes.ts";
 import { coverageOf } from "./coverage.ts";
-import { holdsNulPaddedText, MacStream, type MacStreamOptions } from "./mac-stream.ts";
+import { holdsNulPaddedText, MacStream } from "./mac-stream.ts";
 import { feedPlans, type PlanConsumer } from "./shared-pass.ts";
 import { hasUnknownVr, isSignable, isSignableTag } from "./signable.ts";
 import { parseSignatureDateTime } from "./signature-date-time.ts";
@@ -35,8 +35,9 @@ export interface CheckOptions {
   readonly crypto: Crypto;
 }
 
+const asWritten: Alternative = { encoding: "as-written", options: {} };
 /** Signatures checked in one object: a report whose items are signed one by one has dozens. */
-export const signaturesMax: number = 64;
+const signaturesMax = 64;
 /** Bytes hashed for one object, as a multiple of its size, so that many signatures over one large image cannot cost hours. */
 const hashedSizesMax = 16;
 const hashedBytesFree = 1 << 20;
@@ -53,10 +54,13 @@ interface Job {
   /** Strength and notes; structure is in the record. */
   readonly problems: SignatureProblem[];
   /** Elements of the stream: the signed ones, then the signature item's. */
-  readonly elements: readonly DataElement[];
+  readonly listed: readonly DataElement[];
+  readonly own: readonly DataElement[];
   weak: boolean;
   computed: ComputedResult | undefined;
   encoding?: MacEncoding;
+  /** Listed sequences that the signer hashed in part. */
+  partial?: ReadonlySet<Tag>;
 }
 
 interface Context {
@@ -96,9 +100,10 @@ export async function checkSignatures(
 
 function prepare(found: FoundSignature, record: SignatureRecord): Job {
   const structured = record.problems.length === 0;
-  const elements = structured ? streamElements(found, record) : [];
-  const problems: SignatureProblem[] = [];
-  const job: Job = { found, record, problems, elements, weak: false, computed: undefined };
+  const tagList = new Set(structured ? record.signedTags : []);
+  const listed = found.scope.filter((element) => tagList.has(element.tag));
+  const own = structured ? found.item!.elements.filter(isInMacStream) : [];
+  const job: Job = { found, record, problems: [], listed, own, weak: false, computed: undefined };
   if (!structured) {
     job.computed = "unchecked";
     return job;
@@ -108,13 +113,9 @@ function prepare(found: FoundSignature, record: SignatureRecord): Job {
   return job;
 }
 
-/** The elements the stream is made of, listed ones first. Signable ones only for the signature item. */
-function streamElements(found: FoundSignature, record: SignatureRecord): readonly DataElement[] {
-  const listed = new Set(record.signedTags);
-  return [
-    ...found.scope.filter((element) => listed.has(element.tag)),
-    ...found.item!.elements.filter((element) => !outsideMacStream.has(element.tag) && isSignable(element)),
-  ];
+/** Of the signature item: what is known before the signature is made. */
+function isInMacStream(element: DataElement): boolean {
+  return !outsideMacStream.has(element.tag) && isSignable(element);
 }
 
 /** 5. The suite is fixed: what the object says of its algorithms can only lower its standing. */
@@ -133,10 +134,8 @@ function judgeStrength(job: Job): void {
 
 /** 6. A listed element that is present and unsignable fails the signature; it is not skipped. */
 function judgeElements(job: Job): void {
-  const { found, record, problems } = job;
-  const listed = new Set(record.signedTags);
-  for (const element of found.scope) {
-    if (!listed.has(element.tag)) continue;
+  const { record, problems } = job;
+  for (const element of job.listed) {
     if (!isSignableTag(element.tag)) {
       problems.push({ code: "listed-never-signable", tag: element.tag });
       job.computed = "unchecked";
@@ -157,7 +156,7 @@ async function computeAll(jobs: readonly Job[], context: Context): Promise<void>
   let literals = 0;
   for (const job of jobs) {
     if (job.computed !== undefined) continue;
-    const running = start(job, {}, context);
+    const running = start(job, asWritten, context);
     if (!running) continue;
     pass.push(running);
     literals += running.literalBytes;
@@ -177,10 +176,11 @@ interface Running extends PlanConsumer {
 }
 
 /** Undefined, with the job's result set, when it cannot be computed. */
-function start(job: Job, options: MacStreamOptions, context: Context): Running | undefined {
+function start(job: Job, alternative: Alternative, context: Context): Running | undefined {
   const { record } = job;
-  const stream = new MacStream(options);
-  for (const element of job.elements) stream.add(element);
+  const stream = new MacStream(alternative.options);
+  for (const element of job.listed) stream.add(element);
+  for (const element of job.own) stream.add(element);
   const plan = stream.steps();
   const cost = planLength(plan);
   if (cost > context.budget) {
@@ -192,7 +192,9 @@ function start(job: Job, options: MacStreamOptions, context: Context): Running |
   try {
     const { hash } = traitsOfMacAlgorithm(record.macAlgorithm!);
     const check = context.crypto.createSignatureCheck(record.certificate!.publicKey, hash);
-    return { job, check, plan, literalBytes: stream.literalBytes, sink: (bytes) => check.update(bytes) };
+    const update = (bytes: Bytes): void => check.update(bytes);
+    const sink = alternative.truncation?.buffer.filter(update) ?? update;
+    return { job, check, plan, literalBytes: stream.literalBytes, sink };
   } catch {
     // A key that its certificate encodes wrongly, or a hash this platform no longer has.
     job.problems.push({ code: "key-unsupported" });
@@ -226,16 +228,24 @@ async function reconsider(job: Job, context: Context): Promise<void> {
     job.computed = "transcoded";
     return;
   }
-  for (const { encoding, options } of alternativesFor(job.elements, job.found.scope)) {
-    const running = start(job, options, context);
+  for (const alternative of alternativesFor(job.listed, job.own, job.found.scope)) {
+    const running = start(job, alternative, context);
     if (!running) return;
     await feedPlans([running], context.object.dataSource);
     if (await running.check.verify(job.record.signature!)) {
       job.computed = "valid";
-      job.encoding = encoding;
+      job.encoding = alternative.encoding;
+      notePartial(job, alternative);
       return;
     }
   }
+}
+
+/** The signature fits, but only over what the signer hashed of these sequences. */
+function notePartial(job: Job, { truncation }: Alternative): void {
+  if (!truncation) return;
+  job.partial = truncation.partial;
+  for (const tag of truncation.partial) job.problems.push({ code: "signed-in-part", tag });
 }
 
 /** 7. Pixel Data was signed in another transfer syntax than it is in: native in all its forms counts as one. */
@@ -287,7 +297,6 @@ function factOf(job: Job): SignatureFact {
     ...(timestamp && { timestamp: { type: timestamp.type, token: toBase64(timestamp.token) } }),
     ...(signedTags && { signedTags }),
     // 10
-    ...(result !== "malformed" &&
-      signedTags && { coverage: coverageOf(found.scope, signedTags, found.location.length === 0) }),
+    ...(result !== "malformed" && signedTags && { coverage: coverageOf(job.found, signedTags, job.partial) }),
   };
 }

@@ -5,6 +5,7 @@ import { elementOf, isPrivate, type Tag, tags } from "../dicom/tags.ts";
 import { mustBeSigned } from "./required-attributes.ts";
 import { isSignable } from "./signable.ts";
 import type { Coverage } from "./signature-fact.ts";
+import type { FoundSignature } from "./signature-record.ts";
 
 /** Signatures are checked for themselves; lengths and padding show nothing. */
 function isExempt(tag: Tag): boolean {
@@ -17,16 +18,18 @@ function isExempt(tag: Tag): boolean {
 }
 
 /**
- * @param scope elements of the data set, or of the item that holds the signature
+ * @param where the signature stands: the required list applies to data sets
  * @param signed tags listed as signed
- * @param ofDataSet whether the required list applies
+ * @param partial those of them whose content was not signed whole
  */
 export function coverageOf(
-  scope: readonly DataElement[],
+  where: Pick<FoundSignature, "scope" | "location">,
   signed: readonly Tag[],
-  ofDataSet: boolean,
+  partial: ReadonlySet<Tag> = new Set(),
 ): Coverage {
-  const listed = new Set(signed);
+  const { scope } = where;
+  const ofDataSet = where.location.length === 0;
+  const listed = new Set(signed.filter((tag) => !partial.has(tag)));
   const present = new Set<Tag>();
   const uncovered: Tag[] = [];
   const uncoveredPrivate: Tag[] = [];

@@ -14,6 +14,7 @@ import type { Bytes } from "../foundation/bytes.ts";
 import type { Signer } from "../foundation/crypto.ts";
 import { ScansealError } from "../foundation/errors.ts";
 import { certificateTypeX509, macAlgorithmOf, signatureTags } from "./attributes.ts";
+import { DcmtkBuffer } from "./dcmtk-truncation.ts";
 import { holdsNulPaddedText, MacStream } from "./mac-stream.ts";
 import { type PurposeCode, purposeCodes, purposeCodingScheme } from "./purpose-codes.ts";
 import { isListedWhenSigning, isSignable } from "./signable.ts";
@@ -27,7 +28,7 @@ export interface SignatureRequest {
   /** Milliseconds since 1970-01-01T00:00:00Z. */
   readonly dateTimeMs: number;
   readonly purpose?: PurposeCode;
-  /** Only these, all of which must be present and signable. Default: every element we list (`isListedWhenSigning`). */
+  /** Only these, all of which must be present and signable. Default: every element we list (`isListedWhenSigning`) that dcmsign hashes whole. */
   readonly tags?: readonly Tag[];
   /** An item of a sequence to sign instead of the data set. */
   readonly location?: Location;
@@ -62,7 +63,7 @@ export function prepareSignature(
   request: SignatureRequest,
   signer: Pick<Signer, "hash" | "certificate">,
 ): PreparedSignature {
-  refuseKnownUid(object, request.signatureUid);
+  refuseUnfit(object, request.signatureUid);
   const location = request.location ?? [];
   const scope = scopeAt(object, location);
   const listed = request.tags ? requested(scope, request.tags) : defaultList(scope);
@@ -153,7 +154,8 @@ function macTransferSyntaxUid(object: DicomObject): string {
 }
 
 function defaultList(scope: readonly DataElement[]): readonly DataElement[] {
-  return scope.filter((element) => isListedWhenSigning(element, scope));
+  const peer = new DcmtkBuffer();
+  return scope.filter((element) => isListedWhenSigning(element, scope) && peer.passWhole(element));
 }
 
 function requested(scope: readonly DataElement[], wanted: readonly Tag[]): readonly DataElement[] {
@@ -177,7 +179,15 @@ function scopeAt(object: DicomObject, location: Location): readonly DataElement[
   return scope;
 }
 
-function refuseKnownUid(object: DicomObject, uid: string): void {
+/** Elements out of order or of odd length: other software would read, and hash, something else than stands there. */
+const unfitCodes: ReadonlySet<string> = new Set(["tag-order", "length-odd"]);
+
+function refuseUnfit(object: DicomObject, uid: string): void {
+  const unfit = object.tolerated.find(({ code }) => unfitCodes.has(code));
+  if (unfit) {
+    const { tag, offset } = unfit;
+    throw new ScansealError("not-sealable", `cannot be signed as it is: ${unfit.code}`, { tag, offset });
+  }
   const known = findSignatures(object).some(
     ({ item }) => item && plainTextOf(item.elements, signatureTags.digitalSignatureUid) === uid,
   );

@@ -25,8 +25,11 @@ export type SignatureResult = "valid" | "altered" | "transcoded" | "vr-lost" | "
 /** `unchecked`: malformed, or no implementation of its algorithm here. */
 export type ComputedResult = "valid" | "altered" | "transcoded" | "vr-lost" | "unchecked";
 
-/** Which of the three byte streams fitted: ours, with Pixel Data or Overlay Data as OB for OW (or the reverse), with text as it stands. */
-export type MacEncoding = "as-written" | "ob-for-ow" | "raw-text";
+/**
+ * Which byte stream fitted: the specified one; with Pixel Data or Overlay Data as OB for OW (or the reverse); with text as it stands; or
+ * without the parts of nested sequences that dcmsign fails to hash (those sequences then count as uncovered).
+ */
+export type MacEncoding = "as-written" | "ob-for-ow" | "raw-text" | "dcmtk-truncated";
 
 export type SignatureProblemCode =
   /** (FFFA,FFFA) is there but is no sequence that can be read. */
@@ -47,6 +50,8 @@ export type SignatureProblemCode =
   | "listed-never-signable"
   /** Listed, present, and UN or a sequence that holds UN. */
   | "listed-vr-lost"
+  /** This listed sequence was hashed in part (`dcmtk-truncated`) and counts as uncovered. */
+  | "signed-in-part"
   /** A covered text value ends with NUL: DCMTK 3.7.0 hashes it differently. */
   | "text-nul-padded"
   | "date-time-without-zone";

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { createPrivateKey, createSign, X509Certificate } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { DicomObject } from "../../src/dicom/model.ts";
 import { readDicom, tolerableCodes } from "../../src/dicom/read.ts";
 import { writeToBytes } from "../../src/dicom/splice.ts";
 import { checkSignatures } from "../../src/digital-signatures/check.ts";
@@ -142,23 +143,29 @@ export function verifyWithPeer(file: string, ...keys: readonly TestKey[]): PeerR
   return dcmsign(["--verify", "+rg", ...keys.flatMap((key) => ["+cf", key.certificateFile]), file]);
 }
 
-/** Real files bend the rules; what may be tolerated at all is tolerated here. */
-const tolerant = { tolerate: tolerableCodes };
+/** Real files bend the rules: what may be tolerated at all is tolerated here. */
+export function readTolerantly(input: Bytes, bareTransferSyntaxUid?: string): Promise<DicomObject> {
+  return readDicom(new MemorySource(input), {
+    tolerate: tolerableCodes,
+    ...(bareTransferSyntaxUid && { bareTransferSyntaxUid }),
+  });
+}
 
 export async function signWithUs(
-  input: Bytes,
+  object: DicomObject,
   key: TestKey,
   hash: HashName,
   request: Partial<SignatureRequest> = {},
 ): Promise<Bytes> {
-  const object = await readDicom(new MemorySource(input), tolerant);
   const unique = BigInt(`0x${crypto.randomUUID().replaceAll("-", "")}`);
   const complete = { signatureUid: `2.25.${unique}`, dateTimeMs: Date.now(), ...request };
   const { edits } = await signDataSet(object, complete, key.signer(hash));
   return writeToBytes(object, edits);
 }
 
-export async function checkWithUs(input: Bytes): Promise<readonly SignatureFact[]> {
-  const object = await readDicom(new MemorySource(input), tolerant);
-  return checkSignatures(object, { crypto: nodeCrypto });
+export async function checkWithUs(
+  input: Bytes,
+  bareTransferSyntaxUid?: string,
+): Promise<readonly SignatureFact[]> {
+  return checkSignatures(await readTolerantly(input, bareTransferSyntaxUid), { crypto: nodeCrypto });
 }
