@@ -4,13 +4,13 @@ import type { Crypto, Hash } from "../../foundation/crypto.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 
 export const seedBytes = 32;
-export const saltBytes = 16;
+const saltBytes = 16;
 /** 128 bits: only a second preimage under a salt fixed at capture would help a forger (spec/commitments.md, "Why 16 bytes"). */
 export const commitmentBytes = 16;
 /** 32 levels of "0040A730/65535/" and a private element with its creator are below 1,400 bytes. */
 export const pathBytesMax = 2048;
 /** A VR's length is written in 8 bits. */
-export const vrBytesMax = 255;
+const vrBytesMax = 255;
 /** 500,000 leaves are 16 MiB of records; the reader stops at 100,000 elements and the rest are frames. */
 export const leafCountMax = 500_000;
 
@@ -164,7 +164,7 @@ export async function commitLeaves(
 }
 
 /** u16 length, path, u8 length, VR. */
-export function encodeName({ path, vr }: LeafName): Bytes {
+function encodeName({ path, vr }: LeafName): Bytes {
   checkName(path, vr);
   const out = new Uint8Array(3 + path.length + vr.length);
   out[0] = path.length & 255;

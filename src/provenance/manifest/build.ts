@@ -94,7 +94,7 @@ export async function buildManifest(request: BuildRequest, ports: BuildPorts): P
   };
 }
 
-export interface ObjectCommitments {
+interface ObjectCommitments {
   readonly records: readonly LeafRecord[];
   readonly leaves: CaptureStatement["leaves"];
   readonly pixels: CaptureStatement["pixels"];
@@ -104,7 +104,7 @@ export interface ObjectCommitments {
  * Commits to every leaf of an object under a seed, in path order. Codestreams that fail to decode are committed as bytes only.
  * @throws ScansealError as `buildManifest`
  */
-export async function commitObject(
+async function commitObject(
   crypto: Crypto,
   object: DicomObject,
   seed: Bytes,

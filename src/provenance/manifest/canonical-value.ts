@@ -14,17 +14,21 @@ export const unknownVr = "*";
  * the VR on the wire, for it says how software swapped them; UN is never swapped.
  */
 export function canonicalValue(element: DataElement, value: Bytes, vr: string): Bytes {
-  if (vr === "UI") return canonicalUid(value);
-  if (isVr(vr) && vrTraits[vr].text) return canonicalText(value);
+  if (isVr(vr) && vrTraits[vr].text) return canonicalText(vr, value);
   return evenly(swapWidth(element) === 1 ? value : swapped(value, swapWidth(element)));
 }
 
 /** Bytes of one number where their order is not little endian already. */
-export function swapWidth(element: DataElement): 1 | 2 | 4 | 8 {
+function swapWidth(element: DataElement): 1 | 2 | 4 | 8 {
   return element.encoding.bigEndian ? vrTraits[element.vr].width : 1;
 }
 
-function canonicalText(value: Bytes): Bytes {
+/** Text without trailing blanks, UI without blanks and trailing NULs; one byte of padding where that is odd. */
+export function canonicalText(vr: string, value: Bytes): Bytes {
+  return vr === "UI" ? canonicalUid(value) : withoutTrailingBlanks(value);
+}
+
+function withoutTrailingBlanks(value: Bytes): Bytes {
   let end = value.length;
   while (end > 0 && value[end - 1] === 0x20) end--;
   if (end % 2 === 0) return value.subarray(0, end);

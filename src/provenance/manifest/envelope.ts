@@ -13,7 +13,7 @@ import { ScansealError } from "../../foundation/errors.ts";
 import { envelopeBytesMax } from "./containers.ts";
 import { isArray, isObject, type JsonValue, parseJson } from "./strict-json.ts";
 
-export const payloadType = "application/vnd.in-toto+json";
+const payloadType = "application/vnd.in-toto+json";
 /** One by the device key, and room for a post-quantum one. */
 const signaturesMax = 2;
 
@@ -36,7 +36,7 @@ export interface Envelope {
 export type SignatureOutcome = "valid" | "invalid" | "key-unusable";
 
 /** "DSSEv1", length and type, length and body: the bytes that are signed. */
-export function preAuthenticationEncoding(payload: Bytes): Bytes {
+function preAuthenticationEncoding(payload: Bytes): Bytes {
   return concatBytes([fromLatin1(`DSSEv1 ${payloadType.length} ${payloadType} ${payload.length} `), payload]);
 }
 
