@@ -60,7 +60,7 @@ export async function sealObject(
       label: device.name,
       epoch: device.keyEpoch,
       counter,
-      watermark: { scheme: "none", reason: "not available in this version" },
+      watermark: { scheme: "none", reason: "not-available" },
       software: { name: "scanseal", version: ports.softwareVersion },
     },
     { ...ports, signer: device.signer },

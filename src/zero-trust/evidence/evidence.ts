@@ -91,7 +91,7 @@ export interface ManifestEvidence {
   readonly sealedWithTransferSyntax: string | undefined;
   /** The device's clock lay outside its certificate's validity, or ahead of ours. */
   readonly timeImplausible: boolean;
-  readonly keyEpoch: number | undefined;
+  readonly keyEpoch: string | undefined;
   readonly counter: number | undefined;
   /** SHA-256 of the payload, hexadecimal. */
   readonly payloadDigest: string | undefined;

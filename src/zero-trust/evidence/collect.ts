@@ -1,0 +1,194 @@
+/** Runs the checks on one instance, cheapest sufficient proof first. Facts only; the numbers are the steps of spec/verdicts.md. */
+import { findElement } from "../../dicom/elements.ts";
+import type { DicomObject } from "../../dicom/model.ts";
+import type { FrameDecoder } from "../../dicom/pixel-data/decoder.ts";
+import { checkFrameStructure } from "../../dicom/pixel-data/frame-structure.ts";
+import { type ReadOptions, readDicom } from "../../dicom/read.ts";
+import { formatTag, tags } from "../../dicom/tags.ts";
+import type { ByteSource } from "../../foundation/byte-source.ts";
+import { type Bytes, fromBase64, toBase64, toHex } from "../../foundation/bytes.ts";
+import type { Crypto } from "../../foundation/crypto.ts";
+import { isLimit, isMalformed, ScansealError } from "../../foundation/errors.ts";
+import {
+  checkManifest,
+  type ManifestFacts,
+  type OpenedManifest,
+  openManifest,
+} from "../../provenance/manifest/check.ts";
+import { sealedValueTest } from "../../provenance/manifest/sealed-values.ts";
+import { contentOf, provenBySignature } from "./content-check.ts";
+import type {
+  ContentEvidence,
+  Evidence,
+  ManifestEvidence,
+  ManifestFault,
+  TrustFact,
+  UnreadableFact,
+} from "./evidence.ts";
+import { checkFormat } from "./format-check.ts";
+import { type CheckedSignatures, checkObjectSignatures } from "./signature-check.ts";
+import type { TrustJudge } from "./trust-check.ts";
+
+export interface EvidencePorts {
+  readonly crypto: Crypto;
+  readonly trust: TrustJudge;
+  /** Without it, frames recompressed since capture cannot be compared. */
+  readonly decoder?: FrameDecoder | undefined;
+  /** Compare every attribute and frame although the signature would do. */
+  readonly deep?: boolean;
+  readonly read?: ReadOptions;
+}
+
+/** A device's clock may be ahead of ours by this much: the bound NTP-less modalities stay within between services. */
+const clockSkewMs = 5 * 60_000;
+
+/**
+ * @throws ScansealError `io` when the source cannot be read; everything that is wrong with the object is evidence
+ */
+export async function collectEvidence(source: ByteSource, ports: EvidencePorts): Promise<Evidence> {
+  try {
+    const object = await readDicom(source, ports.read);
+    await checkFrameStructure(object);
+    return await collectFrom(object, ports);
+  } catch (error) {
+    if (error instanceof ScansealError && (isMalformed(error.code) || isLimit(error.code))) {
+      return { unreadable: unreadableFact(error), signatures: [] };
+    }
+    throw error;
+  }
+}
+
+function unreadableFact({ code, tag, offset, message }: ScansealError): UnreadableFact {
+  return { code, tag: tag === undefined ? undefined : formatTag(tag), offset, message };
+}
+
+async function collectFrom(object: DicomObject, ports: EvidencePorts): Promise<Evidence> {
+  const opened = await openOrFault(object, ports.crypto);
+  const manifest = "fault" in opened ? undefined : opened.manifest;
+  const certificate = manifest?.envelope.certificates[0];
+  const checked = await checkObjectSignatures(object, {
+    crypto: ports.crypto,
+    trustOf: (der) => ports.trust.judge(fromBase64(der)),
+    manifest: manifest &&
+      certificate && {
+        signatureUid: manifest.signatureUid,
+        certificate: toBase64(certificate),
+        creatorTag: manifest.containers.creatorTag,
+      },
+  });
+  const format = await checkFormat(object);
+  const serial = format.deviceSerialNumber;
+  const expected = serial === undefined ? undefined : ports.trust.deviceOfSerial(serial);
+  const common = {
+    format,
+    signatures: checked.evidence,
+    ...(expected === undefined ? {} : { sealExpectedFrom: expected }),
+  };
+  if ("fault" in opened) return { ...common, manifest: opened.fault };
+  if (!manifest || !certificate) return common;
+  const trust = await ports.trust.judge(certificate);
+  const sealed = await checkSealed({ object, manifest, checked, trust }, ports);
+  return { ...common, ...sealed };
+}
+
+type Opened = { readonly manifest: OpenedManifest | undefined } | { readonly fault: ManifestEvidence };
+
+/** Two seals in one object are malformed; a seal that cannot be read is evidence of a broken seal. */
+async function openOrFault(object: DicomObject, crypto: Crypto): Promise<Opened> {
+  try {
+    return { manifest: await openManifest(object, crypto) };
+  } catch (error) {
+    if (!(error instanceof ScansealError) || error.code !== "seal-structure") throw error;
+    if (error.tag !== undefined) throw error;
+    return { fault: { ...unknownManifest, faults: ["envelope-invalid"], detail: error.message } };
+  }
+}
+
+const unknownManifest: ManifestEvidence = {
+  faults: [],
+  trust: undefined,
+  type: undefined,
+  roleFits: true,
+  sealedAt: undefined,
+  sealedWithTransferSyntax: undefined,
+  timeImplausible: false,
+  keyEpoch: undefined,
+  counter: undefined,
+  payloadDigest: undefined,
+};
+
+interface SealedObject {
+  readonly object: DicomObject;
+  readonly manifest: OpenedManifest;
+  readonly checked: CheckedSignatures;
+  readonly trust: TrustFact;
+}
+
+async function checkSealed(
+  sealed: SealedObject,
+  ports: EvidencePorts,
+): Promise<Pick<Evidence, "manifest" | "content">> {
+  const { object, manifest, checked, trust } = sealed;
+  const bindings = checked.facts.map(({ uid, certificate, location }) => ({
+    uid: location.length === 0 ? (uid ?? "") : "",
+    certificate: certificate === undefined ? undefined : fromBase64(certificate),
+  }));
+  const quick = ports.deep !== true && trust.result === "trusted" && signatureSuffices(object, checked);
+  const facts = await checkManifest(object, manifest, bindings, {
+    crypto: ports.crypto,
+    decoder: ports.decoder,
+    spkiOf: (certificate: Bytes) => ports.trust.spkiOf(certificate),
+    compare: !quick,
+  });
+  const content =
+    quick && facts.seed === "fits" && facts.table === "fits"
+      ? provenBySignature
+      : contentOf({ object, facts, sealedValues: () => sealedValueTest(ports.crypto, manifest) });
+  const evidence = manifestEvidence(sealed, facts, content, ports);
+  return content ? { manifest: evidence, content } : { manifest: evidence };
+}
+
+/** DESIGN 5: the signature covers every present element, and the object is native. Trust is asked before. */
+function signatureSuffices(object: DicomObject, { evidence }: CheckedSignatures): boolean {
+  if (findElement(object.elements, tags.pixelData)?.fragments) return false;
+  const binding = evidence.filter((signature) => signature.bindsManifest);
+  const [only] = binding;
+  return only !== undefined && binding.length === 1 && only.result === "valid" && only.uncovered.length === 0;
+}
+
+function manifestEvidence(
+  { manifest, trust }: SealedObject,
+  facts: ManifestFacts,
+  content: ContentEvidence | undefined,
+  { crypto, trust: judge }: EvidencePorts,
+): ManifestEvidence {
+  const { statement } = facts;
+  const sealedAt = Date.parse(statement.sealedAt);
+  const validity = judge.validityOf(manifest.envelope.certificates[0]!);
+  const early = validity !== undefined && sealedAt < validity.notBefore;
+  const late = sealedAt > judge.now + clockSkewMs || (validity !== undefined && sealedAt > validity.notAfter);
+  return {
+    faults: faultsOf(facts, content),
+    trust,
+    type: statement.type,
+    roleFits: trust.role === undefined || trust.role === statement.type,
+    sealedAt: statement.sealedAt,
+    sealedWithTransferSyntax: statement.pixels.transferSyntax,
+    timeImplausible: early || late,
+    keyEpoch: statement.key.epoch,
+    counter: statement.key.counter,
+    payloadDigest: toHex(crypto.hash("SHA-256", manifest.envelope.payload)),
+  };
+}
+
+function faultsOf(facts: ManifestFacts, content: ContentEvidence | undefined): ManifestFault[] {
+  const faults: ManifestFault[] = [];
+  if (facts.signatures.some((outcome) => outcome !== "valid")) faults.push("manifest-signature-invalid");
+  if (!facts.deviceNamed) faults.push("statement-invalid");
+  if (facts.seed === "differs") faults.push("seed-mismatch");
+  if (facts.table === "differs" || facts.table === "unreadable") faults.push("table-mismatch");
+  if (facts.seed === "missing" || (facts.table === "missing" && (!content || content.unlocalised))) {
+    faults.push("container-missing");
+  }
+  return faults;
+}

@@ -1,0 +1,90 @@
+/** What differs from what was sealed, as evidence: names and classes of attributes, numbers of frames; never values. */
+import { findElement, plainText, unsignedShort } from "../../dicom/elements.ts";
+import type { DicomObject } from "../../dicom/model.ts";
+import type { ManifestFacts } from "../../provenance/manifest/check.ts";
+import type { LeafComparison } from "../../provenance/manifest/comparison.ts";
+import type { SealedValueTest } from "../../provenance/manifest/sealed-values.ts";
+import { classOfAttribute, isTranscodeByProduct } from "./attribute-classes.ts";
+import type { AttributeChange, ContentEvidence } from "./evidence.ts";
+
+/** Content that a DICOM signature proves on its own: see `signatureSuffices`. */
+export const provenBySignature: ContentEvidence = {
+  route: "signature",
+  attributes: [],
+  framesChanged: [],
+  framesAdded: [],
+  framesRemoved: [],
+  framesUncheckable: [],
+  lossyNow: false,
+  transcodedLosslessly: false,
+  unlocalised: false,
+};
+
+const nothingCompared: ContentEvidence = { ...provenBySignature, route: "commitments" };
+
+export interface ContentContext {
+  readonly object: DicomObject;
+  readonly facts: ManifestFacts;
+  /** Opens commitments to guesses; made only when something differs. */
+  readonly sealedValues: () => SealedValueTest;
+}
+
+/** Undefined when the seed or everything that could replace it is missing: then nothing was compared. */
+export function contentOf(context: ContentContext): ContentEvidence | undefined {
+  const { facts } = context;
+  if (facts.comparison) return compared(context, facts.comparison);
+  if (facts.rootBy === "recomputed") return nothingCompared;
+  if (facts.seed !== "fits") return undefined;
+  return { ...nothingCompared, unlocalised: true };
+}
+
+function compared(context: ContentContext, comparison: LeafComparison): ContentEvidence {
+  const { object, facts } = context;
+  const { frames } = comparison;
+  const sealedAs = facts.statement.pixels.transferSyntax;
+  const transcoded = sealedAs !== object.transferSyntax.uid && frames.sealed > 0;
+  const framesIntact = frames.matched === frames.sealed && frames.added.length === 0;
+  const differing = comparison.changed.length + comparison.added.length + comparison.removed.length;
+  // A by-product is one only beside a transcoding that changed no pixel.
+  const sealedValue = transcoded && framesIntact && differing > 0 ? context.sealedValues() : undefined;
+  const change =
+    (kind: AttributeChange["kind"]) =>
+    (path: string): AttributeChange => ({
+      path,
+      kind,
+      attributeClass: classOfAttribute(path),
+      transcodeByProduct: sealedValue !== undefined && isByProduct(object, kind, path, sealedValue),
+    });
+  return {
+    route: "commitments",
+    attributes: [
+      ...comparison.changed.map(change("changed")),
+      ...comparison.added.map(change("added")),
+      ...comparison.removed.map(change("removed")),
+    ],
+    framesChanged: frames.changed,
+    framesAdded: frames.added,
+    framesRemoved: frames.removed,
+    framesUncheckable: frames.uncheckable,
+    lossyNow: transcoded && !object.transferSyntax.lossless,
+    transcodedLosslessly: transcoded && framesIntact && frames.route === "decoded",
+    unlocalised: false,
+  };
+}
+
+function isByProduct(
+  object: DicomObject,
+  kind: AttributeChange["kind"],
+  path: string,
+  sealedValue: SealedValueTest,
+): boolean {
+  const element = /^[0-9A-F]{8}$/.test(path)
+    ? findElement(object.elements, Number.parseInt(path, 16))
+    : undefined;
+  const present = plainText(element) ?? unsignedShort(element)?.toString();
+  return isTranscodeByProduct(path, {
+    kind,
+    ...(present === undefined ? {} : { present }),
+    wasOriginally: (guess) => sealedValue(path, guess),
+  });
+}
