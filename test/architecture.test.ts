@@ -12,7 +12,8 @@ import { projectRoot } from "./peers.ts";
 const instructions: string = ["package.json", "CONTRIBUTING.md", ".ci/run"].map(read).join("\n");
 
 const entries: Entries = {
-  production: ["src/cli/bin.ts", "src/verifier.ts"],
+  // The codec worker is started by its URL.
+  production: ["src/cli/bin.ts", "src/verifier.ts", "src/platform/node/codecs/codec-worker.ts"],
   isProgram: (path) =>
     path.endsWith(".test.ts") ||
     path.endsWith(".config.ts") ||

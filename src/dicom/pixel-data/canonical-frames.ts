@@ -1,5 +1,4 @@
 /** The canonical bytes of a frame, the same before and after a lossless change of transfer syntax. */
-import type { Bytes } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { type PlanStep, swapped } from "../byte-plan.ts";
 import { frameBytesMax } from "../limits.ts";
@@ -33,15 +32,6 @@ export async function canonicalFrame(
   if (layout.kind === "native") return nativeFrame(object, attributes, layout, index);
   if (layout.kind === "video") throw new ScansealError("unsupported", "frames of a video are not decoded");
   return encapsulatedFrame(object, attributes, layout.frames[index]!, decoder);
-}
-
-/** The bytes of a step that `canonicalFrame` gave. */
-export async function frameBytes(object: DicomObject, step: PlanStep): Promise<Bytes> {
-  if (step instanceof Uint8Array) return step;
-  if (step.length > frameBytesMax)
-    throw new ScansealError("limit-decode", "the frame is over the decoding limit");
-  const bytes = await object.dataSource.read(step.offset, step.length);
-  return step.swap === 1 ? bytes : swapped(bytes, step.swap);
 }
 
 async function nativeFrame(

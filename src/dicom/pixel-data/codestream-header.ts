@@ -24,7 +24,7 @@ export interface CodestreamHeader {
  * @returns undefined for the others
  * @throws ScansealError `codec-failed` when the markers are not well formed or the codestream is cut short
  */
-export function readCodestreamHeader(codec: PixelCodec, codestream: Bytes): CodestreamHeader | undefined {
+function readCodestreamHeader(codec: PixelCodec, codestream: Bytes): CodestreamHeader | undefined {
   if (codec === "jpeg-lossless") return jpegLosslessHeader(jpegSegments(codestream, "jpeg"));
   if (codec === "jpeg-ls") return jpegLsHeader(jpegSegments(codestream, "jpeg-ls"));
   if (codec === "jpeg-2000" || codec === "htj2k") return readJ2kHeader(unwrappedJ2k(codestream));

@@ -3,13 +3,13 @@ import { describe, expect, it } from "vitest";
 import { MemorySource } from "../../foundation/byte-source.ts";
 import { type Bytes, concatBytes, u32le } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
+import { feedPlan } from "../byte-plan.ts";
 import { encodePart10, type NewElement, numberElement, textElement } from "../encode.ts";
 import type { DicomObject } from "../model.ts";
 import { readDicom } from "../read.ts";
 import { tags } from "../tags.ts";
-import { canonicalFrame, frameBytes } from "./canonical-frames.ts";
+import { canonicalFrame } from "./canonical-frames.ts";
 import { type EncapsulatedFrames, framesOf, type NativeFrames, readCodestream } from "./frames.ts";
-import { imageAttributesOf, nativeLength } from "./image-attributes.ts";
 
 const implicitLittle = "1.2.840.10008.1.2";
 const explicitLittle = "1.2.840.10008.1.2.1";
@@ -88,7 +88,13 @@ async function encapsulated(
 
 async function canonical(object: DicomObject, index = 0): Promise<number[]> {
   const frames = (await framesOf(object))!;
-  return [...(await frameBytes(object, await canonicalFrame(frames, index)))];
+  const bytes: number[] = [];
+  await feedPlan(
+    [await canonicalFrame(frames, index)],
+    object.dataSource,
+    (part) => void bytes.push(...part),
+  );
+  return bytes;
 }
 
 async function mapping(object: DicomObject): Promise<{ how: string; frames: number[][] }> {
@@ -105,64 +111,6 @@ async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
     (error: unknown) => (error instanceof ScansealError ? error.code : String(error)),
   );
 }
-
-describe("image attributes", () => {
-  it("are read in either byte order", async () => {
-    const image: Image = { rows: 2, columns: 3, allocated: 16, stored: 12, signed: 1, frames: 2 };
-    for (const uid of [explicitLittle, explicitBig, implicitLittle]) {
-      expect(imageAttributesOf(await native(image, new Uint8Array(24), uid))).toEqual({
-        rows: 2,
-        columns: 3,
-        samplesPerPixel: 1,
-        bitsAllocated: 16,
-        bitsStored: 12,
-        highBit: 11,
-        pixelRepresentation: 1,
-        photometric: "MONOCHROME2",
-        planarConfiguration: 0,
-        numberOfFrames: 2,
-        kind: "integer",
-      });
-    }
-  });
-
-  it("are absent without pixel data", async () => {
-    const object = await readDicom(
-      new MemorySource(encodePart10(header({ rows: 1, columns: 1, allocated: 8 }), explicitLittle)),
-    );
-    expect(imageAttributesOf(object)).toBeUndefined();
-    expect(await framesOf(object)).toBeUndefined();
-  });
-
-  it.each<[string, Image]>([
-    ["no rows", { rows: 0, columns: 1, allocated: 8 }],
-    ["12 bits allocated", { rows: 1, columns: 1, allocated: 12 }],
-    ["one bit in colour", { rows: 1, columns: 8, allocated: 1, samples: 3 }],
-    ["more stored than allocated", { rows: 1, columns: 1, allocated: 8, stored: 9 }],
-    ["photometric against samples", { rows: 1, columns: 1, allocated: 8, photometric: "RGB" }],
-    ["no frames", { rows: 1, columns: 1, allocated: 8, frames: 0 }],
-    ["negative frames", { rows: 1, columns: 1, allocated: 8, frames: -1 }],
-    ["too many frames", { rows: 1, columns: 1, allocated: 8, frames: 1e9 }],
-  ])("are refused: %s", async (_, image) => {
-    expect(await codeOf(native(image, new Uint8Array(2)).then(framesOf))).toBe("pixel-attributes");
-  });
-
-  it("give the exact native length", async () => {
-    const lengthOf = async (image: Image, bytes: number): Promise<number> =>
-      nativeLength(imageAttributesOf(await native(image, new Uint8Array(bytes)))!);
-    expect(await lengthOf({ rows: 3, columns: 3, allocated: 8, samples: 3 }, 27)).toBe(27);
-    // Ten pixels of one bit, three frames without alignment: 30 bits.
-    expect(await lengthOf({ rows: 2, columns: 5, allocated: 1, frames: 3 }, 4)).toBe(4);
-    expect(
-      await lengthOf({ rows: 2, columns: 4, allocated: 8, samples: 3, photometric: "YBR_FULL_422" }, 16),
-    ).toBe(16);
-    expect(
-      await codeOf(
-        lengthOf({ rows: 2, columns: 3, allocated: 8, samples: 3, photometric: "YBR_FULL_422" }, 12),
-      ),
-    ).toBe("pixel-attributes");
-  });
-});
 
 describe("native frames", () => {
   it("of little endian, colour-by-pixel are a range of the source", async () => {

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Bytes } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
-import { isReversible, readCodestreamHeader } from "./codestream-header.ts";
+import { type CodestreamHeader, checkedHeader, isReversible } from "./codestream-header.ts";
+import type { ImageAttributes } from "./image-attributes.ts";
 import { decodeJpegLossless } from "./jpeg-lossless.ts";
 
 interface Picture {
@@ -134,6 +135,23 @@ class Encoder {
   }
 }
 
+function headerOf(picture: Picture, codestream: Bytes): CodestreamHeader | undefined {
+  const attributes: ImageAttributes = {
+    rows: picture.rows,
+    columns: picture.columns,
+    samplesPerPixel: picture.components,
+    bitsAllocated: 16,
+    bitsStored: picture.precision,
+    highBit: picture.precision - 1,
+    pixelRepresentation: 0,
+    photometric: "UNKNOWN",
+    planarConfiguration: 0,
+    numberOfFrames: 1,
+    kind: "integer",
+  };
+  return checkedHeader({ codec: "jpeg-lossless", transferSyntaxUid: "", attributes, codestream });
+}
+
 const pictures: fc.Arbitrary<Picture> = fc.record({
   rows: fc.integer({ min: 1, max: 20 }),
   columns: fc.integer({ min: 1, max: 9 }),
@@ -172,7 +190,7 @@ describe("JPEG lossless", () => {
           signed: false,
           reversible: picture.pointTransform === 0,
         };
-        expect(readCodestreamHeader("jpeg-lossless", codestream)).toEqual(header);
+        expect(headerOf(picture, codestream)).toEqual(header);
         expect(isReversible("jpeg-lossless", codestream)).toBe(header.reversible);
       }),
       { numRuns: 500 },
@@ -195,8 +213,7 @@ describe("JPEG lossless", () => {
           const part = cut % 3 === 0 ? codestream.subarray(0, cut % codestream.length) : codestream;
           try {
             // As the pool does: sizes that the attributes do not bear out never reach the decoder.
-            const header = readCodestreamHeader("jpeg-lossless", part)!;
-            if (header.rows !== picture.rows || header.columns !== picture.columns) return;
+            headerOf(picture, part);
             decodeJpegLossless(part);
           } catch (error) {
             expect(error).toBeInstanceOf(ScansealError);

@@ -1,13 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ImageAttributes } from "./image-attributes.ts";
-import {
-  bitRange,
-  type CodecSamples,
-  canonicalSamples,
-  interleaved,
-  withUnusedBitsFilled,
-} from "./sample-layout.ts";
+import { bitRange, type CodecSamples, canonicalSamples, interleaved } from "./sample-layout.ts";
 
 const base: ImageAttributes = {
   rows: 1,
@@ -129,44 +123,6 @@ describe("layout", () => {
           expect(out.length).toBe(Math.ceil(count / 8));
           for (let i = 0; i < out.length * 8; i++)
             expect(bit(out, i)).toBe(i < count ? bit(bytes, first + i) : 0);
-        },
-      ),
-    );
-  });
-
-  it("filling unused bits keeps the used ones and is idempotent", () => {
-    fc.assert(
-      fc.property(
-        fc.constantFrom(8, 16, 32),
-        fc.integer({ min: 1, max: 32 }),
-        fc.constantFrom<0 | 1>(0, 1),
-        fc.infiniteStream(fc.nat(255)),
-        (bitsAllocated, stored, pixelRepresentation, stream) => {
-          const bitsStored = Math.min(stored, bitsAllocated);
-          const attributes = {
-            ...base,
-            bitsAllocated,
-            bitsStored,
-            highBit: bitsStored - 1,
-            pixelRepresentation,
-          };
-          const frame = Uint8Array.from([...stream.take((2 * bitsAllocated) / 8)]);
-          const filled = withUnusedBitsFilled(frame, attributes);
-          const numbers = (of: Uint8Array): bigint[] =>
-            [0, 1].map((i) =>
-              [...of.subarray((i * of.length) / 2, ((i + 1) * of.length) / 2)].reduceRight(
-                (n, b) => (n << 8n) | BigInt(b),
-                0n,
-              ),
-            );
-          const expected = numbers(frame).map((n) =>
-            BigInt.asUintN(
-              bitsAllocated,
-              (pixelRepresentation === 1 ? BigInt.asIntN : BigInt.asUintN)(bitsStored, n),
-            ),
-          );
-          expect(numbers(filled)).toEqual(expected);
-          expect(withUnusedBitsFilled(filled, attributes)).toEqual(filled);
         },
       ),
     );

@@ -1,7 +1,7 @@
 /** Brings samples to the canonical layout: little endian, whole bytes, colour-by-pixel. */
 import type { Bytes } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
-import { canonicalFrameBytes, type ImageAttributes } from "./image-attributes.ts";
+import type { ImageAttributes } from "./image-attributes.ts";
 
 /** What a codec gives: samples of 1 or 2 bytes, little endian. */
 export interface CodecSamples {
@@ -99,34 +99,6 @@ function widened(
     out[to] = value & 0xff;
     if (width > 1) out[to + 1] = (value >> 8) & 0xff;
     for (let k = 2; k < width; k++) out[to + k] = value < 0 ? 0xff : 0;
-  }
-  return out;
-}
-
-/**
- * A canonical frame with its unused high bits in the form that a lossless codec of bitsStored precision gives back: sign-extended, or zero.
- * A frame that differs from this form holds something in the unused bits (an overlay, a mark, or a signed value without extension).
- * One-bit, float and shifted samples are returned as they are.
- */
-export function withUnusedBitsFilled(frame: Bytes, attributes: ImageAttributes): Bytes {
-  const { bitsAllocated, bitsStored, highBit, pixelRepresentation } = attributes;
-  if (attributes.kind !== "integer" || bitsAllocated === bitsStored || highBit !== bitsStored - 1)
-    return frame;
-  if (
-    canonicalFrameBytes(attributes, true) !== frame.length &&
-    canonicalFrameBytes(attributes, false) !== frame.length
-  ) {
-    throw new ScansealError("internal", "not one frame of these attributes");
-  }
-  const width = bitsAllocated / 8;
-  const out = frame.slice();
-  const top = Math.floor((bitsStored - 1) / 8);
-  const used = bitsStored - top * 8;
-  for (let at = 0; at < out.length; at += width) {
-    const low = out[at + top]! & ((1 << used) - 1);
-    const negative = pixelRepresentation === 1 && low >> (used - 1) !== 0;
-    out[at + top] = negative ? low | (0xff & ~((1 << used) - 1)) : low;
-    for (let k = top + 1; k < width; k++) out[at + k] = negative ? 0xff : 0;
   }
   return out;
 }
