@@ -86,7 +86,7 @@ async function collectFrom(object: DicomObject, ports: EvidencePorts): Promise<E
   };
   if ("fault" in opened) return { ...common, manifest: opened.fault };
   if (!manifest || !certificate) return common;
-  const trust = await ports.trust.judge(certificate);
+  const trust = await ports.trust.judge(certificate, manifest.statement.type);
   const sealed = await checkSealed({ object, manifest, checked, trust }, ports);
   return { ...common, ...sealed };
 }
@@ -108,7 +108,6 @@ const unknownManifest: ManifestEvidence = {
   faults: [],
   trust: undefined,
   type: undefined,
-  roleFits: true,
   sealedAt: undefined,
   sealedWithTransferSyntax: undefined,
   timeImplausible: false,
@@ -168,10 +167,9 @@ function manifestEvidence(
   const early = validity !== undefined && sealedAt < validity.notBefore;
   const late = sealedAt > judge.now + clockSkewMs || (validity !== undefined && sealedAt > validity.notAfter);
   return {
-    faults: faultsOf(facts, content),
+    faults: faultsOf(facts, content, trust),
     trust,
     type: statement.type,
-    roleFits: trust.role === undefined || trust.role === statement.type,
     sealedAt: statement.sealedAt,
     sealedWithTransferSyntax: statement.pixels.transferSyntax,
     timeImplausible: early || late,
@@ -181,9 +179,15 @@ function manifestEvidence(
   };
 }
 
-function faultsOf(facts: ManifestFacts, content: ContentEvidence | undefined): ManifestFault[] {
+function faultsOf(
+  facts: ManifestFacts,
+  content: ContentEvidence | undefined,
+  trust: TrustFact,
+): ManifestFault[] {
   const faults: ManifestFault[] = [];
   if (facts.signatures.some((outcome) => outcome !== "valid")) faults.push("manifest-signature-invalid");
+  if (trust.result === "trusted" && !trust.hashes.includes(facts.statement.device.hash))
+    faults.push("statement-invalid");
   if (!facts.deviceNamed) faults.push("statement-invalid");
   if (facts.seed === "differs") faults.push("seed-mismatch");
   if (facts.table === "differs" || facts.table === "unreadable") faults.push("table-mismatch");

@@ -44,6 +44,7 @@ export type TrustResult =
   | "certificate-weak"
   | "certificate-wrong-role"
   | "certificate-invalid"
+  | "certificate-outside-limits"
   | "revocation-unknown";
 
 export interface TrustFact {
@@ -52,6 +53,8 @@ export interface TrustFact {
   readonly signer: string;
   readonly fingerprint: string;
   readonly role?: string | undefined;
+  /** What the trust record allows this signer; never taken from the object. */
+  readonly hashes: readonly string[];
   readonly detail?: string | undefined;
 }
 
@@ -84,8 +87,6 @@ export interface ManifestEvidence {
   readonly detail?: string | undefined;
   readonly trust: TrustFact | undefined;
   readonly type: "capture" | "beside-device" | undefined;
-  /** The statement's type agrees with the signer's role. */
-  readonly roleFits: boolean;
   /** ISO 8601; the device's own clock (time class T3). */
   readonly sealedAt: string | undefined;
   readonly sealedWithTransferSyntax: string | undefined;

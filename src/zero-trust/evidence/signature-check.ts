@@ -1,6 +1,7 @@
 /** DICOM Digital Signatures as evidence: each fact with the trust in its signer and what it binds. */
 import type { DicomObject } from "../../dicom/model.ts";
 import { elementOf, formatTag, groupOf, isPrivateCreator, type Tag, tagHex } from "../../dicom/tags.ts";
+import { traitsOfMacAlgorithm } from "../../digital-signatures/attributes.ts";
 import { checkSignatures } from "../../digital-signatures/check.ts";
 import type { Coverage, Location, SignatureFact } from "../../digital-signatures/signature-fact.ts";
 import type { Crypto } from "../../foundation/crypto.ts";
@@ -37,6 +38,11 @@ function problemText(fact: SignatureFact): string {
   return [`${key}, ${fact.macAlgorithm ?? "no hash"}: ${fact.result}`, ...problems].join("; ");
 }
 
+/** The algorithm comes from the trust record, never from the object. */
+function isAllowed({ macAlgorithm }: SignatureFact, trust: TrustFact): boolean {
+  return macAlgorithm !== undefined && trust.hashes.includes(traitsOfMacAlgorithm(macAlgorithm).hash);
+}
+
 export interface SignatureContext {
   readonly crypto: Crypto;
   readonly trustOf: (certificate: string) => Promise<TrustFact>;
@@ -61,14 +67,18 @@ export async function checkObjectSignatures(
   for (const fact of facts) {
     const location = locationText(fact.location);
     const bound = manifest !== undefined && location === "" && fact.uid === manifest.signatureUid;
+    const trust = fact.certificate === undefined ? undefined : await context.trustOf(fact.certificate);
     evidence.push({
       location,
       uid: fact.uid ?? "",
-      result: fact.result,
+      result:
+        fact.result === "valid" && trust?.result === "trusted" && !isAllowed(fact, trust)
+          ? "weak"
+          : fact.result,
       algorithm: fact.key ? `${fact.key.algorithm} ${fact.macAlgorithm ?? ""}`.trim() : "unknown",
       detail: problemText(fact),
       signedAt: fact.dateTimeMs === undefined ? undefined : new Date(fact.dateTimeMs).toISOString(),
-      trust: fact.certificate === undefined ? undefined : await context.trustOf(fact.certificate),
+      trust,
       bindsManifest: bound && fact.certificate === manifest.certificate,
       uncovered: uncoveredTags(fact.coverage, manifest?.creatorTag).map(formatTag),
     });

@@ -1,15 +1,94 @@
 /** Trust in signers, as evidence: one judgement a certificate, at one time, against one trust store. */
 import type { Bytes } from "../../foundation/bytes.ts";
+import { toHex } from "../../foundation/bytes.ts";
+import type { Crypto } from "../../foundation/crypto.ts";
+import { ScansealError } from "../../foundation/errors.ts";
+import { type Certificate, parseCertificate } from "../../keys/trust/certificate.ts";
+import { nameText } from "../../keys/trust/distinguished-name.ts";
+import type { Role } from "../../keys/trust/roles.ts";
+import { SignerRecognition } from "../../keys/trust/signer-recognition.ts";
+import type { TrustStore } from "../../keys/trust/trust-store.ts";
 import type { TrustFact } from "./evidence.ts";
 
-export interface TrustJudge {
+/** Judgements and parsed certificates kept: a site has dozens of devices. */
+const keptMax = 256;
+
+/** One trust store at one time; judgements are kept, so that a folder of one device's slices costs one. */
+export class TrustJudge {
   /** Milliseconds since 1970: the time of verification. */
   readonly now: number;
-  judge(certificate: Bytes): Promise<TrustFact>;
-  /** SubjectPublicKeyInfo. @throws ScansealError `certificate-invalid` */
-  spkiOf(certificate: Bytes): Bytes;
+  readonly #crypto: Crypto;
+  readonly #recognition: SignerRecognition;
+  readonly #judged = new Map<string, TrustFact>();
+  readonly #parsed = new Map<string, Certificate>();
+
+  constructor(store: TrustStore, crypto: Crypto, now: number) {
+    this.now = now;
+    this.#crypto = crypto;
+    this.#recognition = new SignerRecognition(store, crypto);
+  }
+
+  /** @param role what the signer must be entitled to; without one, whatever its certificate gives */
+  async judge(certificate: Bytes, role?: Role): Promise<TrustFact> {
+    const fingerprint = toHex(this.#crypto.hash("SHA-256", certificate));
+    const key = `${fingerprint} ${role ?? ""}`;
+    const known = this.#judged.get(key);
+    if (known) return known;
+    const fact = await this.#recognise(certificate, fingerprint, role);
+    if (this.#judged.size >= keptMax) this.#judged.clear();
+    this.#judged.set(key, fact);
+    return fact;
+  }
+
+  async #recognise(certificate: Bytes, fingerprint: string, role: Role | undefined): Promise<TrustFact> {
+    const result = await this.#recognition.recognise(certificate, { role, now: this.now });
+    if (!result.ok) {
+      const parsed = this.#parse(certificate);
+      const signer = parsed ? nameText(parsed.subject) : "a certificate that cannot be read";
+      return { result: result.reason, signer, fingerprint, detail: result.detail, hashes: [] };
+    }
+    const { device, roles, hashes } = result;
+    return {
+      result: "trusted",
+      signer: device.name ?? nameText(result.certificate.subject),
+      fingerprint,
+      role: role ?? roles[0],
+      hashes,
+    };
+  }
+
+  #parse(der: Bytes): Certificate | undefined {
+    const name = toHex(this.#crypto.hash("SHA-256", der));
+    const known = this.#parsed.get(name);
+    if (known) return known;
+    try {
+      const certificate = parseCertificate(der.slice(), this.#crypto);
+      if (this.#parsed.size >= keptMax) this.#parsed.clear();
+      this.#parsed.set(name, certificate);
+      return certificate;
+    } catch (error) {
+      if (error instanceof ScansealError && error.code === "certificate-invalid") return undefined;
+      throw error;
+    }
+  }
+
+  /** @throws ScansealError `certificate-invalid` */
+  spkiOf(certificate: Bytes): Bytes {
+    const parsed = this.#parse(certificate);
+    if (!parsed) throw new ScansealError("certificate-invalid", "the certificate cannot be read");
+    return parsed.key.spki;
+  }
+
   /** Undefined for a certificate that cannot be read. */
-  validityOf(certificate: Bytes): { readonly notBefore: number; readonly notAfter: number } | undefined;
-  /** The enrolled device of that serial number (0018,1000). */
-  deviceOfSerial(serial: string): string | undefined;
+  validityOf(certificate: Bytes): { readonly notBefore: number; readonly notAfter: number } | undefined {
+    return this.#parse(certificate);
+  }
+
+  /** The enrolled device of that serial number (0018,1000) and role to seal. */
+  deviceOfSerial(serial: string): string | undefined {
+    for (const device of this.#recognition.store.devices.values()) {
+      if (device.serialNumber === serial) return device.name;
+    }
+    return undefined;
+  }
 }

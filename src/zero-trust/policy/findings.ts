@@ -59,17 +59,14 @@ function manifestFindings(manifest: ManifestEvidence): Finding[] {
   if (trust && trust.result !== "trusted") {
     found.push(finding(trust.result, {}, trust.detail ?? `certificate SHA-256 ${trust.fingerprint}`));
   }
-  if (!manifest.roleFits)
-    found.push(finding("role-mismatch", {}, "the statement's type is not the signer's role"));
-  if (manifest.timeImplausible) {
-    found.push(
-      finding(
-        "time-implausible",
-        {},
-        `sealed at ${manifest.sealedAt}, outside the certificate's validity or ahead of now`,
-      ),
-    );
-  }
+      found.push(
+        finding(
+          "time-implausible",
+          {},
+          `sealed at ${manifest.sealedAt}, outside the certificate's validity or ahead of now`,
+        ),
+      );
+    }
   return found;
 }
 

@@ -56,11 +56,11 @@ const sentences: Partial<Readonly<Record<FindingCode, Sentence>>> = {
   "certificate-weak": error("trust", "The sealing device's key is too weak to be relied on."),
   "certificate-wrong-role": error("trust", "The signer is not entitled to seal images."),
   "certificate-invalid": error("trust", unknownSigner),
+  "certificate-outside-limits": error("trust", "This site does not trust its authority for such images."),
   "revocation-unknown": error(
     "trust",
     "Whether the sealing device's certificate still stands could not be found out.",
   ),
-  "role-mismatch": error("trust", "The seal claims more than its signer is entitled to."),
   "time-implausible": error("trust", "The time of sealing cannot be right."),
   "transcoded-losslessly": info(
     "manifest",

@@ -43,7 +43,6 @@ export type FindingCode =
   | "signature-vr-lost"
   | "signature-weak"
   | "foreign-signature"
-  | "role-mismatch"
   | "time-implausible"
   | "transcoded-losslessly"
   | "seal-missing"
