@@ -59,14 +59,15 @@ function manifestFindings(manifest: ManifestEvidence): Finding[] {
   if (trust && trust.result !== "trusted") {
     found.push(finding(trust.result, {}, trust.detail ?? `certificate SHA-256 ${trust.fingerprint}`));
   }
-      found.push(
-        finding(
-          "time-implausible",
-          {},
-          `sealed at ${manifest.sealedAt}, outside the certificate's validity or ahead of now`,
-        ),
-      );
-    }
+  if (manifest.timeImplausible) {
+    found.push(
+      finding(
+        "time-implausible",
+        {},
+        `sealed at ${manifest.sealedAt}, outside the certificate's validity or ahead of now`,
+      ),
+    );
+  }
   return found;
 }
 
