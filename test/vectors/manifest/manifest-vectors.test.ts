@@ -1,0 +1,105 @@
+/** The vectors hold: for what is written now, and for what was written when they were made. */
+import { X509Certificate } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { fromBase64, fromHex, fromLatin1, latin1, toBase64, toHex } from "../../../src/foundation/bytes.ts";
+import { nodeCrypto } from "../../../src/platform/node/crypto.ts";
+import { decodeLeafTable } from "../../../src/provenance/disclosure/leaf-table.ts";
+import { attributeLeaves } from "../../../src/provenance/manifest/attribute-leaves.ts";
+import { buildManifest } from "../../../src/provenance/manifest/build.ts";
+import { checkManifest, type ManifestFacts, openManifest } from "../../../src/provenance/manifest/check.ts";
+import vectorsJson from "./capture-manifest.json" with { type: "json" };
+import { dsseVerifies, read, sampleRequest, signerOf, withManifest } from "./sealing.ts";
+import type { ManifestVectors, RefusedVector } from "./vectors.ts";
+
+const vectors: ManifestVectors = vectorsJson as ManifestVectors;
+const { expected } = vectors;
+const certificate = fromBase64(vectors.certificate);
+const spkiOf = (der: Uint8Array): Uint8Array =>
+  new Uint8Array(new X509Certificate(der).publicKey.export({ type: "spki", format: "der" }));
+
+async function factsOf(file: string): Promise<ManifestFacts> {
+  const object = await read(fromBase64(file));
+  const opened = (await openManifest(object, nodeCrypto))!;
+  const bindings = [{ uid: expected.signatureUid, certificate }];
+  return checkManifest(object, opened, bindings, { crypto: nodeCrypto, spkiOf });
+}
+
+describe("capture-manifest.json", () => {
+  it("is what sealing gives today, byte for byte", async () => {
+    const object = await read(fromBase64(vectors.object));
+    const built = await buildManifest(
+      { object, ...sampleRequest },
+      {
+        crypto: nodeCrypto,
+        random: { bytes: () => fromHex(vectors.seed) },
+        clock: { now: () => vectors.sealedAt },
+        signer: signerOf(certificate, () => fromBase64(vectors.signature)),
+      },
+    );
+    expect(latin1(built.payload)).toBe(expected.payload);
+    expect(built.signatureUid).toBe(expected.signatureUid);
+    expect(latin1(built.contents.envelope)).toBe(expected.envelope);
+    expect(toBase64(built.contents.table!)).toBe(expected.table);
+    expect(toBase64(await withManifest(object, built))).toBe(expected.sealedObject);
+  });
+
+  it("lists every leaf with its value and commitment", async () => {
+    const object = await read(fromBase64(vectors.object));
+    const values = new Map((await attributeLeaves(object)).map(({ path, value }) => [path, value]));
+    for (const leaf of expected.leaves.filter(({ value }) => value !== undefined)) {
+      const value = values.get(leaf.path);
+      expect(value instanceof Uint8Array ? toHex(value) : undefined, leaf.path).toBe(leaf.value);
+    }
+    const table = decodeLeafTable(fromBase64(expected.table));
+    expect(table.map(({ path, vr, commitment }) => [path, vr, toHex(commitment)])).toEqual(
+      expected.leaves.map(({ path, vr, commitment }) => [path, vr, commitment]),
+    );
+    expect(JSON.parse(expected.payload).subject[0].digest.scansealRoot).toBe(expected.root);
+  });
+
+  it("is signed, also to somebody who has only DSSE", () => {
+    expect(dsseVerifies(expected.payload, fromBase64(vectors.signature), spkiOf(certificate))).toBe(true);
+    const digest = toHex(nodeCrypto.hash("SHA-256", fromLatin1(expected.payload))).slice(0, 32);
+    expect(expected.signatureUid).toBe(`2.25.${BigInt(`0x${digest}`)}`);
+  });
+
+  it("is wholly proven", async () => {
+    expect(await factsOf(expected.sealedObject)).toMatchObject({
+      signatures: ["valid"],
+      deviceNamed: true,
+      boundBy: [0],
+      sameDevice: true,
+      seed: "fits",
+      table: "fits",
+      rootBy: "table",
+      comparison: {
+        matched: expected.leaves.length,
+        changed: [],
+        added: [],
+        removed: [],
+        frames: { matched: 2 },
+      },
+    });
+  });
+
+  it.each(vectors.refused.map((vector) => [vector.name, vector] as const))(
+    "refuses %s",
+    async (_, vector) => {
+      expect(await outcomeOf(vector)).toMatchObject(vector.expected);
+    },
+  );
+
+  it("has attacks of every kind", () => {
+    expect(vectors.refused.length).toBeGreaterThanOrEqual(19);
+    for (const { attack, effect } of vectors.refused) expect(attack !== "" && effect !== "").toBe(true);
+  });
+});
+
+async function outcomeOf({ object }: RefusedVector): Promise<object> {
+  try {
+    const { comparison, ...facts } = await factsOf(object);
+    return { ...facts, ...comparison, framesChanged: comparison?.frames.changed };
+  } catch (error) {
+    return { error: (error as { code?: string }).code };
+  }
+}
