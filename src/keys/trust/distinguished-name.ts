@@ -2,7 +2,7 @@
 import type { Bytes } from "../../foundation/bytes.ts";
 import { toHex } from "../../foundation/bytes.ts";
 import { type DerReader, derTag, directoryTextOf, oidOf, readerOf, refuse } from "./der.ts";
-import { aeTitleOid, attributeOid } from "./object-identifiers.ts";
+import { aeTitleOid, attributeOid, keyEpochOid } from "./object-identifiers.ts";
 
 export interface NameAttribute {
   readonly oid: string;
@@ -53,6 +53,7 @@ const labels: ReadonlyMap<string, string> = new Map([
   [attributeOid.organization, "O"],
   [attributeOid.organizationalUnit, "OU"],
   [aeTitleOid, "AE"],
+  [keyEpochOid, "keyEpoch"],
 ]);
 
 /** One line for people, in the order of the certificate; control and bidirectional characters are escaped so that a name cannot redraw a table. */

@@ -51,3 +51,6 @@ export const scansealArc = "2.25.253078383683121077648228979304055941891";
 
 /** Subject attribute: the AE title the device calls from (UTF8String). */
 export const aeTitleOid: string = `${scansealArc}.2.1`;
+
+/** Subject attribute: which key of the device this is, from 1, in decimal (UTF8String). */
+export const keyEpochOid: string = `${scansealArc}.2.2`;

@@ -7,7 +7,7 @@ import type { KeyType } from "./algorithms.ts";
 import { type Certificate, certificateBytesMax, parseCertificate } from "./certificate.ts";
 import { nameAttribute } from "./distinguished-name.ts";
 import { IssuerSignatures } from "./issuer-signature.ts";
-import { aeTitleOid, attributeOid } from "./object-identifiers.ts";
+import { aeTitleOid, attributeOid, keyEpochOid } from "./object-identifiers.ts";
 import { type RevocationMode, type TrustFailure, validatePath } from "./path-validation.ts";
 import { type Assurance, assuranceOf, type Role } from "./roles.ts";
 import type { Anchor, DeviceRecord, TrustStore } from "./trust-store.ts";
@@ -114,7 +114,7 @@ export class SignerRecognition {
       aeTitle: nameAttribute(subject, aeTitleOid),
       serialNumber: nameAttribute(subject, attributeOid.serialNumber),
       isRecorded: false,
-      keyEpoch: undefined,
+      keyEpoch: epochOf(nameAttribute(subject, keyEpochOid)),
     };
     const problem =
       limitProblem(anchor, nameAttribute(subject, attributeOid.organization), stated, path.roles, role) ??
@@ -154,6 +154,10 @@ export class SignerRecognition {
       throw error;
     }
   }
+}
+
+function epochOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined;
 }
 
 function identityOf(record: DeviceRecord): DeviceIdentity {

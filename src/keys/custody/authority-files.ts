@@ -1,0 +1,66 @@
+/**
+ * An authority's folder, as far as it is read without its key.
+ *
+ *     AUTHORITY/authority.pem    its certificate: the anchor others are given
+ *     AUTHORITY/key.pem          encrypted PKCS#8
+ *     AUTHORITY/ledger.json      codes (hashed), certificates, revocations
+ *     AUTHORITY/crl.pem          the current CRL
+ */
+import { join } from "node:path";
+import { type Bytes, tryUtf8 } from "../../foundation/bytes.ts";
+import { ScansealError } from "../../foundation/errors.ts";
+import { nodeCrypto } from "../../platform/node/crypto.ts";
+import { fileExists, readPublicFile } from "../../platform/node/private-files.ts";
+import { type Certificate, parseCertificate } from "../trust/certificate.ts";
+import { decodePem } from "../trust/pem.ts";
+import { parseCrl } from "../trust/revocation.ts";
+import { type IssuedEntry, ledgerPath, readLedger } from "./authority-ledger.ts";
+import { keyFileBytesMax } from "./private-key.ts";
+
+/** PEM is four thirds of the DER and its line ends. */
+const crlPemBytesMax: number = 6 * 1024 * 1024;
+
+export interface AuthorityPaths {
+  readonly certificate: string;
+  readonly key: string;
+  readonly ledger: string;
+  readonly crl: string;
+  readonly lock: string;
+}
+
+export function authorityPaths(folder: string): AuthorityPaths {
+  return {
+    certificate: join(folder, "authority.pem"),
+    key: join(folder, "key.pem"),
+    ledger: ledgerPath(folder),
+    crl: join(folder, "crl.pem"),
+    lock: join(folder, "authority.lock"),
+  };
+}
+
+/** What everyone may know, without the key. @throws ScansealError `key-unusable`, `certificate-invalid`, `io` */
+export function authorityCertificate(folder: string): Certificate {
+  const text = tryUtf8(readPublicFile(authorityPaths(folder).certificate, keyFileBytesMax)) ?? "";
+  const ders = decodePem("CERTIFICATE", text);
+  if (ders.length !== 1) throw new ScansealError("key-unusable", "the authority's certificate is damaged");
+  return parseCertificate(ders[0]!, nodeCrypto);
+}
+
+/** The current CRL as DER, without the key. @throws ScansealError `key-unusable`, `io` */
+export function authorityCrl(folder: string): Bytes {
+  const text = tryUtf8(readPublicFile(authorityPaths(folder).crl, crlPemBytesMax)) ?? "";
+  const ders = decodePem("X509 CRL", text);
+  if (ders.length !== 1) throw new ScansealError("key-unusable", "the authority's CRL is damaged");
+  return ders[0]!;
+}
+
+/** The devices it issued to, for a trust store; without the key. @throws ScansealError `key-unusable`, `io` */
+export function authorityDevices(folder: string): readonly IssuedEntry[] {
+  return readLedger(folder).issued;
+}
+
+/** 0 when there is no readable list. */
+export function publishedCrlNumber(folder: string): number {
+  if (!fileExists(authorityPaths(folder).crl)) return 0;
+  return Number.parseInt(parseCrl(authorityCrl(folder), nodeCrypto).number ?? "0", 16);
+}

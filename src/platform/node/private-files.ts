@@ -1,0 +1,165 @@
+/**
+ * Files that only their owner may read, replaced durably, and a lock between processes. Synchronous on purpose: these files are
+ * small, and a step that must not be interleaved (read, decide, write, fsync) stays one step.
+ */
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  type Stats,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { Bytes } from "../../foundation/bytes.ts";
+import { ScansealError } from "../../foundation/errors.ts";
+
+/** Windows has no such bits; there the folder's access list decides. */
+const hasModes = process.platform !== "win32";
+const groupAndWorld = 0o077;
+
+/** True when a file of whatever kind has this name. */
+export function fileExists(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+/**
+ * Makes the folder (and missing parents) for its owner alone, or checks that it is so.
+ * @throws ScansealError `key-unusable` when others may enter it, `io`
+ */
+export function ensurePrivateFolder(path: string): void {
+  const stats = io("make the folder", () => {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    return lstatSync(path);
+  });
+  if (!stats.isDirectory()) throw new ScansealError("key-unusable", "the key folder is not a folder");
+  requirePrivate(stats, "the key folder", "700");
+}
+
+/**
+ * @throws ScansealError `key-unusable` when others may read it or it is larger than `bytesMax`, `io`
+ */
+export function readPrivateFile(path: string, bytesMax: number): Bytes {
+  return readBounded(path, bytesMax, true);
+}
+
+/** A file that holds no secret. @throws ScansealError `key-unusable` when it is larger than `bytesMax`, `io` */
+export function readPublicFile(path: string, bytesMax: number): Bytes {
+  return readBounded(path, bytesMax, false);
+}
+
+function readBounded(path: string, bytesMax: number, isPrivate: boolean): Bytes {
+  return io("read the file", () => {
+    // O_NOFOLLOW: a link could point at a file with other rights.
+    const handle = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    try {
+      const stats = fstatSync(handle);
+      if (!stats.isFile()) throw new ScansealError("key-unusable", "the key file is not a file");
+      if (isPrivate) requirePrivate(stats, "the key file", "600");
+      if (stats.size > bytesMax) throw new ScansealError("key-unusable", "the key file is too large");
+      const bytes = new Uint8Array(stats.size);
+      let at = 0;
+      while (at < bytes.length) {
+        const got = readSync(handle, bytes, at, bytes.length - at, at);
+        if (got === 0) throw new ScansealError("io", "the file became shorter while it was read");
+        at += got;
+      }
+      return bytes;
+    } finally {
+      closeSync(handle);
+    }
+  });
+}
+
+function requirePrivate(stats: Stats, what: string, mode: string): void {
+  if (!hasModes) return;
+  if ((stats.mode & groupAndWorld) !== 0) {
+    throw new ScansealError("key-unusable", `${what} is open to other users: set its mode to ${mode}`);
+  }
+  const own = process.getuid?.();
+  if (own !== undefined && own !== 0 && stats.uid !== own) {
+    throw new ScansealError("key-unusable", `${what} belongs to another user`);
+  }
+}
+
+export interface WriteOptions {
+  /** 0o600 for secrets, 0o644 for what everyone may read. */
+  readonly mode: number;
+  /** The caller makes the renames of several files durable at once, by `syncFolder`. */
+  readonly isFolderSynced?: boolean;
+}
+
+/** Writes a new file, makes it durable, then renames it over the old one: after a crash there is the old or the new, never a part. */
+export function replaceFileDurably(path: string, bytes: Bytes, options: WriteOptions): void {
+  io("write the file", () => {
+    const fresh = `${path}.new`;
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NOFOLLOW ?? 0);
+    const handle = openSync(fresh, flags, options.mode);
+    try {
+      if (hasModes) fchmodSync(handle, options.mode);
+      for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at);
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
+    renameSync(fresh, path);
+  });
+  if (options.isFolderSynced !== false) syncFolder(dirname(path));
+}
+
+/** Makes the names in a folder durable. Windows cannot open folders; NTFS journals names itself. */
+export function syncFolder(path: string): void {
+  if (!hasModes) return;
+  io("make the folder durable", () => {
+    const handle = openSync(path, constants.O_RDONLY);
+    try {
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
+  });
+}
+
+/** Holding a lock takes milliseconds; a process that waits longer than this has met one that hangs. */
+const lockWaitMs = 10_000;
+
+/**
+ * Runs `body` while no other process and no other call holds the lock file. The lock is SQLite's: the kernel frees it when the
+ * process dies, however it dies, so there is no stale lock to judge. `body` must not wait for anything.
+ * @throws ScansealError `io` when the lock stays taken
+ */
+export function withFileLock<T>(path: string, body: () => T): T {
+  const database = io("take the lock", () => {
+    closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o600));
+    const opened = new DatabaseSync(path);
+    try {
+      opened.exec(`PRAGMA busy_timeout = ${lockWaitMs}; BEGIN EXCLUSIVE`);
+      return opened;
+    } catch (error) {
+      opened.close();
+      throw error;
+    }
+  });
+  try {
+    return body();
+  } finally {
+    database.close();
+  }
+}
+
+/** Messages name no path: errors reach logs and screens of others. */
+function io<T>(what: string, body: () => T): T {
+  try {
+    return body();
+  } catch (cause) {
+    if (cause instanceof ScansealError) throw cause;
+    throw new ScansealError("io", `cannot ${what}`, { cause });
+  }
+}
