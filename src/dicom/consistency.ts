@@ -111,14 +111,11 @@ export function checkPixelHeader(
   if (!encapsulated) {
     const expected = nativeLength(attributes);
     const extra = element.length - expected;
-    if (extra !== 0 && !(extra === 1 && expected % 2 === 1)) {
-      tolerateOrFail(
-        "pixel-length",
-        "the pixel data's length differs from rows x columns x samples x frames",
-        place,
-        tolerate,
-        tolerated,
-      );
+    if (extra < 0)
+      throw new ScansealError("pixel-length", "pixel data shorter than its attributes say", place);
+    if (extra > 0 && !(extra === 1 && expected % 2 === 1)) {
+      const message = "pixel data longer than rows x columns x samples x frames";
+      tolerateOrFail("pixel-length", message, place, tolerate, tolerated);
     }
   }
   return attributes.numberOfFrames;

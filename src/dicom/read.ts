@@ -22,7 +22,7 @@ export interface ReadOptions {
   readonly bareTransferSyntaxUid?: string;
 }
 
-/** What an operator may tolerate at all (DESIGN 4): the rest is never let pass. */
+/** What an operator may tolerate at all (DESIGN 4): the rest is never let pass, nor pixel data that is too short. */
 export const tolerableCodes: ReadonlySet<MalformedCode> = new Set([
   "meta-invalid",
   "tag-order",
