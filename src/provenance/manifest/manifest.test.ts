@@ -1,24 +1,22 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodeVariant, variants } from "../../../test/vectors/manifest/encodings.ts";
-import { sampleElements, samplePixels } from "../../../test/vectors/manifest/sample-object.ts";
 import {
-  check,
-  dsseVerifies,
-  keySigner,
-  read,
-  type Sealed,
-  seal,
-} from "../../../test/vectors/manifest/sealing.ts";
-import { encodePart10, type NewElement, numberElement, textElement } from "../../dicom/encode.ts";
-import type { FrameDecoder } from "../../dicom/pixel-data/decoder.ts";
+  comparison,
+  facts,
+  framesUnchanged,
+  put,
+  unchanged,
+} from "../../../test/vectors/manifest/expectations.ts";
+import { sampleElements, samplePixels } from "../../../test/vectors/manifest/sample-object.ts";
+import { check, dsseVerifies, keySigner, read, seal } from "../../../test/vectors/manifest/sealing.ts";
+import { type NewElement, textElement } from "../../dicom/encode.ts";
 import { type Edit, writeToBytes } from "../../dicom/splice.ts";
 import { type Tag, tags } from "../../dicom/tags.ts";
 import { type Bytes, fromLatin1, latin1 } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { nodeCrypto } from "../../platform/node/crypto.ts";
 import { checkManifest, type ManifestFacts, openManifest } from "./check.ts";
-import type { LeafComparison } from "./comparison.ts";
 import { containersOf } from "./containers.ts";
 import { decodeEnvelope } from "./envelope.ts";
 
@@ -30,38 +28,9 @@ async function edited(...edits: readonly Edit[]): Promise<Bytes> {
   return writeToBytes(await read(sealed.file), edits);
 }
 
-function put(element: NewElement, ...parent: readonly number[]): Edit {
-  return parent.length > 0 ? { kind: "put", element, parent } : { kind: "put", element };
-}
-
-async function facts(file: Bytes, of: Sealed = sealed, decoder?: FrameDecoder): Promise<ManifestFacts> {
-  const found = await check(file, of, decoder);
-  expect(found).toBeDefined();
-  // Evidence crosses worker boundaries as JSON.
-  expect(JSON.parse(JSON.stringify(found))).toEqual(found);
-  return found!;
-}
-
-async function comparison(file: Bytes, of: Sealed = sealed, decoder?: FrameDecoder): Promise<LeafComparison> {
-  const found = await facts(file, of, decoder);
-  expect(found.rootBy).toBe("table");
-  return found.comparison!;
-}
-
-const unchanged = { changed: [], added: [], removed: [] };
-const framesUnchanged = {
-  sealed: 2,
-  present: 2,
-  matched: 2,
-  changed: [],
-  added: [],
-  removed: [],
-  uncheckable: [],
-};
-
 describe("a sealed object", () => {
   it("is wholly proven", async () => {
-    const found = await facts(sealed.file);
+    const found = await facts(sealed.file, sealed);
     expect(found).toMatchObject({
       signatures: ["valid"],
       deviceNamed: true,
@@ -95,7 +64,7 @@ describe("a sealed object", () => {
   it("keeps every leaf in every encoding", async () => {
     const seals = sealed.elements;
     for (const variant of variants) {
-      const found = await facts(encodeVariant([...sampleElements(), ...seals], variant));
+      const found = await facts(encodeVariant([...sampleElements(), ...seals], variant), sealed);
       expect(found.signatures, variant.name).toEqual(["valid"]);
       expect(found.comparison, variant.name).toMatchObject({ ...unchanged, frames: framesUnchanged });
     }
@@ -116,33 +85,38 @@ describe("a change", () => {
       [put(textElement(0x00080100, "SH", "P-2"), 0x00091003, 0), "0009[ACME 1.0]03"],
     ];
     for (const [edit, path] of cases)
-      expect(await comparison(await edited(edit))).toMatchObject({ ...unchanged, changed: [path] });
+      expect(await comparison(await edited(edit), sealed)).toMatchObject({ ...unchanged, changed: [path] });
   });
 
   it("by addition or removal is named", async () => {
     const overlay: NewElement = { tag: 0x60003000, vr: "UN", value: new Uint8Array(6) };
-    expect(await comparison(await edited(put(overlay)))).toMatchObject({ ...unchanged, added: ["60003000"] });
-    expect(await comparison(await edited({ kind: "remove", path: [tags.patientName] }))).toMatchObject({
+    expect(await comparison(await edited(put(overlay)), sealed)).toMatchObject({
+      ...unchanged,
+      added: ["60003000"],
+    });
+    expect(
+      await comparison(await edited({ kind: "remove", path: [tags.patientName] }), sealed),
+    ).toMatchObject({
       ...unchanged,
       removed: ["00100010"],
     });
     const item = [textElement(0x00081155, "UI", "2.25.80")];
-    expect(await comparison(await edited({ kind: "append-item", sequence: 0x00081140, item }))).toMatchObject(
-      {
-        ...unchanged,
-        changed: ["00081140"],
-        added: ["00081140/2/00081155"],
-      },
-    );
+    expect(
+      await comparison(await edited({ kind: "append-item", sequence: 0x00081140, item }), sealed),
+    ).toMatchObject({
+      ...unchanged,
+      changed: ["00081140"],
+      added: ["00081140/2/00081155"],
+    });
     const creator = textElement(0x000b0010, "LO", "ACME 3");
-    expect(await comparison(await edited(put(creator)))).toMatchObject({
+    expect(await comparison(await edited(put(creator)), sealed)).toMatchObject({
       ...unchanged,
       added: ["000B[ACME 3]"],
     });
   });
 
   it("of the private creator renames its block", async () => {
-    const found = await comparison(await edited(put(textElement(0x00090010, "LO", "ACME 9"))));
+    const found = await comparison(await edited(put(textElement(0x00090010, "LO", "ACME 9"))), sealed);
     expect(found.added).toEqual([1, 2, 3, 4].map((n) => `0009[ACME 9]0${n}`));
     expect(found.removed).toEqual([1, 2, 3, 4].map((n) => `0009[ACME 1.0]0${n}`));
   });
@@ -152,7 +126,7 @@ describe("a change", () => {
       fc.asyncProperty(fc.nat(samplePixels.length * 8 - 1), async (bit) => {
         const value = samplePixels.slice();
         value[bit >> 3]! ^= 1 << (bit & 7);
-        const found = await comparison(await edited(put({ tag: tags.pixelData, vr: "OW", value })));
+        const found = await comparison(await edited(put({ tag: tags.pixelData, vr: "OW", value })), sealed);
         const frame = bit >> 3 < samplePixels.length / 2 ? 0 : 1;
         expect(found).toMatchObject({ ...unchanged, frames: { matched: 1, changed: [frame] } });
       }),
@@ -165,7 +139,7 @@ describe("a change", () => {
       put({ tag: tags.pixelData, vr: "OW", value: samplePixels.subarray(0, 48) }),
       put(textElement(tags.numberOfFrames, "IS", "1")),
     );
-    expect(await comparison(half)).toMatchObject({
+    expect(await comparison(half, sealed)).toMatchObject({
       changed: ["00280008"],
       frames: { matched: 1, removed: [1] },
     });
@@ -175,12 +149,14 @@ describe("a change", () => {
       put({ tag: tags.pixelData, vr: "OW", value }),
       put(textElement(tags.numberOfFrames, "IS", "3")),
     );
-    expect(await comparison(more)).toMatchObject({
+    expect(await comparison(more, sealed)).toMatchObject({
       changed: ["00280008"],
       frames: { matched: 2, added: [2] },
     });
     const none = await edited({ kind: "remove", path: [tags.pixelData] });
-    expect(await comparison(none)).toMatchObject({ frames: { matched: 0, removed: [0, 1], route: "none" } });
+    expect(await comparison(none, sealed)).toMatchObject({
+      frames: { matched: 0, removed: [0, 1], route: "none" },
+    });
   });
 
   it("of any attribute is found, and nothing else is named", async () => {
@@ -195,7 +171,7 @@ describe("a change", () => {
     for (const { tag, vr, value } of candidates) {
       const changed = value!.slice();
       changed[0] = changed[0] === 0x31 ? 0x32 : 0x31;
-      const found = await comparison(await edited(put({ tag, vr, value: changed })));
+      const found = await comparison(await edited(put({ tag, vr, value: changed })), sealed);
       expect([...found.changed, ...found.added, ...found.removed]).toHaveLength(1);
       expect(found.matched).toBe(sealed.statement.leaves.count - 1);
     }
@@ -207,19 +183,22 @@ describe("a seal that lost a part", () => {
 
   it("is proven without its table while nothing changed, and cannot say where when something did", async () => {
     const without: Edit = { kind: "remove", path: [low(4)] };
-    expect(await facts(await edited(without))).toMatchObject({ table: "missing", rootBy: "recomputed" });
+    expect(await facts(await edited(without), sealed)).toMatchObject({
+      table: "missing",
+      rootBy: "recomputed",
+    });
     const both = await edited(without, put(textElement(tags.patientId, "LO", "4712")));
-    expect(await facts(both)).toMatchObject({ table: "missing", rootBy: "none" });
+    expect(await facts(both, sealed)).toMatchObject({ table: "missing", rootBy: "none" });
   });
 
   it("is not proven without its seed, or with another", async () => {
-    expect(await facts(await edited({ kind: "remove", path: [low(2)] }))).toMatchObject({
+    expect(await facts(await edited({ kind: "remove", path: [low(2)] }), sealed)).toMatchObject({
       seed: "missing",
       rootBy: "table",
     });
     const other = await seal(original);
     const swapped = other.elements.find(({ tag }) => tag === low(2))!;
-    const found = await facts(await edited(put(swapped)));
+    const found = await facts(await edited(put(swapped)), sealed);
     expect(found).toMatchObject({ seed: "differs", rootBy: "table" });
     expect(found.comparison).toBeUndefined();
   });
@@ -227,7 +206,10 @@ describe("a seal that lost a part", () => {
   it("refuses another object's table, and falls back to the root", async () => {
     const other = await seal(original);
     const table = other.elements.find(({ tag }) => tag === low(4))!;
-    expect(await facts(await edited(put(table)))).toMatchObject({ table: "differs", rootBy: "recomputed" });
+    expect(await facts(await edited(put(table)), sealed)).toMatchObject({
+      table: "differs",
+      rootBy: "recomputed",
+    });
   });
 
   it("is a residue without its envelope, and no seal without its creator", async () => {
@@ -241,7 +223,7 @@ describe("a seal that lost a part", () => {
       [...elements, textElement(tags.patientId, "LO", "0815"), ...sealed.elements],
       explicit,
     );
-    expect(await comparison(target)).toMatchObject({ ...unchanged, changed: ["00100020"] });
+    expect(await comparison(target, sealed)).toMatchObject({ ...unchanged, changed: ["00100020"] });
   });
 });
 
@@ -278,124 +260,6 @@ describe("binding", () => {
       throw new ScansealError("certificate-invalid", "not a certificate");
     };
     expect((await run(unreadable)).signatures).toEqual(["key-unusable"]);
-  });
-});
-
-/** RLE of our own making would prove little: frames here are "compressed" by a decoder that reverses bytes. */
-const reversing: FrameDecoder = {
-  decode: async ({ codestream }) => {
-    if (codestream[0] === 0xee) throw new ScansealError("codec-failed", "cannot be decoded");
-    return { samples: codestream.slice().reverse() };
-  },
-};
-const frames = [samplePixels.slice(0, 48), samplePixels.slice(48)];
-const lossless = "1.2.840.10008.1.2.4.80";
-const lossy = "1.2.840.10008.1.2.4.50";
-
-function encapsulated(syntax: string, codestreams: readonly Bytes[]): Bytes {
-  const others = sampleElements().filter(({ tag }) => tag !== tags.pixelData);
-  return encodePart10([...others, { tag: tags.pixelData, vr: "OB", frames: codestreams }], syntax);
-}
-
-async function transplanted(of: Sealed, file: Bytes): Promise<Bytes> {
-  return writeToBytes(
-    await read(file),
-    of.elements.map((element) => put(element)),
-  );
-}
-
-describe("compressed pixels", () => {
-  const codestreams = frames.map((frame) => frame.slice().reverse());
-
-  it("without loss are committed decoded and as sent; sent bytes need no decoding", async () => {
-    const of = await seal(encapsulated(lossless, codestreams), reversing);
-    expect(of.statement).toMatchObject({
-      leaves: { frames: 2, encoded: 2 },
-      pixels: { decoded: true, lossless: true },
-    });
-    expect(await comparison(of.file, of)).toMatchObject({ frames: { ...framesUnchanged, route: "encoded" } });
-  });
-
-  it("are recognised after a lossless transcode, both ways", async () => {
-    const compressed = await seal(encapsulated(lossless, codestreams), reversing);
-    const native = encodeVariant([...sampleElements(), ...compressed.elements], explicit);
-    expect(await comparison(native, compressed)).toMatchObject({
-      ...unchanged,
-      frames: { ...framesUnchanged, route: "native" },
-    });
-    const compressedLater = await transplanted(sealed, encapsulated(lossless, codestreams));
-    expect(await comparison(compressedLater, sealed, reversing)).toMatchObject({
-      ...unchanged,
-      frames: { ...framesUnchanged, route: "decoded" },
-    });
-    expect(await comparison(compressedLater, sealed)).toMatchObject({
-      frames: { matched: 0, uncheckable: [0, 1], reason: "unsupported" },
-    });
-  });
-
-  it("that changed or no longer decode are found in their frame", async () => {
-    const of = await seal(encapsulated(lossless, codestreams), reversing);
-    const changed = codestreams[1]!.slice();
-    changed[7]! ^= 4;
-    const edit = await transplanted(of, encapsulated(lossless, [codestreams[0]!, changed]));
-    expect(await comparison(edit, of, reversing)).toMatchObject({ frames: { matched: 1, changed: [1] } });
-    changed[0] = 0xee;
-    const broken = await transplanted(of, encapsulated(lossless, [codestreams[0]!, changed]));
-    expect(await comparison(broken, of, reversing)).toMatchObject({ frames: { matched: 1, changed: [1] } });
-  });
-
-  it("with loss are judged by their bytes alone", async () => {
-    const of = await seal(encapsulated(lossy, codestreams), reversing);
-    expect(of.statement).toMatchObject({
-      leaves: { frames: 0, encoded: 2 },
-      pixels: { decoded: false, lossless: false },
-    });
-    expect(await comparison(of.file, of)).toMatchObject({ frames: { ...framesUnchanged, route: "encoded" } });
-    const swapped = await transplanted(of, encapsulated(lossy, [codestreams[1]!, codestreams[0]!]));
-    expect(await comparison(swapped, of)).toMatchObject({ frames: { changed: [0, 1] } });
-    const native = encodeVariant([...sampleElements(), ...of.elements], explicit);
-    expect(await comparison(native, of)).toMatchObject({
-      frames: { uncheckable: [0, 1], reason: "lossy-original" },
-    });
-  });
-
-  it("that do not decode at capture are committed by their bytes", async () => {
-    const of = await seal(encapsulated(lossless, [codestreams[0]!, Uint8Array.of(0xee, 1)]), reversing);
-    expect(of.statement.leaves).toMatchObject({ frames: 0, encoded: 2 });
-    const bare = await seal(encapsulated(lossless, codestreams));
-    expect(bare.statement.leaves).toMatchObject({ frames: 0, encoded: 2 });
-  });
-});
-
-describe("a native tail", () => {
-  it("is a fact: the pad, and what it holds", async () => {
-    const replaced: readonly NewElement[] = [
-      numberElement(tags.bitsAllocated, "US", 8),
-      numberElement(tags.bitsStored, "US", 8),
-      numberElement(tags.highBit, "US", 7),
-      numberElement(tags.rows, "US", 1),
-      numberElement(tags.columns, "US", 3),
-      textElement(tags.numberOfFrames, "IS", "1"),
-    ];
-    const gone = new Set<Tag>([tags.pixelData, ...replaced.map(({ tag }) => tag)]);
-    const small = [...sampleElements().filter(({ tag }) => !gone.has(tag)), ...replaced];
-    const file = (pad: number): Bytes =>
-      encodeVariant(
-        [...small, { tag: tags.pixelData, vr: "OW", value: Uint8Array.of(1, 2, 3, pad) }],
-        explicit,
-      );
-    const of = await seal(file(0));
-    expect((await comparison(of.file, of)).frames.tail).toEqual({ bytes: 1, zero: true });
-    const payload = await transplanted(of, file(9));
-    expect((await comparison(payload, of)).frames).toMatchObject({
-      matched: 1,
-      tail: { bytes: 1, zero: false },
-    });
-    const big = encodeVariant(
-      [...small, ...of.elements, { tag: tags.pixelData, vr: "OW", value: Uint8Array.of(1, 2, 3, 0) }],
-      variants.find(({ name }) => name === "big endian")!,
-    );
-    expect(await comparison(big, of)).toMatchObject({ ...unchanged, frames: { matched: 1 } });
   });
 });
 

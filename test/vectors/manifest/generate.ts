@@ -22,7 +22,13 @@ import type { ManifestVectors } from "./vectors.ts";
 const seed = Uint8Array.from({ length: 32 }, (_, i) => i);
 const sealedAt = Date.UTC(2026, 0, 31, 12, 0, 0, 250);
 
-function makeKey(): { certificate: Uint8Array; sign: (message: Uint8Array) => Uint8Array } {
+export interface VectorKey {
+  /** DER. */
+  readonly certificate: Uint8Array;
+  readonly sign: (message: Uint8Array) => Uint8Array;
+}
+
+function makeKey(): VectorKey {
   const folder = mkdtempSync(join(tmpdir(), "scanseal-vectors-"));
   try {
     const at = (name: string): string => join(folder, name);
@@ -40,8 +46,7 @@ function makeKey(): { certificate: Uint8Array; sign: (message: Uint8Array) => Ui
   }
 }
 
-async function makeVectors(): Promise<ManifestVectors> {
-  const { certificate, sign } = makeKey();
+export async function makeVectors({ certificate, sign }: VectorKey): Promise<ManifestVectors> {
   let signature = new Uint8Array(0);
   const signer = signerOf(certificate, (message) => {
     signature = new Uint8Array(sign(message));
@@ -80,5 +85,7 @@ async function makeVectors(): Promise<ManifestVectors> {
   };
 }
 
-const target = fileURLToPath(new URL("capture-manifest.json", import.meta.url));
-writeFileSync(target, `${JSON.stringify(await makeVectors(), undefined, 1)}\n`);
+if (import.meta.main) {
+  const target = fileURLToPath(new URL("capture-manifest.json", import.meta.url));
+  writeFileSync(target, `${JSON.stringify(await makeVectors(makeKey()), undefined, 1)}\n`);
+}

@@ -8,6 +8,7 @@ import { attributeLeaves } from "../../../src/provenance/manifest/attribute-leav
 import { buildManifest } from "../../../src/provenance/manifest/build.ts";
 import { checkManifest, type ManifestFacts, openManifest } from "../../../src/provenance/manifest/check.ts";
 import vectorsJson from "./capture-manifest.json" with { type: "json" };
+import { makeVectors } from "./generate.ts";
 import { dsseVerifies, read, sampleRequest, signerOf, withManifest } from "./sealing.ts";
 import type { ManifestVectors, RefusedVector } from "./vectors.ts";
 
@@ -41,6 +42,11 @@ describe("capture-manifest.json", () => {
     expect(latin1(built.contents.envelope)).toBe(expected.envelope);
     expect(toBase64(built.contents.table!)).toBe(expected.table);
     expect(toBase64(await withManifest(object, built))).toBe(expected.sealedObject);
+  });
+
+  it("is what its generator makes, attacks and all", async () => {
+    const key = { certificate, sign: () => fromBase64(vectors.signature) };
+    expect(await makeVectors(key)).toEqual(vectors);
   });
 
   it("lists every leaf with its value and commitment", async () => {

@@ -64,6 +64,12 @@ export function sampleElements(block = 0x10): NewElement[] {
     numberElement(0x00189310, "FD", 0.5),
     textElement(tags.studyInstanceUid, "UI", "2.25.1"),
     textElement(tags.seriesInstanceUid, "UI", "2.25.2"),
+    ...pixelElements(),
+  ];
+}
+
+function pixelElements(): NewElement[] {
+  return [
     numberElement(tags.samplesPerPixel, "US", 1),
     textElement(tags.photometricInterpretation, "CS", "MONOCHROME2"),
     textElement(tags.numberOfFrames, "IS", "2"),
