@@ -3,7 +3,7 @@ import { feedPlan, type PlanStep, planLength } from "../../dicom/byte-plan.ts";
 import { lookup } from "../../dicom/dictionary/dictionary.ts";
 import { nestingReportMax, textBytesMax } from "../../dicom/limits.ts";
 import type { DataElement, DicomObject, Item } from "../../dicom/model.ts";
-import { elementOf, isPrivate, type Tag, tags } from "../../dicom/tags.ts";
+import { isPrivate, type Tag, tags } from "../../dicom/tags.ts";
 import { isVr, vrTraits } from "../../dicom/vr.ts";
 import type { ByteSource } from "../../foundation/byte-source.ts";
 import { type Bytes, concatBytes, u32le } from "../../foundation/bytes.ts";
@@ -14,6 +14,7 @@ import {
   canonicalOpaque,
   canonicalValue,
   fragmentsPlan,
+  isGroupLength,
   itemsPlan,
   unknownVr,
 } from "./canonical-value.ts";
@@ -30,11 +31,15 @@ const opaqueTotalBytesMax = 64 << 20;
 
 /** Never leaves, at any level: they hold the seal, or change without meaning (PS3.15 and DESIGN 3). */
 const neverLeaves: ReadonlySet<Tag> = new Set<Tag>([
-  0x00080001,
   tags.macParametersSequence,
   tags.digitalSignaturesSequence,
   tags.dataSetTrailingPadding,
 ]);
+
+/** (0008,0001), retired: how long the data set is, in one 32-bit number. */
+function isLengthToEnd({ tag, length, items }: DataElement): boolean {
+  return tag === 0x00080001 && length === 4 && !items;
+}
 
 /** At the top level the frames are the leaves, and the offset tables only say where they begin. */
 const pixelTags: ReadonlySet<Tag> = new Set<Tag>([
@@ -90,7 +95,7 @@ class LeafWalk {
 
   #element(element: DataElement, names: ElementNames, prefix: string, depth: number): void {
     const { tag } = element;
-    if (elementOf(tag) === 0 || neverLeaves.has(tag)) return;
+    if (isGroupLength(element) || neverLeaves.has(tag) || isLengthToEnd(element)) return;
     const component = names.component(tag);
     if (component === undefined) return;
     const path = prefix + component;

@@ -18,6 +18,11 @@ export function canonicalValue(element: DataElement, value: Bytes, vr: string): 
   return evenly(swapWidth(element) === 1 ? value : swapped(value, swapWidth(element)));
 }
 
+/** (gggg,0000) as it can only be: one 32-bit number. Anything else of that tag is content. */
+export function isGroupLength({ tag, length, items }: DataElement): boolean {
+  return elementOf(tag) === 0 && length === 4 && !items;
+}
+
 /** Bytes of one number where their order is not little endian already. */
 function swapWidth(element: DataElement): 1 | 2 | 4 | 8 {
   return element.encoding.bigEndian ? vrTraits[element.vr].width : 1;
@@ -78,7 +83,7 @@ export function itemsPlan(items: readonly Item[], depth: number): PlanStep[] {
   for (const item of items) {
     const content: PlanStep[] = [];
     for (const element of item.elements) {
-      if (elementOf(element.tag) === 0 || element.tag === tags.dataSetTrailingPadding) continue;
+      if (isGroupLength(element) || element.tag === tags.dataSetTrailingPadding) continue;
       const value = nestedValue(element, depth + 1);
       content.push(header(element.tag, stepsLength(value)), ...value);
     }

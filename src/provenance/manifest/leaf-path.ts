@@ -90,13 +90,3 @@ export function creatorText(tag: Tag, value: Bytes | undefined): string {
     (c) => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`,
   );
 }
-
-/**
- * The tag that a path's last component names, for showing; undefined for private elements, whose block may have any number, and for
- * frames' parents it is Pixel Data.
- */
-export function tagOfPath(path: string): Tag | undefined {
-  if (/^7FE0001[0]\/[ef]/.test(path)) return 0x7fe00010;
-  const last = path.slice(path.lastIndexOf("/") + 1);
-  return /^[0-9A-F]{8}$/.test(last) ? Number.parseInt(last, 16) : undefined;
-}
