@@ -2,7 +2,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findElement } from "../../src/dicom/elements.ts";
+import { textElement } from "../../src/dicom/encode.ts";
 import type { DataElement, DicomObject } from "../../src/dicom/model.ts";
+import { writeToBytes } from "../../src/dicom/splice.ts";
 import { formatTag, isPrivate, tags } from "../../src/dicom/tags.ts";
 import {
   explicitBigEndianUid,
@@ -101,7 +103,7 @@ function peerRefusal({ path }: CorpusFile, { folder, key, hash }: Setting): Outc
 }
 
 /** dcmsign signs the whole data set, we check. */
-export const peerSigns: Round = (file, { folder, key, hash }) =>
+const peerSigns: Round = (file, { folder, key, hash }) =>
   played(async () => {
     const signed = join(folder, "peer.dcm");
     const run = signWithPeer(file.path, signed, key, hash);
@@ -110,7 +112,7 @@ export const peerSigns: Round = (file, { folder, key, hash }) =>
   });
 
 /** We sign, with a purpose, dcmsign checks; so do we. */
-export const weSign: Round = (file, setting) =>
+const weSign: Round = (file, setting) =>
   played(async () => {
     const refusal = peerRefusal(file, setting);
     if (refusal) return refusal;
@@ -125,7 +127,7 @@ export const weSign: Round = (file, setting) =>
   });
 
 /** We sign, dcmsign signs on top (and rewrites the file), we sign again: three signatures, all valid for both. */
-export const bothSign: Round = (file, { folder, key, hash }) =>
+const bothSign: Round = (file, { folder, key, hash }) =>
   played(async () => {
     const first = join(folder, "first.dcm");
     const second = join(folder, "second.dcm");
@@ -156,7 +158,7 @@ function signableItem(object: DicomObject): DataElement | undefined {
 }
 
 /** An item signature each way: ours checked by dcmsign, dcmsign's by us. */
-export const itemSigned: Round = (file, setting) =>
+const itemSigned: Round = (file, setting) =>
   played(async () => {
     const refusal = peerRefusal(file, setting);
     if (refusal) return refusal;
@@ -192,17 +194,23 @@ function lastSignedByte(object: DicomObject, signed: readonly number[]): number 
   return undefined;
 }
 
-/** One bit of a signed value is flipped: dcmsign and we must both say so. Deflated files are left out: a bit there is the stream's. */
-export const tampered: Round = (file, { folder, key, hash }) =>
+/** The signed object with one bit of a value flipped; where a bit would be the compressor's, with another Modality. */
+async function changed(bytes: Bytes): Promise<Bytes | undefined> {
+  const object = await read(bytes);
+  if (object.transferSyntax.deflated)
+    return writeToBytes(object, [{ kind: "put", element: textElement(tags.modality, "CS", "ZZ") }]);
+  const [fact] = await check(bytes);
+  const at = lastSignedByte(object, fact!.signedTags!);
+  if (at === undefined) return undefined;
+  bytes[at] = bytes[at]! ^ 0x01;
+  return bytes;
+}
+
+/** We sign, something signed is changed: dcmsign and we must both say so. */
+const tampered: Round = (file, { folder, key, hash }) =>
   played(async () => {
-    const object = await read(readFileSync(file.path));
-    if (object.transferSyntax.deflated) return refused("deflated");
-    const bytes: Bytes = await signWithUs(object, key, hash);
-    const signed = await read(bytes);
-    const [before] = await check(bytes);
-    const at = lastSignedByte(signed, before!.signedTags!);
-    if (at === undefined) return refused("no value to change");
-    bytes[at] = bytes[at]! ^ 0x01;
+    const bytes = await changed(await signWithUs(await read(readFileSync(file.path)), key, hash));
+    if (!bytes) return refused("no value to change");
     const path = join(folder, "tampered.dcm");
     writeFileSync(path, bytes);
     const facts = await check(bytes);
