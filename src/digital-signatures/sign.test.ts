@@ -135,6 +135,19 @@ describe("objects that are not signed", () => {
     );
   });
 
+  it("text of odd length", async () => {
+    const bytes = file(image, explicitLittleEndianUid);
+    const object = await open(bytes);
+    const elements = object.elements.map((element) =>
+      element.tag === tags.patientId
+        ? { ...element, length: 3, value: element.value!.subarray(0, 3) }
+        : element,
+    );
+    expect(() => prepareSignature({ ...object, elements }, request, signer)).toThrow(
+      expect.objectContaining({ code: "not-sealable", tag: tags.patientId }),
+    );
+  });
+
   it("an item that is not there", async () => {
     const object = await open(file(image, explicitLittleEndianUid));
     const nowhere = { ...request, location: [{ tag: 0x00081140, item: 7 }] };

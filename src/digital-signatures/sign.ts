@@ -10,6 +10,7 @@ import {
   explicitLittleEndianUid,
   implicitLittleEndianUid,
 } from "../dicom/transfer-syntax.ts";
+import { vrTraits } from "../dicom/vr.ts";
 import type { Bytes } from "../foundation/bytes.ts";
 import type { Signer } from "../foundation/crypto.ts";
 import { ScansealError } from "../foundation/errors.ts";
@@ -71,6 +72,8 @@ export function prepareSignature(
   if (listed.length === 0) throw new ScansealError("not-sealable", "no element can be signed");
   if (listed.length > listedTagsMax)
     throw new ScansealError("not-sealable", "too many elements for one signature");
+  const odd = listed.find(holdsOddText);
+  if (odd) throw new ScansealError("not-sealable", "text of odd length cannot be signed", { tag: odd.tag });
   const macId = request.macIdNumber ?? freeMacId(scope);
   const macParametersItem: readonly NewElement[] = [
     numberElement(signatureTags.macIdNumber, "US", macId),
@@ -179,14 +182,12 @@ function scopeAt(object: DicomObject, location: Location): readonly DataElement[
   return scope;
 }
 
-/** Elements out of order or of odd length: other software would read, and hash, something else than stands there. */
-const unfitCodes: ReadonlySet<string> = new Set(["tag-order", "length-odd"]);
-
 function refuseUnfit(object: DicomObject, uid: string): void {
-  const unfit = object.tolerated.find(({ code }) => unfitCodes.has(code));
-  if (unfit) {
-    const { tag, offset } = unfit;
-    throw new ScansealError("not-sealable", `cannot be signed as it is: ${unfit.code}`, { tag, offset });
+  // Other software would read, and hash, the elements in another order than they stand in.
+  const disorder = object.tolerated.find(({ code }) => code === "tag-order");
+  if (disorder) {
+    const { tag, offset } = disorder;
+    throw new ScansealError("not-sealable", "elements out of order cannot be signed", { tag, offset });
   }
   const known = findSignatures(object).some(
     ({ item }) => item && plainTextOf(item.elements, signatureTags.digitalSignatureUid) === uid,
@@ -220,4 +221,10 @@ function appendItem(
     });
   const parent = location.flatMap((step) => [step.tag, step.item]);
   return { kind: "put", parent, element: { tag: sequence, vr: "SQ", items: [item] } };
+}
+
+/** DCMTK pads such text with a NUL on reading and hashes that, so no two readers agree on it. The reader bounds the depth. */
+function holdsOddText(element: DataElement): boolean {
+  if (element.items) return element.items.some((item) => item.elements.some(holdsOddText));
+  return vrTraits[element.vr].text && element.length % 2 === 1;
 }
