@@ -31,7 +31,7 @@ export interface Certificate {
   readonly serial: string;
   readonly issuer: DistinguishedName;
   readonly subject: DistinguishedName;
-  /** Milliseconds since 1970, both inclusive (RFC 5280 4.1.2.5). */
+  /** Milliseconds since 1970; valid from `notBefore` until before `notAfter`. */
   readonly notBefore: number;
   readonly notAfter: number;
   readonly key: PublicKey;

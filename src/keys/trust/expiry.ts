@@ -8,7 +8,7 @@ export type ExpiryLevel = (typeof expiryWarningDays)[number] | 0;
 export interface Expiring {
   /** What people call it. */
   readonly label: string;
-  /** Milliseconds since 1970, inclusive: `notAfter` of a certificate, `nextUpdate` of a CRL. */
+  /** Milliseconds since 1970: `notAfter` of a certificate, `nextUpdate` of a CRL. */
   readonly endsAt: number;
 }
 
@@ -27,7 +27,7 @@ export function expiryWarnings(items: readonly Expiring[], now: number): ExpiryW
       const left = endsAt - now;
       const reached = expiryWarningDays.filter((days) => left <= days * dayMs);
       if (reached.length === 0) return [];
-      const level: ExpiryLevel = left < 0 ? 0 : reached[reached.length - 1]!;
+      const level: ExpiryLevel = left <= 0 ? 0 : reached[reached.length - 1]!;
       return [{ label, endsAt, daysLeft: Math.floor(left / dayMs), level }];
     })
     .sort((a, b) => a.endsAt - b.endsAt);

@@ -159,7 +159,8 @@ async function validateLinkedPath(
   for (const certificate of chain) {
     const whose = certificate === signer ? "" : "issuer: ";
     if (at < certificate.notBefore) return failure("certificate-not-yet-valid", `${whose}not valid yet`);
-    if (at > certificate.notAfter) return failure("certificate-expired", `${whose}no longer valid`);
+    // RFC 5280 4.1.2.5 counts the last second in; openssl does not, and nobody accepts what it refuses.
+    if (at >= certificate.notAfter) return failure("certificate-expired", `${whose}no longer valid`);
   }
   // Step 8: role.
   const wrongRole = roleProblem(chain, request.role);

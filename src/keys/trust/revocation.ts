@@ -228,9 +228,9 @@ export async function checkRevocation(request: RevocationRequest): Promise<Revoc
       revocation !== undefined &&
       request.trustedTime < effectiveFrom(revocation);
     if (revocation !== undefined && !isOlder) return { state: "revoked", revocation };
-    if (crl.nextUpdate === undefined || now > crl.nextUpdate) {
+    if (crl.nextUpdate === undefined || now >= crl.nextUpdate) {
       detail = "the CRL of its issuer is out of date";
-    } else if (now > certificate.notAfter && !crl.keepsExpired) {
+    } else if (now >= certificate.notAfter && !crl.keepsExpired) {
       // RFC 5280 3.3: an entry may leave the list after the certificate's expiry.
       detail = "the CRL of its issuer does not keep expired certificates";
     } else isCovered = true;
