@@ -41,18 +41,22 @@ export interface Seal {
 
 const mediaStorageDirectory = "1.2.840.10008.1.3.10";
 
+/** A counter for a new seal, durable before it is given out and never used again under this key epoch; or the seal made before. */
+export type SealOrigin = { readonly nextCounter: () => number } | { readonly stored: readonly Edit[] };
+
 /**
- * @param counter durable before it is given here, and never used again under this key epoch
  * @throws ScansealError `not-sealable`, `already-sealed`, limit codes, `io`, or what the signer throws
  */
 export async function sealObject(
   original: DicomObject,
   device: SealingDevice,
-  counter: number,
   ports: SealingPorts,
+  origin: SealOrigin,
 ): Promise<Seal> {
   refuseUnsealable(original); // 1
   const object = await finalObject(original); // 2
+  if ("stored" in origin) return { object, edits: origin.stored };
+  const counter = origin.nextCounter(); // 3
   const manifest = await buildManifest(
     {
       object,
@@ -64,7 +68,7 @@ export async function sealObject(
       software: { name: "scanseal", version: ports.softwareVersion },
     },
     { ...ports, signer: device.signer },
-  ); // 3 to 5
+  ); // 4 and 5
   const signature = await signDataSet(
     object,
     { signatureUid: manifest.signatureUid, dateTimeMs: ports.clock.now(), purpose: 14 },

@@ -1,0 +1,148 @@
+/** `scanseal enroll`: gives a device its key and certificate, in one step on this machine or in steps over two. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { latin1 } from "../../foundation/bytes.ts";
+import { ScansealError } from "../../foundation/errors.ts";
+import { createDevice, installCertificate, startKeyEpoch } from "../../keys/custody/device-keys.ts";
+import { enrolLocally } from "../../keys/custody/local-enrolment.ts";
+import type { KeyChoice } from "../../keys/custody/private-key.ts";
+import { decodePem, encodePem, type PemLabel } from "../../keys/trust/pem.ts";
+import type { Role } from "../../keys/trust/roles.ts";
+import { nodeRandom } from "../../platform/node/crypto.ts";
+import { openHome } from "../../site/home.ts";
+
+export interface EnrollOptions {
+  readonly home: string;
+  readonly ae: string;
+  readonly serial: string;
+  readonly role: Role;
+  readonly key: KeyChoice;
+  readonly newEpoch: boolean;
+}
+
+function say(...lines: readonly string[]): void {
+  process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+function days(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().slice(0, 10);
+}
+
+/** The key is made here, for a demonstration or a device on this machine. @returns 0 */
+export async function enroll(name: string, options: EnrollOptions): Promise<number> {
+  const home = openHome(options.home);
+  const { certificate, notice } = await enrolLocally(await home.openAuthority(), home.deviceFolder(name), {
+    device: { name, aeTitle: options.ae, serialNumber: options.serial },
+    roles: [options.role],
+    passphrase: home.passphrase(),
+    random: nodeRandom,
+    keyType: options.key,
+    isNewEpoch: options.newEpoch,
+  });
+  say(
+    `Device ${name} enrolled as ${options.role}, valid until ${days(certificate.notAfter)}.`,
+    `SHA-256: ${certificate.fingerprint}`,
+    "",
+    notice,
+    "",
+    `Next: scanseal seal FILES --device ${name} --out FOLDER`,
+  );
+  return 0;
+}
+
+/** Step 1, at the authority. @returns 0 */
+export async function issueCode(
+  name: string,
+  options: Omit<EnrollOptions, "key" | "newEpoch">,
+): Promise<number> {
+  const authority = await openHome(options.home).openAuthority();
+  const { code, expiresAt } = authority.issueCode({
+    name,
+    aeTitle: options.ae,
+    serialNumber: options.serial,
+    roles: [options.role],
+  });
+  say(`One-time code for ${name}: ${code}`, `It ends at ${new Date(expiresAt).toISOString()}.`);
+  return 0;
+}
+
+/** Step 2, at the device. @returns 0 */
+export async function requestCertificate(
+  name: string,
+  options: Omit<EnrollOptions, "role"> & { readonly out: string },
+): Promise<number> {
+  const home = openHome(options.home);
+  const key = { keyType: options.key, passphrase: home.passphrase(), random: nodeRandom };
+  const folder = home.deviceFolder(name);
+  const device = { name, aeTitle: options.ae, serialNumber: options.serial };
+  const made = options.newEpoch ? await startKeyEpoch(folder, key) : await createDevice(folder, device, key);
+  writePem(options.out, "CERTIFICATE REQUEST", made.request);
+  say(
+    `Request written to ${options.out}.`,
+    `Key SHA-256, to be compared at the authority: ${made.keyFingerprint}`,
+  );
+  return 0;
+}
+
+export interface SignOptions {
+  readonly home: string;
+  readonly code: string;
+  readonly fingerprint: string;
+  readonly out: string;
+}
+
+/** Step 3, at the authority, after a person compared the fingerprint. @returns 0 */
+export async function signRequest(path: string, options: SignOptions): Promise<number> {
+  const authority = await openHome(options.home).openAuthority();
+  const request = readPem(path, "CERTIFICATE REQUEST");
+  const { code, fingerprint } = options;
+  writePem(
+    options.out,
+    "CERTIFICATE",
+    await authority.enrol({ request, code, comparedFingerprint: fingerprint }),
+  );
+  say(`Certificate written to ${options.out}.`);
+  return 0;
+}
+
+/** Step 4, at the device. @returns 0 */
+export async function installDevice(
+  name: string,
+  path: string,
+  options: { readonly home: string },
+): Promise<number> {
+  const home = openHome(options.home);
+  const certificate = await installCertificate(home.deviceFolder(name), readPem(path, "CERTIFICATE"));
+  say(`Device ${name} can seal until ${days(certificate.notAfter)}.`);
+  return 0;
+}
+
+/** Revokes the certificate in use. @returns 0 */
+export async function revoke(
+  name: string,
+  options: { readonly home: string; readonly compromised: boolean },
+): Promise<number> {
+  const home = openHome(options.home);
+  const issued = home.issuedTo(name);
+  if (!issued) throw new ScansealError("usage", "this site's authority did not enrol that device");
+  const authority = await home.openAuthority();
+  authority.revoke(issued.serial, options.compromised ? "keyCompromise" : "cessationOfOperation");
+  say(`The certificate of ${name} is revoked. Seals it made are untrusted from now on.`);
+  return 0;
+}
+
+function readPem(path: string, label: PemLabel): Uint8Array {
+  if (!existsSync(path)) throw new ScansealError("io", `${path} does not exist`);
+  const [der, ...more] = decodePem(label, latin1(readFileSync(path)));
+  if (!der || more.length > 0) throw new ScansealError("usage", `${path} does not hold one ${label}`);
+  return der;
+}
+
+function writePem(path: string, label: PemLabel, der: Uint8Array): void {
+  try {
+    writeFileSync(path, encodePem(label, der), { flag: "wx" });
+  } catch (cause) {
+    throw new ScansealError("io", `${path} cannot be written (${(cause as NodeJS.ErrnoException).code})`, {
+      cause,
+    });
+  }
+}

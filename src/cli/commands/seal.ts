@@ -1,0 +1,85 @@
+/** `scanseal seal`: seals files as a device of this site would at capture. */
+import { ScansealError } from "../../foundation/errors.ts";
+import type { CaptureCounter } from "../../keys/custody/capture-counter.ts";
+import { CodecPool } from "../../platform/node/codecs/codec-pool.ts";
+import { nodeCrypto, nodeRandom, systemClock } from "../../platform/node/crypto.ts";
+import { openHome } from "../../site/home.ts";
+import { OutputFolder } from "../../site/output-folder.ts";
+import { sealFile } from "../../site/sealing-run.ts";
+import { findInputs } from "../inputs.ts";
+import { packageVersion } from "../package-version.ts";
+import { reportSkipped } from "../skipped.ts";
+import { ProgressBar } from "../terminal/progress-bar.ts";
+
+export interface SealOptions {
+  readonly home: string;
+  readonly device: string;
+  readonly out: string;
+}
+
+/** @returns 0 when every object was sealed, 1 when one could not be, 2 when key or disk failed */
+export async function seal(paths: readonly string[], options: SealOptions): Promise<number> {
+  const inputs = await findInputs(paths);
+  const home = openHome(options.home);
+  const { device, counter, seals } = await home.openDevice(options.device);
+  const output = await OutputFolder.open(options.out);
+  const decoder = new CodecPool();
+  const ports = {
+    crypto: nodeCrypto,
+    random: nodeRandom,
+    clock: systemClock,
+    decoder,
+    softwareVersion: packageVersion(),
+  };
+  const run = { device, nextCounter: counterOf(counter, inputs.files.length), ports, seals, output };
+  const bar = new ProgressBar(process.stderr, systemClock, inputs.files.length);
+  let sealed = 0;
+  let refused = 0;
+  const seen = new Map<string, string>();
+  try {
+    for (const [index, path] of inputs.files.entries()) {
+      bar.show(index, path);
+      try {
+        const { sopInstanceUid } = await sealFile(path, run);
+        const first = seen.get(sopInstanceUid);
+        if (first !== undefined)
+          throw new ScansealError("duplicate-instance", `has the SOP Instance UID of ${first}`);
+        seen.set(sopInstanceUid, path);
+        sealed++;
+      } catch (error) {
+        if (!(error instanceof ScansealError) || stopsTheRun(error)) throw error;
+        refused++;
+        bar.clear();
+        process.stderr.write(`scanseal: ${path}: not sealed: ${error.message} (${error.code})\n`);
+      }
+    }
+    if (sealed > 0) await output.sync();
+  } finally {
+    bar.clear();
+    await decoder.close();
+  }
+  reportSkipped(inputs, "sealed");
+  process.stdout.write(
+    `${sealed} ${sealed === 1 ? "object" : "objects"} sealed by ${options.device} into ${options.out}\n`,
+  );
+  return refused > 0 ? 1 : 0;
+}
+
+/** Numbers are reserved for all files at once, when the first is needed: one durable write for a series; gaps are fine. */
+function counterOf(counter: CaptureCounter, count: number): () => number {
+  let next = 0;
+  let end = 0;
+  return () => {
+    if (next === end) {
+      const reservation = counter.reserve(count);
+      next = reservation.first;
+      end = next + reservation.count;
+    }
+    return next++;
+  };
+}
+
+/** A full disk or an unusable key would fail for every file. */
+function stopsTheRun({ code }: ScansealError): boolean {
+  return code === "io" || code === "key-unusable" || code === "counter-conflict" || code === "internal";
+}

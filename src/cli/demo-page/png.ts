@@ -1,0 +1,183 @@
+/** Grey images for the page: windowing as a viewer does it, crops, and PNG (ISO/IEC 15948), 8 bits. */
+import { zlibSync } from "fflate";
+import { type Bytes, concatBytes, fromLatin1, u32be } from "../../foundation/bytes.ts";
+import { ScansealError } from "../../foundation/errors.ts";
+
+/** 8 bits a pixel, row by row. */
+export interface GreyImage {
+  readonly rows: number;
+  readonly columns: number;
+  readonly grey: Bytes;
+}
+
+/** Any numeric array of decoded samples. */
+export type Samples = ArrayLike<number>;
+
+export interface Rendering {
+  /** (0028,1053), 1 unless given. */
+  readonly slope?: number;
+  /** (0028,1052), 0 unless given. */
+  readonly intercept?: number;
+  /** For MONOCHROME1. */
+  readonly inverted?: boolean;
+}
+
+/** A rectangle in pixels; it may reach beyond the image. */
+export interface Crop {
+  readonly row: number;
+  readonly column: number;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** More than any page needs; keeps a hostile Rows x Columns from taking memory. */
+const pixelsMaximum = 64 * 1024 * 1024;
+
+function checkSize(rows: number, columns: number, available: number): void {
+  const fits = Number.isInteger(rows) && Number.isInteger(columns) && rows > 0 && columns > 0;
+  if (!fits || rows * columns > pixelsMaximum || available < rows * columns)
+    throw new ScansealError("usage", "an image's rows and columns do not fit its pixels");
+}
+
+/**
+ * Linear VOI LUT (PS3.3 C.11.2.1.2.1) to 8 bits. Window values are in rescaled units, Hounsfield units for CT.
+ * @throws ScansealError `usage` for a wrong size or a width below 1
+ */
+export function renderWindowed(
+  pixels: Samples,
+  rows: number,
+  columns: number,
+  center: number,
+  width: number,
+  rendering: Rendering = {},
+): GreyImage {
+  checkSize(rows, columns, pixels.length);
+  if (!(width >= 1)) throw new ScansealError("usage", "a window's width is below 1");
+  const { slope = 1, intercept = 0, inverted = false } = rendering;
+  const grey = new Uint8Array(rows * columns);
+  const scale = width > 1 ? 255 / (width - 1) : 255 * 1e6;
+  for (let i = 0; i < grey.length; i++) {
+    const level = ((pixels[i] ?? 0) * slope + intercept - (center - 0.5)) * scale + 127.5;
+    const value = level <= 0 ? 0 : level >= 255 ? 255 : Math.round(level);
+    grey[i] = inverted ? 255 - value : value;
+  }
+  return { rows, columns, grey };
+}
+
+/** A window that shows an image of unknown units: from the 1st to the 99.5th percentile. */
+export function fittingWindow(pixels: Samples, rendering: Rendering = {}): { center: number; width: number } {
+  const { slope = 1, intercept = 0 } = rendering;
+  const step = Math.max(1, Math.floor(pixels.length / 20_000));
+  const sample: number[] = [];
+  for (let i = 0; i < pixels.length; i += step) sample.push((pixels[i] ?? 0) * slope + intercept);
+  sample.sort((a, b) => a - b);
+  const low = sample[Math.floor(sample.length * 0.01)] ?? 0;
+  const high = sample[Math.floor((sample.length - 1) * 0.995)] ?? 1;
+  return { center: (low + high) / 2, width: Math.max(2, high - low) };
+}
+
+/** The square around a place, moved inwards where it would leave the image. */
+export function cropAround(image: GreyImage, row: number, column: number, size: number): Crop {
+  const rows = Math.min(size, image.rows);
+  const columns = Math.min(size, image.columns);
+  const clamp = (value: number, limit: number): number => Math.min(limit, Math.max(0, Math.round(value)));
+  return {
+    row: clamp(row - rows / 2, image.rows - rows),
+    column: clamp(column - columns / 2, image.columns - columns),
+    rows,
+    columns,
+  };
+}
+
+/** A part of an image, enlarged with bilinear interpolation. Beyond the border the border's value counts. */
+export function zoomed(image: GreyImage, crop: Crop, factor: number): GreyImage {
+  const rows = Math.round(crop.rows * factor);
+  const columns = Math.round(crop.columns * factor);
+  checkSize(rows, columns, rows * columns);
+  const grey = new Uint8Array(rows * columns);
+  const sample = (r: number, c: number): number => {
+    const row = Math.min(image.rows - 1, Math.max(0, r));
+    return image.grey[row * image.columns + Math.min(image.columns - 1, Math.max(0, c))] ?? 0;
+  };
+  for (let r = 0; r < rows; r++) {
+    const y = crop.row + (r + 0.5) / factor - 0.5;
+    const y0 = Math.floor(y);
+    for (let c = 0; c < columns; c++) {
+      const x = crop.column + (c + 0.5) / factor - 0.5;
+      const x0 = Math.floor(x);
+      const top = sample(y0, x0) * (x0 + 1 - x) + sample(y0, x0 + 1) * (x - x0);
+      const bottom = sample(y0 + 1, x0) * (x0 + 1 - x) + sample(y0 + 1, x0 + 1) * (x - x0);
+      grey[r * columns + c] = Math.round(top * (y0 + 1 - y) + bottom * (y - y0));
+    }
+  }
+  return { rows, columns, grey };
+}
+
+const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
+  let c = n;
+  for (let k = 0; k < 8; k++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
+  return c >>> 0;
+});
+
+function crc32(bytes: Bytes): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) crc = (crcTable[(crc ^ byte) & 255] ?? 0) ^ (crc >>> 8);
+  return (crc ^ 0xffffffff) >>> 0;
+}
+
+function chunk(type: string, data: Bytes): Bytes {
+  const body = concatBytes([fromLatin1(type), data]);
+  return concatBytes([u32be(data.length), body, u32be(crc32(body))]);
+}
+
+/** Each row is preceded by its filter; `bytesPerPixel` bytes before is the neighbour that filter 1 (Sub) subtracts. */
+function filtered(raw: Bytes, rows: number, bytesPerRow: number, bytesPerPixel: number): Bytes {
+  const out = new Uint8Array(rows * (bytesPerRow + 1));
+  for (let row = 0; row < rows; row++) {
+    const at = row * (bytesPerRow + 1);
+    out[at] = 1;
+    for (let i = 0; i < bytesPerRow; i++) {
+      const left = i < bytesPerPixel ? 0 : (raw[row * bytesPerRow + i - bytesPerPixel] ?? 0);
+      out[at + 1 + i] = (raw[row * bytesPerRow + i] ?? 0) - left;
+    }
+  }
+  return out;
+}
+
+const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
+
+function png(rows: number, columns: number, colourType: 0 | 6, raw: Bytes): Bytes {
+  const bytesPerPixel = colourType === 0 ? 1 : 4;
+  const header = concatBytes([u32be(columns), u32be(rows), Uint8Array.of(8, colourType, 0, 0, 0)]);
+  const data = zlibSync(filtered(raw, rows, columns * bytesPerPixel, bytesPerPixel), { level: 6 });
+  return concatBytes([
+    signature,
+    chunk("IHDR", header),
+    chunk("IDAT", data),
+    chunk("IEND", new Uint8Array(0)),
+  ]);
+}
+
+/** @throws ScansealError `usage` when the size does not fit */
+export function encodePng(image: GreyImage): Bytes {
+  checkSize(image.rows, image.columns, image.grey.length);
+  return png(image.rows, image.columns, 0, image.grey);
+}
+
+/**
+ * A see-through layer that marks where two renderings differ, to lay over either: stronger where they differ more.
+ * @throws ScansealError `usage` when the images differ in size
+ */
+export function encodeDifferencePng(original: GreyImage, forged: GreyImage): Bytes {
+  if (original.rows !== forged.rows || original.columns !== forged.columns)
+    throw new ScansealError("usage", "images of different size have no difference image");
+  checkSize(original.rows, original.columns, Math.min(original.grey.length, forged.grey.length));
+  const rgba = new Uint8Array(original.grey.length * 4);
+  for (let i = 0; i < original.grey.length; i++) {
+    const difference = Math.abs((original.grey[i] ?? 0) - (forged.grey[i] ?? 0));
+    if (difference === 0) continue;
+    // Vermilion: apart from grey for every kind of colour vision.
+    rgba.set([213, 94, 0, Math.min(235, 70 + difference * 2)], i * 4);
+  }
+  return png(original.rows, original.columns, 6, rgba);
+}

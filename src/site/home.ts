@@ -1,0 +1,165 @@
+/**
+ * The home folder of a site.
+ *
+ *     HOME/authority/        the site's own authority (keys/custody)
+ *     HOME/devices/NAME/     each device's keys and counter, and the seals it made
+ *     HOME/trust.json        authorities of others
+ *     HOME/secret            passphrase of an unattended site, unless SCANSEAL_PASSPHRASE is set
+ */
+import { join } from "node:path";
+import { toHex } from "../foundation/bytes.ts";
+import { ScansealError } from "../foundation/errors.ts";
+import {
+  type Authority,
+  createAuthority,
+  importAuthority,
+  openAuthority,
+} from "../keys/custody/authority.ts";
+import {
+  authorityCertificate,
+  authorityCrl,
+  authorityDevices,
+  authorityPaths,
+} from "../keys/custody/authority-files.ts";
+import type { IssuedEntry } from "../keys/custody/authority-ledger.ts";
+import type { CaptureCounter } from "../keys/custody/capture-counter.ts";
+import { deviceStatus, openDeviceCounter, openDeviceSigner } from "../keys/custody/device-keys.ts";
+import { createSiteSecret, sitePassphrase } from "../keys/custody/site-secret.ts";
+import { nameText } from "../keys/trust/distinguished-name.ts";
+import { createTrustStore, type TrustStore } from "../keys/trust/trust-store.ts";
+import { nodeCrypto, nodeRandom, systemClock } from "../platform/node/crypto.ts";
+import { ensurePrivateFolder, fileExists } from "../platform/node/private-files.ts";
+import type { SealingDevice } from "../sealing/seal.ts";
+import { SealStore } from "./seal-store.ts";
+import { TrustFile } from "./trust-file.ts";
+
+const environment = { clock: systemClock, random: nodeRandom } as const;
+
+export interface OpenDevice {
+  readonly device: SealingDevice;
+  readonly counter: CaptureCounter;
+  readonly seals: SealStore;
+}
+
+export class SiteHome {
+  readonly #folder: string;
+  readonly #passphrase: string | undefined;
+
+  /** @param passphrase in place of the secret file's */
+  constructor(folder: string, passphrase: string | undefined) {
+    this.#folder = folder;
+    this.#passphrase = passphrase;
+  }
+
+  get #authorityFolder(): string {
+    return join(this.#folder, "authority");
+  }
+
+  get trustFile(): TrustFile {
+    return new TrustFile(join(this.#folder, "trust.json"));
+  }
+
+  deviceFolder(name: string): string {
+    return join(this.#folder, "devices", name);
+  }
+
+  /** @throws ScansealError `key-unusable`, `io` */
+  passphrase(): string {
+    return sitePassphrase(join(this.#folder, "secret"), this.#passphrase);
+  }
+
+  openAuthority(): Promise<Authority> {
+    return openAuthority(this.#authorityFolder, { ...environment, passphrase: this.passphrase() });
+  }
+
+  /** The site's own authority, its devices and its revocations, and the authorities it imported. */
+  trust(): TrustStore {
+    const own = authorityCertificate(this.#authorityFolder);
+    const anchors = [{ label: nameText(own.subject), certificate: own.der }, ...this.trustFile.anchors()];
+    const crls = [authorityCrl(this.#authorityFolder)];
+    return createTrustStore({ anchors, crls, devices: authorityDevices(this.#authorityFolder) }, nodeCrypto);
+  }
+
+  /**
+   * A device that can seal: enrolled, its certificate not ended.
+   * @throws ScansealError `usage` for a device this site does not have, `key-unusable`, `counter-conflict`, `io`
+   */
+  async openDevice(name: string): Promise<OpenDevice> {
+    const folder = this.deviceFolder(name);
+    const known = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name) && fileExists(folder);
+    if (!known) throw new ScansealError("usage", "this site has no device of that name: enrol it first");
+    const { keyEpoch, certificate } = deviceStatus(folder);
+    if (certificate && certificate.notAfter < systemClock.now()) {
+      throw new ScansealError("key-unusable", "the device's certificate has expired: start a new key epoch");
+    }
+    const signer = await openDeviceSigner(folder, this.passphrase());
+    const type = this.#sealingRole(signer.certificate);
+    return {
+      device: { name, type, signer, keyEpoch: String(keyEpoch) },
+      counter: openDeviceCounter(folder),
+      seals: new SealStore(join(folder, "seals")),
+    };
+  }
+
+  /** The newest certificate this site's authority gave to a device of that name. */
+  issuedTo(name: string): IssuedEntry | undefined {
+    return authorityDevices(this.#authorityFolder).findLast((entry) => entry.name === name);
+  }
+
+  #sealingRole(certificate: Uint8Array): SealingDevice["type"] {
+    const roles = authorityDevices(this.#authorityFolder).find(
+      (entry) => entry.fingerprint === fingerprintOf(certificate),
+    )?.roles;
+    if (roles?.includes("capture")) return "capture";
+    if (roles?.includes("beside-device")) return "beside-device";
+    throw new ScansealError("key-unusable", "the device's role is not to seal images");
+  }
+}
+
+function fingerprintOf(certificate: Uint8Array): string {
+  return toHex(nodeCrypto.hash("SHA-256", certificate));
+}
+
+/** From the environment; a passphrase on the command line would be seen by others. */
+function givenPassphrase(): string | undefined {
+  return process.env.SCANSEAL_PASSPHRASE;
+}
+
+/** @throws ScansealError `usage` when there is no site in the folder */
+export function openHome(folder: string): SiteHome {
+  if (!fileExists(authorityPaths(join(folder, "authority")).ledger)) {
+    throw new ScansealError(
+      "usage",
+      `there is no site in ${folder}: run "scanseal init" or name one with --home`,
+    );
+  }
+  return new SiteHome(folder, givenPassphrase());
+}
+
+export interface NewSite {
+  readonly name: string;
+  /** An authority that exists, in place of a new one. */
+  readonly existing?: {
+    readonly certificatePem: string;
+    readonly keyPem: string;
+    readonly keyPassphrase: string;
+  };
+}
+
+/** @throws ScansealError `usage` when there is a site in the folder, `io`, `certificate-invalid` */
+export async function createHome(folder: string, site: NewSite): Promise<SiteHome> {
+  const authorityFolder = join(folder, "authority");
+  if (fileExists(authorityPaths(authorityFolder).ledger)) {
+    throw new ScansealError("usage", `there is a site in ${folder} already`);
+  }
+  ensurePrivateFolder(folder);
+  const given = givenPassphrase();
+  const secret = join(folder, "secret");
+  if (given === undefined && !fileExists(secret)) createSiteSecret(secret, nodeRandom);
+  const home = new SiteHome(folder, given);
+  const options = { ...environment, passphrase: home.passphrase() };
+  if (site.existing) await importAuthority(authorityFolder, { ...options, ...site.existing });
+  else await createAuthority(authorityFolder, { ...options, name: site.name });
+  ensurePrivateFolder(join(folder, "devices"));
+  return home;
+}

@@ -1,0 +1,38 @@
+/** Verifying files on disk: the composition of evidence and policy with this machine's crypto, codecs and files. */
+import type { TrustStore } from "../keys/trust/trust-store.ts";
+import { CodecPool } from "../platform/node/codecs/codec-pool.ts";
+import { nodeCrypto, systemClock } from "../platform/node/crypto.ts";
+import { collectEvidence } from "../zero-trust/evidence/collect.ts";
+import type { Evidence } from "../zero-trust/evidence/evidence.ts";
+import { TrustJudge } from "../zero-trust/evidence/trust-check.ts";
+import { decide } from "../zero-trust/policy/decide.ts";
+import type { Decision } from "../zero-trust/policy/verdict.ts";
+import { withFile } from "./file-input.ts";
+
+export interface Judgement {
+  readonly evidence: Evidence;
+  readonly decision: Decision;
+}
+
+/** Verifies against one trust store, at the time it was made. Close it to end the codecs' threads. */
+export class FileVerifier {
+  readonly #trust: TrustJudge;
+  readonly #decoder: CodecPool = new CodecPool();
+  readonly #deep: boolean;
+
+  constructor(store: TrustStore, options: { readonly deep: boolean }) {
+    this.#trust = new TrustJudge(store, nodeCrypto, systemClock.now());
+    this.#deep = options.deep;
+  }
+
+  /** @throws ScansealError `io` when the file cannot be read */
+  async verify(path: string): Promise<Judgement> {
+    const ports = { crypto: nodeCrypto, trust: this.#trust, decoder: this.#decoder, deep: this.#deep };
+    const evidence = await withFile(path, (source) => collectEvidence(source, ports));
+    return { evidence, decision: decide(evidence, { mode: "enforce" }) };
+  }
+
+  async close(): Promise<void> {
+    await this.#decoder.close();
+  }
+}
