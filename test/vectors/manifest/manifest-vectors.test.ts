@@ -1,5 +1,9 @@
 /** The vectors hold: for what is written now, and for what was written when they were made. */
+import { execFileSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { fromBase64, fromHex, fromLatin1, latin1, toBase64, toHex } from "../../../src/foundation/bytes.ts";
 import { nodeCrypto } from "../../../src/platform/node/crypto.ts";
@@ -7,6 +11,7 @@ import { decodeLeafTable } from "../../../src/provenance/disclosure/leaf-table.t
 import { attributeLeaves } from "../../../src/provenance/manifest/attribute-leaves.ts";
 import { buildManifest } from "../../../src/provenance/manifest/build.ts";
 import { checkManifest, type ManifestFacts, openManifest } from "../../../src/provenance/manifest/check.ts";
+import { itWithPeer, peerPath } from "../../peers.ts";
 import vectorsJson from "./capture-manifest.json" with { type: "json" };
 import { makeVectors } from "./generate.ts";
 import { dsseVerifies, read, sampleRequest, signerOf, withManifest } from "./sealing.ts";
@@ -67,6 +72,26 @@ describe("capture-manifest.json", () => {
     expect(dsseVerifies(expected.payload, fromBase64(vectors.signature), spkiOf(certificate))).toBe(true);
     const digest = toHex(nodeCrypto.hash("SHA-256", fromLatin1(expected.payload))).slice(0, 32);
     expect(expected.signatureUid).toBe(`2.25.${BigInt(`0x${digest}`)}`);
+  });
+
+  itWithPeer("openssl", "is signed for OpenSSL too, as the specification shows", () => {
+    const folder = mkdtempSync(join(tmpdir(), "scanseal-vectors-"));
+    try {
+      const at = (name: string): string => join(folder, name);
+      const type = "application/vnd.in-toto+json";
+      writeFileSync(
+        at("pae"),
+        `DSSEv1 ${type.length} ${type} ${expected.payload.length} ${expected.payload}`,
+      );
+      writeFileSync(at("cert.der"), certificate);
+      writeFileSync(at("sig"), fromBase64(vectors.signature));
+      const run = (...words: readonly string[]): string =>
+        execFileSync(peerPath("openssl"), words, { cwd: folder, encoding: "utf8" });
+      writeFileSync(at("key.pem"), run("x509", "-in", "cert.der", "-inform", "DER", "-pubkey", "-noout"));
+      expect(run("dgst", "-sha256", "-verify", "key.pem", "-signature", "sig", "pae")).toBe("Verified OK\n");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it("is wholly proven", async () => {
