@@ -29,7 +29,7 @@ function swapWidth(element: DataElement): 1 | 2 | 4 | 8 {
 }
 
 /** Text without trailing blanks, UI without blanks and trailing NULs; one byte of padding where that is odd. */
-export function canonicalText(vr: string, value: Bytes): Bytes {
+function canonicalText(vr: string, value: Bytes): Bytes {
   return vr === "UI" ? canonicalUid(value) : withoutTrailingBlanks(value);
 }
 
