@@ -1,5 +1,5 @@
 /** What strictness asks beyond the grammar: meta information, identifiers, text, and pixel data against its attributes. */
-import { latin1, viewOf } from "../foundation/bytes.ts";
+import { type Bytes, latin1, viewOf } from "../foundation/bytes.ts";
 import { type MalformedCode, ScansealError } from "../foundation/errors.ts";
 import { findElement, plainText, plainTextOf } from "./elements.ts";
 import type { DataElement, DicomObject, Tolerated } from "./model.ts";
@@ -105,8 +105,9 @@ export function checkPixelHeader(
       : "native pixel data in an encapsulated transfer syntax";
     throw new ScansealError("transfer-syntax-mismatch", message, place);
   }
-  checkAttributeVrs(before, tolerate, tolerated);
-  const attributes = imageAttributesOf({ elements: [...before, element] });
+  const describing = [...before.filter(describesPixels), element];
+  checkAttributeVrs(describing, tolerate, tolerated);
+  const attributes = imageAttributesOf({ elements: describing });
   if (!attributes) throw new ScansealError("pixel-attributes", "pixel data without image attributes", place);
   if (!encapsulated) {
     const expected = nativeLength(attributes);
@@ -119,6 +120,12 @@ export function checkPixelHeader(
     }
   }
   return attributes.numberOfFrames;
+}
+
+/** Groups 0028 and 7FE0: all that says what the pixels are, and other pixel data. */
+function describesPixels(element: DataElement): boolean {
+  const group = element.tag >>> 16;
+  return group === 0x0028 || group === 0x7fe0;
 }
 
 /** Read as unsigned shorts whatever stands there; a reader that follows another VR would see another image. */
@@ -185,11 +192,18 @@ function checkTexts(elements: readonly DataElement[], tolerate: Tolerate, tolera
     for (const element of list) {
       for (const item of element.items ?? []) open.push(item.elements);
       if (!element.value || !vrTraits[element.vr].text) continue;
-      const nul = element.value.indexOf(0);
-      if (nul < 0 || element.value.subarray(nul).every((byte) => byte === 0)) continue;
+      if (!hasInnerNul(element.value)) continue;
       tolerateOrFail("value-invalid", "NUL inside text", placeOf(element), tolerate, tolerated);
     }
   }
+}
+
+/** A NUL that is not padding at the end. */
+function hasInnerNul(value: Bytes): boolean {
+  let at = value.indexOf(0);
+  if (at < 0) return false;
+  while (at < value.length && value[at] === 0) at++;
+  return at < value.length;
 }
 
 /** PS3.5 annex A.4: the Basic Offset Table is empty, or points at fragments, the first one first. */
