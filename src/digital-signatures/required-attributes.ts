@@ -5,11 +5,11 @@
 import { tagOfKeyword } from "../dicom/dictionary/dictionary.ts";
 import { elementOf, groupOf, isPrivate, type Tag } from "../dicom/tags.ts";
 
-/** Whole groups: patient, acquisition, relationship, image presentation, documents, slides, nuclear medicine, segments, surfaces, graphics, print look-up tables, radiotherapy, functional groups, waveforms, spectra. */
+/** Whole groups: patient, acquisition, relationship, image presentation, documents, slides, nuclear medicine, segments, surfaces, graphics, implant templates, waveforms, print look-up tables, radiotherapy, functional groups, spectra. */
 const requiredGroups: ReadonlySet<number> = new Set([
-  0x0010, 0x0018, 0x0020, 0x0022, 0x0024, 0x0028, 0x0042, 0x0046, 0x0048, 0x0050, 0x0052, 0x0054, 0x0060,
-  0x0062, 0x0064, 0x0066, 0x0068, 0x006a, 0x0070, 0x0072, 0x2050, 0x3002, 0x3004, 0x3006, 0x3008, 0x300a,
-  0x300c, 0x300e, 0x3010, 0x5200, 0x5400, 0x5600,
+  0x0010, 0x0018, 0x0020, 0x0022, 0x0024, 0x0028, 0x003a, 0x0042, 0x0046, 0x0048, 0x0050, 0x0052, 0x0054,
+  0x0060, 0x0062, 0x0064, 0x0066, 0x0068, 0x006a, 0x0070, 0x0072, 0x0076, 0x0078, 0x0080, 0x2050, 0x3002,
+  0x3004, 0x3006, 0x3008, 0x300a, 0x300c, 0x300e, 0x3010, 0x5200, 0x5400, 0x5600,
 ]);
 
 /** Counts of related studies, series and instances (0020,1200)-(0020,1209): archives fill them into answers to queries. */
@@ -33,7 +33,9 @@ const keywords = `
   ObservationDateTime ObservationUID PreliminaryFlag CompletionFlag CompletionFlagDescription VerificationFlag
   VerifyingObserverSequence AuthorObserverSequence ParticipantSequence CustodialOrganizationSequence
   PredecessorDocumentsSequence IdenticalDocumentsSequence CurrentRequestedProcedureEvidenceSequence
-  PertinentOtherEvidenceSequence IconImageSequence
+  PertinentOtherEvidenceSequence IconImageSequence CreatorVersionUID HL7InstanceIdentifier DocumentClassCodeSequence
+  EntranceDoseDerivation EntranceDoseInmGy OrganDose EventTimerSequence NumberOfStages StageNumber StageCodeSequence
+  ReferencedOtherPlaneSequence SourceIrradiationEventSequence
 `;
 
 const requiredTags: ReadonlySet<Tag> = new Set(

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import {
   file,
@@ -12,7 +13,7 @@ import { writeToBytes } from "../dicom/splice.ts";
 import { tags } from "../dicom/tags.ts";
 import { explicitLittleEndianUid, implicitLittleEndianUid } from "../dicom/transfer-syntax.ts";
 import { MemorySource } from "../foundation/byte-source.ts";
-import { latin1 } from "../foundation/bytes.ts";
+import { concatBytes, latin1, toHex } from "../foundation/bytes.ts";
 import { prepareSignature, type SignatureRequest, signDataSet } from "./sign.ts";
 import { findSignatures } from "./signature-record.ts";
 
@@ -122,6 +123,22 @@ describe("the items written", () => {
     expect(twice.subarray(kept.offset, kept.end)).toEqual(once.subarray(first.offset, first.end));
     expect((await open(twice)).elements.at(-1)!.tag).toBe(tags.dataSetTrailingPadding);
     await expect(sign(twice, "2.25.2")).rejects.toMatchObject({ code: "usage" });
+  });
+});
+
+describe("the worked example of spec/dicom-digital-signature.md", () => {
+  it("is what is hashed", async () => {
+    const page = readFileSync(new URL("../../spec/dicom-digital-signature.md", import.meta.url), "utf8");
+    const example = page.slice(page.indexOf("gives this stream"), page.indexOf("## What is written"));
+    const hex = [...example.matchAll(/^ {4}((?:[0-9a-f]{4,} ?)+)/gm)].map(([, digits]) =>
+      digits!.replaceAll(" ", ""),
+    );
+    const object = await open(file(image, implicitLittleEndianUid));
+    const elements = object.elements.filter(({ tag }) => tag === tags.modality || tag === tags.patientId);
+    const asked = { signatureUid: "2.25.777", dateTimeMs: Date.UTC(2024, 1, 29, 12) };
+    const { plan } = prepareSignature({ ...object, elements }, asked, signer);
+    expect(toHex(concatBytes(plan as Uint8Array[]))).toBe(hex.join(""));
+    expect(hex).toHaveLength(6);
   });
 });
 

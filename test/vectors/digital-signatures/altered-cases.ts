@@ -17,16 +17,40 @@ import {
 } from "./case.ts";
 import { edited, nativePixels, pixels, referencedImageSequence } from "./objects.ts";
 
+/** What was done, what it brings, the edit, and what must be found. */
+type Row = readonly [attack: string, effect: string, edit: Edit, expected: ExpectedFact];
+
+const altered: ExpectedFact = { result: "altered", problems: [] };
+const inSignature = [signatures, 0] as const;
+
+function put(element: NewElement, parent?: readonly number[]): Edit {
+  return parent ? { kind: "put", element, parent } : { kind: "put", element };
+}
+
 export async function alteredCases(keys: CaseKeys): Promise<readonly Case[]> {
   const once = await signed(image, explicitLittleEndianUid, keys["P-256"]);
-  const put = (element: NewElement, parent?: readonly number[]): Edit =>
-    parent ? { kind: "put", element, parent } : { kind: "put", element };
+  const rows = [
+    ...changesOfTheObject(),
+    ...changesOfWhatIsSaid(),
+    ...changesOfTheSigner(keys),
+    ...changesOfTheParameters(),
+  ];
+  return Promise.all(
+    rows.map(async ([attack, effect, edit, expected]) => ({
+      name: attack,
+      attack,
+      effect,
+      bytes: await edited(once, edit),
+      expected: [expected],
+    })),
+  );
+}
+
+function changesOfTheObject(): readonly Row[] {
   const overlay: NewElement = { tag: 0x60003000, vr: "OW", value: new Uint8Array(8).fill(255) };
   const flipped = pixels.slice();
   flipped[77] = flipped[77]! ^ 1;
-  const inSignature = [signatures, 0] as const;
-  const altered: ExpectedFact = { result: "altered", problems: [] };
-  const list: readonly (readonly [string, string, Edit, ExpectedFact])[] = [
+  return [
     [
       "patient name replaced",
       "another patient's image",
@@ -68,6 +92,11 @@ export async function alteredCases(keys: CaseKeys): Promise<readonly Case[]> {
       }),
       { result: "vr-lost", problems: ["listed-vr-lost"] },
     ],
+  ];
+}
+
+function changesOfWhatIsSaid(): readonly Row[] {
+  return [
     [
       "signature UID replaced",
       "the signature names another manifest",
@@ -92,6 +121,11 @@ export async function alteredCases(keys: CaseKeys): Promise<readonly Case[]> {
       { kind: "remove", path: [signatures, 0, 0x04000401] },
       altered,
     ],
+  ];
+}
+
+function changesOfTheSigner(keys: CaseKeys): readonly Row[] {
+  return [
     [
       "certificate of another signer",
       "somebody else signed",
@@ -132,6 +166,11 @@ export async function alteredCases(keys: CaseKeys): Promise<readonly Case[]> {
       { kind: "remove", path: [signatures, 0, 0x04000120] },
       { result: "malformed", problems: ["attribute-missing"] },
     ],
+  ];
+}
+
+function changesOfTheParameters(): readonly Row[] {
+  return [
     [
       "MAC algorithm NONE",
       "no hash at all",
@@ -175,13 +214,4 @@ export async function alteredCases(keys: CaseKeys): Promise<readonly Case[]> {
       { result: "malformed", problems: ["signatures-unreadable"] },
     ],
   ];
-  return Promise.all(
-    list.map(async ([attack, effect, edit, expected]) => ({
-      name: attack,
-      attack,
-      effect,
-      bytes: await edited(once, edit),
-      expected: [expected],
-    })),
-  );
 }

@@ -26,53 +26,28 @@ import {
   withElements,
 } from "./objects.ts";
 
+/** What was done, what it brings, the file, and what must be found. */
+type Row = readonly [attack: string, effect: string, bytes: Bytes, expected: readonly ExpectedFact[]];
+
+const plain = file(image, explicitLittleEndianUid);
+
 export async function deceitfulCases(keys: CaseKeys): Promise<readonly Case[]> {
-  const plain = file(image, explicitLittleEndianUid);
-  const once = await signed(image, explicitLittleEndianUid, keys["P-256"]);
+  const rows = [
+    ...(await weakRows(keys)),
+    ...(await secondSignatures(keys)),
+    ...(await misleadingLists(keys)),
+  ];
+  return rows.map(([attack, effect, bytes, expected]) => ({ name: attack, attack, effect, bytes, expected }));
+}
+
+async function weakRows(keys: CaseKeys): Promise<readonly Row[]> {
   const object = await open(plain);
   const weak = async (
     key: CaseKey,
     hash: "MD5" | "SHA-1" | "RIPEMD-160" | "SHA-256",
     macAlgorithm: string,
   ): Promise<Bytes> => edited(plain, ...(await handmadeEdits(object, request, key, { hash, macAlgorithm })));
-  const short = await signed(image, explicitLittleEndianUid, keys["P-256"], "SHA-256", {
-    tags: [tags.pixelData],
-  });
-  const again = await signDataSet(
-    await open(once),
-    { ...request, signatureUid: "2.25.778", macIdNumber: 0 },
-    signerOf(keys["P-256"], "SHA-256"),
-  );
-  const attacker = await signDataSet(
-    await open(once),
-    { ...request, signatureUid: "2.25.666" },
-    signerOf(keys["other P-256"], "SHA-256"),
-  );
-  const copied = await edited(
-    once,
-    ...signatureElements(
-      (await signDataSet(object, { ...request, macIdNumber: 1 }, signerOf(keys["P-256"], "SHA-256"))).edits,
-    ).map((element): Edit => ({ kind: "append-item", sequence: element.tag, item: element.items![0]! })),
-  );
-  const padded = withElements(image, {
-    tag: tags.dataSetTrailingPadding,
-    vr: "OB",
-    value: new Uint8Array(4),
-  });
-  const paddedSigned = await edited(await signed(padded, explicitLittleEndianUid, keys["P-256"]), {
-    kind: "put",
-    parent: [macParameters, 0],
-    element: numberElement(0x04000020, "AT", tags.pixelData, tags.dataSetTrailingPadding),
-  });
-  const nul = withElements(image, { tag: 0x00080080, vr: "LO", value: Uint8Array.of(0x41, 0) });
-  const rest = image.map(({ tag }) => tag).filter((tag) => tag !== tags.pixelData);
-  const list: readonly (readonly [string, string, Bytes, readonly ExpectedFact[]])[] = [
-    [
-      "short list, validly signed",
-      "dcmsign says OK; the header is free",
-      short,
-      [{ ...whole, uncovered: rest, requiredUncovered: rest }],
-    ],
+  return [
     [
       "RSA-1024 with MD5",
       "forged by collision or factoring",
@@ -103,6 +78,29 @@ export async function deceitfulCases(keys: CaseKeys): Promise<readonly Case[]> {
       await weak(keys["P-521"], "SHA-256", "SHA256"),
       [{ result: "weak", computed: "unchecked", problems: ["key-unsupported"] }],
     ],
+  ];
+}
+
+async function secondSignatures(keys: CaseKeys): Promise<readonly Row[]> {
+  const once = await signed(image, explicitLittleEndianUid, keys["P-256"]);
+  const object = await open(plain);
+  const again = await signDataSet(
+    await open(once),
+    { ...request, signatureUid: "2.25.778", macIdNumber: 0 },
+    signerOf(keys["P-256"], "SHA-256"),
+  );
+  const attacker = await signDataSet(
+    await open(once),
+    { ...request, signatureUid: "2.25.666" },
+    signerOf(keys["other P-256"], "SHA-256"),
+  );
+  const copied = await edited(
+    once,
+    ...signatureElements(
+      (await signDataSet(object, { ...request, macIdNumber: 1 }, signerOf(keys["P-256"], "SHA-256"))).edits,
+    ).map((element): Edit => ({ kind: "append-item", sequence: element.tag, item: element.items![0]! })),
+  );
+  return [
     [
       "attacker's signature beside a valid one",
       '"any valid" would pass; trust is judged apart',
@@ -127,6 +125,32 @@ export async function deceitfulCases(keys: CaseKeys): Promise<readonly Case[]> {
         { result: "malformed", problems: ["signature-uid-duplicate"] },
       ],
     ],
+  ];
+}
+
+async function misleadingLists(keys: CaseKeys): Promise<readonly Row[]> {
+  const short = await signed(image, explicitLittleEndianUid, keys["P-256"], "SHA-256", {
+    tags: [tags.pixelData],
+  });
+  const padded = withElements(image, {
+    tag: tags.dataSetTrailingPadding,
+    vr: "OB",
+    value: new Uint8Array(4),
+  });
+  const paddedSigned = await edited(await signed(padded, explicitLittleEndianUid, keys["P-256"]), {
+    kind: "put",
+    parent: [macParameters, 0],
+    element: numberElement(0x04000020, "AT", tags.pixelData, tags.dataSetTrailingPadding),
+  });
+  const nul = withElements(image, { tag: 0x00080080, vr: "LO", value: Uint8Array.of(0x41, 0) });
+  const rest = image.map(({ tag }) => tag).filter((tag) => tag !== tags.pixelData);
+  return [
+    [
+      "short list, validly signed",
+      "dcmsign says OK; the header is free",
+      short,
+      [{ ...whole, uncovered: rest, requiredUncovered: rest }],
+    ],
     [
       "trailing padding listed",
       "lists what cannot be signed",
@@ -141,5 +165,4 @@ export async function deceitfulCases(keys: CaseKeys): Promise<readonly Case[]> {
     ],
     ["stripped", "the object passes for never signed", plain, []],
   ];
-  return list.map(([attack, effect, bytes, expected]) => ({ name: attack, attack, effect, bytes, expected }));
 }

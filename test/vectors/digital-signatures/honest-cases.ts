@@ -22,6 +22,7 @@ import {
   whole,
 } from "./case.ts";
 import {
+  type CaseKey,
   edited,
   encapsulatedPixels,
   file,
@@ -34,19 +35,16 @@ import {
   withElements,
 } from "./objects.ts";
 
+function honest(name: string, bytes: Bytes, ...expected: readonly ExpectedFact[]): Case {
+  return { name, attack: "", effect: "", bytes, expected };
+}
+
 export async function honestCases(keys: CaseKeys): Promise<readonly Case[]> {
-  const honest = (name: string, bytes: Bytes, ...expected: readonly ExpectedFact[]): Case => {
-    return { name, attack: "", effect: "", bytes, expected };
-  };
+  return [...(await asSigned(keys)), ...(await carriedElsewhere(keys["P-256"]))];
+}
+
+async function asSigned(keys: CaseKeys): Promise<readonly Case[]> {
   const p256 = keys["P-256"];
-  const bytePixels: NewElement = { tag: tags.pixelData, vr: "OB", value: pixels.subarray(0, 64) };
-  const byteHeader = withElements(
-    header,
-    numberElement(tags.bitsAllocated, "US", 8),
-    numberElement(tags.bitsStored, "US", 8),
-    numberElement(tags.highBit, "US", 7),
-  );
-  const asBytes = withElements(byteHeader, bytePixels);
   const spaced = withElements(image, textElement(tags.patientName, "PN", "Vector^Victor   "));
   const rawObject = await open(file(spaced, explicitLittleEndianUid));
   const raw = { hash: "SHA-256", macAlgorithm: "SHA256", rawText: true } as const;
@@ -70,6 +68,24 @@ export async function honestCases(keys: CaseKeys): Promise<readonly Case[]> {
     honest("encapsulated", await signed(withElements(header, encapsulatedPixels), rleUid, p256), whole),
     honest("two signatures", await edited(once, ...twice.edits), whole, whole),
     honest("an item", await signed(image, explicitLittleEndianUid, p256, "SHA-256", item), whole),
+    honest("text hashed as it stands", await edited(file(spaced, explicitLittleEndianUid), ...rawEdits), {
+      ...whole,
+      encoding: "raw-text",
+    }),
+  ];
+}
+
+/** Signed in one encoding, found in another. */
+async function carriedElsewhere(p256: CaseKey): Promise<readonly Case[]> {
+  const bytePixels: NewElement = { tag: tags.pixelData, vr: "OB", value: pixels.subarray(0, 64) };
+  const byteHeader = withElements(
+    header,
+    numberElement(tags.bitsAllocated, "US", 8),
+    numberElement(tags.bitsStored, "US", 8),
+    numberElement(tags.highBit, "US", 7),
+  );
+  const asBytes = withElements(byteHeader, bytePixels);
+  return [
     honest(
       "explicit to implicit VR",
       await carried([image, explicitLittleEndianUid], [image, implicitLittleEndianUid], p256),
@@ -85,10 +101,6 @@ export async function honestCases(keys: CaseKeys): Promise<readonly Case[]> {
       await carried([asBytes, explicitLittleEndianUid], [asBytes, implicitLittleEndianUid], p256),
       { ...whole, encoding: "ob-for-ow" },
     ),
-    honest("text hashed as it stands", await edited(file(spaced, explicitLittleEndianUid), ...rawEdits), {
-      ...whole,
-      encoding: "raw-text",
-    }),
     honest(
       "native to RLE",
       await carried(

@@ -23,8 +23,8 @@ import { type Bytes, concatBytes } from "../../../src/foundation/bytes.ts";
 import type { HashName, LegacyHashName, Signer } from "../../../src/foundation/crypto.ts";
 import { nodeHashNames } from "../../../src/platform/node/crypto.ts";
 
-export const ctImageStorage = "1.2.840.10008.5.1.4.1.1.2";
-export const sopInstanceUid = "2.25.314159265358979323846";
+const ctImageStorage = "1.2.840.10008.5.1.4.1.1.2";
+const sopInstanceUid = "2.25.314159265358979323846";
 export const referencedImageSequence: Tag = 0x00081140;
 
 const sampleText = (tag: Tag, vr: NewElement["vr"], text: string): NewElement => textElement(tag, vr, text);
