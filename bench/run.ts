@@ -8,8 +8,9 @@
 import { cpus } from "node:os";
 import type { Benchmark, Measured } from "./compare.ts";
 import { hashPort } from "./hash-port.ts";
+import { reading } from "./reading.ts";
 
-const benchmarks: readonly Benchmark[] = [hashPort];
+const benchmarks: readonly Benchmark[] = [hashPort, reading];
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter(

@@ -36,7 +36,8 @@ export const tolerableCodes: ReadonlySet<MalformedCode> = new Set([
   "encapsulation-invalid",
 ]);
 
-/** Bytes read at once from a file while headers are scanned; bulk values are skipped. */
+/** Bytes read at once from a file while headers are scanned; bulk values are skipped. A slice's headers fit the first window. */
+const firstWindowBytes = 1 << 14;
 const windowBytes = 1 << 18;
 const noTolerance: ReadonlySet<MalformedCode> = new Set();
 
@@ -259,11 +260,13 @@ export class ObjectScanner {
 export async function readDicom(source: ByteSource, options: ReadOptions = {}): Promise<DicomObject> {
   const memory = source instanceof MemorySource;
   const scanner = new ObjectScanner(options, source.size, !memory);
+  let windowNow = firstWindowBytes;
   while (scanner.position < source.size) {
     const rest = source.size - scanner.position;
-    const length = memory ? rest : Math.min(rest, Math.max(windowBytes, scanner.need));
+    const length = memory ? rest : Math.min(rest, Math.max(windowNow, scanner.need));
     const before = scanner.position;
     scanner.scan(await source.read(scanner.position, length), length === rest);
+    if (scanner.skip === 0) windowNow = Math.min(4 * windowNow, windowBytes);
     scanner.position += scanner.skip;
     // Nothing taken although all that is left was shown: the input ends inside something.
     if (scanner.position === before && length === rest) break;
