@@ -29,8 +29,8 @@ export async function rewriteObject(object: DicomObject, rewrite: Rewrite): Prom
   }
   const writer = new Rewriter(object, syntax.encoding, rewrite.undefinedLengths === true);
   const body = await writer.elements(object.elements);
-  const valueOf = (tag: number): Bytes => findElement(object.elements, tag)?.value ?? new Uint8Array(0);
-  const meta = encodeMeta(valueOf(tags.sopClassUid), valueOf(tags.sopInstanceUid), syntax.uid);
+  const bytesOf = (tag: number): Bytes => findElement(object.elements, tag)?.value ?? new Uint8Array(0);
+  const meta = encodeMeta(bytesOf(tags.sopClassUid), bytesOf(tags.sopInstanceUid), syntax.uid);
   if (!syntax.deflated) return concatBytes([meta, body]);
   const deflated = deflateRaw(body);
   return concatBytes([meta, deflated, new Uint8Array(deflated.length % 2)]);
