@@ -9,6 +9,7 @@ import { type Tag, tags } from "../dicom/tags.ts";
 import { transferSyntaxOf } from "../dicom/transfer-syntax.ts";
 import { type Bytes, toBase64 } from "../foundation/bytes.ts";
 import type { Crypto, SignatureCheck } from "../foundation/crypto.ts";
+import { rsaBitsMax, signerRsaBitsMin } from "../keys/trust/algorithms.ts";
 import { type Alternative, alternativesFor } from "./alternatives.ts";
 import { outsideMacStream, traitsOfMacAlgorithm } from "./attributes.ts";
 import { coverageOf } from "./coverage.ts";
@@ -43,9 +44,6 @@ const hashedSizesMax = 16;
 const hashedBytesFree = 1 << 20;
 /** Literals of streams that are hashed in one pass; beyond this another pass is made. */
 const passLiteralBytesMax = 32 << 20;
-/** Shortest RSA modulus accepted, and the longest that is computed at all (a long one is slow on purpose). */
-const rsaBitsMin = 3072;
-const rsaBitsMax = 8192;
 
 /** One signature on its way to a fact. */
 interface Job {
@@ -126,7 +124,7 @@ function judgeStrength(job: Job): void {
   if (keyAlgorithm === "unsupported" || keyBits > rsaBitsMax) {
     problems.push({ code: "key-unsupported" });
     job.computed = "unchecked";
-  } else if (keyAlgorithm === "RSA" && keyBits < rsaBitsMin) {
+  } else if (keyAlgorithm === "RSA" && keyBits < signerRsaBitsMin) {
     problems.push({ code: "key-short" });
   }
   job.weak = problems.length > 0;
