@@ -162,6 +162,11 @@ function addEnrolmentSteps(program: Command, run: Run): void {
     .option("--compromised", "its key may be in other hands", false)
     .addOption(home())
     .action(run(async () => (await import("./commands/enroll.ts")).revoke as Action));
+  authority
+    .command("renew-crl")
+    .description("issue the revocation list anew, before it ends")
+    .addOption(home())
+    .action(run(async () => (await import("./commands/enroll.ts")).renewCrl as Action));
   const device = program.command("device").description("what a device elsewhere does to be enrolled");
   named(device.command("request"))
     .description("step 2: make a key and a request for its certificate")

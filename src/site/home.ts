@@ -26,10 +26,12 @@ import type { CaptureCounter } from "../keys/custody/capture-counter.ts";
 import { deviceStatus, openDeviceCounter, openDeviceSigner } from "../keys/custody/device-keys.ts";
 import { createSiteSecret, sitePassphrase } from "../keys/custody/site-secret.ts";
 import { nameText } from "../keys/trust/distinguished-name.ts";
+import { type ExpiryWarning, expiryWarnings } from "../keys/trust/expiry.ts";
 import { createTrustStore, type TrustStore } from "../keys/trust/trust-store.ts";
 import { nodeCrypto, nodeRandom, systemClock } from "../platform/node/crypto.ts";
 import { ensurePrivateFolder, fileExists } from "../platform/node/private-files.ts";
 import type { SealingDevice } from "../sealing/seal.ts";
+import { TrustJudge } from "../zero-trust/evidence/trust-check.ts";
 import { SealStore } from "./seal-store.ts";
 import { TrustFile } from "./trust-file.ts";
 
@@ -80,6 +82,27 @@ export class SiteHome {
     return createTrustStore({ anchors, crls, devices: authorityDevices(this.#authorityFolder) }, nodeCrypto);
   }
 
+  /** Certificates and revocation lists that end within 60 days, the most urgent first; those already replaced are left out. */
+  expiryWarnings(): ExpiryWarning[] {
+    const { anchors, crls } = this.trust();
+    const newest = new Map(authorityDevices(this.#authorityFolder).map((entry) => [entry.name, entry]));
+    return expiryWarnings(
+      [
+        ...anchors.map(({ label, certificate }) => ({
+          label: `authority ${label}`,
+          endsAt: certificate.notAfter,
+        })),
+        ...[...newest.values()].map(({ name, notAfter }) => ({ label: `device ${name}`, endsAt: notAfter })),
+        ...crls.flatMap(({ nextUpdate }) =>
+          nextUpdate === undefined
+            ? []
+            : [{ label: "the revocation list (scanseal authority renew-crl)", endsAt: nextUpdate }],
+        ),
+      ],
+      systemClock.now(),
+    );
+  }
+
   /**
    * A device that can seal: enrolled, its certificate not ended.
    * @throws ScansealError `usage` for a device this site does not have, `key-unusable`, `counter-conflict`, `io`
@@ -88,12 +111,20 @@ export class SiteHome {
     const folder = this.deviceFolder(name);
     const known = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name) && fileExists(folder);
     if (!known) throw new ScansealError("usage", "this site has no device of that name: enrol it first");
-    const { keyEpoch, certificate } = deviceStatus(folder);
-    if (certificate && certificate.notAfter < systemClock.now()) {
-      throw new ScansealError("key-unusable", "the device's certificate has expired: start a new key epoch");
-    }
+    const { keyEpoch } = deviceStatus(folder);
     const signer = await openDeviceSigner(folder, this.passphrase());
     const type = this.#sealingRole(signer.certificate);
+    // A seal that nobody here would believe is not made: expired, revoked, replaced authority.
+    const trust = await new TrustJudge(this.trust(), nodeCrypto, systemClock.now()).judge(
+      signer.certificate,
+      type,
+    );
+    if (trust.result !== "trusted") {
+      throw new ScansealError(
+        "key-unusable",
+        `this device cannot seal: ${trust.result}; enrol it with --new-epoch`,
+      );
+    }
     return {
       device: { name, type, signer, keyEpoch: String(keyEpoch) },
       counter: openDeviceCounter(folder),

@@ -130,6 +130,13 @@ export async function revoke(
   return 0;
 }
 
+/** A new revocation list with the same entries. @returns 0 */
+export async function renewCrl(options: { readonly home: string }): Promise<number> {
+  (await openHome(options.home).openAuthority()).renewCrl();
+  say("The revocation list is renewed.");
+  return 0;
+}
+
 function readPem(path: string, label: PemLabel): Uint8Array {
   if (!existsSync(path)) throw new ScansealError("io", `${path} does not exist`);
   const [der, ...more] = decodePem(label, latin1(readFileSync(path)));

@@ -6,6 +6,7 @@ import { nodeCrypto, nodeRandom, systemClock } from "../../platform/node/crypto.
 import { openHome } from "../../site/home.ts";
 import { OutputFolder } from "../../site/output-folder.ts";
 import { sealFile } from "../../site/sealing-run.ts";
+import { reportExpiry } from "../expiry-notice.ts";
 import { findInputs } from "../inputs.ts";
 import { packageVersion } from "../package-version.ts";
 import { reportSkipped } from "../skipped.ts";
@@ -21,6 +22,7 @@ export interface SealOptions {
 export async function seal(paths: readonly string[], options: SealOptions): Promise<number> {
   const inputs = await findInputs(paths);
   const home = openHome(options.home);
+  reportExpiry(home);
   const { device, counter, seals } = await home.openDevice(options.device);
   const output = await OutputFolder.open(options.out);
   const decoder = new CodecPool();

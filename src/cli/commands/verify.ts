@@ -3,6 +3,7 @@ import { ScansealError } from "../../foundation/errors.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import { openHome } from "../../site/home.ts";
 import { FileVerifier } from "../../site/verification.ts";
+import { reportExpiry } from "../expiry-notice.ts";
 import { findInputs } from "../inputs.ts";
 import { reportSkipped } from "../skipped.ts";
 import { paletteFor } from "../terminal/palette.ts";
@@ -18,7 +19,9 @@ export interface VerifyOptions {
 /** @returns 0 when every object is proven, 1 when one is not, 2 when a file cannot be read */
 export async function verify(paths: readonly string[], options: VerifyOptions): Promise<number> {
   const inputs = await findInputs(paths);
-  const verifier = new FileVerifier(openHome(options.home).trust(), { deep: options.deep });
+  const home = openHome(options.home);
+  reportExpiry(home);
+  const verifier = new FileVerifier(home.trust(), { deep: options.deep });
   const bar = new ProgressBar(process.stderr, systemClock, inputs.files.length);
   const judged: Judged[] = [];
   let unreadable = 0;
