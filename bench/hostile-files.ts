@@ -1,10 +1,11 @@
 /** Time and memory the reader takes for each hostile file, each in a process of its own: `node bench/hostile-files.ts`. */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { peerPath, projectRoot } from "../test/peers.ts";
+import { fileURLToPath } from "node:url";
+import { peerPath } from "../test/peers.ts";
 import expected from "../test/vectors/hostile.expected.json" with { type: "json" };
 
-const script = join(projectRoot, "test", "dicom", "reading-process.ts");
+const script = fileURLToPath(new URL("../test/dicom/reading-process.ts", import.meta.url));
 
 console.log("file | code | ms | peak MB (Node itself included)");
 for (const { file } of expected.files) {

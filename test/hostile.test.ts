@@ -2,10 +2,11 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import type { MalformedCode } from "../src/foundation/errors.ts";
 import { codeOf, fromWindows, pushed } from "./dicom/drivers.ts";
-import { describePeer, peerPath, projectRoot } from "./peers.ts";
+import { describePeer, peerPath } from "./peers.ts";
 import expected from "./vectors/hostile.expected.json" with { type: "json" };
 
 interface Expectation {
@@ -61,7 +62,7 @@ describePeer("corpus", "hostile files", () => {
   });
 
   it("take bounded time and memory: one process reads all, so its peak is over each one's", () => {
-    const script = join(projectRoot, "test", "dicom", "reading-process.ts");
+    const script = fileURLToPath(new URL("./dicom/reading-process.ts", import.meta.url));
     const input = files.map(({ file }) => `${join(corpus, file)}\n`).join("");
     const output = execFileSync(process.execPath, [script], { input, encoding: "utf8", timeout: 50_000 });
     const taken = output

@@ -94,7 +94,7 @@ const alone: ReadonlyMap<string, string> = new Map([
 const ascii: Designation = { low: "ascii", high: none };
 
 /** ISO-IR 6, in force where there is no (0008,0005). */
-export const defaultCharacterSet: CharacterSet = { label: undefined, initial: ascii, extensions: false };
+const defaultCharacterSet: CharacterSet = { label: undefined, initial: ascii, extensions: false };
 
 /** The set of a data set or an item; an item without (0008,0005) has that of the data set around it. */
 export function characterSetOf(

@@ -30,7 +30,7 @@ function placeOf(element: DataElement): { tag: Tag; offset: number } {
 }
 
 /** @param text without padding */
-export function isUid(text: string): boolean {
+function isUid(text: string): boolean {
   return text.length <= uidCharactersMax && uidPattern.test(text);
 }
 

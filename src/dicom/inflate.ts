@@ -11,7 +11,7 @@ const pieceBytes = 1 << 18;
 const rawWindowBits = -15;
 
 /** The inflated data set: pieces of `pieceBytes`, the last one shorter. */
-export class InflatedSource implements ByteSource {
+class InflatedSource implements ByteSource {
   readonly size: number;
   readonly #pieces: readonly Bytes[];
 

@@ -50,7 +50,7 @@ type Phase = "preamble" | "meta" | "data" | "deflated";
  * The resumable reader of one object: preamble, meta and data set in turn. Like the scanner it holds no bytes:
  * present a window at `position`, remove what it took, leave out `skip`.
  */
-export class ObjectScanner {
+class ObjectScanner {
   position = 0;
   need = 132;
   skip = 0;
