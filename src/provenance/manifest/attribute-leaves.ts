@@ -24,6 +24,9 @@ import { creatorTagOf, ElementNames } from "./leaf-path.ts";
 /** VR text of a leaf by its path, for a table that was written with another edition of the dictionary. */
 export type VrByPath = (path: string) => string | undefined;
 
+/** Elements of the data set, with all that is in them, whose leaves are wanted. */
+type TopLevelFilter = (tag: Tag) => boolean;
+
 /** A standard sequence or private value that arrived as UN is looked into up to here; a larger one is one opaque value. */
 const opaqueBytesMax = 16 << 20;
 /** And all of them together up to here, for they are read into memory. */
@@ -56,10 +59,10 @@ const pixelTags: ReadonlySet<Tag> = new Set<Tag>([
  */
 export async function attributeLeaves(
   object: DicomObject,
-  options: { readonly vrAt?: VrByPath | undefined } = {},
+  options: { readonly vrAt?: VrByPath | undefined; readonly isAsked?: TopLevelFilter } = {},
 ): Promise<Leaf[]> {
   const walk = new LeafWalk(object.dataSource, options.vrAt);
-  walk.dataSet(object.elements);
+  walk.dataSet(object.elements, options.isAsked);
   await walk.finish();
   return walk.leaves;
 }
@@ -82,12 +85,12 @@ class LeafWalk {
     for (let i = 0; i < this.#waiting.length; i++) await this.#waiting[i]!();
   }
 
-  dataSet(elements: readonly DataElement[]): void {
+  dataSet(elements: readonly DataElement[], isAsked: TopLevelFilter = () => true): void {
     const names = new ElementNames(elements);
     const seal = names.sealCreatorTag;
     for (const element of elements) {
       const { tag } = element;
-      if (pixelTags.has(tag)) continue;
+      if (pixelTags.has(tag) || !isAsked(tag)) continue;
       if (seal !== undefined && (tag === seal || (isPrivate(tag) && creatorTagOf(tag) === seal))) continue;
       this.#element(element, names, "", 0);
     }

@@ -1,6 +1,7 @@
 /** Checks a manifest against the object it is in: the numbered steps of spec/capture-manifest.md. Facts only; policy judges them. */
 import type { DicomObject } from "../../dicom/model.ts";
 import type { FrameDecoder } from "../../dicom/pixel-data/decoder.ts";
+import type { Tag } from "../../dicom/tags.ts";
 import { type Bytes, equalBytes, toHex } from "../../foundation/bytes.ts";
 import type { Crypto } from "../../foundation/crypto.ts";
 import { ScansealError } from "../../foundation/errors.ts";
@@ -17,6 +18,7 @@ import {
   type SignatureOutcome,
   signatureUidOf,
 } from "./envelope.ts";
+import { openLeavesFit } from "./open-leaves.ts";
 import { type CaptureStatement, decodeStatement } from "./statement.ts";
 
 /** A manifest as it was read; nothing is proven yet. */
@@ -56,8 +58,11 @@ export interface CheckPorts {
   /** DER SubjectPublicKeyInfo of a DER certificate. @throws ScansealError `certificate-invalid` */
   readonly spkiOf: (certificate: Bytes) => Bytes;
   readonly decoder?: FrameDecoder | undefined;
-  /** False where a signature proves the content already: steps 9 to 12 are left out. */
-  readonly compare?: boolean;
+  /**
+   * Top-level tags that a valid, trusted signature covers, all present. If they have the pixels, and what they leave open fits its
+   * commitments, steps 9 to 12 are left out.
+   */
+  readonly covered?: ReadonlySet<Tag> | undefined;
 }
 
 /** Plain JSON. */
@@ -74,8 +79,8 @@ export interface ManifestFacts {
   readonly sameDevice: boolean;
   readonly seed: "fits" | "missing" | "differs";
   readonly table: "fits" | "missing" | "differs" | "unreadable";
-  /** table: the sealed leaves are known and changes can be named. recomputed: the object's own leaves give the root, so nothing changed. none: altered or unproven, cannot be localised. */
-  readonly rootBy: "table" | "recomputed" | "none";
+  /** signature: it and the commitments of what it leaves open prove the content. table: the sealed leaves are known and changes can be named. recomputed: the object's own leaves give the root, so nothing changed. none: altered or unproven, cannot be localised. */
+  readonly rootBy: "signature" | "table" | "recomputed" | "none";
   /** Only with `rootBy` "table" and a seed that fits. */
   readonly comparison?: LeafComparison;
 }
@@ -106,9 +111,8 @@ export async function checkManifest(
   // 7. and 8. Seed and table are those of the statement.
   const seed = digestFact(crypto, containers.seed, statement.seed);
   const head = { statement, signatures, deviceNamed, signatureUid, boundBy, sameDevice, seed };
-  if (ports.compare === false) {
-    return { ...head, table: digestFact(crypto, containers.table, statement.table), rootBy: "none" };
-  }
+  if (ports.covered && seed === "fits" && (await openFit(object, opened, ports.covered, crypto)))
+    return { ...head, table: "fits", rootBy: "signature" };
   const { table, records } = tableOf(crypto, containers.table, statement);
   const leaves = await checkLeaves(
     object,
@@ -129,6 +133,29 @@ function digestFact(
   return toHex(crypto.hash("SHA-256", bytes)) === digest ? "fits" : "differs";
 }
 
+/** The table's digest is signed: that its records give the root is its writer's promise, and asked only when they are all compared. */
+async function openFit(
+  object: DicomObject,
+  { containers, statement }: OpenedManifest,
+  covered: ReadonlySet<Tag>,
+  crypto: Crypto,
+): Promise<boolean> {
+  const { seed, table } = containers;
+  if (!seed || !table || digestFact(crypto, table, statement.table) !== "fits") return false;
+  const records = readTable(table);
+  return records !== undefined && openLeavesFit({ crypto, object, records, seed, covered });
+}
+
+/** Undefined for bytes that are no table. */
+function readTable(bytes: Bytes): LeafRecord[] | undefined {
+  try {
+    return decodeLeafTable(bytes);
+  } catch (error) {
+    if (error instanceof ScansealError && error.code === "seal-structure") return undefined;
+    throw error;
+  }
+}
+
 /** The sealed leaves, if the table is the one that was signed for and its records give the root (step 9). */
 function tableOf(
   crypto: Crypto,
@@ -137,14 +164,9 @@ function tableOf(
 ): { table: ManifestFacts["table"]; records?: readonly LeafRecord[] } {
   const fact = digestFact(crypto, bytes, statement.table);
   if (fact !== "fits" || bytes === undefined) return { table: fact };
-  try {
-    const records = decodeLeafTable(bytes);
-    const whole = records.length === statement.leaves.count && rootOf(crypto, records) === statement.root;
-    return whole ? { table: "fits", records } : { table: "unreadable" };
-  } catch (error) {
-    if (error instanceof ScansealError && error.code === "seal-structure") return { table: "unreadable" };
-    throw error;
-  }
+  const records = readTable(bytes);
+  const whole = records?.length === statement.leaves.count && rootOf(crypto, records) === statement.root;
+  return whole ? { table: "fits", records } : { table: "unreadable" };
 }
 
 async function checkLeaves(

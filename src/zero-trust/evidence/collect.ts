@@ -4,7 +4,7 @@ import type { DicomObject } from "../../dicom/model.ts";
 import type { FrameDecoder } from "../../dicom/pixel-data/decoder.ts";
 import { checkFrameStructure } from "../../dicom/pixel-data/frame-structure.ts";
 import { type ReadOptions, readDicom } from "../../dicom/read.ts";
-import { formatTag, tags } from "../../dicom/tags.ts";
+import { formatTag, type Tag, tags } from "../../dicom/tags.ts";
 import type { ByteSource } from "../../foundation/byte-source.ts";
 import { type Bytes, fromBase64, toBase64, toHex } from "../../foundation/bytes.ts";
 import type { Crypto } from "../../foundation/crypto.ts";
@@ -16,7 +16,7 @@ import {
   openManifest,
 } from "../../provenance/manifest/check.ts";
 import { sealedValueTest } from "../../provenance/manifest/sealed-values.ts";
-import { contentOf, provenBySignature } from "./content-check.ts";
+import { contentOf } from "./content-check.ts";
 import type {
   ContentEvidence,
   Evidence,
@@ -132,27 +132,33 @@ async function checkSealed(
     uid: location.length === 0 ? (uid ?? "") : "",
     certificate: certificate === undefined ? undefined : fromBase64(certificate),
   }));
-  const quick = ports.deep !== true && trust.result === "trusted" && signatureSuffices(object, checked);
+  const quick = ports.deep !== true && trust.result === "trusted";
   const facts = await checkManifest(object, manifest, bindings, {
     crypto: ports.crypto,
     decoder: ports.decoder,
     spkiOf: (certificate: Bytes) => ports.trust.spkiOf(certificate),
-    compare: !quick,
+    covered: quick ? coveredByBinding(object, checked) : undefined,
   });
-  const content =
-    quick && facts.seed === "fits" && facts.table === "fits"
-      ? provenBySignature
-      : contentOf({ object, facts, sealedValues: () => sealedValueTest(ports.crypto, manifest) });
+  const content = contentOf({ object, facts, sealedValues: () => sealedValueTest(ports.crypto, manifest) });
   const evidence = manifestEvidence(sealed, facts, content, ports);
   return content ? { manifest: evidence, content } : { manifest: evidence };
 }
 
-/** DESIGN 5: the signature covers every present element, and the object is native. Trust is asked before. */
-function signatureSuffices(object: DicomObject, { evidence }: CheckedSignatures): boolean {
-  if (findElement(object.elements, tags.pixelData)?.fragments) return false;
-  const binding = evidence.filter((signature) => signature.bindsManifest);
-  const [only] = binding;
-  return only !== undefined && binding.length === 1 && only.result === "valid" && only.uncovered.length === 0;
+/**
+ * The tags of the data set that the signature naming the manifest proves whole, where it is valid and the object native; trust is asked
+ * before. Undefined where a signed element is gone, or a signed sequence holds what the signature leaves out.
+ */
+function coveredByBinding(object: DicomObject, checked: CheckedSignatures): ReadonlySet<Tag> | undefined {
+  if (findElement(object.elements, tags.pixelData)?.fragments) return undefined;
+  const binding = checked.evidence.flatMap(({ bindsManifest }, i) => (bindsManifest ? [i] : []));
+  const [only = -1] = binding;
+  const { signedTags, coverage } = checked.facts[only] ?? {};
+  if (binding.length !== 1 || checked.evidence[only]?.result !== "valid" || !signedTags || !coverage)
+    return undefined;
+  if (coverage.absent.length > 0 || coverage.nestedUncovered.length > 0) return undefined;
+  const covered = new Set(signedTags);
+  for (const tag of [...coverage.uncovered, ...coverage.uncoveredPrivate]) covered.delete(tag);
+  return covered;
 }
 
 function manifestEvidence(

@@ -7,8 +7,7 @@ import type { SealedValueTest } from "../../provenance/manifest/sealed-values.ts
 import { classOfAttribute, isTranscodeByProduct } from "./attribute-classes.ts";
 import type { AttributeChange, ContentEvidence } from "./evidence.ts";
 
-/** Content that a DICOM signature proves on its own: see `signatureSuffices`. */
-export const provenBySignature: ContentEvidence = {
+const provenBySignature: ContentEvidence = {
   route: "signature",
   attributes: [],
   framesChanged: [],
@@ -33,6 +32,7 @@ export interface ContentContext {
 export function contentOf(context: ContentContext): ContentEvidence | undefined {
   const { facts } = context;
   if (facts.comparison) return compared(context, facts.comparison);
+  if (facts.rootBy === "signature") return provenBySignature;
   if (facts.rootBy === "recomputed") return nothingCompared;
   if (facts.seed !== "fits") return undefined;
   return { ...nothingCompared, unlocalised: true };
