@@ -20,6 +20,10 @@ const entries: Entries = {
     (/^(tools|bench)\//.test(path) && instructions.includes(path)),
   /** Production exports that only tests or benchmarks import: `path#name` -> reason. */
   testOnly: new Map([
+    [
+      "src/keys/custody/device-keys.ts#keySigner",
+      "openDeviceSigner is this over a key file; tests sign with keys in memory",
+    ],
     ["src/dicom/transfer-syntax.ts#deflatedUid", "the fourth native syntax, named beside the others"],
     [
       "src/digital-signatures/sign.ts#prepareSignature",

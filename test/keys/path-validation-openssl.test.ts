@@ -12,8 +12,13 @@ import { validatePath } from "../../src/keys/trust/path-validation.ts";
 import { encodePem } from "../../src/keys/trust/pem.ts";
 import { nodeCrypto } from "../../src/platform/node/crypto.ts";
 import { describePeer, peerPath } from "../peers.ts";
-import { badCases, type ChainCase, goodCases } from "./chain-cases.ts";
+import { goodCases } from "./accepted-chain-cases.ts";
+import type { ChainCase } from "./chain-changes.ts";
 import { build, type ChainSpec, goodChain, judgedAt, type KeyKind } from "./forged-chains.ts";
+import { refusedFormCases } from "./refused-form-cases.ts";
+import { refusedPathCases } from "./refused-path-cases.ts";
+
+const badCases: readonly ChainCase[] = [...refusedPathCases, ...refusedFormCases];
 
 let folder = "";
 beforeAll(() => {

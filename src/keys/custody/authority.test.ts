@@ -20,7 +20,6 @@ import {
   installCertificate,
   openDeviceCounter,
   openDeviceSigner,
-  pendingRequest,
   startKeyEpoch,
 } from "./device-keys.ts";
 import { enrolLocally } from "./local-enrolment.ts";
@@ -95,7 +94,7 @@ describe("enrolment", () => {
     expect(certificate.notBefore).toBe(now - day);
     expect(await recognise(der)).toBe("in-device ct-1 1");
     expect(await recognise(der, "receipt")).toBe("certificate-wrong-role");
-    expect(await pendingRequest(folder)).toBeUndefined();
+    expect(await codeOf(installCertificate(folder, der))).toBe("usage");
     expect(openDeviceCounter(folder).reserve()).toEqual({ first: 1, count: 1 });
   });
 

@@ -121,7 +121,7 @@ export async function startKeyEpoch(folder: string, key: NewKey): Promise<Device
 }
 
 /** The request that awaits its certificate, or undefined. */
-export async function pendingRequest(folder: string): Promise<DeviceRequest | undefined> {
+async function pendingRequest(folder: string): Promise<DeviceRequest | undefined> {
   const device = readDevice(folder);
   if (device.latestEpoch === device.activeEpoch) return undefined;
   const { request, parsed } = await requestOf(folder, device.latestEpoch);

@@ -23,7 +23,7 @@ export interface LocalDevice {
   readonly notice: string;
 }
 
-export const localEnrolmentNotice: string =
+const localEnrolmentNotice =
   "Shortcut: the key was made on the authority's machine and nobody compared its fingerprint. " +
   "Fine for a demonstration or a local device; enrol a real scanner with a code.";
 

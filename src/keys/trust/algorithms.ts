@@ -32,7 +32,7 @@ export interface SignatureAlgorithm {
 /** NIST SP 800-57 part 1: 3072 bits are 128 bits of strength, the level of P-256. */
 export const signerRsaBitsMin = 3072;
 /** Existing hospital authorities are RSA-2048; 112 bits of strength are allowed through 2030 (NIST SP 800-131A). */
-export const authorityRsaBitsMin = 2048;
+const authorityRsaBitsMin = 2048;
 /** Checking time grows with the square; nothing real is larger. */
 export const rsaBitsMax = 8192;
 

@@ -1,7 +1,7 @@
 /** Warnings before certificates and CRLs run out. Pure: who sends them decides when to ask. */
 
 /** Days before the end at which a warning rises to its next level; 0 is past the end. */
-export const expiryWarningDays = [60, 30, 7] as const;
+const expiryWarningDays = [60, 30, 7] as const;
 
 export type ExpiryLevel = (typeof expiryWarningDays)[number] | 0;
 

@@ -24,7 +24,7 @@ import type { IssuerSignatures } from "./issuer-signature.ts";
 import { extensionOid } from "./object-identifiers.ts";
 
 /** About 100,000 entries. A site's own list has dozens. */
-export const crlBytesMax: number = 4 * 1024 * 1024;
+const crlBytesMax: number = 4 * 1024 * 1024;
 
 /** RFC 5280 5.3.1, by number; 7 is not used, 8 (removeFromCRL) is for delta lists. */
 const reasonNames = [
