@@ -2,9 +2,11 @@ import { describe, expect, it } from "vitest";
 import { build, goodChain, judgedAt } from "../../../test/keys/forged-chains.ts";
 import { refusedFormCases } from "../../../test/keys/refused-form-cases.ts";
 import { refusedPathCases } from "../../../test/keys/refused-path-cases.ts";
-import type { Bytes } from "../../foundation/bytes.ts";
+import { type Bytes, fromHex, toHex } from "../../foundation/bytes.ts";
 import { nodeCrypto } from "../../platform/node/crypto.ts";
+import { derBits, derInteger, derSequence } from "../custody/der-writer.ts";
 import { parseCertificate } from "./certificate.ts";
+import { DerReader } from "./der.ts";
 import { assuranceOf, roles } from "./roles.ts";
 import { type RecognitionOptions, SignerRecognition } from "./signer-recognition.ts";
 import {
@@ -65,6 +67,20 @@ describe("a signer", () => {
     });
     expect(await outcome(storeOf({}, [{ ...record, keyType: "RSA" }]), signer)).toBe("certificate-invalid");
     expect(await outcome(storeOf({}, [{ ...record, roles: ["receipt"] }]), signer)).toBe(
+      "certificate-wrong-role",
+    );
+  });
+
+  it("does not lose its record by a rewritten signature", async () => {
+    const { keyFingerprint } = parseCertificate(signer, nodeCrypto);
+    const rewritten = withOtherSignature(signer);
+    expect(rewritten).not.toEqual(signer);
+    const known = storeOf({}, [{ ...record, keyFingerprint }]);
+    expect(await known.recognise(rewritten, options)).toMatchObject({
+      ok: true,
+      device: { isRecorded: true },
+    });
+    expect(await outcome(storeOf({}, [{ ...record, keyFingerprint, roles: ["receipt"] }]), rewritten)).toBe(
       "certificate-wrong-role",
     );
   });
@@ -154,3 +170,15 @@ describe("a trust store", () => {
 it("roles that capture nothing give no assurance", () => {
   expect(roles.map(assuranceOf)).toEqual(["in-device", "beside-device", "on-receipt", undefined, undefined]);
 });
+
+/** (r, s) of the P-256 issuer becomes (r, n - s): as valid as before. */
+function withOtherSignature(der: Bytes): Bytes {
+  const outer = new DerReader(der).enter("certificate");
+  const [tbs, algorithm] = [outer.read("tbs").whole, outer.read("algorithm").whole];
+  const pair = new DerReader(outer.read("signature").content.subarray(1)).enter("pair");
+  const r = pair.read("r").whole;
+  const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+  const s = order - BigInt(`0x${toHex(pair.read("s").content)}`);
+  const octets = fromHex(s.toString(16).padStart(64, "0"));
+  return derSequence(tbs, algorithm, derBits(derSequence(r, derInteger(octets))));
+}

@@ -60,11 +60,15 @@ export class SignerRecognition {
   readonly #crypto: Crypto;
   readonly #signatures: IssuerSignatures;
   readonly #parsed = new Map<string, Certificate>();
+  readonly #recordByKey: ReadonlyMap<string, DeviceRecord>;
 
   constructor(store: TrustStore, crypto: Crypto) {
     this.store = store;
     this.#crypto = crypto;
     this.#signatures = new IssuerSignatures(crypto);
+    this.#recordByKey = new Map(
+      [...store.devices.values()].flatMap((one) => (one.keyFingerprint ? [[one.keyFingerprint, one]] : [])),
+    );
   }
 
   /**
@@ -108,7 +112,8 @@ export class SignerRecognition {
   ): RecognisedSigner | TrustFailure {
     const { subject, key } = certificate;
     if (key.type === "other") return failure("certificate-weak", "the key is of another kind");
-    const record = this.store.devices.get(certificate.fingerprint);
+    const record =
+      this.store.devices.get(certificate.fingerprint) ?? this.#recordByKey.get(certificate.keyFingerprint);
     const stated: DeviceIdentity = {
       name: nameAttribute(subject, attributeOid.commonName),
       aeTitle: nameAttribute(subject, aeTitleOid),

@@ -30,6 +30,11 @@ export interface Anchor {
 export interface DeviceRecord {
   /** SHA-256 of the certificate, lower-case hexadecimal. */
   readonly fingerprint: string;
+  /**
+   * SHA-256 of its SubjectPublicKeyInfo. With it the record holds for every certificate of the key: an ECDSA signature can be
+   * rewritten (r, n - s) without the issuer, which gives the same certificate another fingerprint.
+   */
+  readonly keyFingerprint?: string;
   readonly name: string;
   readonly aeTitle: string;
   readonly serialNumber: string;
@@ -106,6 +111,7 @@ export function createTrustStore(content: TrustStoreContent, crypto: Crypto): Tr
 function requireSound(device: DeviceRecord): void {
   const isSound =
     /^[0-9a-f]{64}$/.test(device.fingerprint) &&
+    /^[0-9a-f]{64}$/.test(device.keyFingerprint ?? device.fingerprint) &&
     device.roles.length > 0 &&
     device.roles.every((role) => roles.includes(role)) &&
     ["EC-P256", "EC-P384", "RSA"].includes(device.keyType) &&
@@ -128,6 +134,7 @@ function versionOf(store: Omit<TrustStore, "version">, crypto: Crypto): string {
     store.crls.map((crl) => crl.fingerprint),
     [...store.devices.values()].map((d) => [
       d.fingerprint,
+      d.keyFingerprint ?? null,
       d.name,
       d.aeTitle,
       d.serialNumber,
