@@ -128,7 +128,7 @@ export class SiteHome {
     return {
       device: { name, type, signer, keyEpoch: String(keyEpoch) },
       counter: openDeviceCounter(folder),
-      seals: new SealStore(join(folder, "seals")),
+      seals: new SealStore(join(folder, "seals", `epoch-${keyEpoch}`)),
     };
   }
 
