@@ -16,8 +16,10 @@ export async function main(args: readonly string[]): Promise<number> {
   const run =
     (load: () => Promise<Action>) =>
     async (...given: readonly unknown[]): Promise<void> => {
-      // Commander appends itself to what the user gave.
-      status = await (await load())(...(given.slice(0, -1) as never[]));
+      // Commander appends the options and itself to the arguments; --home may stand before the command too.
+      const command = given.at(-1) as Command;
+      const args = [...given.slice(0, -2), command.optsWithGlobals()];
+      status = await (await load())(...(args as never[]));
     };
   try {
     await programWith(run).parseAsync(args, { from: "user" });
@@ -36,6 +38,7 @@ function programWith(run: Run): Command {
   const program = new Command("scanseal")
     .description("Makes a medical image prove itself.")
     .version(packageVersion(), "-V, --version", "print the version")
+    .option("--home <dir>", "the site's folder (default: ./scanseal-data)")
     .showHelpAfterError("(scanseal --help shows what there is)")
     .exitOverride();
   addVerification(program, run);
