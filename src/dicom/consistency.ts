@@ -211,30 +211,29 @@ function checkOffsetTable(pixels: DataElement, tolerate: Tolerate, tolerated: To
   const fail = (message: string): void => {
     tolerateOrFail("encapsulation-invalid", message, placeOf(pixels), tolerate, tolerated);
   };
-  const [table, ...fragments] = pixels.fragments!;
-  if (!table || fragments.length === 0) {
-    throw new ScansealError(
-      "encapsulation-invalid",
-      "encapsulated pixel data without fragments",
-      placeOf(pixels),
-    );
+  const fragments = pixels.fragments!;
+  const table = fragments[0];
+  const first = fragments[1];
+  if (!table || !first) {
+    const message = "encapsulated pixel data without fragments";
+    throw new ScansealError("encapsulation-invalid", message, placeOf(pixels));
   }
   if (table.length === 0 || !pixels.value) return;
   if (table.length % 4 !== 0) {
     fail("the offset table's length is not a multiple of four");
     return;
   }
-  const first = fragments[0]!.valueOffset - 8;
-  const starts = new Set(fragments.map((fragment) => fragment.valueOffset - 8 - first));
   const view = viewOf(pixels.value);
-  let previous = -1;
+  // Both ascend, so one walk over the fragments meets every entry.
+  let next = 1;
   for (let at = 0; at < table.length; at += 4) {
     const offset = view.getUint32(at, true);
-    const fits = at === 0 ? offset === 0 : offset > previous && starts.has(offset);
-    if (!fits) {
+    const startOf = (index: number): number => fragments[index]!.valueOffset - first.valueOffset;
+    if (at > 0) while (next < fragments.length && startOf(next) < offset) next++;
+    if (next >= fragments.length || startOf(next) !== offset) {
       fail("the offset table does not point at fragments");
       return;
     }
-    previous = offset;
+    next++;
   }
 }

@@ -1,6 +1,6 @@
 /** The levels open at the scanner's position, innermost last, and the bounds that hold for all of them together. */
 import { ScansealError } from "../foundation/errors.ts";
-import { fragmentsMin, itemsMax, nestingImageMax, nestingReportMax } from "./limits.ts";
+import { fragmentsMax, fragmentsMin, itemsMax, nestingImageMax, nestingReportMax } from "./limits.ts";
 import type { DataElement, Encoding, Fragment, Item } from "./model.ts";
 import type { Level, OpenElement, OpenItem } from "./scan-level.ts";
 import type { Tag } from "./tags.ts";
@@ -42,7 +42,7 @@ export class OpenLevels {
 
   /** More fragments than without a number of frames (see limits). */
   allowFragments(count: number): void {
-    this.#fragmentsMax = Math.max(this.#fragmentsMax, count);
+    this.#fragmentsMax = Math.max(this.#fragmentsMax, Math.min(count, fragmentsMax));
   }
 
   /** @throws ScansealError `limit-depth` */

@@ -142,6 +142,25 @@ describe("generated data sets", () => {
   });
 });
 
+describe("the offset table", () => {
+  const some = [2, 4, 0, 6].map((length) => new Uint8Array(length));
+  const starts = [0, 10, 22, 30];
+  const withTable = (...offsets: number[]): Promise<string> => {
+    const table = Uint8Array.from(offsets.flatMap((n) => [n, 0, 0, 0]));
+    const pixelData = { tag: 0x7fe00010, vr: "OB", fragments: [table, ...some] } as const;
+    return codeOf(file(image(2, 2, "4 ", pixelData), jpegUid));
+  };
+
+  it("points at fragments, ascending, the first one first", async () => {
+    expect(await withTable()).toBe("accepted");
+    expect(await withTable(...starts)).toBe("accepted");
+    expect(await withTable(0, 22)).toBe("accepted");
+    for (const wrong of [[10], [0, 11], [0, 0], [0, 22, 10], [0, 30, 44], [0, 10, 22, 30, 30]]) {
+      expect(await withTable(...wrong), wrong.join()).toBe("encapsulation-invalid");
+    }
+  });
+});
+
 describe("damaged data sets", () => {
   /** The same from memory, in windows and pushed; anything but an index or one of our codes is thrown by `outcome`. */
   async function sameEverywhere(bytes: Bytes, sizes: readonly number[]): Promise<unknown> {
@@ -257,6 +276,30 @@ describe("bounds", () => {
     spaces[spaces.length - 1] = 0x31;
     const bytes = raw(sampleHeader(0x00080018, "UT", spaces.length, explicitLittle), spaces);
     expect(await codeOf(bytes)).toBe("uid-invalid");
+  });
+
+  it("megabytes of spaces in a code string cost nothing", async () => {
+    const spaces = new Uint8Array(8 << 20).fill(0x20);
+    spaces.set([0x41], 0);
+    spaces.set([0x41], spaces.length - 1);
+    const attributes = image(1, 2, undefined).map((e) =>
+      e.tag === 0x00280004 ? { ...e, value: spaces } : e,
+    );
+    const bytes = file([...attributes, { ...pixels(2), vr: "OW" }], implicitLittleEndianUid);
+    expect(await codeOf(bytes)).toBe("pixel-attributes");
+  });
+
+  it("a million frames buy a million fragments and no more", async () => {
+    const fragments = new Uint8Array(8 * 1_000_002);
+    const item = sampleItem(0, explicitLittle);
+    for (let at = 0; at < fragments.length; at += 8) fragments.set(item, at);
+    const head = encodeSample(image(1, 2, "1000000 "), explicitLittle);
+    const open = sampleHeader(0x7fe00010, "OB", 0xffffffff, explicitLittle);
+    const end = Uint8Array.of(0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0, 0);
+    const encoded = (count: number): Bytes =>
+      samplePart10(concatBytes([head, open, fragments.subarray(0, 8 * count), end]), jpegUid);
+    expect(await codeOf(encoded(1_000_001))).toBe("accepted");
+    expect(await codeOf(encoded(1_000_002))).toBe("limit-fragments");
   });
 
   it("a SOP class that is a bulk value is no crash", async () => {

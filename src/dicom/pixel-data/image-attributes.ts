@@ -191,9 +191,14 @@ function flag(value: number, tag: Tag): 0 | 1 {
   return value;
 }
 
+/** 16 characters (PS3.5 section 6.2) and generous padding. */
+const codeStringBytesMax = 64;
+
 function codeStringOf(object: Pick<DicomObject, "elements">, tag: Tag): string {
   const element = required(object, tag);
-  const text = element.value === undefined ? "" : latin1(element.value).replace(/^ +| +$/g, "");
+  // Bounded first: the pattern takes the square of the spaces, and implicit VR lets a CS be of megabytes.
+  const value = (element.value?.length ?? 0) > codeStringBytesMax ? undefined : element.value;
+  const text = value === undefined ? "" : latin1(value).replace(/^ +| +$/g, "");
   if (!/^[A-Z0-9_ ]{1,16}$/.test(text)) throw invalid(`${formatTag(tag)} is not one code string`, element);
   return text;
 }
