@@ -51,21 +51,24 @@ const base64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123
 const base64Value = new Int16Array(128).fill(-1);
 for (let i = 0; i < 64; i++) base64Value[base64Alphabet.charCodeAt(i)] = i;
 
+/** The two characters of every 12 bits. */
+const base64Pairs: readonly string[] = Array.from(
+  { length: 4096 },
+  (_, n) => base64Alphabet[n >> 6]! + base64Alphabet[n & 63]!,
+);
+
 /** RFC 4648 section 4, with padding. */
 export function toBase64(bytes: Bytes): string {
-  const parts: string[] = [];
-  for (let i = 0; i < bytes.length; i += 3) {
-    const b1 = bytes[i + 1];
-    const b2 = bytes[i + 2];
-    const n = (bytes[i]! << 16) | ((b1 ?? 0) << 8) | (b2 ?? 0);
-    parts.push(
-      base64Alphabet[n >> 18]! +
-        base64Alphabet[(n >> 12) & 63]! +
-        (b1 === undefined ? "=" : base64Alphabet[(n >> 6) & 63]!) +
-        (b2 === undefined ? "=" : base64Alphabet[n & 63]!),
-    );
+  const whole = bytes.length - (bytes.length % 3);
+  let out = "";
+  for (let i = 0; i < whole; i += 3) {
+    const n = (bytes[i]! << 16) | (bytes[i + 1]! << 8) | bytes[i + 2]!;
+    out += base64Pairs[n >> 12]! + base64Pairs[n & 4095]!;
   }
-  return parts.join("");
+  if (whole === bytes.length) return out;
+  const n = (bytes[whole]! << 16) | ((bytes[whole + 1] ?? 0) << 8);
+  const third = whole + 1 === bytes.length ? "=" : base64Alphabet[(n >> 6) & 63]!;
+  return `${out}${base64Pairs[n >> 12]!}${third}=`;
 }
 
 /**
@@ -73,25 +76,23 @@ export function toBase64(bytes: Bytes): string {
  * @throws ScansealError `usage`
  */
 export function fromBase64(text: string): Bytes {
-  const bad = (): never => {
-    throw new ScansealError("usage", "not canonical base64");
-  };
-  if (text.length % 4 !== 0) bad();
   const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
-  const out = new Uint8Array((text.length / 4) * 3 - padding);
-  let at = 0;
-  for (let i = 0; i < text.length; i += 4) {
-    let n = 0;
-    const last = i + 4 === text.length ? padding : 0;
-    for (let k = 0; k < 4; k++) {
-      const code = text.charCodeAt(i + k);
-      const v = k >= 4 - last ? 0 : code < 128 ? base64Value[code]! : -1;
-      if (v < 0) bad();
-      n = (n << 6) | v;
-    }
-    if ((last === 1 && (n & 0xff) !== 0) || (last === 2 && (n & 0xffff) !== 0)) bad();
-    for (let k = 0; k < 3 - last; k++) out[at++] = (n >> (16 - 8 * k)) & 0xff;
+  const digits = text.length - padding;
+  const out = new Uint8Array((digits * 3) >> 2);
+  let bits = 0;
+  // Negative once a character is none of the 64.
+  let fault = text.length % 4 === 0 ? 0 : -1;
+  for (let i = 0, at = 0; i < digits; i++) {
+    const code = text.charCodeAt(i);
+    const digit = code < 128 ? base64Value[code]! : -1;
+    fault |= digit;
+    bits = (bits << 6) | digit;
+    // 6, 12, 18 or 24 bits since the last whole group.
+    const phase = i & 3;
+    if (phase > 0) out[at++] = bits >> (6 - 2 * phase);
   }
+  const unused = padding === 2 ? bits & 15 : padding === 1 ? bits & 3 : 0;
+  if (fault < 0 || unused !== 0) throw new ScansealError("usage", "not canonical base64");
   return out;
 }
 

@@ -58,7 +58,8 @@ export const nodeCrypto: Crypto = {
       update: (bytes) => void check.update(bytes),
       async verify(signature) {
         try {
-          return check.verify({ key, dsaEncoding: "der" }, signature);
+          // The key alone: with options beside it Node reads the key anew for each signature. DER and PKCS#1 v1.5 are its defaults.
+          return check.verify(key, signature);
         } catch {
           return false;
         }

@@ -1,5 +1,5 @@
 /** The list of leaves with their commitments, container xx04: spec/commitments.md. It names what changed and reveals no value. */
-import { deflateSync, Inflate } from "fflate";
+import { deflateSync, Inflate, inflateSync } from "fflate";
 import { type Bytes, concatBytes, latin1, u16le, u32le, viewOf } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import {
@@ -135,26 +135,40 @@ function isPrintable(text: string): boolean {
 
 /** Raw deflate (RFC 1951) to exactly `length` bytes. */
 function inflate(deflated: Bytes, length: number): Bytes {
-  const bad = (cause?: unknown): never => {
+  let out: Bytes | undefined;
+  let cause: unknown;
+  try {
+    out =
+      deflated.length <= inflatePieceBytes
+        ? inflateAtOnce(deflated, length)
+        : inflateInPieces(deflated, length);
+  } catch (error) {
+    cause = error;
+  }
+  if (out?.length !== length)
     throw new ScansealError("seal-structure", "leaf table: names do not inflate", { cause });
-  };
+  return out;
+}
+
+/** The room for one byte more shows an output that is too long; what is longer still is dropped. No output is no table. */
+function inflateAtOnce(deflated: Bytes, length: number): Bytes | undefined {
+  return deflated.length === 0 ? undefined : inflateSync(deflated, { out: new Uint8Array(length + 1) });
+}
+
+/** Undefined for what does not end, or inflates to more than `length`. */
+function inflateInPieces(deflated: Bytes, length: number): Bytes | undefined {
   const out = new Uint8Array(length);
   let at = 0;
   let ended = false;
   const stream = new Inflate((chunk, final) => {
-    if (at + chunk.length > length) bad();
+    if (at + chunk.length > length) throw new ScansealError("seal-structure", "more names than stated");
     out.set(chunk, at);
     at += chunk.length;
     ended = final;
   });
-  try {
-    for (let from = 0; from < deflated.length; from += inflatePieceBytes) {
-      const to = Math.min(from + inflatePieceBytes, deflated.length);
-      stream.push(deflated.subarray(from, to), to === deflated.length);
-    }
-  } catch (cause) {
-    bad(cause);
+  for (let from = 0; from < deflated.length; from += inflatePieceBytes) {
+    const to = Math.min(from + inflatePieceBytes, deflated.length);
+    stream.push(deflated.subarray(from, to), to === deflated.length);
   }
-  if (!ended || at !== length) bad();
-  return out;
+  return ended && at === length ? out : undefined;
 }

@@ -1,13 +1,5 @@
 /** DSSE envelope with the signer's certificate, container xx00: spec/capture-manifest.md. */
-import {
-  type Bytes,
-  concatBytes,
-  fromBase64,
-  fromLatin1,
-  latin1,
-  toBase64,
-  toHex,
-} from "../../foundation/bytes.ts";
+import { type Bytes, concatBytes, fromBase64, fromLatin1, toBase64, toHex } from "../../foundation/bytes.ts";
 import type { Crypto, HashName, Signer } from "../../foundation/crypto.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { envelopeBytesMax } from "./containers.ts";
@@ -77,7 +69,7 @@ function documentOf({ payload, signatures, certificates }: Envelope): JsonValue 
  */
 export function decodeEnvelope(bytes: Bytes): Envelope {
   if (bytes.length > envelopeBytesMax) bad();
-  const document = parseJson(bytes);
+  const { text, value: document } = parseJson(bytes);
   if (!isObject(document) || !isObject(document.dsse)) bad();
   const { payload, signatures } = document.dsse;
   const { certificates } = document;
@@ -93,7 +85,7 @@ export function decodeEnvelope(bytes: Bytes): Envelope {
     certificates: certificates.map(base64),
   };
   // Unknown or repeated keys, another payload type, white space and other spellings all differ here.
-  if (latin1(bytes) !== JSON.stringify(documentOf(envelope))) bad();
+  if (text !== JSON.stringify(documentOf(envelope))) bad();
   return envelope;
 }
 

@@ -1,5 +1,5 @@
 /** The signed statement of a seal: spec/capture-manifest.md. It says nothing about the patient and holds no unsalted digest of content. */
-import { type Bytes, fromLatin1, latin1 } from "../../foundation/bytes.ts";
+import { type Bytes, fromLatin1 } from "../../foundation/bytes.ts";
 import type { HashName } from "../../foundation/crypto.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { isArray, isObject, type JsonValue, parseJson } from "./strict-json.ts";
@@ -103,7 +103,7 @@ function documentOf(s: CaptureStatement): JsonValue {
  * @throws ScansealError `seal-structure`
  */
 export function decodeStatement(bytes: Bytes): CaptureStatement {
-  const document = parseJson(bytes);
+  const { text: written, value: document } = parseJson(bytes);
   const subjects = isObject(document) ? document.subject : undefined;
   const subject = isArray(subjects) ? subjects[0] : undefined;
   const predicate = objectAt(document, "predicate");
@@ -154,7 +154,7 @@ export function decodeStatement(bytes: Bytes): CaptureStatement {
   const { count, attributes, frames, encoded } = statement.leaves;
   if (count !== attributes + frames + encoded) bad("leaves");
   if (!isTime(statement.sealedAt)) bad("sealedAt");
-  if (latin1(bytes) !== JSON.stringify(documentOf(statement))) bad("encoding");
+  if (written !== JSON.stringify(documentOf(statement))) bad("encoding");
   return statement;
 }
 

@@ -10,16 +10,23 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue };
 
+export interface JsonDocument {
+  readonly text: string;
+  readonly value: JsonValue;
+}
+
 /**
  * Our documents are printable ASCII. Duplicate keys are not seen here (the last wins): callers compare the bytes with what they would write.
  * @throws ScansealError `seal-structure`
  */
-export function parseJson(bytes: Bytes): JsonValue {
-  for (const b of bytes) {
+export function parseJson(bytes: Bytes): JsonDocument {
+  for (let i = 0; i < bytes.length; i++) {
+    const b = bytes[i]!;
     if (b < 0x20 || b > 0x7e) throw new ScansealError("seal-structure", "manifest: not printable ASCII");
   }
   try {
-    return JSON.parse(latin1(bytes)) as JsonValue;
+    const text = latin1(bytes);
+    return { text, value: JSON.parse(text) as JsonValue };
   } catch {
     // The parser's message may quote the input.
     throw new ScansealError("seal-structure", "manifest: not JSON");
