@@ -170,6 +170,7 @@ function identityOf(record: DeviceRecord): DeviceIdentity {
   return { name, aeTitle, serialNumber, isRecorded: true, keyEpoch };
 }
 
+/** Step 10 of spec/keys-and-certificates.md, section 5 */
 function limitProblem(
   anchor: Anchor,
   organization: string | undefined,
@@ -193,7 +194,7 @@ function limitProblem(
   return undefined;
 }
 
-/** The algorithm and the roles come from the record; the object's certificate may only agree. */
+/** Step 11: the algorithm and the roles come from the record; the object's certificate may only agree. */
 function recordProblem(
   record: DeviceRecord | undefined,
   certificate: Certificate,
