@@ -207,8 +207,11 @@ async function changed(bytes: Bytes): Promise<Bytes | undefined> {
 }
 
 /** We sign, something signed is changed: dcmsign and we must both say so. */
-const tampered: Round = (file, { folder, key, hash }) =>
+const tampered: Round = (file, setting) =>
   played(async () => {
+    const refusal = peerRefusal(file, setting);
+    if (refusal) return refusal;
+    const { folder, key, hash } = setting;
     const bytes = await changed(await signWithUs(await read(readFileSync(file.path)), key, hash));
     if (!bytes) return refused("no value to change");
     const path = join(folder, "tampered.dcm");
