@@ -1,15 +1,8 @@
 /** The list of leaves with their commitments, container xx04: spec/commitments.md. It names what changed and reveals no value. */
 import { deflateSync, Inflate, inflateSync } from "fflate";
-import { type Bytes, concatBytes, latin1, u16le, u32le, viewOf } from "../../foundation/bytes.ts";
+import { type Bytes, concatBytes, equalBytes, latin1, u16le, u32le, viewOf } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
-import {
-  commitmentBytes,
-  compareNames,
-  type LeafName,
-  type LeafRecord,
-  leafCountMax,
-  pathBytesMax,
-} from "./commitment.ts";
+import { commitmentBytes, type LeafName, type LeafRecord, leafCountMax, pathBytesMax } from "./commitment.ts";
 
 const version = 1;
 const headerBytes = 13;
@@ -83,54 +76,74 @@ export function decodeLeafTable(bytes: Bytes): LeafRecord[] {
   if (count > leafCountMax || namesBytes > namesBytesMax) bad("count out of range");
   if (namesBytes > deflatedBytes * inflateRatioMax) bad("lengths disagree");
   if (headerBytes + deflatedBytes + commitmentBytes * count !== bytes.length) bad("lengths disagree");
-  const names = decodeNames(
-    inflate(bytes.subarray(headerBytes, headerBytes + deflatedBytes), namesBytes),
-    count,
-  );
+  const names = namesOf(bytes.subarray(headerBytes, headerBytes + deflatedBytes), namesBytes, count);
   const from = headerBytes + deflatedBytes;
   return names.map((name, i) => ({
-    ...name,
+    path: name.path,
+    vr: name.vr,
     commitment: bytes.subarray(from + commitmentBytes * i, from + commitmentBytes * (i + 1)),
   }));
+}
+
+/** The slices of a series have the same attributes, so that nearly always the last table's names are the next one's. */
+let lastNames:
+  | { readonly deflated: Bytes; readonly length: number; readonly names: readonly LeafName[] }
+  | undefined;
+
+function namesOf(deflated: Bytes, length: number, count: number): readonly LeafName[] {
+  const last = lastNames;
+  if (last?.length === length && last.names.length === count && equalBytes(last.deflated, deflated))
+    return last.names;
+  const names = decodeNames(inflate(deflated, length), count);
+  // Small ones only: this stays in memory.
+  if (deflated.length <= inflatePieceBytes) lastNames = { deflated: deflated.slice(), length, names };
+  return names;
 }
 
 function decodeNames(bytes: Bytes, count: number): LeafName[] {
   const bad = (): never => {
     throw new ScansealError("seal-structure", "leaf table: names cannot be read");
   };
-  const view = viewOf(bytes);
   const names: LeafName[] = [];
   let at = 0;
   let characters = 0;
-  let before: LeafName = { path: "", vr: "" };
+  let before = "";
+  let vr = "";
   for (let i = 0; i < count; i++) {
     if (at + 5 > bytes.length) bad();
-    const shared = view.getUint16(at, true);
-    const rest = view.getUint16(at + 2, true);
-    if (shared > before.path.length || shared + rest > pathBytesMax || at + 5 + rest > bytes.length) bad();
-    const vrBytes = bytes[at + 4 + rest]!;
-    if (at + 5 + rest + vrBytes > bytes.length) bad();
+    const shared = bytes[at]! | (bytes[at + 1]! << 8);
+    const rest = bytes[at + 2]! | (bytes[at + 3]! << 8);
+    if (shared > before.length || shared + rest > pathBytesMax || at + 5 + rest > bytes.length) bad();
+    const vrAt = at + 5 + rest;
+    const vrBytes = bytes[vrAt - 1]!;
+    if (vrAt + vrBytes > bytes.length) bad();
     characters += shared + rest;
     if (characters > pathCharactersMax) bad();
-    const path = before.path.slice(0, shared) + latin1(bytes.subarray(at + 4, at + 4 + rest));
-    const vr = latin1(bytes.subarray(at + 5 + rest, at + 5 + rest + vrBytes));
-    const name = { path, vr };
-    // Paths and VRs are printable ASCII; strictly ascending means sorted and unique.
-    if (!isPrintable(path) || !isPrintable(vr) || (i > 0 && compareNames(before, name) >= 0)) bad();
-    names.push(name);
-    before = name;
-    at += 5 + rest + vrBytes;
+    // Paths and VRs are printable ASCII and not empty.
+    if (shared + rest === 0 || vrBytes === 0) bad();
+    if (!isPrintable(bytes, at + 4, vrAt - 1) || !isPrintable(bytes, vrAt, vrAt + vrBytes)) bad();
+    const path = before.slice(0, shared) + latin1(bytes.subarray(at + 4, vrAt - 1));
+    // Neighbours often have the same VR.
+    if (!isText(bytes, vrAt, vrBytes, vr)) vr = latin1(bytes.subarray(vrAt, vrAt + vrBytes));
+    // Strictly ascending means sorted and unique.
+    if (i > 0 && before >= path) bad();
+    names.push({ path, vr });
+    before = path;
+    at = vrAt + vrBytes;
   }
   if (at !== bytes.length) bad();
   return names;
 }
 
-function isPrintable(text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    if (c < 0x20 || c > 0x7e) return false;
-  }
-  return text.length > 0;
+function isPrintable(bytes: Bytes, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (bytes[i]! < 0x20 || bytes[i]! > 0x7e) return false;
+  return true;
+}
+
+function isText(bytes: Bytes, from: number, length: number, text: string): boolean {
+  if (length !== text.length) return false;
+  for (let i = 0; i < length; i++) if (bytes[from + i] !== text.charCodeAt(i)) return false;
+  return true;
 }
 
 /** Raw deflate (RFC 1951) to exactly `length` bytes. */

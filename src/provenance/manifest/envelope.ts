@@ -53,13 +53,28 @@ export function encodeEnvelope(envelope: Envelope): Bytes {
 }
 
 function documentOf({ payload, signatures, certificates }: Envelope): JsonValue {
+  return documentOfTexts({
+    payload: toBase64(payload),
+    signatures: signatures.map(({ keyId, signature }) => ({ keyId, text: toBase64(signature) })),
+    certificates: certificates.map(toBase64),
+  });
+}
+
+/** The envelope in base64. */
+interface EnvelopeTexts {
+  readonly payload: string;
+  readonly signatures: readonly { readonly keyId: string; readonly text: string }[];
+  readonly certificates: readonly string[];
+}
+
+function documentOfTexts({ payload, signatures, certificates }: EnvelopeTexts): JsonValue {
   return {
     dsse: {
       payloadType,
-      payload: toBase64(payload),
-      signatures: signatures.map(({ keyId, signature }) => ({ keyid: keyId, sig: toBase64(signature) })),
+      payload,
+      signatures: signatures.map(({ keyId, text }) => ({ keyid: keyId, sig: text })),
     },
-    certificates: certificates.map(toBase64),
+    certificates,
   };
 }
 
@@ -69,24 +84,28 @@ function documentOf({ payload, signatures, certificates }: Envelope): JsonValue 
  */
 export function decodeEnvelope(bytes: Bytes): Envelope {
   if (bytes.length > envelopeBytesMax) bad();
-  const { text, value: document } = parseJson(bytes);
+  const { text: written, value: document } = parseJson(bytes);
   if (!isObject(document) || !isObject(document.dsse)) bad();
   const { payload, signatures } = document.dsse;
   const { certificates } = document;
   if (!isArray(signatures) || !isArray(certificates)) bad();
   if (signatures.length < 1 || signatures.length > signaturesMax) bad();
   if (certificates.length < 1 || certificates.length > signaturesMax) bad();
-  const envelope: Envelope = {
-    payload: base64(payload),
+  const texts: EnvelopeTexts = {
+    payload: textOf(payload),
     signatures: signatures.map((entry) => {
       if (!isObject(entry) || typeof entry.keyid !== "string" || !/^[0-9a-f]{64}$/.test(entry.keyid)) bad();
-      return { keyId: entry.keyid, signature: base64(entry.sig) };
+      return { keyId: entry.keyid, text: textOf(entry.sig) };
     }),
-    certificates: certificates.map(base64),
+    certificates: certificates.map(textOf),
   };
-  // Unknown or repeated keys, another payload type, white space and other spellings all differ here.
-  if (text !== JSON.stringify(documentOf(envelope))) bad();
-  return envelope;
+  // Unknown or repeated keys, another payload type, white space and other spellings all differ here; base64 has one spelling.
+  if (written !== JSON.stringify(documentOfTexts(texts))) bad();
+  return {
+    payload: base64(texts.payload),
+    signatures: texts.signatures.map(({ keyId, text }) => ({ keyId, signature: base64(text) })),
+    certificates: texts.certificates.map(base64),
+  };
 }
 
 /**
@@ -128,10 +147,13 @@ async function checkOne(
   }
 }
 
-function base64(value: JsonValue | undefined): Bytes {
-  if (typeof value !== "string" || value === "") bad();
+function textOf(value: JsonValue | undefined): string {
+  return typeof value === "string" && value !== "" ? value : bad();
+}
+
+function base64(text: string): Bytes {
   try {
-    return fromBase64(value);
+    return fromBase64(text);
   } catch {
     bad();
   }

@@ -46,7 +46,12 @@ export async function openLeavesFit(request: OpenLeavesRequest): Promise<boolean
     const index = open.get(leaf.path);
     const record = index === undefined ? undefined : records[index];
     if (index === undefined || !record || record.vr !== leaf.vr) return false;
-    if (!equalBytes(await committer.commitLeaf(index, leaf), record.commitment)) return false;
+    const { value } = leaf;
+    const commitment =
+      value instanceof Uint8Array
+        ? committer.commit(index, leaf, value)
+        : await committer.commitLeaf(index, leaf);
+    if (!equalBytes(commitment, record.commitment)) return false;
     // As many leaves as records, each of another record.
     open.delete(leaf.path);
   }
@@ -55,5 +60,13 @@ export async function openLeavesFit(request: OpenLeavesRequest): Promise<boolean
 
 /** "00081140/0/00081155" is part of (0008,1140). NaN for a private path: no set has it. */
 function topTagOf(path: string): Tag {
-  return path[4] === "[" ? Number.NaN : Number.parseInt(path.slice(0, 8), 16);
+  let tag = 0;
+  for (let i = 0; i < 8; i++) tag = tag * 16 + hexDigit(path.charCodeAt(i));
+  return tag;
+}
+
+/** Upper case, as paths are written; NaN for other characters. */
+function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  return code >= 0x41 && code <= 0x46 ? code - 0x37 : Number.NaN;
 }
