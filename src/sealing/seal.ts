@@ -14,6 +14,7 @@ import { MemorySource } from "../foundation/byte-source.ts";
 import type { Clock, Crypto, Random, Signer } from "../foundation/crypto.ts";
 import { ScansealError } from "../foundation/errors.ts";
 import { buildManifest } from "../provenance/manifest/build.ts";
+import { freeSealBlock } from "../provenance/manifest/containers.ts";
 import { nulPaddingEdits } from "./clean-text.ts";
 
 /** The device that seals: its role is in its certificate. */
@@ -53,7 +54,7 @@ export async function sealObject(
   ports: SealingPorts,
   origin: SealOrigin,
 ): Promise<Seal> {
-  refuseUnsealable(original); // 1
+  requireSealable(original); // 1
   const object = await finalObject(original); // 2
   if ("stored" in origin) return { object, edits: origin.stored };
   const counter = origin.nextCounter(); // 3
@@ -78,14 +79,21 @@ export async function sealObject(
   return { object, edits: [...containers, ...signature.edits] }; // 7
 }
 
-function refuseUnsealable({ elements, meta, preamble }: DicomObject): void {
-  if (plainTextOf(elements, tags.sopInstanceUid) === undefined || !findElement(elements, tags.sopClassUid)) {
+/**
+ * @returns the SOP Instance UID
+ * @throws ScansealError `not-sealable`, `already-sealed`
+ */
+export function requireSealable({ elements, meta, preamble }: DicomObject): string {
+  const sopInstanceUid = plainTextOf(elements, tags.sopInstanceUid);
+  if (sopInstanceUid === undefined || !findElement(elements, tags.sopClassUid)) {
     throw new ScansealError("not-sealable", "no SOP Class UID or SOP Instance UID: not an instance");
   }
   if (plainTextOf(meta, tags.mediaStorageSopClassUid) === mediaStorageDirectory) {
     throw new ScansealError("not-sealable", "a DICOMDIR is an index of a medium, not an instance");
   }
   if (!preamble) throw new ScansealError("not-sealable", "a bare data set: make it a DICOM file first");
+  freeSealBlock(elements);
+  return sopInstanceUid;
 }
 
 /** The same object with text padded as the standard asks; the original where nothing needs it. */

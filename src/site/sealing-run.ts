@@ -1,13 +1,10 @@
 /** Seals files on disk with one device of the site. */
-import { findElement, plainTextOf } from "../dicom/elements.ts";
 import { readDicom } from "../dicom/read.ts";
-import { tags } from "../dicom/tags.ts";
 import type { ByteSource } from "../foundation/byte-source.ts";
 import { readChunks } from "../foundation/byte-source.ts";
 import type { Bytes } from "../foundation/bytes.ts";
-import { ScansealError } from "../foundation/errors.ts";
 import { nodeCrypto } from "../platform/node/crypto.ts";
-import { type SealingDevice, type SealingPorts, sealObject } from "../sealing/seal.ts";
+import { requireSealable, type SealingDevice, type SealingPorts, sealObject } from "../sealing/seal.ts";
 import { withFile } from "./file-input.ts";
 import type { OutputFolder } from "./output-folder.ts";
 import type { SealStore } from "./seal-store.ts";
@@ -34,10 +31,7 @@ export interface SealedFile {
 export function sealFile(path: string, run: SealingRun): Promise<SealedFile> {
   return withFile(path, async (source) => {
     const original = await readDicom(source);
-    const sopInstanceUid = plainTextOf(original.elements, tags.sopInstanceUid);
-    if (sopInstanceUid === undefined || !findElement(original.elements, tags.sopClassUid)) {
-      throw new ScansealError("not-sealable", "no SOP Class UID or SOP Instance UID: not an instance");
-    }
+    const sopInstanceUid = requireSealable(original);
     const name = { sopInstanceUid, digest: await digestOf(source) };
     const stored = run.seals.find(name);
     const seal = await sealObject(

@@ -1,7 +1,7 @@
 /** Grey images for the page: windowing as a viewer does it, crops, and PNG (ISO/IEC 15948), 8 bits. */
-import { zlibSync } from "fflate";
-import { type Bytes, concatBytes, fromLatin1, u32be } from "../../foundation/bytes.ts";
-import { ScansealError } from "../../foundation/errors.ts";
+import { crc32, deflateSync } from "node:zlib";
+import { type Bytes, concatBytes, fromLatin1, u32be } from "../../../foundation/bytes.ts";
+import { ScansealError } from "../../../foundation/errors.ts";
 
 /** 8 bits a pixel, row by row. */
 export interface GreyImage {
@@ -113,18 +113,6 @@ export function zoomed(image: GreyImage, crop: Crop, factor: number): GreyImage 
   return { rows, columns, grey };
 }
 
-const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
-  let c = n;
-  for (let k = 0; k < 8; k++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
-  return c >>> 0;
-});
-
-function crc32(bytes: Bytes): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = (crcTable[(crc ^ byte) & 255] ?? 0) ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
-}
-
 function chunk(type: string, data: Bytes): Bytes {
   const body = concatBytes([fromLatin1(type), data]);
   return concatBytes([u32be(data.length), body, u32be(crc32(body))]);
@@ -149,7 +137,7 @@ const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 function png(rows: number, columns: number, colourType: 0 | 6, raw: Bytes): Bytes {
   const bytesPerPixel = colourType === 0 ? 1 : 4;
   const header = concatBytes([u32be(columns), u32be(rows), Uint8Array.of(8, colourType, 0, 0, 0)]);
-  const data = zlibSync(filtered(raw, rows, columns * bytesPerPixel, bytesPerPixel), { level: 6 });
+  const data = deflateSync(filtered(raw, rows, columns * bytesPerPixel, bytesPerPixel), { level: 6 });
   return concatBytes([
     signature,
     chunk("IHDR", header),

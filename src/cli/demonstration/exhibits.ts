@@ -1,0 +1,134 @@
+/** The five forgeries, each made from a sealed object, judged, and described. */
+import { flipSide, insertOverlay, stripSeal, swapPatient } from "../../attack-lab/forgeries.ts";
+import type { DicomObject } from "../../dicom/model.ts";
+import { readDicom } from "../../dicom/read.ts";
+import { type Edit, writeToBytes } from "../../dicom/splice.ts";
+import { MemorySource } from "../../foundation/byte-source.ts";
+import type { Bytes } from "../../foundation/bytes.ts";
+import type { Decision } from "../../zero-trust/policy/verdict.ts";
+import { locationText } from "../verdict-report.ts";
+import type { Exhibit, Picture } from "./page/demo-report.ts";
+import type { TargetImage } from "./target-image.ts";
+
+export interface Forgery {
+  /** Also the file's name. */
+  readonly name: string;
+  readonly title: string;
+  readonly attack: string;
+  readonly edits: readonly Edit[];
+  readonly originalCaption: string;
+  readonly forgedCaption: string;
+  /** Show the spot enlarged. */
+  readonly enlarged: boolean;
+}
+
+/** @param spot what is erased, in words: "the nodule" */
+export async function forgeriesOf(
+  object: DicomObject,
+  image: TargetImage | undefined,
+  spot: string,
+): Promise<Forgery[]> {
+  const forgeries: Forgery[] = [];
+  if (image) {
+    forgeries.push(
+      {
+        name: "erased",
+        title: `${spot[0]!.toUpperCase()}${spot.slice(1)} erased`,
+        attack: `The pixels of ${spot} were painted over with texture from beside it. Every header is unchanged.`,
+        edits: image.eraseSpot(),
+        originalCaption: "as captured",
+        forgedCaption: `without ${spot}`,
+        enlarged: true,
+      },
+      {
+        name: "flipped",
+        title: "Side flipped",
+        attack: "Left became right in the pixels; orientation and laterality still say what they said.",
+        edits: await flipSide(object),
+        originalCaption: "as captured",
+        forgedCaption: "mirrored",
+        enlarged: false,
+      },
+      {
+        name: "overlay",
+        title: "Overlay inserted",
+        attack:
+          "An overlay plane was added that covers a part of the image. Not one pixel of the image was touched.",
+        edits: insertOverlay(image.rows, image.columns, boxAround(image)),
+        originalCaption: "as captured",
+        forgedCaption: "as viewers show it",
+        enlarged: false,
+      },
+    );
+  }
+  forgeries.push(
+    {
+      name: "patient-swapped",
+      title: "Patient swapped",
+      attack: "The image was given another patient's name and identifier.",
+      edits: swapPatient("Doe^John", "4711"),
+      originalCaption: "the patient it was captured of",
+      forgedCaption: "now says Doe^John, 4711",
+      enlarged: false,
+    },
+    {
+      name: "seal-stripped",
+      title: "Seal stripped",
+      attack: "Everything that Scanseal added was removed, so that nothing is left to check.",
+      edits: stripSeal(object),
+      originalCaption: "with its seal",
+      forgedCaption: "without; the pixels are the same",
+      enlarged: false,
+    },
+  );
+  return forgeries;
+}
+
+function boxAround({ disc, rows, columns }: TargetImage): {
+  top: number;
+  left: number;
+  height: number;
+  width: number;
+} {
+  const half = Math.max(disc.radius * 2.2, Math.min(rows, columns) * 0.06);
+  return {
+    top: Math.max(0, Math.round(disc.row - half)),
+    left: Math.max(0, Math.round(disc.column - half)),
+    height: Math.round(2 * half),
+    width: Math.round(2 * half),
+  };
+}
+
+export async function forge(object: DicomObject, { edits }: Forgery): Promise<Bytes> {
+  return writeToBytes(object, edits);
+}
+
+export async function exhibitOf(
+  forgery: Forgery,
+  object: DicomObject,
+  forged: Bytes,
+  image: TargetImage | undefined,
+  decision: Decision,
+): Promise<Exhibit> {
+  const forgedObject = await readDicom(new MemorySource(forged));
+  const pictures = async (shown: DicomObject, caption: string): Promise<Picture[]> => {
+    if (!image) return [];
+    return forgery.enlarged ? image.pictures(shown, caption) : [await image.wholePicture(shown, caption)];
+  };
+  return {
+    title: forgery.title,
+    attack: forgery.attack,
+    original: await pictures(object, forgery.originalCaption),
+    forged: await pictures(forgedObject, forgery.forgedCaption),
+    verdict: decision.verdict,
+    findings: decision.findings
+      .filter(({ severity }) => severity !== "info")
+      .slice(0, 3)
+      .map(({ code, message, detail, location }) => ({
+        code,
+        message,
+        detail,
+        where: locationText(location),
+      })),
+  };
+}

@@ -1,0 +1,77 @@
+/** One offline page: original, forgery and verdict side by side. Nothing is loaded from anywhere; no script runs. */
+import { toBase64 } from "../../../foundation/bytes.ts";
+import type { Verdict } from "../../../zero-trust/policy/verdict.ts";
+import type { DemoReport, Exhibit, ExhibitFinding, Picture, RoundTrip } from "./demo-report.ts";
+import { escapeHtml } from "./html.ts";
+import { pageStyle } from "./style.ts";
+
+const tones: Readonly<Record<Verdict, { mark: string; tone: string }>> = {
+  verified: { mark: "✓", tone: "good" },
+  "verified-with-changes": { mark: "✓", tone: "good" },
+  received: { mark: "✓", tone: "good" },
+  altered: { mark: "✗", tone: "bad" },
+  untrusted: { mark: "✗", tone: "bad" },
+  malformed: { mark: "✗", tone: "bad" },
+  unsealed: { mark: "–", tone: "note" },
+  superseded: { mark: "–", tone: "note" },
+};
+
+function badge(verdict: Verdict): string {
+  const { mark, tone } = tones[verdict];
+  return `<span class="badge ${tone}">${mark} ${escapeHtml(verdict)}</span>`;
+}
+
+function picture({ caption, png }: Picture): string {
+  const text = escapeHtml(caption);
+  return `<figure><img alt="${text}" src="data:image/png;base64,${toBase64(png)}"><figcaption>${text}</figcaption></figure>`;
+}
+
+function side(title: string, pictures: readonly Picture[]): string {
+  return `<div class="side"><h4>${title}</h4><div class="shots">${pictures.map(picture).join("")}</div></div>`;
+}
+
+function finding({ code, message, where, detail }: ExhibitFinding, tone: string): string {
+  const place = where === "" ? "" : `${escapeHtml(where)} · `;
+  const quiet = tone === "bad" ? "" : " quiet";
+  return `<div class="finding${quiet}"><b>${escapeHtml(message)}</b><small>${place}${escapeHtml(code)}: ${escapeHtml(detail)}</small></div>`;
+}
+
+function exhibit({ title, attack, original, forged, verdict, findings }: Exhibit): string {
+  const { tone } = tones[verdict];
+  return `<article><header><h3>${escapeHtml(title)}</h3>${badge(verdict)}</header><p>${escapeHtml(attack)}</p>
+<div class="pair">${side("As sealed", original)}${side("As it arrived", forged)}</div>
+${findings.map((found) => finding(found, tone)).join("\n")}</article>`;
+}
+
+function roundTrip({ operation, verdict, note }: RoundTrip): string {
+  return `<tr><td>${escapeHtml(operation)}</td><td>${badge(verdict)}</td><td>${escapeHtml(note)}</td></tr>`;
+}
+
+const limits = [
+  "An image that was false before it was sealed is sealed like any other.",
+  "A picture of a picture, re-scanned or photographed and sealed again, is a new image to the seal.",
+  "Whoever steals a device's key can seal until the theft is noticed and the key revoked.",
+  "“Unsealed” does not mean fake. Almost every image in the world is unsealed; nothing can be proven about it, either way.",
+  "“Altered” accuses nobody. It says that this is not what was sealed.",
+];
+
+export function renderDemoPage(report: DemoReport): string {
+  const { title, subject, generatedAt, device, assurance, sealedObjects, verifiedObjects } = report;
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>${escapeHtml(title)}</title><style>${pageStyle}</style></head><body><main>
+<h1>${escapeHtml(title)}</h1>
+<p class="lead">${escapeHtml(subject)} sealed as at capture, then attacked. This is what verification said.</p>
+<div class="facts"><span>Sealed by <b>${escapeHtml(device)}</b></span><span>Assurance <b>${escapeHtml(assurance)}</b></span>
+<span>Unchanged objects <b>${verifiedObjects} of ${sealedObjects} verified</b></span><span>Made <b>${escapeHtml(generatedAt)}</b></span></div>
+<h2>Forgeries</h2>
+${report.exhibits.map(exhibit).join("\n")}
+<h2>Routine changes</h2>
+<p>Other software rewrites files all the time. None of this changes what the image says, and none of it raises an alarm.</p>
+<table><thead><tr><th>What was done</th><th>Verdict</th><th></th></tr></thead><tbody>${report.roundTrips.map(roundTrip).join("")}</tbody></table>
+<h2>What this does not prove</h2>
+<ul>${limits.map((text) => `<li>${text}</li>`).join("")}</ul>
+</main></body></html>
+`;
+}

@@ -1,0 +1,119 @@
+/** The image that is forged and shown: native, one frame, one sample a pixel. */
+
+import { nativeSamples, replacePixels } from "../../attack-lab/forgeries.ts";
+import { type Disc, eraseDisc } from "../../attack-lab/pixel-forgeries.ts";
+import { findElement, plainTextOf } from "../../dicom/elements.ts";
+import type { DicomObject } from "../../dicom/model.ts";
+import { imageAttributesOf } from "../../dicom/pixel-data/image-attributes.ts";
+import type { Edit } from "../../dicom/splice.ts";
+import { tags } from "../../dicom/tags.ts";
+import type { Bytes } from "../../foundation/bytes.ts";
+import type { Picture } from "./page/demo-report.ts";
+import { cropAround, encodePng, fittingWindow, type GreyImage, renderWindowed, zoomed } from "./page/png.ts";
+
+type Samples = Int16Array | Uint16Array | Uint8Array;
+
+const windowCenter = 0x00281050;
+const windowWidth = 0x00281051;
+const rescaleIntercept = 0x00281052;
+const rescaleSlope = 0x00281053;
+const overlayGrey = 255;
+
+export class TargetImage {
+  readonly object: DicomObject;
+  readonly rows: number;
+  readonly columns: number;
+  /** What is worth erasing: the nodule, or a spot beside the centre. */
+  readonly disc: Disc;
+  readonly #samples: Samples;
+
+  private constructor(
+    object: DicomObject,
+    rows: number,
+    columns: number,
+    samples: Samples,
+    disc: Disc | undefined,
+  ) {
+    this.object = object;
+    this.rows = rows;
+    this.columns = columns;
+    this.#samples = samples;
+    this.disc = disc ?? { row: rows * 0.45, column: columns * 0.38, radius: Math.max(4, columns * 0.04) };
+  }
+
+  /** Undefined for an object whose pixels are of another kind. */
+  static async of(object: DicomObject, disc?: Disc): Promise<TargetImage | undefined> {
+    const attributes = imageAttributesOf(object);
+    const plain =
+      attributes?.samplesPerPixel === 1 &&
+      attributes.numberOfFrames === 1 &&
+      (attributes.bitsAllocated === 8 || attributes.bitsAllocated === 16) &&
+      findElement(object.elements, tags.pixelData)?.fragments === undefined;
+    if (!attributes || !plain) return undefined;
+    const { samples, rows, columns } = await nativeSamples(object);
+    return new TargetImage(
+      object,
+      rows,
+      columns,
+      typed(samples, attributes.bitsAllocated, attributes.pixelRepresentation),
+      disc,
+    );
+  }
+
+  /** The nodule, or the spot, painted over with its neighbourhood. */
+  eraseSpot(): Edit[] {
+    const forged = this.#samples.slice();
+    eraseDisc(forged, this.rows, this.columns, this.disc);
+    return replacePixels(this.object, new Uint8Array(forged.buffer));
+  }
+
+  async pictures(object: DicomObject, caption: string): Promise<Picture[]> {
+    const image = await this.#rendered(object);
+    const size = Math.max(32, Math.round(this.disc.radius * 8));
+    const crop = cropAround(image, this.disc.row, this.disc.column, size);
+    const detail = zoomed(image, crop, Math.max(1, 320 / size));
+    return [
+      { caption, png: encodePng(image) },
+      { caption: "enlarged", png: encodePng(detail) },
+    ];
+  }
+
+  async wholePicture(object: DicomObject, caption: string): Promise<Picture> {
+    return { caption, png: encodePng(await this.#rendered(object)) };
+  }
+
+  /** As a viewer shows it: windowed, with overlay plane 6000 in white. */
+  async #rendered(object: DicomObject): Promise<GreyImage> {
+    const target = (await TargetImage.of(object)) ?? this;
+    const image = target.#windowed();
+    const overlay = findElement(object.elements, 0x60003000);
+    if (!overlay) return image;
+    const bits: Bytes = overlay.value ?? (await object.dataSource.read(overlay.valueOffset, overlay.length));
+    const grey = image.grey.slice();
+    for (let i = 0; i < grey.length; i++) if (((bits[i >> 3] ?? 0) >> (i & 7)) & 1) grey[i] = overlayGrey;
+    return { ...image, grey };
+  }
+
+  #windowed(): GreyImage {
+    const number = (tag: number): number | undefined => {
+      const text = plainTextOf(this.object.elements, tag)?.split("\\")[0];
+      const value = text === undefined || text.trim() === "" ? Number.NaN : Number(text);
+      return Number.isFinite(value) ? value : undefined;
+    };
+    const rendering = {
+      slope: number(rescaleSlope) ?? 1,
+      intercept: number(rescaleIntercept) ?? 0,
+      inverted: plainTextOf(this.object.elements, tags.photometricInterpretation) === "MONOCHROME1",
+    };
+    const fitted = fittingWindow(this.#samples, rendering);
+    const center = number(windowCenter) ?? fitted.center;
+    const width = number(windowWidth) ?? fitted.width;
+    return renderWindowed(this.#samples, this.rows, this.columns, center, width, rendering);
+  }
+}
+
+function typed(samples: Bytes, bitsAllocated: number, pixelRepresentation: 0 | 1): Samples {
+  if (bitsAllocated === 8) return samples;
+  const buffer = samples.slice().buffer;
+  return pixelRepresentation === 1 ? new Int16Array(buffer) : new Uint16Array(buffer);
+}
