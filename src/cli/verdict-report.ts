@@ -1,4 +1,5 @@
 /** How verdicts are shown: a table that a radiologist understands, JSON lines for scripts, one object's story. */
+import { lookup } from "../dicom/dictionary/dictionary.ts";
 import type { Decision, Finding, FindingLocation, Verdict } from "../zero-trust/policy/verdict.ts";
 import type { Palette } from "./terminal/palette.ts";
 import { type Cell, type Column, formatTable } from "./terminal/table.ts";
@@ -44,6 +45,13 @@ export function locationText({ tag, path, offset, frames }: FindingLocation): st
   if (frames !== undefined) parts.push(`${frames.length === 1 ? "frame" : "frames"} ${frameRanges(frames)}`);
   if (offset !== undefined) parts.push(`byte ${offset}`);
   return parts.join(", ");
+}
+
+/** The same with the dictionary's name of a tag: "Patient ID (0010,0020)". */
+export function namedLocationText(location: FindingLocation): string {
+  const hex = location.tag?.replace(/[(),]/g, "") ?? "";
+  const name = /^[0-9A-F]{8}$/.test(hex) ? lookup(Number.parseInt(hex, 16))?.name : undefined;
+  return name === undefined ? locationText(location) : `${name} ${locationText(location)}`;
 }
 
 const rangesMax = 8;
@@ -149,7 +157,7 @@ export function storyLines(
   for (const [name, value] of facts) lines.push(`  ${name.padEnd(width)}  ${visibleText(value)}`);
   if (facts.length > 0 && decision.findings.length > 0) lines.push("");
   for (const { severity, code, location, message, detail } of decision.findings) {
-    const where = locationText(location);
+    const where = namedLocationText(location);
     const paint =
       severity === "error" ? palette.bad : severity === "warning" ? palette.notice : palette.faint;
     lines.push(`  ${paint(severity.padEnd(7))}  ${where === "" ? "" : `${where}: `}${message}`);

@@ -42,11 +42,13 @@ export async function demo({ out }: DemoOptions): Promise<number> {
     subject: `${slices} slices of a generated chest CT (no real patient)`,
     files,
     target,
-    spot: { name: "the nodule", ...(disc ? { disc } : {}) },
+    spot: { name: "the nodule", window: lungWindow, ...(disc ? { disc } : {}) },
     out,
   });
 }
 
+/** Hounsfield units: what a reader looks for nodules with. */
+const lungWindow = { center: -550, width: 1500 };
 /** The whole nodule and its blurred rim. */
 const noduleMargin = 1.7;
 /** A demonstration on a large folder takes a part of it. */

@@ -1,7 +1,6 @@
 /** Seals files, forges one of them, rewrites it harmlessly, judges everything, prints a table and writes the page. */
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Disc } from "../../attack-lab/pixel-forgeries.ts";
 import { readDicom } from "../../dicom/read.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { enrolLocally } from "../../keys/custody/local-enrolment.ts";
@@ -20,7 +19,7 @@ import { exhibitOf, forge, forgeriesOf } from "./exhibits.ts";
 import { renderDemoPage } from "./page/demo-page.ts";
 import type { Exhibit, RoundTrip } from "./page/demo-report.ts";
 import { roundTripsOf } from "./round-trips.ts";
-import { TargetImage } from "./target-image.ts";
+import { type Spot, TargetImage } from "./target-image.ts";
 
 export interface Demonstration {
   readonly title: string;
@@ -29,7 +28,7 @@ export interface Demonstration {
   readonly files: readonly string[];
   /** Which of them is forged, and what is erased in it. */
   readonly target: string;
-  readonly spot: { readonly name: string; readonly disc?: Disc };
+  readonly spot: Spot & { readonly name: string };
   readonly out: string;
 }
 
@@ -125,7 +124,7 @@ async function judgeForgeries(
 ): Promise<{ exhibits: Exhibit[]; judged: Judged[] }> {
   return withFile(path, async (source) => {
     const object = await readDicom(source);
-    const image = await TargetImage.of(object, spot.disc);
+    const image = await TargetImage.of(object, spot);
     const exhibits: Exhibit[] = [];
     const judged: Judged[] = [];
     for (const forgery of await forgeriesOf(object, image, spot.name)) {

@@ -5,9 +5,9 @@ import { readDicom } from "../../dicom/read.ts";
 import { type Edit, writeToBytes } from "../../dicom/splice.ts";
 import { MemorySource } from "../../foundation/byte-source.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
-import type { Decision } from "../../zero-trust/policy/verdict.ts";
-import { locationText } from "../verdict-report.ts";
-import type { Exhibit, Picture } from "./page/demo-report.ts";
+import type { Decision, Finding } from "../../zero-trust/policy/verdict.ts";
+import { namedLocationText } from "../verdict-report.ts";
+import type { Exhibit, ExhibitFinding, Picture } from "./page/demo-report.ts";
 import type { TargetImage } from "./target-image.ts";
 
 export interface Forgery {
@@ -121,14 +121,28 @@ export async function exhibitOf(
     original: await pictures(object, forgery.originalCaption),
     forged: await pictures(forgedObject, forgery.forgedCaption),
     verdict: decision.verdict,
-    findings: decision.findings
-      .filter(({ severity }) => severity !== "info")
-      .slice(0, 3)
-      .map(({ code, message, detail, location }) => ({
-        code,
-        message,
-        detail,
-        where: locationText(location),
-      })),
+    findings: groupedFindings(decision),
   };
+}
+
+const placesMax = 4;
+
+/** Findings that say the same are one, with all their places. */
+function groupedFindings({ findings }: Decision): ExhibitFinding[] {
+  const groups = new Map<string, Finding[]>();
+  for (const finding of findings.filter(({ severity }) => severity !== "info")) {
+    groups.set(finding.code, [...(groups.get(finding.code) ?? []), finding]);
+  }
+  return [...groups.values()].map((group) => {
+    const [{ code, message, detail }] = group as [Finding];
+    const places = group.map(({ location }) => namedLocationText(location)).filter((place) => place !== "");
+    const shown = places.slice(0, placesMax).join(" · ");
+    const more = places.length > placesMax ? ` · and ${places.length - placesMax} more` : "";
+    return {
+      code,
+      message,
+      where: shown + more,
+      detail: group.length === 1 ? detail : `${group.length} findings`,
+    };
+  });
 }

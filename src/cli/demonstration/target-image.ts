@@ -11,6 +11,18 @@ import type { Bytes } from "../../foundation/bytes.ts";
 import type { Picture } from "./page/demo-report.ts";
 import { cropAround, encodePng, fittingWindow, type GreyImage, renderWindowed, zoomed } from "./page/png.ts";
 
+/** What is forged and how it is shown; a spot beside the centre and the header's window unless told. */
+export interface Spot {
+  readonly disc?: Disc;
+  readonly window?: DisplayWindow;
+}
+
+/** Window centre and width in the image's own units, in place of what the header says. */
+interface DisplayWindow {
+  readonly center: number;
+  readonly width: number;
+}
+
 type Samples = Int16Array | Uint16Array | Uint8Array;
 
 const windowCenter = 0x00281050;
@@ -26,23 +38,29 @@ export class TargetImage {
   /** What is worth erasing: the nodule, or a spot beside the centre. */
   readonly disc: Disc;
   readonly #samples: Samples;
+  readonly #window: DisplayWindow | undefined;
 
   private constructor(
     object: DicomObject,
-    rows: number,
-    columns: number,
+    size: { rows: number; columns: number },
     samples: Samples,
-    disc: Disc | undefined,
+    spot: Spot,
   ) {
+    const { rows, columns } = size;
     this.object = object;
+    this.#window = spot.window;
     this.rows = rows;
     this.columns = columns;
     this.#samples = samples;
-    this.disc = disc ?? { row: rows * 0.45, column: columns * 0.38, radius: Math.max(4, columns * 0.04) };
+    this.disc = spot.disc ?? {
+      row: rows * 0.45,
+      column: columns * 0.38,
+      radius: Math.max(4, columns * 0.04),
+    };
   }
 
   /** Undefined for an object whose pixels are of another kind. */
-  static async of(object: DicomObject, disc?: Disc): Promise<TargetImage | undefined> {
+  static async of(object: DicomObject, spot: Spot = {}): Promise<TargetImage | undefined> {
     const attributes = imageAttributesOf(object);
     const plain =
       attributes?.samplesPerPixel === 1 &&
@@ -51,13 +69,8 @@ export class TargetImage {
       findElement(object.elements, tags.pixelData)?.fragments === undefined;
     if (!attributes || !plain) return undefined;
     const { samples, rows, columns } = await nativeSamples(object);
-    return new TargetImage(
-      object,
-      rows,
-      columns,
-      typed(samples, attributes.bitsAllocated, attributes.pixelRepresentation),
-      disc,
-    );
+    const values = typed(samples, attributes.bitsAllocated, attributes.pixelRepresentation);
+    return new TargetImage(object, { rows, columns }, values, spot);
   }
 
   /** The nodule, or the spot, painted over with its neighbourhood. */
@@ -84,7 +97,11 @@ export class TargetImage {
 
   /** As a viewer shows it: windowed, with overlay plane 6000 in white. */
   async #rendered(object: DicomObject): Promise<GreyImage> {
-    const target = (await TargetImage.of(object)) ?? this;
+    const target =
+      (await TargetImage.of(object, {
+        disc: this.disc,
+        ...(this.#window ? { window: this.#window } : {}),
+      })) ?? this;
     const image = target.#windowed();
     const overlay = findElement(object.elements, 0x60003000);
     if (!overlay) return image;
@@ -106,8 +123,8 @@ export class TargetImage {
       inverted: plainTextOf(this.object.elements, tags.photometricInterpretation) === "MONOCHROME1",
     };
     const fitted = fittingWindow(this.#samples, rendering);
-    const center = number(windowCenter) ?? fitted.center;
-    const width = number(windowWidth) ?? fitted.width;
+    const center = this.#window?.center ?? number(windowCenter) ?? fitted.center;
+    const width = this.#window?.width ?? number(windowWidth) ?? fitted.width;
     return renderWindowed(this.#samples, this.rows, this.columns, center, width, rendering);
   }
 }

@@ -92,15 +92,17 @@ function contentFindings(content: ContentEvidence): Finding[] {
     );
   const frames = (code: FindingCode, list: readonly number[], what: string): void => {
     if (list.length > 0)
-      found.push(finding(code, { tag: "(7FE0,0010)", frames: list }, `${list.length} frames ${what}`));
+      found.push(
+        finding(
+          code,
+          { tag: "(7FE0,0010)", frames: list },
+          `${list.length === 1 ? "1 frame" : `${list.length} frames`}: ${what}`,
+        ),
+      );
   };
-  frames(
-    content.lossyNow ? "pixels-lossy" : "pixels-changed",
-    content.framesChanged,
-    "differ from what was sealed",
-  );
-  frames("frames-added", content.framesAdded, "were not there when sealed");
-  frames("frames-removed", content.framesRemoved, "are missing");
+  frames(content.lossyNow ? "pixels-lossy" : "pixels-changed", content.framesChanged, "not what was sealed");
+  frames("frames-added", content.framesAdded, "not there when sealed");
+  frames("frames-removed", content.framesRemoved, "missing");
   frames("pixels-not-checkable", content.framesUncheckable, "could not be decoded");
   if (content.unlocalised)
     found.push(
@@ -183,6 +185,11 @@ function formatFindings(format: NonNullable<Evidence["format"]>): Finding[] {
   }
   if (format.pixelTailCarriesData) {
     found.push(finding("hidden-bytes", { tag: "(7FE0,0010)" }, "the pad byte after the pixels is not zero"));
+  }
+  for (const tag of format.hidden) {
+    found.push(
+      finding("hidden-bytes", { tag }, "a value that nothing covers and the standard does not give"),
+    );
   }
   for (const { code, tag, offset } of format.tolerated.slice(0, listedMax)) {
     const where = {

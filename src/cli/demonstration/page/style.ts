@@ -20,7 +20,7 @@ article > p { color: var(--soft); margin: 6px 0 16px; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 18px; }
 .side > h4 { margin: 0 0 8px; font-size: 13px; font-weight: 600; color: var(--soft); text-transform: uppercase; letter-spacing: 0.06em; }
 .shots { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 10px; }
-figure { margin: 0; }
+figure { margin: 0; max-width: 400px; }
 img { display: block; width: 100%; height: auto; border-radius: 6px; background: #000; }
 figcaption { font-size: 13px; color: var(--soft); margin-top: 4px; overflow-wrap: anywhere; }
 .badge { display: inline-block; padding: 2px 12px; border-radius: 99px; font-weight: 650; font-size: 15px; white-space: nowrap; }
