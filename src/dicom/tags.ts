@@ -25,9 +25,18 @@ export function formatTag(tag: Tag): string {
   return `(${hex.slice(0, 4)},${hex.slice(4)})`;
 }
 
+const hexPairs: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
+  byte.toString(16).toUpperCase().padStart(2, "0"),
+);
+
 /** "00100020" */
 export function tagHex(tag: Tag): string {
-  return tag.toString(16).toUpperCase().padStart(8, "0");
+  return (
+    hexPairs[tag >>> 24]! +
+    hexPairs[(tag >>> 16) & 255]! +
+    hexPairs[(tag >>> 8) & 255]! +
+    hexPairs[tag & 255]!
+  );
 }
 
 export const tags = {

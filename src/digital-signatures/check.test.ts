@@ -50,7 +50,7 @@ describe("hostile signatures", () => {
         expect(readSignerCertificate(bytes)).toBeUndefined();
       }),
     );
-    const certificate = { der: new Uint8Array(0), publicKey: new Uint8Array(0) };
+    const certificate = { der: new Uint8Array(0), text: "", publicKey: new Uint8Array(0) };
     const p256 = { ...certificate, keyAlgorithm: "EC-P256", keyBits: 256 } as const;
     const rsa = { ...certificate, keyAlgorithm: "RSA", keyBits: 24 } as const;
     const cut = (key: typeof p256 | typeof rsa, ...bytes: readonly number[]): number | undefined =>

@@ -287,7 +287,7 @@ function factOf(job: Job): SignatureFact {
     ...(record.macTransferSyntaxUid !== undefined && { macTransferSyntaxUid: record.macTransferSyntaxUid }),
     ...(job.encoding && { encoding: job.encoding }),
     ...(certificate && {
-      certificate: toBase64(certificate.der),
+      certificate: certificate.text,
       key: { algorithm: certificate.keyAlgorithm, bits: certificate.keyBits },
     }),
     ...(signature && { signature: toBase64(signature) }),

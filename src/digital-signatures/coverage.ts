@@ -1,5 +1,6 @@
 /** What a signature leaves open: spec step 10. A short list verifies, so this is judged apart from the arithmetic. */
 import { lookup } from "../dicom/dictionary/dictionary.ts";
+import { findElement } from "../dicom/elements.ts";
 import type { DataElement } from "../dicom/model.ts";
 import { elementOf, isPrivate, type Tag, tags } from "../dicom/tags.ts";
 import { mustBeSigned } from "./required-attributes.ts";
@@ -29,15 +30,13 @@ export function coverageOf(
 ): Coverage {
   const { scope } = where;
   const ofDataSet = where.location.length === 0;
-  const listed = new Set(signed.filter((tag) => !partial.has(tag)));
-  const present = new Set<Tag>();
+  const listed = new Set(partial.size === 0 ? signed : signed.filter((tag) => !partial.has(tag)));
   const uncovered: Tag[] = [];
   const uncoveredPrivate: Tag[] = [];
   const disguised: Tag[] = [];
   const nested = new Set<Tag>();
   for (const element of scope) {
     const { tag } = element;
-    present.add(tag);
     if (listed.has(tag) && isSignable(element)) collectLeftOut(element, nested);
     else if (isExempt(tag)) continue;
     else if (isPrivate(tag)) uncoveredPrivate.push(tag);
@@ -52,7 +51,7 @@ export function coverageOf(
     requiredUncovered: ofDataSet ? uncovered.filter(mustBeSigned) : [],
     disguised,
     nestedUncovered: [...nested].sort((a, b) => a - b),
-    absent: signed.filter((tag) => !present.has(tag)),
+    absent: signed.filter((tag) => !findElement(scope, tag)),
   };
 }
 

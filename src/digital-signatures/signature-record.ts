@@ -204,13 +204,16 @@ function attributeTags(list: DataElement): readonly Tag[] | undefined {
   const { value } = list;
   if (!value || value.length === 0 || value.length % 4 !== 0) return undefined;
   const little = list.encoding.bigEndian ? 0 : 1;
-  const listed = new Set<Tag>();
+  const listed: Tag[] = [];
+  let ascending = true;
   for (let at = 0; at < value.length; at += 4) {
     const group = (value[at + little]! << 8) | value[at + 1 - little]!;
     const element = (value[at + 2 + little]! << 8) | value[at + 3 - little]!;
-    listed.add(group * 0x10000 + element);
+    const tag = group * 0x10000 + element;
+    if (tag <= (listed.at(-1) ?? -1)) ascending = false;
+    listed.push(tag);
   }
-  return [...listed].sort((a, b) => a - b);
+  return ascending ? listed : [...new Set(listed)].sort((a, b) => a - b);
 }
 
 /** Steps 3 and 4. @throws ScansealError `io` only */

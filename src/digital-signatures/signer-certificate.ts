@@ -1,5 +1,5 @@
 /** The certificate inside a signature: its bytes and its key. Whether it is trusted is judged elsewhere (keys/trust). */
-import type { Bytes } from "../foundation/bytes.ts";
+import { type Bytes, equalBytes, toBase64 } from "../foundation/bytes.ts";
 import { ScansealError } from "../foundation/errors.ts";
 import { type KeyType, publicKeyOf } from "../keys/trust/algorithms.ts";
 import { DerReader, derTag } from "../keys/trust/der.ts";
@@ -9,6 +9,8 @@ export type KeyAlgorithm = KeyType | "unsupported";
 export interface SignerCertificate {
   /** Without the byte that pads the element to even length. */
   readonly der: Bytes;
+  /** `der` in base64. */
+  readonly text: string;
   /** SubjectPublicKeyInfo. */
   readonly publicKey: Bytes;
   readonly keyAlgorithm: KeyAlgorithm;
@@ -19,8 +21,19 @@ export interface SignerCertificate {
 /** [0] EXPLICIT version (RFC 5280 4.1). */
 const versionTag = 0xa0;
 
+/** A series has one signer: its certificate is read once. */
+let lastRead: { readonly value: Bytes; readonly certificate: SignerCertificate | undefined } | undefined;
+
 /** Undefined when the bytes are not one certificate and at most one pad byte. Only what leads to the key is read. */
 export function readSignerCertificate(value: Bytes): SignerCertificate | undefined {
+  if (lastRead && equalBytes(lastRead.value, value)) return lastRead.certificate;
+  // A copy: the caller's bytes may be reused.
+  const copy = value.slice();
+  lastRead = { value: copy, certificate: parseSignerCertificate(copy) };
+  return lastRead.certificate;
+}
+
+function parseSignerCertificate(value: Bytes): SignerCertificate | undefined {
   return parsed(() => {
     const { whole, content } = new DerReader(value).read("certificate", derTag.sequence);
     if (!isPadding(value.subarray(whole.length))) return undefined;
@@ -31,7 +44,7 @@ export function readSignerCertificate(value: Bytes): SignerCertificate | undefin
       fields.read(what, derTag.sequence);
     const { spki, type, bits } = publicKeyOf(fields.read("public key", derTag.sequence));
     const keyAlgorithm = type === "other" ? "unsupported" : type;
-    return { der: whole, publicKey: spki, keyAlgorithm, keyBits: bits };
+    return { der: whole, text: toBase64(whole), publicKey: spki, keyAlgorithm, keyBits: bits };
   });
 }
 

@@ -31,11 +31,13 @@ export function compareBytes(a: Bytes, b: Bytes): number {
   return a.length - b.length;
 }
 
-const hexDigits = "0123456789abcdef";
+const hexPairs: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
+  byte.toString(16).padStart(2, "0"),
+);
 
 export function toHex(bytes: Bytes): string {
   let out = "";
-  for (const b of bytes) out += hexDigits[b >> 4]! + hexDigits[b & 15]!;
+  for (let i = 0; i < bytes.length; i++) out += hexPairs[bytes[i]!]!;
   return out;
 }
 

@@ -49,7 +49,8 @@ export const nodeCrypto: Crypto = {
     return { update: (bytes) => void h.update(bytes), digest: () => new Uint8Array(h.digest()) };
   },
   hash: (name, bytes) => hashOnce(nodeHashNames[name], bytes, "buffer"),
-  shake256: (bytes, length) => createHash("shake256", { outputLength: length }).update(bytes).digest(),
+  shake256: (bytes, length) =>
+    hashOnce("shake256", bytes, { outputEncoding: "buffer", outputLength: length }),
   hmacSha256: (key, bytes) => createHmac("sha256", key).update(bytes).digest(),
   createSignatureCheck(spki, hash) {
     const key = publicKeyOf(spki);

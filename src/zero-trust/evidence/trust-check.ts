@@ -1,6 +1,6 @@
 /** Trust in signers, as evidence: one judgement a certificate, at one time, against one trust store. */
 import type { Bytes } from "../../foundation/bytes.ts";
-import { toHex } from "../../foundation/bytes.ts";
+import { equalBytes, toHex } from "../../foundation/bytes.ts";
 import type { Crypto } from "../../foundation/crypto.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { type Certificate, parseCertificate } from "../../keys/trust/certificate.ts";
@@ -21,6 +21,7 @@ export class TrustJudge {
   readonly #recognition: SignerRecognition;
   readonly #judged = new Map<string, TrustFact>();
   readonly #parsed = new Map<string, Certificate>();
+  #last: { readonly der: Bytes; readonly fingerprint: string } | undefined;
 
   constructor(store: TrustStore, crypto: Crypto, now: number) {
     this.now = now;
@@ -30,7 +31,7 @@ export class TrustJudge {
 
   /** @param role what the signer must be entitled to; without one, whatever its certificate gives */
   async judge(certificate: Bytes, role?: Role): Promise<TrustFact> {
-    const fingerprint = toHex(this.#crypto.hash("SHA-256", certificate));
+    const fingerprint = this.#fingerprintOf(certificate);
     const key = `${fingerprint} ${role ?? ""}`;
     const known = this.#judged.get(key);
     if (known) return known;
@@ -57,8 +58,15 @@ export class TrustJudge {
     };
   }
 
+  /** Asked several times for each object of one device. */
+  #fingerprintOf(der: Bytes): string {
+    if (this.#last && equalBytes(this.#last.der, der)) return this.#last.fingerprint;
+    this.#last = { der: der.slice(), fingerprint: toHex(this.#crypto.hash("SHA-256", der)) };
+    return this.#last.fingerprint;
+  }
+
   #parse(der: Bytes): Certificate | undefined {
-    const name = toHex(this.#crypto.hash("SHA-256", der));
+    const name = this.#fingerprintOf(der);
     const known = this.#parsed.get(name);
     if (known) return known;
     try {
