@@ -1,6 +1,7 @@
 /** Which attributes and frames differ from what was sealed: steps 10 to 12 of spec/capture-manifest.md. Names only, never values. */
 import type { DicomObject } from "../../dicom/model.ts";
 import type { FrameDecoder } from "../../dicom/pixel-data/decoder.ts";
+import { transferSyntaxOf } from "../../dicom/transfer-syntax.ts";
 import { type Bytes, equalBytes } from "../../foundation/bytes.ts";
 import type { Crypto } from "../../foundation/crypto.ts";
 import { type ErrorCode, ScansealError } from "../../foundation/errors.ts";
@@ -166,15 +167,14 @@ class Comparer {
     const decodedLeaf = frameName(form.tag, index);
     const encodedAt = this.#index.get(encodedLeaf.path);
     const decodedAt = this.#index.get(decodedLeaf.path);
-    if (form.kind === "encapsulated" && encodedAt !== undefined) {
+    if (form.kind === "encapsulated" && encodedAt !== undefined && this.#sameCodec(form)) {
       if (await this.#fits(encodedAt, { ...encodedLeaf, value: encodedValue(form, index) }))
         return { kind: "matched", decoded: false };
+      // Compressed data is judged on its bytes: a decoder returns pixels, even the same, for many a corrupted stream, another decoder others.
+      if (form.pixels.object.transferSyntax.uid === this.#request.sealedTransferSyntax)
+        return { kind: "changed", decoded: false };
     }
-    const sameSyntax = form.pixels.object.transferSyntax.uid === this.#request.sealedTransferSyntax;
-    if (decodedAt === undefined) {
-      if (sameSyntax) return { kind: "changed", decoded: false };
-      return { kind: "uncheckable", decoded: false, reason: "lossy-original" };
-    }
+    if (decodedAt === undefined) return { kind: "uncheckable", decoded: false, reason: "lossy-original" };
     const decoded = form.kind === "encapsulated";
     try {
       const value = frameValue(form, index, this.#request.decoder);
@@ -183,10 +183,14 @@ class Comparer {
     } catch (error) {
       // What the decoder says of the object is a fact; I/O and our own faults are not.
       if (!(error instanceof ScansealError) || error.code === "io" || error.code === "internal") throw error;
-      // Sealed in this very syntax, now other bytes that decode to nothing: that is a change.
-      if (sameSyntax && error.code === "codec-failed") return { kind: "changed", decoded };
       return { kind: "uncheckable", decoded, reason: error.code };
     }
+  }
+
+  /** A codestream under the name of another codec is one that no reader can decode. */
+  #sameCodec({ pixels }: FramedForm): boolean {
+    const sealed = transferSyntaxOf(this.#request.sealedTransferSyntax);
+    return sealed?.codec === pixels.object.transferSyntax.codec;
   }
 
   /** 12. The pad after native frames. */

@@ -5,6 +5,7 @@ import type { FrameDecoder } from "../../dicom/pixel-data/decoder.ts";
 import { checkFrameStructure } from "../../dicom/pixel-data/frame-structure.ts";
 import { type ReadOptions, readDicom } from "../../dicom/read.ts";
 import { formatTag, type Tag, tags } from "../../dicom/tags.ts";
+import type { SignatureFact } from "../../digital-signatures/signature-fact.ts";
 import type { ByteSource } from "../../foundation/byte-source.ts";
 import { type Bytes, fromBase64, toBase64, toHex } from "../../foundation/bytes.ts";
 import type { Crypto } from "../../foundation/crypto.ts";
@@ -18,6 +19,7 @@ import {
 import { sealedValueTest } from "../../provenance/manifest/sealed-values.ts";
 import { contentOf } from "./content-check.ts";
 import type {
+  AttributeChange,
   ContentEvidence,
   Evidence,
   ManifestEvidence,
@@ -25,6 +27,7 @@ import type {
   TrustFact,
   UnreadableFact,
 } from "./evidence.ts";
+import { exemptPartChanges } from "./exempt-parts.ts";
 import { checkFormat } from "./format-check.ts";
 import { type CheckedSignatures, checkObjectSignatures } from "./signature-check.ts";
 import type { TrustJudge } from "./trust-check.ts";
@@ -66,13 +69,14 @@ async function collectFrom(object: DicomObject, ports: EvidencePorts): Promise<E
   const opened = await openOrFault(object, ports.crypto);
   const manifest = "fault" in opened ? undefined : opened.manifest;
   const certificate = manifest?.envelope.certificates[0];
+  const sealer = certificate && { certificate, text: toBase64(certificate) };
   const checked = await checkObjectSignatures(object, {
     crypto: ports.crypto,
-    trustOf: (der) => ports.trust.judge(fromBase64(der)),
+    trustOf: (text) => ports.trust.judge(decoded(text, sealer)),
     manifest: manifest &&
-      certificate && {
+      sealer && {
         signatureUid: manifest.signatureUid,
-        certificate: toBase64(certificate),
+        certificate: sealer.text,
         creatorTag: manifest.containers.creatorTag,
       },
   });
@@ -85,10 +89,21 @@ async function collectFrom(object: DicomObject, ports: EvidencePorts): Promise<E
     ...(expected === undefined ? {} : { sealExpectedFrom: expected }),
   };
   if ("fault" in opened) return { ...common, manifest: opened.fault };
-  if (!manifest || !certificate) return common;
-  const trust = await ports.trust.judge(certificate, manifest.statement.type);
-  const sealed = await checkSealed({ object, manifest, checked, trust }, ports);
+  if (!manifest || !sealer) return common;
+  const trust = await ports.trust.judge(sealer.certificate, manifest.statement.type);
+  const sealed = await checkSealed({ object, manifest, sealer, checked, trust }, ports);
   return { ...common, ...sealed };
+}
+
+/** Signer of the manifest: DER, and in base64. */
+interface Sealer {
+  readonly certificate: Bytes;
+  readonly text: string;
+}
+
+/** Nearly always the manifest and the signature are by the same device. */
+function decoded(text: string, sealer: Sealer | undefined): Bytes {
+  return text === sealer?.text ? sealer.certificate : fromBase64(text);
 }
 
 type Opened = { readonly manifest: OpenedManifest | undefined } | { readonly fault: ManifestEvidence };
@@ -119,6 +134,7 @@ const unknownManifest: ManifestEvidence = {
 interface SealedObject {
   readonly object: DicomObject;
   readonly manifest: OpenedManifest;
+  readonly sealer: Sealer;
   readonly checked: CheckedSignatures;
   readonly trust: TrustFact;
 }
@@ -127,10 +143,10 @@ async function checkSealed(
   sealed: SealedObject,
   ports: EvidencePorts,
 ): Promise<Pick<Evidence, "manifest" | "content">> {
-  const { object, manifest, checked, trust } = sealed;
+  const { object, manifest, sealer, checked, trust } = sealed;
   const bindings = checked.facts.map(({ uid, certificate, location }) => ({
     uid: location.length === 0 ? (uid ?? "") : "",
-    certificate: certificate === undefined ? undefined : fromBase64(certificate),
+    certificate: certificate === undefined ? undefined : decoded(certificate, sealer),
   }));
   const quick = ports.deep !== true && trust.result === "trusted";
   const facts = await checkManifest(object, manifest, bindings, {
@@ -139,9 +155,23 @@ async function checkSealed(
     spkiOf: (certificate: Bytes) => ports.trust.spkiOf(certificate),
     covered: quick ? coveredByBinding(object, checked) : undefined,
   });
-  const content = contentOf({ object, facts, sealedValues: () => sealedValueTest(ports.crypto, manifest) });
+  const compared = contentOf({ object, facts, sealedValues: () => sealedValueTest(ports.crypto, manifest) });
+  const exempt = exemptPartChanges({ object, statement: manifest.statement, binding: bindingOf(checked) });
+  const content = compared && withChanges(compared, exempt);
   const evidence = manifestEvidence(sealed, facts, content, ports);
   return content ? { manifest: evidence, content } : { manifest: evidence };
+}
+
+function withChanges(content: ContentEvidence, more: readonly AttributeChange[]): ContentEvidence {
+  const known = new Set(content.attributes.map(({ path }) => path));
+  const unknown = more.filter(({ path }) => !known.has(path));
+  return unknown.length === 0 ? content : { ...content, attributes: [...content.attributes, ...unknown] };
+}
+
+/** The one signature that names the manifest. Its evidence stands at the same place as its fact. */
+function bindingOf({ facts, evidence }: CheckedSignatures): SignatureFact | undefined {
+  const binding = facts.filter((_, i) => evidence[i]!.bindsManifest);
+  return binding.length === 1 ? binding[0] : undefined;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** What differs from what was sealed, as evidence: names and classes of attributes, numbers of frames; never values. */
 import { findElement, plainText, unsignedShort } from "../../dicom/elements.ts";
 import type { DicomObject } from "../../dicom/model.ts";
+import { transferSyntaxOf } from "../../dicom/transfer-syntax.ts";
 import type { ManifestFacts } from "../../provenance/manifest/check.ts";
 import type { LeafComparison } from "../../provenance/manifest/comparison.ts";
 import type { SealedValueTest } from "../../provenance/manifest/sealed-values.ts";
@@ -20,6 +21,9 @@ const provenBySignature: ContentEvidence = {
 };
 
 const nothingCompared: ContentEvidence = { ...provenBySignature, route: "commitments" };
+
+/** Group lengths and (0008,0001) are no leaves unless they hold what no length is: then they carry something. */
+const uselessTag = /(?:^|\/)(?:[0-9A-F]{4}0000|00080001)$/;
 
 export interface ContentContext {
   readonly object: DicomObject;
@@ -45,14 +49,16 @@ function compared(context: ContentContext, comparison: LeafComparison): ContentE
   const transcoded = sealedAs !== object.transferSyntax.uid && frames.sealed > 0;
   const framesIntact = frames.matched === frames.sealed && frames.added.length === 0;
   const differing = comparison.changed.length + comparison.added.length + comparison.removed.length;
-  // A by-product is one only beside a transcoding that changed no pixel.
-  const sealedValue = transcoded && framesIntact && differing > 0 ? context.sealedValues() : undefined;
+  const compression = object.transferSyntax.encapsulated || transferSyntaxOf(sealedAs)?.encapsulated === true;
+  // A by-product is one only beside a compression or decompression that changed no pixel; another label on the same codestream is none.
+  const recoded = transcoded && compression && frames.route !== "encoded";
+  const sealedValue = recoded && framesIntact && differing > 0 ? context.sealedValues() : undefined;
   const change =
     (kind: AttributeChange["kind"]) =>
     (path: string): AttributeChange => ({
       path,
       kind,
-      attributeClass: classOfAttribute(path),
+      attributeClass: uselessTag.test(path) ? "clinical" : classOfAttribute(path),
       transcodeByProduct: sealedValue !== undefined && isByProduct(object, kind, path, sealedValue),
     });
   return {

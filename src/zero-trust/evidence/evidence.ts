@@ -32,6 +32,8 @@ export interface FormatFacts {
   readonly paddingCarriesData: boolean;
   /** A byte of native pixel data after the last frame is not zero. */
   readonly pixelTailCarriesData: boolean;
+  /** Elsewhere: tags that nothing covers and nobody shows, with a value that the standard does not give them. */
+  readonly hidden: readonly string[];
 }
 
 /** Whether a signer's certificate leads to an anchor of this verifier, judged at the time of verification. */

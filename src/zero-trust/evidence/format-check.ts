@@ -1,10 +1,10 @@
 /** Facts about the file around the content: identifiers, the preamble, and bytes that no viewer shows. */
 import { findElement, plainTextOf } from "../../dicom/elements.ts";
-import type { DicomObject } from "../../dicom/model.ts";
+import type { DataElement, DicomObject } from "../../dicom/model.ts";
 import { imageAttributesOf, nativeLength } from "../../dicom/pixel-data/image-attributes.ts";
-import { formatTag, tags } from "../../dicom/tags.ts";
+import { elementOf, formatTag, groupOf, type Tag, tags } from "../../dicom/tags.ts";
 import { type ByteSource, readChunks } from "../../foundation/byte-source.ts";
-import { type Bytes, latin1 } from "../../foundation/bytes.ts";
+import { type Bytes, latin1, viewOf } from "../../foundation/bytes.ts";
 import type { FormatFacts, PreambleKind } from "./evidence.ts";
 
 /** First bytes of files that other programs run or open (CVE-2019-11687). */
@@ -62,6 +62,38 @@ async function pixelTailCarriesData(object: DicomObject): Promise<boolean> {
   return !(await allZero(object.dataSource, pixels.valueOffset + expected, pixels.length - expected));
 }
 
+/** Private Information of the file meta information (PS3.10 section 7.1): any bytes. */
+const metaPrivateInformation: Tag = 0x00020102;
+
+/** Group lengths that are wrong, padding inside items that is not zero, private bytes beside the data set. */
+async function hiddenParts({ elements, meta, dataSource }: DicomObject): Promise<readonly string[]> {
+  const found = new Set<Tag>();
+  if (findElement(meta, metaPrivateInformation)) found.add(metaPrivateInformation);
+  const paddings: DataElement[] = [];
+  const visit = (level: readonly DataElement[], depth: number): void => {
+    for (const [i, element] of level.entries()) {
+      if (elementOf(element.tag) === 0 && !isRightGroupLength(level, i)) found.add(element.tag);
+      if (depth > 0 && element.tag === tags.dataSetTrailingPadding) paddings.push(element);
+      // The reader bounds the depth.
+      for (const item of element.items ?? []) visit(item.elements, depth + 1);
+    }
+  };
+  visit(elements, 0);
+  for (const { tag, valueOffset, length } of paddings) {
+    if (!(await allZero(dataSource, valueOffset, length))) found.add(tag);
+  }
+  return [...found].map(formatTag);
+}
+
+/** PS3.5 section 7.2: the bytes from its own end to the end of the group. What is no 32-bit number is content, with a commitment. */
+function isRightGroupLength(level: readonly DataElement[], index: number): boolean {
+  const { tag, value, encoding, end } = level[index]!;
+  if (value?.length !== 4) return true;
+  let last = index;
+  while (last + 1 < level.length && groupOf(level[last + 1]!.tag) === groupOf(tag)) last++;
+  return viewOf(value).getUint32(0, !encoding.bigEndian) === level[last]!.end - end;
+}
+
 export async function checkFormat(object: DicomObject): Promise<FormatFacts> {
   const { elements } = object;
   return {
@@ -79,5 +111,6 @@ export async function checkFormat(object: DicomObject): Promise<FormatFacts> {
     })),
     paddingCarriesData: await paddingCarriesData(object),
     pixelTailCarriesData: await pixelTailCarriesData(object),
+    hidden: await hiddenParts(object),
   };
 }

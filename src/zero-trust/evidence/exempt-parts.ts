@@ -1,0 +1,141 @@
+/**
+ * What no commitment covers, looked at by its own rules (spec/commitments.md, "What is not covered"): the items that carry signatures,
+ * offset tables that point at nothing, and the VR on the wire. Names only, never values.
+ */
+import { lookup } from "../../dicom/dictionary/dictionary.ts";
+import { findElement, unsignedShort } from "../../dicom/elements.ts";
+import type { DataElement, DicomObject } from "../../dicom/model.ts";
+import { isPrivate, type Tag, tagHex, tags } from "../../dicom/tags.ts";
+import {
+  explicitBigEndianUid,
+  explicitLittleEndianUid,
+  implicitLittleEndianUid,
+} from "../../dicom/transfer-syntax.ts";
+import { signatureTags } from "../../digital-signatures/attributes.ts";
+import type { SignatureFact } from "../../digital-signatures/signature-fact.ts";
+import type { CaptureStatement } from "../../provenance/manifest/statement.ts";
+import { classOfAttribute } from "./attribute-classes.ts";
+import type { AttributeChange } from "./evidence.ts";
+
+/** PS3.3 C.12.1.1.3, first part: outside every signature's byte stream, so its form is checked. */
+const macParameterTags: ReadonlySet<Tag> = new Set<Tag>([
+  signatureTags.macIdNumber,
+  signatureTags.macCalculationTransferSyntaxUid,
+  signatureTags.macAlgorithm,
+  signatureTags.dataElementsSigned,
+]);
+
+/** PS3.3 C.12.1.1.3, second part. */
+const signatureItemTags: ReadonlySet<Tag> = new Set<Tag>([
+  signatureTags.macIdNumber,
+  signatureTags.digitalSignatureUid,
+  signatureTags.digitalSignatureDateTime,
+  signatureTags.certificateType,
+  signatureTags.certificateOfSigner,
+  signatureTags.signature,
+  signatureTags.certifiedTimestampType,
+  signatureTags.certifiedTimestamp,
+  signatureTags.digitalSignaturePurposeCodeSequence,
+]);
+
+interface Change {
+  readonly path: string;
+  readonly kind: AttributeChange["kind"];
+}
+
+export interface ExemptContext {
+  readonly object: DicomObject;
+  readonly statement: CaptureStatement;
+  /** The signature that names the manifest, when there is exactly one. */
+  readonly binding: SignatureFact | undefined;
+}
+
+/** Differences from what sealing writes, in parts of the object that neither signature nor commitments cover. */
+export function exemptPartChanges(context: ExemptContext): AttributeChange[] {
+  const { object } = context;
+  const changes: Change[] = [...offsetTables(object), ...macSyntax(context)];
+  const signed = signedTags(context.binding);
+  for (const element of object.elements) {
+    visit(element, "", signed.has(element.tag), changes);
+  }
+  changes.push(...unusedMacItems(object.elements));
+  return changes.map((change) => ({
+    ...change,
+    attributeClass: classOfAttribute(change.path),
+    transcodeByProduct: false,
+  }));
+}
+
+/** Tags whose element, VR and all, a valid signature covers. */
+function signedTags(binding: SignatureFact | undefined): ReadonlySet<Tag> {
+  if (binding?.result !== "valid" || !binding.signedTags || !binding.coverage) return new Set();
+  return new Set(binding.coverage.nestedUncovered.length > 0 ? [] : binding.signedTags);
+}
+
+/** Nesting is bounded by the reader. Values of private elements are opaque. */
+function visit(element: DataElement, prefix: string, signed: boolean, changes: Change[]): void {
+  const { tag, items } = element;
+  if (isPrivate(tag)) return;
+  const path = prefix + tagHex(tag);
+  const allowed =
+    tag === tags.macParametersSequence
+      ? macParameterTags
+      : tag === tags.digitalSignaturesSequence
+        ? signatureItemTags
+        : undefined;
+  if (!signed && !isUsualVr(element)) changes.push({ path, kind: "changed" });
+  // Anything but a sequence carries bytes that nobody reads as signatures.
+  if (allowed && !items && element.length > 0 && element.vr !== "UN") changes.push({ path, kind: "added" });
+  items?.forEach((item, index) => {
+    for (const child of item.elements) {
+      const childPath = `${path}/${index}/`;
+      if (allowed && !allowed.has(child.tag))
+        changes.push({ path: childPath + tagHex(child.tag), kind: "added" });
+      else visit(child, childPath, signed, changes);
+    }
+  });
+}
+
+/** The dictionary's, or UN as software without a dictionary writes it. A viewer that follows another VR shows another value, or none. */
+function isUsualVr({ tag, vrOnWire }: DataElement): boolean {
+  if (vrOnWire === undefined || vrOnWire === "UN") return true;
+  const vr = lookup(tag)?.vr;
+  return vr === undefined || vr.split(" or ").includes(vrOnWire);
+}
+
+/** Offset tables beside native pixels point at nothing. */
+function offsetTables({ elements }: DicomObject): Change[] {
+  if (findElement(elements, tags.pixelData)?.fragments) return [];
+  return [tags.extendedOffsetTable, tags.extendedOffsetTableLengths]
+    .filter((tag) => findElement(elements, tag))
+    .map((tag) => ({ path: tagHex(tag), kind: "added" }));
+}
+
+/** PS3.3 C.12.1.1.3.1.1 lets it be chosen; sealing writes the one the pixels were in. */
+function macSyntax({ object, statement, binding }: ExemptContext): Change[] {
+  if (binding?.macTransferSyntaxUid === undefined) return [];
+  const sealedAs = statement.pixels.transferSyntax;
+  const implied = sealedAs === implicitLittleEndianUid || sealedAs === explicitBigEndianUid;
+  const expected = implied ? explicitLittleEndianUid : sealedAs;
+  if (binding.macTransferSyntaxUid === expected) return [];
+  const items = findElement(object.elements, tags.macParametersSequence)?.items ?? [];
+  const index = items.findIndex(({ elements }) => macIdOf(elements) === binding.macIdNumber);
+  return [{ path: `4FFE0001/${index}/04000010`, kind: "changed" }];
+}
+
+/** MAC parameters that no signature of the data set names. */
+function unusedMacItems(elements: readonly DataElement[]): Change[] {
+  const signatures = findElement(elements, tags.digitalSignaturesSequence)?.items ?? [];
+  const used = new Set(signatures.map((item) => macIdOf(item.elements)));
+  const parameters = findElement(elements, tags.macParametersSequence)?.items ?? [];
+  return parameters.flatMap((item, index) =>
+    // Without signatures, what is left of a removed one.
+    signatures.length === 0 || used.has(macIdOf(item.elements))
+      ? []
+      : [{ path: `4FFE0001/${index}/04000005`, kind: "added" as const }],
+  );
+}
+
+function macIdOf(elements: readonly DataElement[]): number | undefined {
+  return unsignedShort(findElement(elements, signatureTags.macIdNumber));
+}
