@@ -3,7 +3,7 @@ import { encodePart10 } from "../dicom/encode.ts";
 import { explicitLittleEndianUid } from "../dicom/transfer-syntax.ts";
 import type { Bytes } from "../foundation/bytes.ts";
 import { ScansealError } from "../foundation/errors.ts";
-import { Canvas, columnOf, imageSize, pixelSpacingMm } from "./canvas.ts";
+import { Canvas, columnOf, pixelSpacingMm } from "./canvas.ts";
 import { chestWall } from "./chest-wall.ts";
 import { ctElements, rescaleIntercept, type SeriesIdentity, sliceThicknessMm } from "./ct-attributes.ts";
 import { addCtNoise } from "./ct-noise.ts";
@@ -82,8 +82,8 @@ function painter(seed: number): (z: number) => Canvas {
   const stream = (part: string) => seededRandom(`chest phantom ${seed} ${part}`);
   const coarse = new Texture(stream("coarse texture"));
   const fine = new Texture(stream("fine texture"));
-  const wall = chestWall(stream("wall"));
-  const bones = skeleton(stream("bones"), fine);
+  const wall = chestWall(stream("wall"), coarse);
+  const bones = skeleton(stream("bones"), fine, coarse);
   const middle = mediastinum(stream("mediastinum"), coarse);
   const bounds = { cageAt: wall.cageAt, mediastinumAt: middle.outlineAt };
   const lung = lungs(stream("lungs"), bounds, { coarse, fine });
@@ -159,6 +159,3 @@ export function* generateChestSeries(options: ChestSeriesOptions): Generator<Pha
     };
   }
 }
-
-export const phantomRows: number = imageSize;
-export const phantomColumns: number = imageSize;

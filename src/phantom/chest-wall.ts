@@ -6,9 +6,9 @@ import {
   jittered,
   mirrored,
   type Point,
-  PolarRadius,
   type Polygon,
   polygonAt,
+  rippled,
   symmetric,
 } from "./contour.ts";
 import type { SeededRandom, Texture } from "./random.ts";
@@ -300,7 +300,7 @@ function fatShade({ coarse, fine }: WallTextures, z: number): Shade {
   return (x, y) => {
     // Connective tissue: thin bright strands where a smooth field crosses zero.
     const strand = Math.abs(coarse.at(x * 0.11 + 7, y * 0.16, z * 0.12));
-    const septum = strand < 0.035 ? (0.035 - strand) * 1300 : 0;
+    const septum = strand < 0.05 ? (0.05 - strand) * 1500 : 0;
     return fatHu + 7 * fine.at(x * 0.3, y * 0.3, z * 0.3) + septum;
   };
 }
@@ -309,28 +309,29 @@ function muscleShade({ coarse, fine }: WallTextures, z: number): Shade {
   return (x, y) => {
     // Fat between the bundles.
     const cleft = Math.abs(coarse.at(x * 0.17, y * 0.21, z * 0.06));
-    return muscleHu + 8 * fine.at(x * 0.4, y * 0.4, z * 0.25) - (cleft < 0.05 ? (0.05 - cleft) * 900 : 0);
+    return muscleHu + 8 * fine.at(x * 0.4, y * 0.4, z * 0.25) - (cleft < 0.05 ? (0.05 - cleft) * 1700 : 0);
   };
 }
 
-export function chestWall(random: SeededRandom): ChestWall {
+export function chestWall(random: SeededRandom, ripple: Texture): ChestWall {
   const body = jittered(skin, random, 1.4);
   const ribCage = jittered(cage, random, 1.5);
   const sides = muscles.flatMap(({ contour }) => [
     jittered(contour, random, 0.9),
     jittered(mirrored(contour), random, 0.9),
   ]);
+  const shape = (contour: Contour, z: number): Polygon => rippled(polygonAt(contour, z), ripple, z);
   return {
-    cageAt: (z) => polygonAt(ribCage, z),
+    cageAt: (z) => shape(ribCage, z),
     paint(canvas, textures) {
       const { z } = canvas;
       paintCouch(canvas);
-      const outline = polygonAt(body, z);
+      const outline = shape(body, z);
       const flesh = muscleShade(textures, z);
       canvas.fill(outline, skinHu);
       canvas.fill(inset(outline, 1.8), fatShade(textures, z));
-      for (const side of sides) canvas.fill(polygonAt(side, z), flesh);
-      paintIntercostal(canvas, polygonAt(ribCage, z), flesh);
+      for (const side of sides) canvas.fill(shape(side, z), flesh);
+      paintIntercostal(canvas, shape(ribCage, z), flesh);
     },
   };
 }
@@ -343,7 +344,7 @@ function paintIntercostal(canvas: Canvas, inner: Polygon, flesh: Shade): void {
 }
 
 const couchTopMm = 113;
-const couchThicknessMm = 22;
+const couchThicknessMm = 20;
 
 /** A hollow carbon couch under the back: two thin shells with foam between. */
 function paintCouch(canvas: Canvas): void {
@@ -353,17 +354,12 @@ function paintCouch(canvas: Canvas): void {
     for (let column = 0; column < imageSize; column++) {
       const x = millimetresOf(column);
       // The top is a shallow trough, the bottom a flat arc.
-      const top = couchTopMm - (x * x) / 1400;
-      const bottom = couchTopMm + couchThicknessMm - (x * x) / 700;
+      const top = couchTopMm - (x * x) / 2400;
+      const bottom = couchTopMm + couchThicknessMm - (x * x) / 1000;
       if (Math.abs(x) > 176 || y < top - 1 || y > bottom + 1) continue;
       const wall = Math.min(Math.abs(y - top), Math.abs(y - bottom));
       const cover = Math.min(1, Math.max(0, 1.3 - wall));
       canvas.hu[row * imageSize + column] = -965 + cover * 700;
     }
   }
-}
-
-/** The cage's distance from the middle by direction, for what is laid along it. */
-export function cageRadius(polygon: Polygon): PolarRadius {
-  return new PolarRadius(polygon);
 }

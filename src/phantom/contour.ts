@@ -1,5 +1,5 @@
 /** Outlines of organs: closed splines in millimetres, given at a few levels and interpolated between them. */
-import type { SeededRandom } from "./random.ts";
+import type { SeededRandom, Texture } from "./random.ts";
 
 export type Point = readonly [x: number, y: number];
 
@@ -15,7 +15,7 @@ export type Contour = readonly Level[];
 /** x0, y0, x1, y1, ... of a closed polygon. */
 export type Polygon = Float64Array;
 
-const samplesPerSpan = 6;
+const samplesPerSpan = 8;
 
 /** Completes an outline that is given for x >= 0, from front to back. */
 export function symmetric(half: readonly Point[]): readonly Point[] {
@@ -52,6 +52,19 @@ function controlPointsAt(contour: Contour, z: number): readonly Point[] {
     const [bx, by] = below.points[i]!;
     return [x + (bx - x) * s, y + (by - y) * s];
   });
+}
+
+/** Moves an outline by a smooth field, so that no border is as regular as its spline; neighbours move together. */
+export function rippled(polygon: Polygon, field: Texture, z: number): Polygon {
+  const out = new Float64Array(polygon.length);
+  for (let i = 0; i < polygon.length; i += 2) {
+    const [x, y] = [polygon[i]!, polygon[i + 1]!];
+    const wide = (offset: number): number => field.at(x * 0.045 + offset, y * 0.045 + offset, z * 0.025);
+    const narrow = (offset: number): number => field.at(x * 0.14 + offset, y * 0.14 + offset, z * 0.07);
+    out[i] = x + 2.4 * wide(3.3) + 0.8 * narrow(11.7);
+    out[i + 1] = y + 2.4 * wide(17.1) + 0.8 * narrow(25.9);
+  }
+  return out;
 }
 
 /** Closed Catmull-Rom spline through the outline's points at height z. */

@@ -4,7 +4,7 @@ import { type Tag, tags } from "../dicom/tags.ts";
 import { type Bytes, fromLatin1, u32le } from "../foundation/bytes.ts";
 import { imageSize, millimetresOf, pixelSpacingMm } from "./canvas.ts";
 
-export const ctImageStorage = "1.2.840.10008.5.1.4.1.1.2";
+const ctImageStorage = "1.2.840.10008.5.1.4.1.1.2";
 export const sliceThicknessMm = 2.5;
 /** Stored value + intercept = Hounsfield units. */
 export const rescaleIntercept = -1024;

@@ -33,8 +33,8 @@ export interface Branch extends Capsule {
   readonly airway: boolean;
 }
 
-const twigsPerTree = 1300;
-const twigRadiusMm = 0.42;
+const twigsPerTree = 1500;
+const twigRadiusMm = 0.47;
 const reachAboveMm = -45;
 const reachBelowMm = 120;
 

@@ -1,7 +1,7 @@
 /** Heart, great vessels, windpipe and gullet, with contrast medium in the blood. */
 import type { Canvas, Capsule, Ellipsoid } from "./canvas.ts";
 import { caudal, cranial } from "./chest-wall.ts";
-import { type Contour, jittered, type Polygon, polygonAt } from "./contour.ts";
+import { type Contour, jittered, type Polygon, polygonAt, rippled } from "./contour.ts";
 import type { SeededRandom, Texture } from "./random.ts";
 
 const outline: Contour = [
@@ -94,7 +94,7 @@ const outline: Contour = [
 type Stop = readonly [x: number, y: number, z: number, radius: number];
 
 /** A tube through stops. */
-export function tube(stops: readonly Stop[]): readonly Capsule[] {
+function tube(stops: readonly Stop[]): readonly Capsule[] {
   return stops.slice(1).map(([x1, y1, z1, r1], i): Capsule => {
     const [x0, y0, z0, r0] = stops[i]!;
     return { x0, y0, z0, r0, x1, y1, z1, r1 };
@@ -246,11 +246,12 @@ export interface Mediastinum {
 
 export function mediastinum(random: SeededRandom, texture: Texture): Mediastinum {
   const border = jittered(outline, random, 1.2);
+  const outlineAt = (z: number): Polygon => rippled(polygonAt(border, z), texture, z);
   return {
-    outlineAt: (z) => polygonAt(border, z),
+    outlineAt,
     paint(canvas) {
       const { z } = canvas;
-      canvas.fill(polygonAt(border, z), (x, y) => {
+      canvas.fill(outlineAt(z), (x, y) => {
         const strand = Math.abs(texture.at(x * 0.15, y * 0.15, z * 0.1));
         return (
           -92 + 12 * texture.at(x * 0.35, y * 0.35, z * 0.3) + (strand < 0.05 ? (0.05 - strand) * 900 : 0)

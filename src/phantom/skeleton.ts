@@ -8,6 +8,7 @@ import {
   PolarRadius,
   type Polygon,
   polygonAt,
+  rippled,
   symmetric,
 } from "./contour.ts";
 import type { SeededRandom, Texture } from "./random.ts";
@@ -151,7 +152,8 @@ export interface Skeleton {
   paintSpine(canvas: Canvas): void;
 }
 
-export function skeleton(random: SeededRandom, texture: Texture): Skeleton {
+export function skeleton(random: SeededRandom, texture: Texture, ripple: Texture): Skeleton {
+  const shape = (contour: Contour, z: number): Polygon => rippled(polygonAt(contour, z), ripple, z);
   const ribPhase: readonly [number, number] = [random.between(-3, 3), random.between(-3, 3)];
   const vertebraPhase = random.between(-2, 2);
   const sidesOf = (contour: Contour): readonly Contour[] => [contour, mirrored(contour)];
@@ -159,9 +161,9 @@ export function skeleton(random: SeededRandom, texture: Texture): Skeleton {
     paintWall(canvas, cage) {
       const inside = marrow(texture, canvas.z);
       paintRibs(canvas, cage, ribPhase, texture);
-      bone(canvas, polygonAt(sternum, canvas.z), 1.5, marrow(texture, canvas.z, 120), 480);
+      bone(canvas, shape(sternum, canvas.z), 1.5, marrow(texture, canvas.z, 120), 480);
       if (canvas.z < 62) {
-        for (const side of sidesOf(scapula)) bone(canvas, polygonAt(side, canvas.z), 1.5, inside);
+        for (const side of sidesOf(scapula)) bone(canvas, shape(side, canvas.z), 1.5, inside);
       }
     },
     paintSpine(canvas) {
