@@ -144,6 +144,10 @@ function judgeElements(job: Job): void {
       problems.push({ code: "text-nul-padded", tag: element.tag });
     }
   }
+  if (record.vrLost !== undefined) {
+    problems.push({ code: "listed-vr-lost", tag: record.vrLost });
+    job.computed ??= "vr-lost";
+  }
   if (parseSignatureDateTime(record.dateTime!) === undefined)
     problems.push({ code: "date-time-without-zone" });
 }

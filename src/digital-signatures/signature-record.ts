@@ -1,8 +1,10 @@
 /** Finding signatures in an object and reading their two items, strictly: spec steps 1 to 4. */
-import { findElement, plainText, plainTextOf, unsignedShort } from "../dicom/elements.ts";
+import { lookup } from "../dicom/dictionary/dictionary.ts";
+import { findElement, plainText, plainTextOf, trimmedLatin1, unsignedShort } from "../dicom/elements.ts";
 import type { DataElement, DicomObject, Item } from "../dicom/model.ts";
 import { type Tag, tags } from "../dicom/tags.ts";
 import { explicitBigEndianUid, implicitLittleEndianUid } from "../dicom/transfer-syntax.ts";
+import { isVr } from "../dicom/vr.ts";
 import type { ByteSource } from "../foundation/byte-source.ts";
 import type { Bytes } from "../foundation/bytes.ts";
 import { certificateTypeX509, isMacAlgorithm, type MacAlgorithm, signatureTags } from "./attributes.ts";
@@ -36,6 +38,8 @@ export interface SignatureRecord {
   readonly certificate?: SignerCertificate;
   /** Without its pad byte. */
   readonly signature?: Bytes;
+  /** An attribute of the signature's own that arrived as UN. */
+  readonly vrLost?: Tag;
   readonly purpose?: { readonly code: string; readonly scheme: string; readonly meaning: string };
   readonly timestamp?: { readonly type: string; readonly token: Bytes };
 }
@@ -76,8 +80,10 @@ export function duplicateUids(found: readonly FoundSignature[]): ReadonlySet<str
   const seen = new Set<string>();
   const twice = new Set<string>();
   for (const { item } of found) {
-    const uid = item && plainTextOf(item.elements, signatureTags.digitalSignatureUid);
-    if (uid === undefined) continue;
+    const value = item && findElement(item.elements, signatureTags.digitalSignatureUid)?.value;
+    if (!value) continue;
+    // Whatever VR it arrived with.
+    const uid = trimmedLatin1(value);
     if (seen.has(uid)) twice.add(uid);
     seen.add(uid);
   }
@@ -120,6 +126,25 @@ class RecordReader {
     const readable = element.vr === "OB" && element.length > 0 && element.length <= opaqueBytesMax;
     if (!readable || element.fragments) return this.problem("attribute-invalid", tag);
     return element.value ?? (await this.#source.read(element.valueOffset, element.length));
+  }
+
+  /**
+   * Software without a dictionary writes UN for all it copies from implicit VR, the attributes of signatures too. They are read by
+   * the dictionary's VR; the byte stream that was signed had others, so that nothing can be computed.
+   */
+  async named(elements: readonly DataElement[]): Promise<readonly DataElement[]> {
+    const out: DataElement[] = [];
+    for (const element of elements) {
+      const vr = element.vr === "UN" ? lookup(element.tag)?.vr : undefined;
+      if (vr === undefined || !isVr(vr) || vr === "SQ" || element.length > opaqueBytesMax) out.push(element);
+      else {
+        const value = element.value ?? (await this.#source.read(element.valueOffset, element.length));
+        // PS3.5 section 6.2.2: UN is little endian in every transfer syntax.
+        out.push({ ...element, vr, value, encoding: { ...element.encoding, bigEndian: false } });
+        this.fields.vrLost ??= element.tag;
+      }
+    }
+    return out;
   }
 
   /** Step 3. */
@@ -165,17 +190,18 @@ class RecordReader {
   }
 
   /** Step 4. */
-  macParameters(scope: readonly DataElement[], macId: number): void {
-    const named = (findElement(scope, tags.macParametersSequence)?.items ?? []).filter(
-      (item) => unsignedShort(findElement(item.elements, signatureTags.macIdNumber)) === macId,
-    );
-    const parameters = named[0];
-    if (!parameters) {
+  async macParameters(scope: readonly DataElement[], macId: number): Promise<void> {
+    const named: (readonly DataElement[])[] = [];
+    for (const item of findElement(scope, tags.macParametersSequence)?.items ?? []) {
+      const elements = await this.named(item.elements);
+      if (unsignedShort(findElement(elements, signatureTags.macIdNumber)) === macId) named.push(elements);
+    }
+    const elements = named[0];
+    if (!elements) {
       this.problem("mac-parameters-missing", tags.macParametersSequence);
       return;
     }
     if (named.length > 1) this.problem("mac-id-duplicate", signatureTags.macIdNumber);
-    const { elements } = parameters;
     const algorithm = this.text(elements, signatureTags.macAlgorithm);
     if (algorithm !== undefined) {
       if (isMacAlgorithm(algorithm)) this.fields.macAlgorithm = algorithm;
@@ -227,14 +253,14 @@ export async function readSignature(
     reader.problem("signatures-unreadable", tags.digitalSignaturesSequence);
     return reader.fields;
   }
-  const { elements } = found.item;
+  const elements = await reader.named(found.item.elements);
   await reader.signatureItem(elements);
   if (duplicates.has(reader.fields.uid ?? ""))
     reader.problem("signature-uid-duplicate", signatureTags.digitalSignatureUid);
   const macId = reader.short(elements, signatureTags.macIdNumber);
   if (macId !== undefined) {
     reader.fields.macIdNumber = macId;
-    reader.macParameters(found.scope, macId);
+    await reader.macParameters(found.scope, macId);
   }
   return reader.fields;
 }
