@@ -93,16 +93,23 @@ export class CodecPool implements FrameDecoder {
       name: "scanseal-codec",
     });
     this.#all.add(worker);
+    // A thread that ends, in whatever state, is not used again; a second listener says what became of its job.
+    const gone = (): void => {
+      const at = this.#idle.indexOf(worker);
+      if (at >= 0) this.#idle.splice(at, 1);
+      this.#all.delete(worker);
+    };
+    worker.on("exit", gone).on("error", gone);
     worker.unref();
     return worker;
   }
 
   #run(worker: Worker, job: Job): void {
-    forget(worker);
     worker.ref();
     const settle = (keep: boolean, finish: () => void): void => {
       clearTimeout(timer);
-      forget(worker);
+      // Only our own listeners: `terminate` waits for "exit" with one of its own.
+      worker.off("message", onMessage).off("error", onError).off("exit", onExit);
       if (keep && !this.#closed) this.#rest(worker);
       else this.#end(worker);
       finish();
@@ -112,14 +119,15 @@ export class CodecPool implements FrameDecoder {
     const timer = setTimeout(() => {
       fail(new ScansealError("limit-decode", `the codec took longer than ${this.#timeoutMs} ms`));
     }, this.#timeoutMs);
-    worker.on("message", (reply: CodecReply) => {
+    const onMessage = (reply: CodecReply): void => {
       if ("samples" in reply) settle(true, () => job.resolve({ samples: reply.samples }));
       else settle(true, () => job.reject(new ScansealError(reply.code, reply.message)));
-    });
-    worker.on("error", (cause) => {
+    };
+    const onError = (cause: unknown): void => {
       fail(new ScansealError("codec-failed", "the codec's thread failed", { cause }));
-    });
-    worker.on("exit", () => fail(new ScansealError("codec-failed", "the codec's thread ended")));
+    };
+    const onExit = (): void => fail(new ScansealError("codec-failed", "the codec's thread ended"));
+    worker.on("message", onMessage).on("error", onError).on("exit", onExit);
     // A copy, whose buffer goes to the thread: the caller's bytes may belong to a file's cache.
     const codestream = job.request.codestream.slice();
     const message: CodecJob = { ...job.request, codestream };
@@ -129,23 +137,10 @@ export class CodecPool implements FrameDecoder {
   #rest(worker: Worker): void {
     worker.unref();
     this.#idle.push(worker);
-    const gone = (): void => {
-      const at = this.#idle.indexOf(worker);
-      if (at >= 0) this.#idle.splice(at, 1);
-      this.#all.delete(worker);
-    };
-    worker.on("exit", gone);
-    worker.on("error", gone);
   }
 
   #end(worker: Worker): void {
     this.#all.delete(worker);
-    // Errors on the way down have nobody to tell.
-    worker.on("error", () => {});
     void worker.terminate();
   }
-}
-
-function forget(worker: Worker): void {
-  for (const event of ["message", "error", "exit"]) worker.removeAllListeners(event);
 }
