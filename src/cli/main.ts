@@ -72,6 +72,7 @@ function addVerification(program: Command, run: Run): void {
     .command("show")
     .description("tell one object's story in plain words")
     .argument("<file>")
+    .option("--identify", "also show patient, study and series", false)
     .addOption(home())
     .action(run(async () => (await import("./commands/show.ts")).show as Action));
 }

@@ -38,7 +38,7 @@ function verdictCell(verdict: Verdict, palette: Palette): Cell {
 }
 
 /** "(0010,0010)", "frames 1-3, 7" (from 1, as people count), "byte 512". */
-export function locationText({ tag, path, offset, frames }: FindingLocation): string {
+function locationText({ tag, path, offset, frames }: FindingLocation): string {
   const parts: string[] = [];
   if (path !== undefined) parts.push(path);
   else if (tag !== undefined) parts.push(tag);

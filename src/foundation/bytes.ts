@@ -21,16 +21,6 @@ export function equalBytes(a: Bytes, b: Bytes): boolean {
   return true;
 }
 
-/** Unsigned lexicographic order; a prefix sorts before what it begins. */
-export function compareBytes(a: Bytes, b: Bytes): number {
-  const n = Math.min(a.length, b.length);
-  for (let i = 0; i < n; i++) {
-    const d = a[i]! - b[i]!;
-    if (d !== 0) return d;
-  }
-  return a.length - b.length;
-}
-
 const hexPairs: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
   byte.toString(16).padStart(2, "0"),
 );

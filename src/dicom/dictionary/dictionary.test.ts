@@ -6,7 +6,6 @@ import { editionOfStandard, lookup, lookupPrivate, tagOfKeyword, uidName } from 
 import { spellKeyword } from "./keyword.ts";
 import privateTable from "./private.generated.json" with { type: "json" };
 import standardTable from "./standard.generated.json" with { type: "json" };
-import { vrByDictionary } from "./standard-vr.ts";
 
 describe("the standard's dictionary", () => {
   it("holds every row of its sources", () => {
@@ -90,12 +89,6 @@ describe("the standard's dictionary", () => {
     expect(spellKeyword("SOPInstanceUID")).toBe("SOP Instance UID");
     expect(spellKeyword("NumberOfFrames")).toBe("Number of Frames");
     expect(lookup(0x00189345)?.name).toBe("CTDIvol");
-  });
-
-  it("judges what arrived as UN", () => {
-    expect(vrByDictionary(0x60003000)).toBe("OB or OW");
-    expect(vrByDictionary(0x00091002)).toBeUndefined();
-    expect(vrByDictionary(0x00190010 + 0x1000, "SIEMENS MED")).toBe(lookupPrivate("SIEMENS MED", 0x00191010));
   });
 });
 

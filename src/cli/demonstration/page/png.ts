@@ -118,15 +118,15 @@ function chunk(type: string, data: Bytes): Bytes {
   return concatBytes([u32be(data.length), body, u32be(crc32(body))]);
 }
 
-/** Each row is preceded by its filter; `bytesPerPixel` bytes before is the neighbour that filter 1 (Sub) subtracts. */
-function filtered(raw: Bytes, rows: number, bytesPerRow: number, bytesPerPixel: number): Bytes {
-  const out = new Uint8Array(rows * (bytesPerRow + 1));
+/** Each row is preceded by its filter; Sub (1) stores the difference from the pixel before. */
+function filtered(raw: Bytes, rows: number, columns: number): Bytes {
+  const out = new Uint8Array(rows * (columns + 1));
   for (let row = 0; row < rows; row++) {
-    const at = row * (bytesPerRow + 1);
+    const at = row * (columns + 1);
     out[at] = 1;
-    for (let i = 0; i < bytesPerRow; i++) {
-      const left = i < bytesPerPixel ? 0 : (raw[row * bytesPerRow + i - bytesPerPixel] ?? 0);
-      out[at + 1 + i] = (raw[row * bytesPerRow + i] ?? 0) - left;
+    for (let i = 0; i < columns; i++) {
+      const left = i === 0 ? 0 : (raw[row * columns + i - 1] ?? 0);
+      out[at + 1 + i] = (raw[row * columns + i] ?? 0) - left;
     }
   }
   return out;
@@ -134,10 +134,9 @@ function filtered(raw: Bytes, rows: number, bytesPerRow: number, bytesPerPixel: 
 
 const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 
-function png(rows: number, columns: number, colourType: 0 | 6, raw: Bytes): Bytes {
-  const bytesPerPixel = colourType === 0 ? 1 : 4;
-  const header = concatBytes([u32be(columns), u32be(rows), Uint8Array.of(8, colourType, 0, 0, 0)]);
-  const data = deflateSync(filtered(raw, rows, columns * bytesPerPixel, bytesPerPixel), { level: 6 });
+function png(rows: number, columns: number, raw: Bytes): Bytes {
+  const header = concatBytes([u32be(columns), u32be(rows), Uint8Array.of(8, 0, 0, 0, 0)]);
+  const data = deflateSync(filtered(raw, rows, columns), { level: 6 });
   return concatBytes([
     signature,
     chunk("IHDR", header),
@@ -149,23 +148,5 @@ function png(rows: number, columns: number, colourType: 0 | 6, raw: Bytes): Byte
 /** @throws ScansealError `usage` when the size does not fit */
 export function encodePng(image: GreyImage): Bytes {
   checkSize(image.rows, image.columns, image.grey.length);
-  return png(image.rows, image.columns, 0, image.grey);
-}
-
-/**
- * A see-through layer that marks where two renderings differ, to lay over either: stronger where they differ more.
- * @throws ScansealError `usage` when the images differ in size
- */
-export function encodeDifferencePng(original: GreyImage, forged: GreyImage): Bytes {
-  if (original.rows !== forged.rows || original.columns !== forged.columns)
-    throw new ScansealError("usage", "images of different size have no difference image");
-  checkSize(original.rows, original.columns, Math.min(original.grey.length, forged.grey.length));
-  const rgba = new Uint8Array(original.grey.length * 4);
-  for (let i = 0; i < original.grey.length; i++) {
-    const difference = Math.abs((original.grey[i] ?? 0) - (forged.grey[i] ?? 0));
-    if (difference === 0) continue;
-    // Vermilion: apart from grey for every kind of colour vision.
-    rgba.set([213, 94, 0, Math.min(235, 70 + difference * 2)], i * 4);
-  }
-  return png(original.rows, original.columns, 6, rgba);
+  return png(image.rows, image.columns, image.grey);
 }
