@@ -11,7 +11,7 @@ export interface ByteRange {
 
 export type PlanStep = Bytes | ByteRange;
 
-/** Gives the plan's bytes to `sink`, piece by piece. Pieces may share memory with the source and are only read. */
+/** Gives the plan's bytes to `sink`, piece by piece. Pieces share memory with the source: they are only read, and not kept. */
 export async function feedPlan(
   plan: Iterable<PlanStep>,
   source: ByteSource,

@@ -10,6 +10,8 @@ export interface ByteSource {
    * @throws ScansealError `io` when the range cannot be read whole
    */
   read(offset: number, length: number): Promise<Bytes>;
+  /** For `readChunks`, where a source can do it with less memory and waiting than range by range. */
+  chunks?(offset: number, length: number): AsyncIterable<Bytes>;
 }
 
 /** 1 MiB: large enough that calls cost nothing beside hashing, small enough for 150 MB in all. */
@@ -34,10 +36,17 @@ export class MemorySource implements ByteSource {
   }
 }
 
-/** The range in pieces of at most `chunkBytes`; a memory source gives it in one piece. */
+/**
+ * The range in pieces of at most `chunkBytes`; a memory source gives it in one piece. A piece is valid until the next one is asked for:
+ * whoever keeps it makes a copy.
+ */
 export async function* readChunks(source: ByteSource, offset: number, length: number): AsyncGenerator<Bytes> {
   if (source instanceof MemorySource) {
     if (length > 0) yield await source.read(offset, length);
+    return;
+  }
+  if (source.chunks) {
+    yield* source.chunks(offset, length);
     return;
   }
   for (let at = offset; at < offset + length; at += chunkBytes) {

@@ -7,7 +7,7 @@ import type { Evidence } from "../zero-trust/evidence/evidence.ts";
 import { TrustJudge } from "../zero-trust/evidence/trust-check.ts";
 import { decide } from "../zero-trust/policy/decide.ts";
 import type { Decision } from "../zero-trust/policy/verdict.ts";
-import { withFile } from "./file-input.ts";
+import { FileBuffer, withFile } from "./file-input.ts";
 
 export interface Judgement {
   readonly evidence: Evidence;
@@ -19,6 +19,8 @@ export class FileVerifier {
   readonly #trust: TrustJudge;
   readonly #decoder: CodecPool = new CodecPool();
   readonly #deep: boolean;
+  /** Evidence is plain data: it holds none of the file's bytes. */
+  readonly #buffer: FileBuffer = new FileBuffer();
 
   constructor(store: TrustStore, options: { readonly deep: boolean }) {
     this.#trust = new TrustJudge(store, nodeCrypto, systemClock.now());
@@ -28,7 +30,7 @@ export class FileVerifier {
   /** @throws ScansealError `io` when the file cannot be read */
   async verify(path: string): Promise<Judgement> {
     const ports = { crypto: nodeCrypto, trust: this.#trust, decoder: this.#decoder, deep: this.#deep };
-    const evidence = await withFile(path, (source) => collectEvidence(source, ports));
+    const evidence = await withFile(path, (source) => collectEvidence(source, ports), this.#buffer);
     return { evidence, decision: decide(evidence, { mode: "enforce" }) };
   }
 
