@@ -75,8 +75,7 @@ const entryImports: readonly string[] = verifierFolders;
 
 /** npm packages in the verifier's folders: they must need neither Node nor a browser. Package -> reason. */
 const isomorphicPackages: ReadonlyMap<string, string> = new Map([
-  ["fflate", "pure JavaScript: the leaf table is deflated as a whole"],
-  ["pako", "pure JavaScript: a deflated data set is inflated piece by piece, within a limit"],
+  ["pako", "pure JavaScript: deflated data sets and leaf tables are inflated within limits"],
 ]);
 
 /** @param productionPackages the `dependencies` of package.json */

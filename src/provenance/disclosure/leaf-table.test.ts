@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { deflateSync } from "fflate";
+import { deflateRaw } from "pako";
 import { describe, expect, it } from "vitest";
 import { type Bytes, concatBytes, fromLatin1, u16le, u32le } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
@@ -19,7 +19,7 @@ const records = fc
 
 /** A table around hand-made names. */
 function tableOf(names: Bytes, count: number, namesBytes: number = names.length): Bytes {
-  const deflated = deflateSync(names);
+  const deflated = deflateRaw(names);
   const header = [Uint8Array.of(1), u32le(count), u32le(namesBytes), u32le(deflated.length)];
   return concatBytes([...header, deflated, new Uint8Array(16 * count)]);
 }

@@ -1,5 +1,5 @@
 /** The list of leaves with their commitments, container xx04: spec/commitments.md. It names what changed and reveals no value. */
-import { deflateSync, Inflate, inflateSync } from "fflate";
+import { deflateRaw, Z_FINISH, Z_STREAM_END, ZStream, zlibInflate, zlibInflateInit2 } from "pako";
 import { type Bytes, concatBytes, equalBytes, latin1, u16le, u32le, viewOf } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { commitmentBytes, type LeafName, type LeafRecord, leafCountMax, pathBytesMax } from "./commitment.ts";
@@ -14,8 +14,10 @@ const namesBytesMax = 32 << 20;
 const pathCharactersMax = 64 << 20;
 /** Deflate expands 1,032 times at most (a 258-byte match in two bits). */
 const inflateRatioMax = 1032;
-/** Deflate cannot expand more than 1,032 times, so one piece inflates to 4 MiB at most before the count is checked. */
-const inflatePieceBytes = 4096;
+/** zlib's way to say: raw deflate, 32 KiB window. */
+const rawWindowBits = -15;
+/** Names of a usual object, deflated; only such are kept for the next table. */
+const keptNamesBytes = 4096;
 
 /**
  * The table's bytes. Records must be sorted by path and unique.
@@ -23,7 +25,7 @@ const inflatePieceBytes = 4096;
  */
 export function encodeLeafTable(records: readonly LeafRecord[]): Bytes {
   const names = encodeNames(records);
-  const deflated = deflateSync(names, { level: 9 });
+  const deflated = deflateRaw(names, { level: 9 });
   const total = headerBytes + deflated.length + commitmentBytes * records.length;
   if (total > tableBytesMax || names.length > namesBytesMax || records.length > leafCountMax)
     throw new ScansealError("limit-length", "the leaf table would be too large");
@@ -96,7 +98,7 @@ function namesOf(deflated: Bytes, length: number, count: number): readonly LeafN
     return last.names;
   const names = decodeNames(inflate(deflated, length), count);
   // Small ones only: this stays in memory.
-  if (deflated.length <= inflatePieceBytes) lastNames = { deflated: deflated.slice(), length, names };
+  if (deflated.length <= keptNamesBytes) lastNames = { deflated: deflated.slice(), length, names };
   return names;
 }
 
@@ -146,42 +148,17 @@ function isText(bytes: Bytes, from: number, length: number, text: string): boole
   return true;
 }
 
-/** Raw deflate (RFC 1951) to exactly `length` bytes. */
+/** Raw deflate (RFC 1951) to exactly `length` bytes, with nothing after it. */
 function inflate(deflated: Bytes, length: number): Bytes {
-  let out: Bytes | undefined;
-  let cause: unknown;
-  try {
-    out =
-      deflated.length <= inflatePieceBytes
-        ? inflateAtOnce(deflated, length)
-        : inflateInPieces(deflated, length);
-  } catch (error) {
-    cause = error;
-  }
-  if (out?.length !== length)
-    throw new ScansealError("seal-structure", "leaf table: names do not inflate", { cause });
-  return out;
-}
-
-/** The room for one byte more shows an output that is too long; what is longer still is dropped. No output is no table. */
-function inflateAtOnce(deflated: Bytes, length: number): Bytes | undefined {
-  return deflated.length === 0 ? undefined : inflateSync(deflated, { out: new Uint8Array(length + 1) });
-}
-
-/** Undefined for what does not end, or inflates to more than `length`. */
-function inflateInPieces(deflated: Bytes, length: number): Bytes | undefined {
-  const out = new Uint8Array(length);
-  let at = 0;
-  let ended = false;
-  const stream = new Inflate((chunk, final) => {
-    if (at + chunk.length > length) throw new ScansealError("seal-structure", "more names than stated");
-    out.set(chunk, at);
-    at += chunk.length;
-    ended = final;
-  });
-  for (let from = 0; from < deflated.length; from += inflatePieceBytes) {
-    const to = Math.min(from + inflatePieceBytes, deflated.length);
-    stream.push(deflated.subarray(from, to), to === deflated.length);
-  }
-  return ended && at === length ? out : undefined;
+  const stream = new ZStream();
+  zlibInflateInit2(stream, rawWindowBits);
+  stream.input = deflated;
+  stream.avail_in = deflated.length;
+  // Room for one byte more shows an output that is too long; what is longer still has no place.
+  stream.output = new Uint8Array(length + 1);
+  stream.avail_out = length + 1;
+  const status = zlibInflate(stream, Z_FINISH);
+  if (status !== Z_STREAM_END || stream.next_out !== length || stream.avail_in !== 0)
+    throw new ScansealError("seal-structure", "leaf table: names do not inflate");
+  return stream.output.subarray(0, length);
 }
