@@ -78,6 +78,8 @@ describe("grey pictures", () => {
     // y = ((x - (c - 0.5)) / (w - 1) + 0.5) * 255
     const expected = [0, 102, 128, 153, 255, 255];
     expect([...image.grey]).toEqual(expected);
+    // The half in the formula: a window of 128 around 64 begins at 0 and ends at 127.
+    expect([...renderWindowed([0, 1, 126, 127], 2, 2, 64, 128).grey]).toEqual([0, 2, 253, 255]);
     expect([...renderWindowed(samples, 2, 3, 40, 400, { inverted: true }).grey]).toEqual(
       expected.map((v) => 255 - v),
     );
