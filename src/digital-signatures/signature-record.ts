@@ -1,6 +1,7 @@
 /** Finding signatures in an object and reading their two items, strictly: spec steps 1 to 4. */
 import { lookup } from "../dicom/dictionary/dictionary.ts";
 import { findElement, plainText, plainTextOf, trimmedLatin1, unsignedShort } from "../dicom/elements.ts";
+import { sequenceItems } from "../dicom/implicit-items.ts";
 import type { DataElement, DicomObject, Item } from "../dicom/model.ts";
 import { type Tag, tags } from "../dicom/tags.ts";
 import { explicitBigEndianUid, implicitLittleEndianUid } from "../dicom/transfer-syntax.ts";
@@ -71,8 +72,9 @@ function signaturesOf(
   scope: readonly DataElement[],
   location: Location,
 ): readonly FoundSignature[] {
-  if (!sequence.items) return [{ location, index: 0, scope, item: undefined, offset: sequence.offset }];
-  return sequence.items.map((item, index) => ({ location, index, scope, item, offset: item.offset }));
+  const items = sequenceItems(sequence);
+  if (!items) return [{ location, index: 0, scope, item: undefined, offset: sequence.offset }];
+  return items.map((item, index) => ({ location, index, scope, item, offset: item.offset }));
 }
 
 /** Step 2: signature UIDs that name more than one signature of the object. */
@@ -192,7 +194,8 @@ class RecordReader {
   /** Step 4. */
   async macParameters(scope: readonly DataElement[], macId: number): Promise<void> {
     const named: (readonly DataElement[])[] = [];
-    for (const item of findElement(scope, tags.macParametersSequence)?.items ?? []) {
+    const sequence = findElement(scope, tags.macParametersSequence);
+    for (const item of (sequence && sequenceItems(sequence)) ?? []) {
       const elements = await this.named(item.elements);
       if (unsignedShort(findElement(elements, signatureTags.macIdNumber)) === macId) named.push(elements);
     }

@@ -1,6 +1,7 @@
 /** One leaf per attribute: spec/commitments.md, "Leaves". Frames are in frame-leaves.ts. */
 import { feedPlan, type PlanStep, planLength } from "../../dicom/byte-plan.ts";
 import { lookup } from "../../dicom/dictionary/dictionary.ts";
+import { beginsWithItem, implicitItems } from "../../dicom/implicit-items.ts";
 import { nestingReportMax, textBytesMax } from "../../dicom/limits.ts";
 import type { DataElement, DicomObject, Item } from "../../dicom/model.ts";
 import { isPrivate, type Tag, tags } from "../../dicom/tags.ts";
@@ -18,7 +19,6 @@ import {
   itemsPlan,
   unknownVr,
 } from "./canonical-value.ts";
-import { beginsWithItem, implicitItems } from "./implicit-items.ts";
 import { creatorTagOf, ElementNames } from "./leaf-path.ts";
 
 /** VR text of a leaf by its path, for a table that was written with another edition of the dictionary. */

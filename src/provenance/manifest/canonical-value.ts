@@ -1,10 +1,10 @@
 /** A value as the commitment sees it, whatever the transfer syntax, length encoding or padding: spec/commitments.md, "Values". */
 import { type PlanStep, swapped } from "../../dicom/byte-plan.ts";
+import { beginsWithItem, implicitItems } from "../../dicom/implicit-items.ts";
 import type { DataElement, Fragment, Item } from "../../dicom/model.ts";
 import { elementOf, groupOf, type Tag, tags } from "../../dicom/tags.ts";
 import { isVr, vrTraits } from "../../dicom/vr.ts";
 import { type Bytes, concatBytes, u32le } from "../../foundation/bytes.ts";
-import { beginsWithItem, implicitItems } from "./implicit-items.ts";
 
 /** VR text of private elements and of tags the dictionary does not know. */
 export const unknownVr = "*";

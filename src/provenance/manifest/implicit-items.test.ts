@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { implicitItems } from "../../dicom/implicit-items.ts";
 import { nestingReportMax } from "../../dicom/limits.ts";
 import { type Bytes, concatBytes, equalBytes, fromHex, u32le } from "../../foundation/bytes.ts";
 import { canonicalOpaque } from "./canonical-value.ts";
-import { implicitItems } from "./implicit-items.ts";
 
 const item = fromHex("feff00e0");
 const endless = fromHex("ffffffff");

@@ -1,7 +1,6 @@
 /** What differs from what was sealed, as evidence: names and classes of attributes, numbers of frames; never values. */
 import { findElement, plainText, unsignedShort } from "../../dicom/elements.ts";
 import type { DicomObject } from "../../dicom/model.ts";
-import { transferSyntaxOf } from "../../dicom/transfer-syntax.ts";
 import type { ManifestFacts } from "../../provenance/manifest/check.ts";
 import type { LeafComparison } from "../../provenance/manifest/comparison.ts";
 import type { SealedValueTest } from "../../provenance/manifest/sealed-values.ts";
@@ -24,6 +23,11 @@ const nothingCompared: ContentEvidence = { ...provenBySignature, route: "commitm
 
 /** Group lengths and (0008,0001) are no leaves unless they hold what no length is: then they carry something. */
 const uselessTag = /(?:^|\/)(?:[0-9A-F]{4}0000|00080001)$/;
+
+/** What compression and decompression back to the syntax of the sealing may add. Its other by-products cannot be told from edits then. */
+const tracesOfRoundTrip: ReadonlySet<string> = new Set(["00082111", "00282110", "00282114"]);
+/** Codecs whose codestream may hold YBR_RCT (PS3.5 section 8.2.4); in native data a viewer might convert colours for it. */
+const reversibleTransform: ReadonlySet<string> = new Set(["jpeg-2000", "htj2k"]);
 
 export interface ContentContext {
   readonly object: DicomObject;
@@ -49,17 +53,19 @@ function compared(context: ContentContext, comparison: LeafComparison): ContentE
   const transcoded = sealedAs !== object.transferSyntax.uid && frames.sealed > 0;
   const framesIntact = frames.matched === frames.sealed && frames.added.length === 0;
   const differing = comparison.changed.length + comparison.added.length + comparison.removed.length;
-  const compression = object.transferSyntax.encapsulated || transferSyntaxOf(sealedAs)?.encapsulated === true;
-  // A by-product is one only beside a compression or decompression that changed no pixel; another label on the same codestream is none.
-  const recoded = transcoded && compression && frames.route !== "encoded";
-  const sealedValue = recoded && framesIntact && differing > 0 ? context.sealedValues() : undefined;
+  // A by-product is one only where no pixel changed and the frames may have been through a codec: not beside the codestream of the sealing.
+  const recoded = frames.sealed > 0 && framesIntact && frames.route !== "encoded";
+  const sealedValue = recoded && differing > 0 ? context.sealedValues() : undefined;
   const change =
     (kind: AttributeChange["kind"]) =>
     (path: string): AttributeChange => ({
       path,
       kind,
       attributeClass: uselessTag.test(path) ? "clinical" : classOfAttribute(path),
-      transcodeByProduct: sealedValue !== undefined && isByProduct(object, kind, path, sealedValue),
+      transcodeByProduct:
+        sealedValue !== undefined &&
+        (transcoded || (kind === "added" && tracesOfRoundTrip.has(path))) &&
+        isByProduct(object, kind, path, sealedValue),
     });
   return {
     route: "commitments",
@@ -88,6 +94,7 @@ function isByProduct(
     ? findElement(object.elements, Number.parseInt(path, 16))
     : undefined;
   const present = plainText(element) ?? unsignedShort(element)?.toString();
+  if (present === "YBR_RCT" && !reversibleTransform.has(object.transferSyntax.codec)) return false;
   return isTranscodeByProduct(path, {
     kind,
     ...(present === undefined ? {} : { present }),

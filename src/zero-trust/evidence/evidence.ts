@@ -34,6 +34,8 @@ export interface FormatFacts {
   readonly pixelTailCarriesData: boolean;
   /** Elsewhere: tags that nothing covers and nobody shows, with a value that the standard does not give them. */
   readonly hidden: readonly string[];
+  /** Group lengths that are not the length of their group, as software leaves them that edits without looking. */
+  readonly groupLengthsWrong: readonly string[];
 }
 
 /** Whether a signer's certificate leads to an anchor of this verifier, judged at the time of verification. */

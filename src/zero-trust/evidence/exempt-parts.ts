@@ -4,7 +4,8 @@
  */
 import { lookup } from "../../dicom/dictionary/dictionary.ts";
 import { findElement, unsignedShort } from "../../dicom/elements.ts";
-import type { DataElement, DicomObject } from "../../dicom/model.ts";
+import { sequenceItems } from "../../dicom/implicit-items.ts";
+import type { DataElement, DicomObject, Item } from "../../dicom/model.ts";
 import { isPrivate, type Tag, tagHex, tags } from "../../dicom/tags.ts";
 import {
   explicitBigEndianUid,
@@ -13,6 +14,7 @@ import {
 } from "../../dicom/transfer-syntax.ts";
 import { signatureTags } from "../../digital-signatures/attributes.ts";
 import type { SignatureFact } from "../../digital-signatures/signature-fact.ts";
+import { isGroupLength } from "../../provenance/manifest/canonical-value.ts";
 import type { CaptureStatement } from "../../provenance/manifest/statement.ts";
 import { classOfAttribute } from "./attribute-classes.ts";
 import type { AttributeChange } from "./evidence.ts";
@@ -74,7 +76,7 @@ function signedTags(binding: SignatureFact | undefined): ReadonlySet<Tag> {
 
 /** Nesting is bounded by the reader. Values of private elements are opaque. */
 function visit(element: DataElement, prefix: string, signed: boolean, changes: Change[]): void {
-  const { tag, items } = element;
+  const { tag } = element;
   if (isPrivate(tag)) return;
   const path = prefix + tagHex(tag);
   const allowed =
@@ -83,12 +85,14 @@ function visit(element: DataElement, prefix: string, signed: boolean, changes: C
       : tag === tags.digitalSignaturesSequence
         ? signatureItemTags
         : undefined;
+  const items = allowed ? sequenceItems(element) : element.items;
   if (!signed && !isUsualVr(element)) changes.push({ path, kind: "changed" });
   // Anything but a sequence carries bytes that nobody reads as signatures.
-  if (allowed && !items && element.length > 0 && element.vr !== "UN") changes.push({ path, kind: "added" });
+  if (allowed && !items && element.length > 0) changes.push({ path, kind: "added" });
   items?.forEach((item, index) => {
     for (const child of item.elements) {
       const childPath = `${path}/${index}/`;
+      if (isGroupLength(child)) continue;
       if (allowed && !allowed.has(child.tag))
         changes.push({ path: childPath + tagHex(child.tag), kind: "added" });
       else visit(child, childPath, signed, changes);
@@ -118,22 +122,27 @@ function macSyntax({ object, statement, binding }: ExemptContext): Change[] {
   const implied = sealedAs === implicitLittleEndianUid || sealedAs === explicitBigEndianUid;
   const expected = implied ? explicitLittleEndianUid : sealedAs;
   if (binding.macTransferSyntaxUid === expected) return [];
-  const items = findElement(object.elements, tags.macParametersSequence)?.items ?? [];
+  const items = itemsAt(object.elements, tags.macParametersSequence);
   const index = items.findIndex(({ elements }) => macIdOf(elements) === binding.macIdNumber);
   return [{ path: `4FFE0001/${index}/04000010`, kind: "changed" }];
 }
 
 /** MAC parameters that no signature of the data set names. */
 function unusedMacItems(elements: readonly DataElement[]): Change[] {
-  const signatures = findElement(elements, tags.digitalSignaturesSequence)?.items ?? [];
+  const signatures = itemsAt(elements, tags.digitalSignaturesSequence);
   const used = new Set(signatures.map((item) => macIdOf(item.elements)));
-  const parameters = findElement(elements, tags.macParametersSequence)?.items ?? [];
+  const parameters = itemsAt(elements, tags.macParametersSequence);
   return parameters.flatMap((item, index) =>
     // Without signatures, what is left of a removed one.
     signatures.length === 0 || used.has(macIdOf(item.elements))
       ? []
       : [{ path: `4FFE0001/${index}/04000005`, kind: "added" as const }],
   );
+}
+
+function itemsAt(elements: readonly DataElement[], tag: Tag): readonly Item[] {
+  const sequence = findElement(elements, tag);
+  return (sequence && sequenceItems(sequence)) ?? [];
 }
 
 function macIdOf(elements: readonly DataElement[]): number | undefined {

@@ -66,13 +66,18 @@ async function pixelTailCarriesData(object: DicomObject): Promise<boolean> {
 const metaPrivateInformation: Tag = 0x00020102;
 
 /** Group lengths that are wrong, padding inside items that is not zero, private bytes beside the data set. */
-async function hiddenParts({ elements, meta, dataSource }: DicomObject): Promise<readonly string[]> {
+async function hiddenParts({
+  elements,
+  meta,
+  dataSource,
+}: DicomObject): Promise<Pick<FormatFacts, "hidden" | "groupLengthsWrong">> {
   const found = new Set<Tag>();
+  const wrong = new Set<Tag>();
   if (findElement(meta, metaPrivateInformation)) found.add(metaPrivateInformation);
   const paddings: DataElement[] = [];
   const visit = (level: readonly DataElement[], depth: number): void => {
     for (const [i, element] of level.entries()) {
-      if (elementOf(element.tag) === 0 && !isRightGroupLength(level, i)) found.add(element.tag);
+      if (elementOf(element.tag) === 0 && !isRightGroupLength(level, i)) wrong.add(element.tag);
       if (depth > 0 && element.tag === tags.dataSetTrailingPadding) paddings.push(element);
       // The reader bounds the depth.
       for (const item of element.items ?? []) visit(item.elements, depth + 1);
@@ -82,7 +87,7 @@ async function hiddenParts({ elements, meta, dataSource }: DicomObject): Promise
   for (const { tag, valueOffset, length } of paddings) {
     if (!(await allZero(dataSource, valueOffset, length))) found.add(tag);
   }
-  return [...found].map(formatTag);
+  return { hidden: [...found].map(formatTag), groupLengthsWrong: [...wrong].map(formatTag) };
 }
 
 /** PS3.5 section 7.2: the bytes from its own end to the end of the group. What is no 32-bit number is content, with a commitment. */
@@ -111,6 +116,6 @@ export async function checkFormat(object: DicomObject): Promise<FormatFacts> {
     })),
     paddingCarriesData: await paddingCarriesData(object),
     pixelTailCarriesData: await pixelTailCarriesData(object),
-    hidden: await hiddenParts(object),
+    ...(await hiddenParts(object)),
   };
 }

@@ -191,6 +191,11 @@ function formatFindings(format: NonNullable<Evidence["format"]>): Finding[] {
       finding("hidden-bytes", { tag }, "a value that nothing covers and the standard does not give"),
     );
   }
+  const [lengthTag] = format.groupLengthsWrong;
+  if (lengthTag !== undefined) {
+    const detail = `${format.groupLengthsWrong.length} group lengths are not the lengths of their groups`;
+    found.push(finding("hidden-bytes", { tag: lengthTag }, detail, "info"));
+  }
   for (const { code, tag, offset } of format.tolerated.slice(0, listedMax)) {
     const where = {
       ...(tag === undefined ? {} : { tag }),

@@ -1,10 +1,9 @@
 /** Items inside a value whose VR was lost: implicit VR little endian, as software without a dictionary leaves a sequence in UN. */
 
-import { nestingReportMax } from "../../dicom/limits.ts";
-import type { DataElement, Encoding, Item } from "../../dicom/model.ts";
-import type { Tag } from "../../dicom/tags.ts";
-import { tags } from "../../dicom/tags.ts";
-import { type Bytes, viewOf } from "../../foundation/bytes.ts";
+import { type Bytes, viewOf } from "../foundation/bytes.ts";
+import { nestingReportMax } from "./limits.ts";
+import type { DataElement, Encoding, Item } from "./model.ts";
+import { type Tag, tags } from "./tags.ts";
 
 const implicitLittle: Encoding = { explicit: false, bigEndian: false };
 const undefinedLength = 0xffffffff;
@@ -24,6 +23,12 @@ export function implicitItems(bytes: Bytes, base: number, depth: number): Item[]
   const parser = new ItemParser(bytes, base);
   const items = parser.items(0, bytes.length, false, depth);
   return items && items.end === bytes.length ? items.items : undefined;
+}
+
+/** The items of a sequence, also of one that software without a dictionary wrapped into UN. Undefined where there are none to be read. */
+export function sequenceItems({ items, vr, value, valueOffset }: DataElement): readonly Item[] | undefined {
+  if (items || vr !== "UN" || !value) return items;
+  return implicitItems(value, valueOffset, 0);
 }
 
 interface ItemsEnd {
