@@ -12,8 +12,13 @@ import { projectRoot } from "./peers.ts";
 const instructions: string = ["package.json", "CONTRIBUTING.md", ".ci/run"].map(read).join("\n");
 
 const entries: Entries = {
-  // The codec worker is started by its URL.
-  production: ["src/cli/bin.ts", "src/verifier.ts", "src/platform/node/codecs/codec-worker.ts"],
+  // The workers are started by their URLs.
+  production: [
+    "src/cli/bin.ts",
+    "src/verifier.ts",
+    "src/platform/node/codecs/codec-worker.ts",
+    "src/site/verification-worker.ts",
+  ],
   isProgram: (path) =>
     path.endsWith(".test.ts") ||
     path.endsWith(".config.ts") ||

@@ -27,7 +27,7 @@ import { deviceStatus, openDeviceCounter, openDeviceSigner } from "../keys/custo
 import { createSiteSecret, sitePassphrase } from "../keys/custody/site-secret.ts";
 import { nameText } from "../keys/trust/distinguished-name.ts";
 import { type ExpiryWarning, expiryWarnings } from "../keys/trust/expiry.ts";
-import { createTrustStore, type TrustStore } from "../keys/trust/trust-store.ts";
+import { createTrustStore, type TrustStore, type TrustStoreContent } from "../keys/trust/trust-store.ts";
 import { nodeCrypto, nodeRandom, systemClock } from "../platform/node/crypto.ts";
 import { ensurePrivateFolder, fileExists } from "../platform/node/private-files.ts";
 import type { SealingDevice } from "../sealing/seal.ts";
@@ -76,10 +76,15 @@ export class SiteHome {
 
   /** The site's own authority, its devices and its revocations, and the authorities it imported. */
   trust(): TrustStore {
+    return createTrustStore(this.trustContent(), nodeCrypto);
+  }
+
+  /** The same as plain data, for threads. */
+  trustContent(): TrustStoreContent {
     const own = authorityCertificate(this.#authorityFolder);
     const anchors = [{ label: nameText(own.subject), certificate: own.der }, ...this.trustFile.anchors()];
     const crls = [authorityCrl(this.#authorityFolder)];
-    return createTrustStore({ anchors, crls, devices: authorityDevices(this.#authorityFolder) }, nodeCrypto);
+    return { anchors, crls, devices: authorityDevices(this.#authorityFolder) };
   }
 
   /** Certificates and revocation lists that end within 60 days, the most urgent first; those already replaced are left out. */

@@ -1,4 +1,5 @@
 /** Verifying files on disk: the composition of evidence and policy with this machine's crypto, codecs and files. */
+import { ScansealError } from "../foundation/errors.ts";
 import type { TrustStore } from "../keys/trust/trust-store.ts";
 import { CodecPool } from "../platform/node/codecs/codec-pool.ts";
 import { nodeCrypto, systemClock } from "../platform/node/crypto.ts";
@@ -13,6 +14,12 @@ export interface Judgement {
   readonly evidence: Evidence;
   readonly decision: Decision;
 }
+
+/** Plain data. */
+export type FileOutcome =
+  | { readonly path: string; readonly decision: Decision }
+  /** The file cannot be read. */
+  | { readonly path: string; readonly problem: string };
 
 /** Verifies against one trust store, at the time it was made. Close it to end the codecs' threads. */
 export class FileVerifier {
@@ -32,6 +39,17 @@ export class FileVerifier {
     const ports = { crypto: nodeCrypto, trust: this.#trust, decoder: this.#decoder, deep: this.#deep };
     const evidence = await withFile(path, (source) => collectEvidence(source, ports), this.#buffer);
     return { evidence, decision: decide(evidence, { mode: "enforce" }) };
+  }
+
+  /** `verify` for one of many: that it cannot be read is no reason to stop. */
+  async outcomeOf(path: string): Promise<FileOutcome> {
+    try {
+      const { decision } = await this.verify(path);
+      return { path, decision };
+    } catch (error) {
+      if (!(error instanceof ScansealError) || error.code !== "io") throw error;
+      return { path, problem: error.message };
+    }
   }
 
   async close(): Promise<void> {

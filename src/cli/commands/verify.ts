@@ -1,8 +1,7 @@
 /** `scanseal verify`: judges files against the site's trust. */
-import { ScansealError } from "../../foundation/errors.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import { openHome } from "../../site/home.ts";
-import { FileVerifier } from "../../site/verification.ts";
+import { verifyFiles } from "../../site/verification-run.ts";
 import { reportExpiry } from "../expiry-notice.ts";
 import { findInputs } from "../inputs.ts";
 import { reportSkipped } from "../skipped.ts";
@@ -21,27 +20,26 @@ export async function verify(paths: readonly string[], options: VerifyOptions): 
   const inputs = await findInputs(paths);
   const home = openHome(options.home);
   reportExpiry(home);
-  const verifier = new FileVerifier(home.trust(), { deep: options.deep });
   const bar = new ProgressBar(process.stderr, systemClock, inputs.files.length);
   const judged: Judged[] = [];
   let unreadable = 0;
   try {
-    for (const [index, path] of inputs.files.entries()) {
-      bar.show(index, path);
-      try {
-        const { decision } = await verifier.verify(path);
-        judged.push({ path, decision });
-        if (options.json) process.stdout.write(`${verdictJson({ path, decision })}\n`);
-      } catch (error) {
-        if (!(error instanceof ScansealError) || error.code !== "io") throw error;
+    bar.show(0, inputs.files[0] ?? "");
+    const settings = { trust: home.trustContent(), deep: options.deep };
+    for await (const outcome of verifyFiles(inputs.files, settings)) {
+      const { path } = outcome;
+      if ("decision" in outcome) {
+        judged.push(outcome);
+        if (options.json) process.stdout.write(`${verdictJson(outcome)}\n`);
+      } else {
         unreadable++;
         bar.clear();
-        process.stderr.write(`scanseal: ${path}: ${error.message}\n`);
+        process.stderr.write(`scanseal: ${path}: ${outcome.problem}\n`);
       }
+      bar.show(judged.length + unreadable, path);
     }
   } finally {
     bar.clear();
-    await verifier.close();
   }
   if (!options.json) printTable(judged);
   reportSkipped(inputs, "verified");

@@ -3,7 +3,10 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { openFileSource } from "./file-source.ts";
+import { chunkBytes, readChunks } from "../../foundation/byte-source.ts";
+import { concatBytes } from "../../foundation/bytes.ts";
+import { ScansealError } from "../../foundation/errors.ts";
+import { openFileSource, readSmallFile } from "./file-source.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "scanseal-file-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -41,5 +44,51 @@ describe("a file source", () => {
   it("keeps the path out of its messages", async () => {
     const error = await openFileSource(join(folder, "John^Doe")).catch((e: Error) => e);
     expect((error as Error).message).not.toContain("John");
+  });
+});
+
+describe("reading by pieces", () => {
+  const path = join(folder, "pieces");
+  const content = Uint8Array.from({ length: 3 * chunkBytes + 5 }, (_, i) => (i * 2_654_435_761) >>> 24);
+  writeFileSync(path, content);
+
+  it("gives the range whole, whatever was read before", async () => {
+    const source = await openFileSource(path);
+    for (const [offset, length] of [[0, content.length], [7, chunkBytes], [chunkBytes, chunkBytes + 1], [9, 0]] as const) {
+      const parts: Uint8Array[] = [];
+      for await (const piece of readChunks(source, offset, length)) parts.push(piece.slice());
+      expect(concatBytes(parts)).toEqual(content.subarray(offset, offset + length));
+    } // biome-ignore format: a table
+    for await (const piece of readChunks(source, 0, content.length)) {
+      expect(piece.length).toBe(chunkBytes);
+      break;
+    }
+    await expect(readChunks(source, 1, content.length).next()).rejects.toMatchObject({ code: "io" });
+    await source.close();
+  });
+
+  it("tells that the file became shorter", async () => {
+    const short = join(folder, "short");
+    writeFileSync(short, content);
+    const source = await openFileSource(short);
+    truncateSync(short, chunkBytes + 9);
+    const pieces = readChunks(source, 0, content.length);
+    expect((await pieces.next()).value).toHaveLength(chunkBytes);
+    await expect(pieces.next()).rejects.toMatchObject({ code: "io" });
+    await source.close();
+  });
+});
+
+describe("a small file", () => {
+  it("is read into the memory given, a larger one not at all", () => {
+    const path = join(folder, "small");
+    writeFileSync(path, Uint8Array.of(1, 2, 3));
+    const memory = Uint8Array.of(9, 9, 9, 9);
+    expect([...readSmallFile(path, 3, (size) => memory.subarray(0, size))!]).toEqual([1, 2, 3]);
+    expect([...memory]).toEqual([1, 2, 3, 9]);
+    expect(readSmallFile(path, 2, () => memory)).toBeUndefined();
+    for (const other of [folder, join(folder, "absent")]) {
+      expect(() => readSmallFile(other, 9, () => memory)).toThrow(ScansealError);
+    }
   });
 });

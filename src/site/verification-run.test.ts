@@ -1,0 +1,62 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { sampleElements } from "../../test/vectors/manifest/sample-object.ts";
+import { encodePart10 } from "../dicom/encode.ts";
+import { explicitLittleEndianUid } from "../dicom/transfer-syntax.ts";
+import type { FileOutcome } from "./verification.ts";
+import { verifyFiles } from "./verification-run.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "scanseal-run-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Files of different lengths, one after the other through the same memory. */
+const paths = Array.from({ length: 50 }, (_, i) => {
+  const path = join(folder, `${i}.dcm`);
+  const object = encodePart10(sampleElements(), explicitLittleEndianUid);
+  if (i % 7 === 3) writeFileSync(path, object.subarray(0, 200 + i));
+  else if (i % 7 !== 5) writeFileSync(path, object);
+  return path;
+});
+const settings = { trust: { anchors: [] }, deep: false };
+
+async function outcomes(threads: number): Promise<FileOutcome[]> {
+  const found: FileOutcome[] = [];
+  for await (const outcome of verifyFiles(paths, settings, threads)) found.push(outcome);
+  return found;
+}
+
+function wordFor(outcome: FileOutcome): string {
+  return "decision" in outcome ? outcome.decision.verdict : outcome.problem;
+}
+
+describe("verifying many files", () => {
+  it("gives every outcome in order, from one thread or several", async () => {
+    const alone = await outcomes(1);
+    expect(alone.map(({ path }) => path)).toEqual(paths);
+    expect(alone.slice(2, 6).map(wordFor)).toEqual([
+      "unsealed",
+      "malformed",
+      "unsealed",
+      "the file cannot be read (ENOENT)",
+    ]);
+    expect(await outcomes(3)).toEqual(alone);
+  });
+
+  it("stops when the caller does", async () => {
+    for await (const { path } of verifyFiles(paths, settings, 2)) {
+      expect(path).toBe(paths[0]);
+      break;
+    }
+  });
+
+  it("fails where the settings are not sound, in a thread too", async () => {
+    const trust = { anchors: [{ label: "none", certificate: new Uint8Array(9) }] };
+    const run = async (threads: number): Promise<void> => {
+      for await (const _ of verifyFiles(paths, { trust, deep: false }, threads)) break;
+    };
+    await expect(run(1)).rejects.toMatchObject({ code: "certificate-invalid" });
+    await expect(run(2)).rejects.toMatchObject({ code: "internal" });
+  });
+});
