@@ -26,16 +26,23 @@ export interface Benchmark {
   measure(): Promise<readonly Measured[]>;
 }
 
+/** One line of a terminal, written over; nothing where there is none. */
+function showProgress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${text}`);
+}
+
 /** @param rounds calls of each candidate, after one call to warm up */
 export async function compare(candidates: readonly Candidate[], rounds: number): Promise<Measured[]> {
   const times = candidates.map((): number[] => []);
   for (let round = -1; round < rounds; round++) {
     for (const [i, candidate] of candidates.entries()) {
+      showProgress(`round ${round + 1} of ${rounds}: ${candidate.name}`);
       const start = performance.now();
       await candidate.run();
       if (round >= 0) times[i]!.push(performance.now() - start);
     }
   }
+  showProgress("");
   const medians = times.map(medianOf);
   return candidates.map(({ name, bytes }, i) => {
     const medianMs = medians[i]!;

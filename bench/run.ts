@@ -6,11 +6,22 @@
  *   npm run bench -- --list          their names
  */
 import { cpus } from "node:os";
+import { checkingLarge, checkingSlices } from "./checking.ts";
 import type { Benchmark, Measured } from "./compare.ts";
 import { hashPort } from "./hash-port.ts";
+import { folder, oneObject } from "./processes.ts";
 import { reading } from "./reading.ts";
+import { sealing } from "./sealing.ts";
 
-const benchmarks: readonly Benchmark[] = [hashPort, reading];
+const benchmarks: readonly Benchmark[] = [
+  hashPort,
+  reading,
+  checkingSlices,
+  ...checkingLarge,
+  sealing,
+  oneObject,
+  folder,
+];
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter(
