@@ -1,8 +1,8 @@
 /** The other byte streams a signature may be over: spec step 9. Each says the same of the image; which one fitted is reported. */
-import { findElement, unsignedShort } from "../dicom/elements.ts";
+import { lookup } from "../dicom/dictionary/dictionary.ts";
 import type { DataElement } from "../dicom/model.ts";
-import { elementOf, groupOf, isPrivate, type Tag, tags } from "../dicom/tags.ts";
-import { vrTraits } from "../dicom/vr.ts";
+import { tags } from "../dicom/tags.ts";
+import { type Vr, vrTraits } from "../dicom/vr.ts";
 import { type Truncation, truncationOf } from "./dcmtk-truncation.ts";
 import { type MacStreamOptions, normalisedText } from "./mac-stream.ts";
 import type { MacEncoding } from "./signature-fact.ts";
@@ -17,32 +17,30 @@ export interface Alternative {
 /**
  * @param listed the signed elements
  * @param own those of the signature item that are in the stream
- * @param scope the level the signed elements stand in
  */
 export function alternativesFor(
   listed: readonly DataElement[],
   own: readonly DataElement[],
-  scope: readonly DataElement[],
 ): readonly Alternative[] {
-  const pixels = new Set<DataElement>();
-  const overlays = new Set<DataElement>();
+  const groups = new Map<VrGroup, Map<DataElement, Vr>>();
   let padded = false;
-  const visit = (element: DataElement, siblings: readonly DataElement[]): void => {
-    if (isByteSizedPixelData(element, siblings)) pixels.add(element);
-    else if (isOverlayData(element)) overlays.add(element);
+  const visit = (element: DataElement): void => {
+    const other = otherVrOf(element);
+    if (other) {
+      const group = groups.get(other.group) ?? new Map<DataElement, Vr>();
+      groups.set(other.group, group.set(element, other.vr));
+    }
     padded ||= differsFromNormalised(element);
-    for (const item of element.items ?? []) for (const child of item.elements) visit(child, item.elements);
+    for (const item of element.items ?? []) for (const child of item.elements) visit(child);
   };
-  for (const element of listed) visit(element, scope);
-  for (const element of own) visit(element, own);
+  for (const element of listed) visit(element);
+  for (const element of own) visit(element);
   const found: Alternative[] = [];
-  const swap = (swappedVr: ReadonlySet<DataElement>): void => {
-    found.push({ encoding: "ob-for-ow", options: { swappedVr } });
-  };
-  // 9a. A hop over implicit VR turns OB into OW; which of the two was OB before is not recorded, so each is tried.
-  if (pixels.size > 0) swap(pixels);
-  if (overlays.size > 0) swap(overlays);
-  if (pixels.size > 0 && overlays.size > 0) swap(new Set([...pixels, ...overlays]));
+  // 9a. A hop over implicit VR chooses anew between the VRs that the dictionary allows; which it was before is not recorded, so each
+  // kind of element is tried, and kinds together: 15 streams at most, and the budget of bytes ends it before.
+  for (const maps of subsets([...groups.values()])) {
+    found.push({ encoding: "other-vr", options: { otherVr: new Map(maps.flatMap((map) => [...map])) } });
+  }
   // 9b. Signers other than DCMTK may hash text as it stands.
   if (padded) found.push({ encoding: "raw-text", options: { rawText: true } });
   // 9c. dcmsign hashes large nested sequences in part.
@@ -51,25 +49,36 @@ export function alternativesFor(
   return found;
 }
 
-const byteBits = 8;
+/** Elements whose VR software chooses by one rule, so that they change together. */
+type VrGroup = "pixels" | "bytes" | "tables" | "numbers";
 
-/** Samples of up to eight bits may be written OB or OW (PS3.5 annex A.2); wider ones are always OW. */
-function isByteSizedPixelData(element: DataElement, siblings: readonly DataElement[]): boolean {
-  if (element.tag !== tags.pixelData || !isWordsOrBytes(element)) return false;
-  const bits = unsignedShort(findElement(siblings, tags.bitsAllocated));
-  return bits !== undefined && bits <= byteBits;
+/** Every choice of at least one, single ones first. */
+function subsets<T>(all: readonly T[]): readonly (readonly T[])[] {
+  const found: (readonly T[])[] = [];
+  for (let bits = 1; bits < 2 ** all.length; bits++) found.push(all.filter((_, i) => (bits >>> i) & 1));
+  return found.sort((a, b) => a.length - b.length);
 }
 
-function isOverlayData(element: DataElement): boolean {
-  return isOverlayDataTag(element.tag) && isWordsOrBytes(element);
-}
-
-function isOverlayDataTag(tag: Tag): boolean {
-  return !isPrivate(tag) && groupOf(tag) >>> 8 === 0x60 && elementOf(tag) === 0x3000;
-}
-
-function isWordsOrBytes(element: DataElement): boolean {
-  return (element.vr === "OW" || element.vr === "OB") && !element.fragments;
+/**
+ * The other VR an element may have been signed with. Samples over eight bits are always OW (PS3.5 annex A.2), but files with OB are
+ * about, and implicit VR mends them.
+ */
+function otherVrOf(element: DataElement): { readonly vr: Vr; readonly group: VrGroup } | undefined {
+  const { tag, vr, items, fragments } = element;
+  if (items || fragments) return undefined;
+  const allowed = lookup(tag)?.vr;
+  switch (allowed) {
+    case "OB or OW":
+      if (vr !== "OB" && vr !== "OW") return undefined;
+      return { vr: vr === "OB" ? "OW" : "OB", group: tag === tags.pixelData ? "pixels" : "bytes" };
+    case "US or OW":
+    case "US or SS or OW":
+      return { vr: vr === "OW" ? "US" : "OW", group: "tables" };
+    case "US or SS":
+      return vr === "US" || vr === "SS" ? { vr: vr === "US" ? "SS" : "US", group: "numbers" } : undefined;
+    default:
+      return undefined;
+  }
 }
 
 function differsFromNormalised(element: DataElement): boolean {

@@ -230,7 +230,7 @@ async function reconsider(job: Job, context: Context): Promise<void> {
     job.computed = "transcoded";
     return;
   }
-  for (const alternative of alternativesFor(job.listed, job.own, job.found.scope)) {
+  for (const alternative of alternativesFor(job.listed, job.own)) {
     const running = start(job, alternative, context);
     if (!running) return;
     await feedPlans([running], context.object.dataSource);

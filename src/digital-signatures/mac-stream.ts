@@ -18,8 +18,8 @@ type StreamElement = Pick<
 >;
 
 export interface MacStreamOptions {
-  /** Elements whose VR is written OB where they are OW and OW where they are OB (spec step 9a). */
-  readonly swappedVr?: ReadonlySet<StreamElement>;
+  /** Elements that are written with another VR of those the dictionary allows them (spec step 9a). */
+  readonly otherVr?: ReadonlyMap<StreamElement, Vr>;
   /** Text as it stands in the file instead of normalised (spec step 9b). */
   readonly rawText?: boolean;
 }
@@ -132,8 +132,7 @@ export class MacStream {
   }
 
   #vrOf(element: StreamElement): Vr {
-    if (!this.#options.swappedVr?.has(element)) return element.vr;
-    return element.vr === "OW" ? "OB" : "OW";
+    return this.#options.otherVr?.get(element) ?? element.vr;
   }
 
   #header(tag: Tag, vr: Vr, length: number): void {

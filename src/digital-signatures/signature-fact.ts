@@ -26,10 +26,10 @@ export type SignatureResult = "valid" | "altered" | "transcoded" | "vr-lost" | "
 export type ComputedResult = "valid" | "altered" | "transcoded" | "vr-lost" | "unchecked";
 
 /**
- * Which byte stream fitted: the specified one; with Pixel Data or Overlay Data as OB for OW (or the reverse); with text as it stands; or
+ * Which byte stream fitted: the specified one; with elements in another VR of those the dictionary allows them (OB for OW, US for SS); with text as it stands; or
  * without the parts of nested sequences that dcmsign fails to hash (those sequences then count as uncovered).
  */
-export type MacEncoding = "as-written" | "ob-for-ow" | "raw-text" | "dcmtk-truncated";
+export type MacEncoding = "as-written" | "other-vr" | "raw-text" | "dcmtk-truncated";
 
 export type SignatureProblemCode =
   /** (FFFA,FFFA) is there but is no sequence that can be read. */

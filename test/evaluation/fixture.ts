@@ -44,6 +44,8 @@ export interface DeviceChoice {
   readonly serialNumber?: string;
   readonly roles?: readonly Role[];
   readonly keyType?: KeyChoice;
+  /** In place of a new one. */
+  readonly key?: KeyObject;
   /** From now. */
   readonly validDays?: readonly [from: number, to: number];
   /** False: the site has no record of it, only its authority. */
@@ -102,7 +104,7 @@ export function newDevice(authority: Authority, choice: DeviceChoice = {}): Devi
   const { name = "CT 1", serialNumber = "SN-0001", keyType = "EC-P256" } = choice;
   const deviceRoles = choice.roles ?? ["capture"];
   const [from, to] = choice.validDays ?? [-1, 300];
-  const key = generateKey(keyType);
+  const key = choice.key ?? generateKey(keyType);
   const now = systemClock.now();
   const names = { name, serialNumber, aeTitle: "TEST" };
   const issuer = parseCertificate(authority.certificate, nodeCrypto);

@@ -1,6 +1,7 @@
 /** What differs from what was sealed, as evidence: names and classes of attributes, numbers of frames; never values. */
 import { findElement, plainText, unsignedShort } from "../../dicom/elements.ts";
 import type { DicomObject } from "../../dicom/model.ts";
+import { tags } from "../../dicom/tags.ts";
 import type { ManifestFacts } from "../../provenance/manifest/check.ts";
 import type { LeafComparison } from "../../provenance/manifest/comparison.ts";
 import type { SealedValueTest } from "../../provenance/manifest/sealed-values.ts";
@@ -24,8 +25,23 @@ const nothingCompared: ContentEvidence = { ...provenBySignature, route: "commitm
 /** Group lengths and (0008,0001) are no leaves unless they hold what no length is: then they carry something. */
 const uselessTag = /(?:^|\/)(?:[0-9A-F]{4}0000|00080001)$/;
 
-/** What compression and decompression back to the syntax of the sealing may add. Its other by-products cannot be told from edits then. */
-const tracesOfRoundTrip: ReadonlySet<string> = new Set(["00082111", "00282110", "00282114"]);
+/** What compression and decompression back to the syntax of the sealing may leave. Its other by-products cannot be told from edits then. */
+function isTrace(kind: AttributeChange["kind"], path: string): boolean {
+  if (path === "00082111") return kind !== "removed";
+  return kind === "added" && (path === "00282110" || path === "00282114");
+}
+
+const bitsTags: ReadonlySet<string> = new Set(["00280101", "00280102"]);
+
+/** Bits Stored and High Bit both say that every allocated bit is stored: GDCM writes so what it decodes from JPEG 2000. */
+function isWidened({ elements }: DicomObject, changed: readonly string[]): boolean {
+  if (![...bitsTags].every((path) => changed.includes(path))) return false;
+  const number = (tag: number): number | undefined => unsignedShort(findElement(elements, tag));
+  const allocated = number(tags.bitsAllocated);
+  return (
+    allocated !== undefined && number(tags.bitsStored) === allocated && number(tags.highBit) === allocated - 1
+  );
+}
 /** Codecs whose codestream may hold YBR_RCT (PS3.5 section 8.2.4); in native data a viewer might convert colours for it. */
 const reversibleTransform: ReadonlySet<string> = new Set(["jpeg-2000", "htj2k"]);
 
@@ -54,8 +70,10 @@ function compared(context: ContentContext, comparison: LeafComparison): ContentE
   const framesIntact = frames.matched === frames.sealed && frames.added.length === 0;
   const differing = comparison.changed.length + comparison.added.length + comparison.removed.length;
   // A by-product is one only where no pixel changed and the frames may have been through a codec: not beside the codestream of the sealing.
-  const recoded = frames.sealed > 0 && framesIntact && frames.route !== "encoded";
-  const sealedValue = recoded && differing > 0 ? context.sealedValues() : undefined;
+  const intact = frames.sealed > 0 && framesIntact;
+  const recoded = transcoded && frames.route !== "encoded";
+  const sealedValue = intact && differing > 0 ? context.sealedValues() : undefined;
+  const widened = isWidened(object, comparison.changed);
   const change =
     (kind: AttributeChange["kind"]) =>
     (path: string): AttributeChange => ({
@@ -64,7 +82,8 @@ function compared(context: ContentContext, comparison: LeafComparison): ContentE
       attributeClass: uselessTag.test(path) ? "clinical" : classOfAttribute(path),
       transcodeByProduct:
         sealedValue !== undefined &&
-        (transcoded || (kind === "added" && tracesOfRoundTrip.has(path))) &&
+        (recoded || isTrace(kind, path) || (widened && bitsTags.has(path))) &&
+        (widened || !bitsTags.has(path)) &&
         isByProduct(object, kind, path, sealedValue),
     });
   return {

@@ -3,6 +3,7 @@
  * offset tables that point at nothing, and the VR on the wire. Names only, never values.
  */
 import { lookup } from "../../dicom/dictionary/dictionary.ts";
+import { resolveImplicitVr } from "../../dicom/dictionary/implicit-vr.ts";
 import { findElement, unsignedShort } from "../../dicom/elements.ts";
 import { sequenceItems } from "../../dicom/implicit-items.ts";
 import type { DataElement, DicomObject, Item } from "../../dicom/model.ts";
@@ -57,8 +58,10 @@ export function exemptPartChanges(context: ExemptContext): AttributeChange[] {
   const { object } = context;
   const changes: Change[] = [...offsetTables(object), ...macSyntax(context)];
   const signed = signedTags(context.binding);
+  const reencoded = context.binding?.result === "valid" && context.binding.encoding === "other-vr";
   for (const element of object.elements) {
-    visit(element, "", signed.has(element.tag), changes);
+    const trust = signed.has(element.tag) ? (reencoded ? "re-encoded" : "signed") : "open";
+    visit({ element, siblings: object.elements, prefix: "", vr: trust }, changes);
   }
   changes.push(...unusedMacItems(object.elements));
   return changes.map((change) => ({
@@ -68,14 +71,22 @@ export function exemptPartChanges(context: ExemptContext): AttributeChange[] {
   }));
 }
 
-/** Tags whose element, VR and all, a valid signature covers. */
+/** Tags whose element a valid signature covers. */
 function signedTags(binding: SignatureFact | undefined): ReadonlySet<Tag> {
   if (binding?.result !== "valid" || !binding.signedTags || !binding.coverage) return new Set();
   return new Set(binding.coverage.nestedUncovered.length > 0 ? [] : binding.signedTags);
 }
 
 /** Nesting is bounded by the reader. Values of private elements are opaque. */
-function visit(element: DataElement, prefix: string, signed: boolean, changes: Change[]): void {
+interface Visited {
+  readonly element: DataElement;
+  readonly siblings: readonly DataElement[];
+  readonly prefix: string;
+  /** Whether the VR on the wire is signed; re-encoded: signed, but some elements have got another one since. */
+  readonly vr: "signed" | "re-encoded" | "open";
+}
+
+function visit({ element, siblings, prefix, vr }: Visited, changes: Change[]): void {
   const { tag } = element;
   if (isPrivate(tag)) return;
   const path = prefix + tagHex(tag);
@@ -86,7 +97,8 @@ function visit(element: DataElement, prefix: string, signed: boolean, changes: C
         ? signatureItemTags
         : undefined;
   const items = allowed ? sequenceItems(element) : element.items;
-  if (!signed && !isUsualVr(element)) changes.push({ path, kind: "changed" });
+  const usual = vr === "signed" || (vr === "open" ? isUsualVr(element) : isDerivedVr(element, siblings));
+  if (!usual) changes.push({ path, kind: "changed" });
   // Anything but a sequence carries bytes that nobody reads as signatures.
   if (allowed && !items && element.length > 0) changes.push({ path, kind: "added" });
   items?.forEach((item, index) => {
@@ -95,7 +107,7 @@ function visit(element: DataElement, prefix: string, signed: boolean, changes: C
       if (isGroupLength(child)) continue;
       if (allowed && !allowed.has(child.tag))
         changes.push({ path: childPath + tagHex(child.tag), kind: "added" });
-      else visit(child, childPath, signed, changes);
+      else visit({ element: child, siblings: item.elements, prefix: childPath, vr }, changes);
     }
   });
 }
@@ -105,6 +117,13 @@ function isUsualVr({ tag, vrOnWire }: DataElement): boolean {
   if (vrOnWire === undefined || vrOnWire === "UN") return true;
   const vr = lookup(tag)?.vr;
   return vr === undefined || vr.split(" or ").includes(vrOnWire);
+}
+
+/** "US or SS" follows Pixel Representation, as software writes it anew after implicit VR; the other one may have another sign. */
+function isDerivedVr({ tag, vrOnWire }: DataElement, siblings: readonly DataElement[]): boolean {
+  if (vrOnWire === undefined || lookup(tag)?.vr !== "US or SS") return true;
+  const u16 = (of: Tag): number | undefined => unsignedShort(findElement(siblings, of));
+  return vrOnWire === resolveImplicitVr(tag, { u16, privateCreator: () => undefined });
 }
 
 /** Offset tables beside native pixels point at nothing. */

@@ -99,7 +99,7 @@ async function carriedElsewhere(p256: CaseKey): Promise<readonly Case[]> {
     honest(
       "OB came back as OW",
       await carried([asBytes, explicitLittleEndianUid], [asBytes, implicitLittleEndianUid], p256),
-      { ...whole, encoding: "ob-for-ow" },
+      { ...whole, encoding: "other-vr" },
     ),
     honest(
       "native to RLE",
