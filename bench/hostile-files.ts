@@ -3,12 +3,12 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { peerPath } from "../test/peers.ts";
-import expected from "../test/vectors/hostile.expected.json" with { type: "json" };
+import expected from "../test/vectors/expected.json" with { type: "json" };
 
 const script = fileURLToPath(new URL("../test/dicom/reading-process.ts", import.meta.url));
 
 console.log("file | code | ms | peak MB (Node itself included)");
-for (const { file } of expected.files) {
+for (const { file } of expected.hostile) {
   const input = `${join(peerPath("corpus"), file)}\n`;
   const output = execFileSync(process.execPath, [script], { input, encoding: "utf8" });
   const { code, milliseconds, megabytes } = JSON.parse(output) as {

@@ -7,7 +7,7 @@ import { expect, it } from "vitest";
 import type { MalformedCode } from "../src/foundation/errors.ts";
 import { codeOf, fromWindows, pushed } from "./dicom/drivers.ts";
 import { describePeer, peerPath } from "./peers.ts";
-import expected from "./vectors/hostile.expected.json" with { type: "json" };
+import expected from "./vectors/expected.json" with { type: "json" };
 
 interface Expectation {
   readonly file: string;
@@ -18,7 +18,7 @@ interface Expectation {
   readonly reason?: string;
 }
 
-const files: readonly Expectation[] = expected.files;
+const files: readonly Expectation[] = expected.hostile;
 
 interface Taken {
   readonly code: string;

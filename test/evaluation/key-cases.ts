@@ -43,10 +43,11 @@ export interface Devices {
   readonly short: Device;
 }
 
-export function makeDevices(authority: Authority): Devices {
+/** @param serialNumber of the good device, as its images have it */
+export function makeDevices(authority: Authority, serialNumber: string): Devices {
   const named = (name: string) => ({ name, serialNumber: `SN ${name}` });
   return {
-    good: newDevice(authority),
+    good: newDevice(authority, { serialNumber }),
     wrongRole: newDevice(authority, { ...named("log"), roles: ["log"], isRecorded: false }),
     expired: newDevice(authority, { ...named("expired"), validDays: [-30, -2], isRecorded: false }),
     notYet: newDevice(authority, { ...named("early"), validDays: [2, 30], isRecorded: false }),

@@ -26,8 +26,10 @@ export interface ScenarioCase {
   readonly attack: (material: Material) => Bytes | Promise<Bytes>;
 }
 
+/** Its serial number is the enrolled device's. */
+export const enrolledBase = "multiframe/siemens-xa10-enhanced-6_1.dcm";
 export const usualBase = "transfer-syntax/small/CT_small.dcm";
-const enhanced = "multiframe/siemens-xa10-enhanced-6_1.dcm";
+const enhanced = enrolledBase;
 const explicitLittle = { explicit: true, bigEndian: false } as const;
 
 const put = (element: NewElement, parent?: readonly number[]): Edit =>
@@ -156,7 +158,7 @@ export const scenarioCases: readonly ScenarioCase[] = [
   { scenario: 18, what: "patient id", attack: splice(text(tags.patientId, "LO", "4711")) },
   { scenario: 18, what: "patient name", attack: splice(text(tags.patientName, "PN", "Other^Name")) },
   { scenario: 18, what: "birth date", attack: splice(text(0x00100030, "DA", "19500101")) },
-  { scenario: 19, what: "patient position", attack: splice(text(0x00185100, "CS", "FFS")) },
+  { scenario: 19, what: "patient position", attack: splice(text(0x00185100, "CS", "HFP")) },
   { scenario: 19, what: "orientation", attack: splice(text(0x00200037, "DS", "-1\\0\\0\\0\\1\\0")) },
   { scenario: 19, what: "laterality", attack: splice(text(0x00200060, "CS", "L")) },
   { scenario: 20, what: "rescale slope", attack: splice(text(0x00281053, "DS", "2")) },
@@ -325,6 +327,12 @@ export const scenarioCases: readonly ScenarioCase[] = [
   {
     scenario: 36,
     what: "the seal stripped",
+    attack: ({ bytes, object }) => edited(bytes, stripSeal(object)),
+  },
+  {
+    scenario: 36,
+    what: "the seal stripped, from an enrolled device",
+    base: enhanced,
     attack: ({ bytes, object }) => edited(bytes, stripSeal(object)),
   },
   {
