@@ -51,12 +51,9 @@ describe("verifying many files", () => {
     }
   });
 
-  it("fails where the settings are not sound, in a thread too", async () => {
+  it("fails where the settings are not sound", async () => {
     const trust = { anchors: [{ label: "none", certificate: new Uint8Array(9) }] };
-    const run = async (threads: number): Promise<void> => {
-      for await (const _ of verifyFiles(paths, { trust, deep: false }, threads)) break;
-    };
-    await expect(run(1)).rejects.toMatchObject({ code: "certificate-invalid" });
-    await expect(run(2)).rejects.toMatchObject({ code: "internal" });
+    const first = verifyFiles(paths, { trust, deep: false }, 2).next();
+    await expect(first).rejects.toMatchObject({ code: "certificate-invalid" });
   });
 });

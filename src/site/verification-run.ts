@@ -1,4 +1,4 @@
-/** Verifying many files: in this thread when they are few, in as many threads as there are processors when they are not. */
+/** Verifying many files: in this thread, and in as many others as there are processors when it is worth starting them. */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { ScansealError } from "../foundation/errors.ts";
@@ -15,8 +15,8 @@ export interface VerificationSettings {
 
 /** Each holds a runtime, the dictionary and one file: some 60 MB. */
 const threadsMax = 8;
-/** A thread takes a tenth of a second to start, in which a hundred slices are verified. */
-const filesPerThreadMin = 128;
+/** A thread takes as long to start, and to become quick, as two hundred slices take. */
+const filesPerThreadMin = 256;
 /** Handed to a thread at once: little enough for a progress bar, enough that nobody waits for messages. */
 const batchFiles = 16;
 
@@ -26,64 +26,68 @@ const workerUrl = new URL(
   import.meta.url,
 );
 
+/** One batch at a time. */
+interface BatchVerifier {
+  verify(paths: readonly string[]): Promise<readonly FileOutcome[]>;
+  end(): Promise<void>;
+}
+
 /**
  * Judges files in the order given; one that cannot be read is an outcome too. Threads end when the caller stops asking.
- * @param threads for tests; at most this many
+ * @param threads this one included
  * @throws ScansealError `certificate-invalid`, `usage` for settings that are not sound, `internal`
  */
 export async function* verifyFiles(
   paths: readonly string[],
   settings: VerificationSettings,
-  threads: number = Math.min(
-    availableParallelism(),
-    threadsMax,
-    Math.floor(paths.length / filesPerThreadMin),
-  ),
+  threads: number = Math.min(availableParallelism(), threadsMax, Math.ceil(paths.length / filesPerThreadMin)),
 ): AsyncGenerator<FileOutcome> {
-  if (threads > 1) yield* inThreads(paths, settings, threads);
-  else yield* inThisThread(paths, settings);
-}
-
-async function* inThisThread(
-  paths: readonly string[],
-  { trust, deep }: VerificationSettings,
-): AsyncGenerator<FileOutcome> {
-  const verifier = new FileVerifier(createTrustStore(trust, nodeCrypto), { deep });
-  try {
-    for (const path of paths) yield await verifier.outcomeOf(path);
-  } finally {
-    await verifier.close();
-  }
-}
-
-async function* inThreads(
-  paths: readonly string[],
-  settings: VerificationSettings,
-  threads: number,
-): AsyncGenerator<FileOutcome> {
+  const verifiers: BatchVerifier[] = [new ThisThread(settings)];
+  while (verifiers.length < threads) verifiers.push(new OtherThread(settings));
+  const size = threads > 1 ? batchFiles : 1;
   const batches: (readonly string[])[] = [];
-  for (let at = 0; at < paths.length; at += batchFiles) batches.push(paths.slice(at, at + batchFiles));
+  for (let at = 0; at < paths.length; at += size) batches.push(paths.slice(at, at + size));
   const results = batches.map(() => Promise.withResolvers<readonly FileOutcome[]>());
   // A failure is told when its turn comes; nobody waits for those behind it.
   for (const { promise } of results) promise.catch(() => undefined);
   let next = 0;
-  const workers = Array.from({ length: threads }, () => new VerificationThread(settings));
-  for (const worker of workers) {
-    void (async () => {
-      for (let n = next++; n < batches.length; n = next++) {
-        results[n]!.resolve(worker.verify(batches[n]!));
-        await results[n]!.promise.catch(() => undefined);
-      }
-    })();
-  }
+  const work = async (verifier: BatchVerifier): Promise<void> => {
+    for (let n = next++; n < batches.length; n = next++) {
+      const { promise, resolve } = results[n]!;
+      resolve(verifier.verify(batches[n]!));
+      await promise.catch(() => undefined);
+    }
+  };
+  for (const verifier of verifiers) void work(verifier);
   try {
     for (const { promise } of results) yield* await promise;
   } finally {
-    await Promise.all(workers.map((worker) => worker.end()));
+    next = batches.length;
+    await Promise.all(verifiers.map((verifier) => verifier.end()));
   }
 }
 
-class VerificationThread {
+class ThisThread implements BatchVerifier {
+  readonly #verifier: FileVerifier;
+
+  constructor({ trust, deep }: VerificationSettings) {
+    this.#verifier = new FileVerifier(createTrustStore(trust, nodeCrypto), { deep });
+  }
+
+  async verify(paths: readonly string[]): Promise<readonly FileOutcome[]> {
+    // Other threads' messages, timers and signals have their turn between batches.
+    await new Promise((resolve) => setImmediate(resolve));
+    const outcomes: FileOutcome[] = [];
+    for (const path of paths) outcomes.push(await this.#verifier.outcomeOf(path));
+    return outcomes;
+  }
+
+  end(): Promise<void> {
+    return this.#verifier.close();
+  }
+}
+
+class OtherThread implements BatchVerifier {
   readonly #worker: Worker;
   #failure: ScansealError | undefined;
 
@@ -103,7 +107,6 @@ class VerificationThread {
     });
   }
 
-  /** One call at a time. */
   verify(paths: readonly string[]): Promise<readonly FileOutcome[]> {
     const worker = this.#worker;
     return new Promise((resolve, reject) => {
