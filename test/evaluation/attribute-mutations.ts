@@ -39,7 +39,7 @@ function isContent(tag: Tag, sealCreator: Tag | undefined): boolean {
   return tag !== sealCreator && (isPrivateCreator(tag) || elementOf(tag) >>> 8 !== elementOf(sealCreator));
 }
 
-export function placesOf(object: DicomObject): Place[] {
+function placesOf(object: DicomObject): Place[] {
   const found: Place[] = [];
   const visit = (
     elements: readonly DataElement[],
@@ -140,7 +140,7 @@ function removal(place: Place): Edit {
 }
 
 /** What an attacker might add: shown, hidden, unknown, private, disguised. */
-export const additions: readonly NewElement[] = [
+const additions: readonly NewElement[] = [
   textElement(0x00281050, "DS", "40"),
   textElement(0x00281052, "DS", "-1000"),
   textElement(0x00204000, "LT", "No finding."),

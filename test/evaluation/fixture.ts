@@ -270,7 +270,7 @@ export async function edited(
 }
 
 /** "attribute-changed (0010,0010)", for messages of tests. */
-export function told({ code, location }: Finding): string {
+function told({ code, location }: Finding): string {
   const { path, tag, frames, offset } = location;
   const where = path ?? tag ?? (offset === undefined ? "" : `@${offset}`);
   return `${code} ${where}${frames ? ` f${frames.join(",")}` : ""}`.trim();

@@ -34,6 +34,8 @@ export async function asHtj2k(object: DicomObject): Promise<Bytes | undefined> {
   const { rows, columns, samplesPerPixel, bitsAllocated, bitsStored, pixelRepresentation } =
     pixels.attributes;
   const grey = samplesPerPixel === 1;
+  // The build's encoder mixes up the components of colour over eight bits.
+  if (!grey && bitsAllocated > 8) return undefined;
   if (bitsAllocated > 16 || bitsAllocated < 8 || (!grey && pixels.attributes.photometric !== "RGB"))
     return undefined;
   const factory = load("@cornerstonejs/codec-openjph") as (

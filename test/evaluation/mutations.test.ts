@@ -23,7 +23,7 @@ describePeer("corpus", "sealed corpus files", () => {
   const sealable = files.filter((file) => !seriesFile.test(file) && !unsealable.has(file));
   const sample = new SeededRandom("mutations.test").sample(sealable, sampledFiles);
 
-  it.each(sample)("%s: verified untouched; each change is found and named", async (file) => {
+  it.each(sample)("%s: verified untouched, and each change is found and named", async (file) => {
     const result = await runMutations(site, file, corpusBytes(file), sampling, tolerancesFor(file));
     expect(result.untouched).toBeUndefined();
     expect(result.problems.map(({ text }) => text)).toEqual([]);

@@ -55,7 +55,7 @@ function eachPixel(
 const lesionOf = (plane: Plane): number => Math.max(4, 2 ** plane.bits * 0.05);
 
 /** Separable Gaussian over the whole plane. */
-export function blurred({ rows, columns, samples }: Plane, sigma: number): Float64Array {
+function blurred({ rows, columns, samples }: Plane, sigma: number): Float64Array {
   const reach = Math.ceil(3 * sigma);
   const kernel = Array.from({ length: 2 * reach + 1 }, (_, k) =>
     Math.exp(-((k - reach) ** 2) / (2 * sigma ** 2)),

@@ -31,7 +31,7 @@ const documentMagics = [
 ];
 const tiffMagics = ["II*\0", "MM\0*", "II+\0", "MM\0+"];
 
-export function preambleKind(preamble: Bytes | undefined): PreambleKind {
+function preambleKind(preamble: Bytes | undefined): PreambleKind {
   if (!preamble) return "absent";
   if (preamble.every((byte) => byte === 0)) return "none";
   const text = latin1(preamble);

@@ -59,6 +59,11 @@ function manifestFindings(manifest: ManifestEvidence): Finding[] {
   if (trust && trust.result !== "trusted") {
     found.push(finding(trust.result, {}, trust.detail ?? `certificate SHA-256 ${trust.fingerprint}`));
   }
+  if (manifest.stranger) {
+    found.push(
+      finding("foreign-signature", {}, `a second signer in the envelope: ${manifest.stranger.result}`),
+    );
+  }
   if (manifest.timeImplausible) {
     found.push(
       finding(
@@ -119,7 +124,7 @@ function contentFindings(content: ContentEvidence): Finding[] {
 }
 
 /** True when the manifest's comparison found nothing to explain why a signature fails. */
-export function contentIntact(content: ContentEvidence | undefined): boolean {
+function contentIntact(content: ContentEvidence | undefined): boolean {
   if (!content) return false;
   return (
     content.attributes.length === 0 &&
