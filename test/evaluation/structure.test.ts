@@ -2,7 +2,13 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { rewriteObject } from "../../src/attack-lab/rewrites.ts";
 import { findElement } from "../../src/dicom/elements.ts";
-import { encodeElement, type NewElement, numberElement, textElement } from "../../src/dicom/encode.ts";
+import {
+  encodeElement,
+  encodeItem,
+  type NewElement,
+  numberElement,
+  textElement,
+} from "../../src/dicom/encode.ts";
 import type { DicomObject } from "../../src/dicom/model.ts";
 import type { Edit } from "../../src/dicom/splice.ts";
 import { type Tag, tags } from "../../src/dicom/tags.ts";
@@ -236,6 +242,23 @@ const attacks: readonly (readonly [what: string, attack: Attack, expected: strin
     "verified: hidden-bytes @0; hidden-bytes (FFFC,FFFC); hidden-bytes (FFFC,FFFC)",
   ],
   [
+    "padding inside items in a private value",
+    async ({ bytes }) =>
+      edited(bytes, [put({ tag: 0x00191098, vr: "UN", value: privateItems(fromLatin1("data")) })]),
+    "altered: attribute-added 0019[GEMS_ACQU_01]98; hidden-bytes @0; hidden-bytes (FFFC,FFFC); hidden-bytes (FFFC,FFFC)",
+  ],
+  [
+    "a signature in Original Attributes",
+    splice(
+      put({
+        tag: 0x04000561,
+        vr: "SQ",
+        items: [[{ tag: tags.digitalSignaturesSequence, vr: "SQ", items: [[blank]] }]],
+      }),
+    ),
+    "altered: attribute-added (0400,0561)",
+  ],
+  [
     "undefined lengths",
     ({ object }) =>
       rewriteObject(object, { transferSyntaxUid: explicitLittleEndianUid, undefinedLengths: true }),
@@ -267,6 +290,15 @@ const attacks: readonly (readonly [what: string, attack: Attack, expected: strin
     "malformed: trailing-bytes",
   ],
 ];
+
+/** One item that holds padding with something in it. */
+function privateItems(padding: Bytes): Bytes {
+  const element = encodeElement(
+    { tag: tags.dataSetTrailingPadding, vr: "OB", value: padding },
+    { explicit: false, bigEndian: false },
+  );
+  return encodeItem(element, { explicit: false, bigEndian: false });
+}
 
 /** (0010,0000) before the patient's group, `off` by so much. */
 function groupLength(bytes: Bytes, { elements }: DicomObject, off: number): Bytes {

@@ -1,8 +1,10 @@
 /** Facts about the file around the content: identifiers, the preamble, and bytes that no viewer shows. */
 import { findElement, plainTextOf } from "../../dicom/elements.ts";
+import { sequenceItems } from "../../dicom/implicit-items.ts";
 import type { DataElement, DicomObject } from "../../dicom/model.ts";
 import { imageAttributesOf, nativeLength } from "../../dicom/pixel-data/image-attributes.ts";
 import { elementOf, formatTag, groupOf, type Tag, tags } from "../../dicom/tags.ts";
+import { signatureTags } from "../../digital-signatures/attributes.ts";
 import { type ByteSource, readChunks } from "../../foundation/byte-source.ts";
 import { type Bytes, latin1, viewOf } from "../../foundation/bytes.ts";
 import type { FormatFacts, PreambleKind } from "./evidence.ts";
@@ -65,7 +67,13 @@ async function pixelTailCarriesData(object: DicomObject): Promise<boolean> {
 /** Private Information of the file meta information (PS3.10 section 7.1): any bytes. */
 const metaPrivateInformation: Tag = 0x00020102;
 
-/** Group lengths that are wrong, padding inside items that is not zero, private bytes beside the data set. */
+/** Those of a former state of the object prove nothing and are checked by nobody. */
+const signatureSequences: ReadonlySet<Tag> = new Set<Tag>([
+  tags.macParametersSequence,
+  tags.digitalSignaturesSequence,
+]);
+
+/** Group lengths that are wrong, signatures of a former state, padding inside items that is not zero, private bytes beside the data set. */
 async function hiddenParts({
   elements,
   meta,
@@ -75,15 +83,18 @@ async function hiddenParts({
   const wrong = new Set<Tag>();
   if (findElement(meta, metaPrivateInformation)) found.add(metaPrivateInformation);
   const paddings: DataElement[] = [];
-  const visit = (level: readonly DataElement[], depth: number): void => {
+  const visit = (level: readonly DataElement[], depth: number, ofThePast: boolean): void => {
     for (const [i, element] of level.entries()) {
-      if (elementOf(element.tag) === 0 && !isRightGroupLength(level, i)) wrong.add(element.tag);
-      if (depth > 0 && element.tag === tags.dataSetTrailingPadding) paddings.push(element);
-      // The reader bounds the depth.
-      for (const item of element.items ?? []) visit(item.elements, depth + 1);
+      const { tag } = element;
+      if (elementOf(tag) === 0 && !isRightGroupLength(level, i)) wrong.add(tag);
+      if (depth > 0 && tag === tags.dataSetTrailingPadding) paddings.push(element);
+      if (ofThePast && signatureSequences.has(tag)) found.add(tag);
+      const past = ofThePast || tag === signatureTags.originalAttributesSequence;
+      // Sequences that came as UN too. The reader and the parser of items bound the depth.
+      for (const item of sequenceItems(element) ?? []) visit(item.elements, depth + 1, past);
     }
   };
-  visit(elements, 0);
+  visit(elements, 0, false);
   for (const { tag, valueOffset, length } of paddings) {
     if (!(await allZero(dataSource, valueOffset, length))) found.add(tag);
   }
