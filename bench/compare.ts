@@ -17,6 +17,8 @@ export interface Measured {
   readonly megabytesPerSecond: number | undefined;
   /** Speed relative to the first candidate: 1 is equal, 0.5 is half as fast. */
   readonly ratio: number;
+  /** The same of the calls that were disturbed least, the tenth part of all: what a quiet machine would show. */
+  readonly quietRatio: number;
 }
 
 export interface Benchmark {
@@ -43,7 +45,8 @@ export async function compare(candidates: readonly Candidate[], rounds: number):
     }
   }
   showProgress("");
-  const medians = times.map(medianOf);
+  const medians = times.map((values) => quantile(values, 0.5));
+  const quiet = times.map((values) => quantile(values, 0.1));
   return candidates.map(({ name, bytes }, i) => {
     const medianMs = medians[i]!;
     const rate = (size: number | undefined, ms: number): number => (size ?? 1) / ms;
@@ -53,12 +56,12 @@ export async function compare(candidates: readonly Candidate[], rounds: number):
       spread: (Math.max(...times[i]!) - Math.min(...times[i]!)) / medianMs,
       megabytesPerSecond: bytes === undefined ? undefined : bytes / 1000 / medianMs,
       ratio: rate(bytes, medianMs) / rate(candidates[0]!.bytes, medians[0]!),
+      quietRatio: rate(bytes, quiet[i]!) / rate(candidates[0]!.bytes, quiet[0]!),
     };
   });
 }
 
-function medianOf(values: readonly number[]): number {
+function quantile(values: readonly number[], part: number): number {
   const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+  return sorted[Math.floor(part * (sorted.length - 1))]!;
 }
