@@ -10,6 +10,8 @@ import type { MacEncoding } from "./signature-fact.ts";
 export interface Alternative {
   readonly encoding: MacEncoding;
   readonly options: MacStreamOptions;
+  /** "US or SS" numbers stand with the other sign than they were signed with. */
+  readonly otherSign?: boolean;
   /** What is left out of the stream, and which listed sequences that concerns. */
   readonly truncation?: Truncation;
 }
@@ -38,8 +40,10 @@ export function alternativesFor(
   const found: Alternative[] = [];
   // 9a. A hop over implicit VR chooses anew between the VRs that the dictionary allows; which it was before is not recorded, so each
   // kind of element is tried, and kinds together: 15 streams at most, and the budget of bytes ends it before.
-  for (const maps of subsets([...groups.values()])) {
-    found.push({ encoding: "other-vr", options: { otherVr: new Map(maps.flatMap((map) => [...map])) } });
+  for (const chosen of subsets([...groups])) {
+    const otherVr = new Map(chosen.flatMap(([, vrs]) => [...vrs]));
+    const otherSign = chosen.some(([group]) => group === "numbers");
+    found.push({ encoding: "other-vr", options: { otherVr }, ...(otherSign && { otherSign }) });
   }
   // 9b. Signers other than DCMTK may hash text as it stands.
   if (padded) found.push({ encoding: "raw-text", options: { rawText: true } });

@@ -57,6 +57,7 @@ interface Job {
   weak: boolean;
   computed: ComputedResult | undefined;
   encoding?: MacEncoding;
+  otherSign?: boolean;
   /** Listed sequences that the signer hashed in part. */
   partial?: ReadonlySet<Tag>;
 }
@@ -237,6 +238,7 @@ async function reconsider(job: Job, context: Context): Promise<void> {
     if (await running.check.verify(job.record.signature!)) {
       job.computed = "valid";
       job.encoding = alternative.encoding;
+      job.otherSign = alternative.otherSign === true;
       notePartial(job, alternative);
       return;
     }
@@ -290,6 +292,7 @@ function factOf(job: Job): SignatureFact {
     ...(record.macAlgorithm && { macAlgorithm: record.macAlgorithm }),
     ...(record.macTransferSyntaxUid !== undefined && { macTransferSyntaxUid: record.macTransferSyntaxUid }),
     ...(job.encoding && { encoding: job.encoding }),
+    ...(job.otherSign && { otherSign: true as const }),
     ...(certificate && {
       certificate: certificate.text,
       key: { algorithm: certificate.keyAlgorithm, bits: certificate.keyBits },

@@ -95,6 +95,8 @@ export interface SignatureFact {
   readonly macTransferSyntaxUid?: string;
   /** Present when valid (also under a weak algorithm). */
   readonly encoding?: MacEncoding;
+  /** With "other-vr": "US or SS" numbers stand with the other sign than they were signed with. */
+  readonly otherSign?: true;
   /** DER, base64, unpadded. */
   readonly certificate?: string;
   readonly key?: { readonly algorithm: KeyAlgorithm; readonly bits: number };

@@ -19,6 +19,7 @@ import { isGroupLength } from "../../provenance/manifest/canonical-value.ts";
 import type { CaptureStatement } from "../../provenance/manifest/statement.ts";
 import { classOfAttribute } from "./attribute-classes.ts";
 import type { AttributeChange } from "./evidence.ts";
+import { selectivelyLostVrs } from "./lost-vrs.ts";
 
 /** PS3.3 C.12.1.1.3, first part: outside every signature's byte stream, so its form is checked. */
 const macParameterTags: ReadonlySet<Tag> = new Set<Tag>([
@@ -58,12 +59,16 @@ export function exemptPartChanges(context: ExemptContext): AttributeChange[] {
   const { object } = context;
   const changes: Change[] = [...offsetTables(object), ...macSyntax(context)];
   const signed = signedTags(context.binding);
-  const reencoded = context.binding?.result === "valid" && context.binding.encoding === "other-vr";
+  const reencoded = context.binding?.result === "valid" && context.binding.otherSign === true;
   for (const element of object.elements) {
     const trust = signed.has(element.tag) ? (reencoded ? "re-encoded" : "signed") : "open";
     visit({ element, siblings: object.elements, prefix: "", vr: trust }, changes);
   }
   changes.push(...unusedMacItems(object.elements));
+  // Under a valid signature, what is UN now was UN at sealing.
+  if (context.binding?.result !== "valid") {
+    for (const path of selectivelyLostVrs(object.elements)) changes.push({ path, kind: "changed" });
+  }
   return changes.map((change) => ({
     ...change,
     attributeClass: classOfAttribute(change.path),
@@ -97,7 +102,10 @@ function visit({ element, siblings, prefix, vr }: Visited, changes: Change[]): v
         ? signatureItemTags
         : undefined;
   const items = allowed ? sequenceItems(element) : element.items;
-  const usual = vr === "signed" || (vr === "open" ? isUsualVr(element) : isDerivedVr(element, siblings));
+  const usual =
+    vr === "signed" ||
+    ((vr === "open" ? isUsualVr(element) : isDerivedVr(element, siblings)) &&
+      !isOrderInDoubt(element, siblings));
   if (!usual) changes.push({ path, kind: "changed" });
   // Anything but a sequence carries bytes that nobody reads as signatures.
   if (allowed && !items && element.length > 0) changes.push({ path, kind: "added" });
@@ -124,6 +132,12 @@ function isDerivedVr({ tag, vrOnWire }: DataElement, siblings: readonly DataElem
   if (vrOnWire === undefined || lookup(tag)?.vr !== "US or SS") return true;
   const u16 = (of: Tag): number | undefined => unsignedShort(findElement(siblings, of));
   return vrOnWire === resolveImplicitVr(tag, { u16, privateCreator: () => undefined });
+}
+
+/** Words written as bytes in big endian: DCMTK reads them as they stand, pydicom turns them (PS3.5 annex A.3 asks for OW). */
+function isOrderInDoubt({ tag, vrOnWire, encoding }: DataElement, siblings: readonly DataElement[]): boolean {
+  if (tag !== tags.pixelData || !encoding.bigEndian || vrOnWire !== "OB") return false;
+  return (unsignedShort(findElement(siblings, tags.bitsAllocated)) ?? 0) > 8;
 }
 
 /** Offset tables beside native pixels point at nothing. */
