@@ -2,14 +2,14 @@
 import { spawnSync } from "node:child_process";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { projectRoot } from "../test/peers.ts";
+import { fileURLToPath } from "node:url";
 import { benchSite } from "./bench-site.ts";
 import { writeLargeObject } from "./large-object.ts";
 import { program } from "./processes.ts";
 
 /** 4,000 frames of 0.5 MB. */
 const frames = Number(process.argv[2] ?? 4000);
-const copier = join(projectRoot, "bench", "copy-process.ts");
+const copier = fileURLToPath(new URL("./copy-process.ts", import.meta.url));
 /** Told by the process itself when it ends: KiB. */
 const tellPeak = `data:text/javascript,process.on("exit",()=>process.stderr.write("peak "+process.resourceUsage().maxRSS))`;
 
