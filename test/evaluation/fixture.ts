@@ -1,20 +1,15 @@
 /** A site in memory: authority, devices and trust store with keys made at run time; the same code as on disk seals and judges. */
-import { createSign, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import type { DicomObject } from "../../src/dicom/model.ts";
 import { readDicom } from "../../src/dicom/read.ts";
 import { type Edit, writeToBytes } from "../../src/dicom/splice.ts";
 import { MemorySource } from "../../src/foundation/byte-source.ts";
 import type { Bytes } from "../../src/foundation/bytes.ts";
-import type { Clock, HashName, Signer } from "../../src/foundation/crypto.ts";
+import type { Clock } from "../../src/foundation/crypto.ts";
 import type { MalformedCode } from "../../src/foundation/errors.ts";
+import { keySigner } from "../../src/keys/custody/device-keys.ts";
 import { deviceSubject } from "../../src/keys/custody/device-name.ts";
-import {
-  generateKey,
-  type KeyChoice,
-  keyTypeOf,
-  signerHashOf,
-  spkiOf,
-} from "../../src/keys/custody/private-key.ts";
+import { generateKey, type KeyChoice, signerHashOf, spkiOf } from "../../src/keys/custody/private-key.ts";
 import {
   buildCertificate,
   buildCrl,
@@ -26,7 +21,7 @@ import { attributeOid } from "../../src/keys/trust/object-identifiers.ts";
 import type { Role } from "../../src/keys/trust/roles.ts";
 import { createTrustStore, type DeviceRecord, type TrustStore } from "../../src/keys/trust/trust-store.ts";
 import { CodecPool } from "../../src/platform/node/codecs/codec-pool.ts";
-import { nodeCrypto, nodeHashNames, nodeRandom, systemClock } from "../../src/platform/node/crypto.ts";
+import { nodeCrypto, nodeRandom, systemClock } from "../../src/platform/node/crypto.ts";
 import { type SealingDevice, sealObject } from "../../src/sealing/seal.ts";
 import { collectEvidence } from "../../src/zero-trust/evidence/collect.ts";
 import type { Evidence } from "../../src/zero-trust/evidence/evidence.ts";
@@ -123,7 +118,7 @@ export function newDevice(authority: Authority, choice: DeviceChoice = {}): Devi
     authority.key,
   );
   const parsed = parseCertificate(certificate, nodeCrypto);
-  const signer = signerOf(key, certificate);
+  const signer = keySigner(key, certificate);
   const record: DeviceRecord = {
     fingerprint: parsed.fingerprint,
     ...names,
@@ -143,27 +138,6 @@ export function newDevice(authority: Authority, choice: DeviceChoice = {}): Devi
     certificate,
     record: choice.isRecorded === false ? undefined : record,
     revokedSerial: choice.isRevoked === true ? parsed.serial : undefined,
-  };
-}
-
-/** Signs with any key and hash: attackers are not bound by our rules. */
-export function signerOf(key: KeyObject, certificate: Bytes, hash?: HashName): Signer {
-  const keyType = keyTypeOf(key);
-  const name = hash ?? signerHashOf(keyType);
-  const keyBits = key.asymmetricKeyDetails?.modulusLength ?? (keyType === "EC-P256" ? 256 : 384);
-  return {
-    keyType,
-    keyBits,
-    hash: name,
-    certificate,
-    signatureBytesMax: keyType === "RSA" ? keyBits / 8 : keyBits / 4 + 8,
-    start() {
-      const operation = createSign(nodeHashNames[name]);
-      return {
-        update: (bytes) => void operation.update(bytes),
-        sign: async () => new Uint8Array(operation.sign({ key, dsaEncoding: "der" })),
-      };
-    },
   };
 }
 

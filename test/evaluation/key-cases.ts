@@ -5,17 +5,9 @@ import { textElement } from "../../src/dicom/encode.ts";
 import { tags } from "../../src/dicom/tags.ts";
 import { signDataSet } from "../../src/digital-signatures/sign.ts";
 import type { Bytes } from "../../src/foundation/bytes.ts";
+import { keySigner } from "../../src/keys/custody/device-keys.ts";
 import { nodeRandom } from "../../src/platform/node/crypto.ts";
-import {
-  type Authority,
-  type Device,
-  edited,
-  newAuthority,
-  newDevice,
-  parse,
-  type Site,
-  signerOf,
-} from "./fixture.ts";
+import { type Authority, type Device, edited, newAuthority, newDevice, parse, type Site } from "./fixture.ts";
 
 export interface KeyCase {
   readonly scenario: number;
@@ -110,7 +102,7 @@ async function otherHash({ sealed, devices }: People): Promise<Bytes> {
   const { edits } = await signDataSet(
     await parse(bare),
     { signatureUid, dateTimeMs: Date.now(), purpose: 14 },
-    signerOf(key, certificate, "SHA-512"),
+    keySigner(key, certificate, "SHA-512"),
   );
   return edited(bare, edits);
 }
