@@ -1,6 +1,6 @@
 /** Runs the checks on one instance, cheapest sufficient proof first. Facts only; the numbers are the steps of spec/verdicts.md. */
 import { findElement } from "../../dicom/elements.ts";
-import type { DicomObject } from "../../dicom/model.ts";
+import type { DataElement, DicomObject } from "../../dicom/model.ts";
 import type { FrameDecoder } from "../../dicom/pixel-data/decoder.ts";
 import { checkFrameStructure } from "../../dicom/pixel-data/frame-structure.ts";
 import { type ReadOptions, readDicom } from "../../dicom/read.ts";
@@ -155,11 +155,29 @@ async function checkSealed(
     spkiOf: (certificate: Bytes) => ports.trust.spkiOf(certificate),
     covered: quick ? coveredByBinding(object, checked) : undefined,
   });
-  const compared = contentOf({ object, facts, sealedValues: () => sealedValueTest(ports.crypto, manifest) });
+  const compared = await contentOf({
+    object,
+    facts,
+    sealedValues: () => sealedValueTest(ports.crypto, manifest),
+    decoder: ports.decoder,
+  });
   const exempt = exemptPartChanges({ object, statement: manifest.statement, binding: bindingOf(checked) });
   const content = compared && withChanges(compared, exempt);
-  const evidence = manifestEvidence(sealed, facts, content, ports);
+  const stranger = await strangerIn(manifest, ports.trust);
+  const evidence = {
+    ...manifestEvidence(sealed, facts, content, ports),
+    ...(stranger ? { stranger } : {}),
+  };
   return content ? { manifest: evidence, content } : { manifest: evidence };
+}
+
+/** The envelope's further certificates: anybody can add one, and a signature with it, to a seal that stays valid. */
+async function strangerIn({ envelope }: OpenedManifest, judge: TrustJudge): Promise<TrustFact | undefined> {
+  for (const certificate of envelope.certificates.slice(1)) {
+    const trust = await judge.judge(certificate);
+    if (trust.result !== "trusted") return trust;
+  }
+  return undefined;
 }
 
 function withChanges(content: ContentEvidence, more: readonly AttributeChange[]): ContentEvidence {
@@ -188,7 +206,14 @@ function coveredByBinding(object: DicomObject, checked: CheckedSignatures): Read
   if (coverage.absent.length > 0 || coverage.nestedUncovered.length > 0) return undefined;
   const covered = new Set(signedTags);
   for (const tag of [...coverage.uncovered, ...coverage.uncoveredPrivate]) covered.delete(tag);
+  // Fragments (an icon's) have no lengths in the signed stream, so that bytes can move between them: compared by commitments.
+  for (const element of object.elements) if (holdsFragments(element)) covered.delete(element.tag);
   return covered;
+}
+
+/** Nesting is bounded by the reader. */
+function holdsFragments({ fragments, items }: DataElement): boolean {
+  return fragments !== undefined || (items?.some(({ elements }) => elements.some(holdsFragments)) ?? false);
 }
 
 function manifestEvidence(

@@ -1,6 +1,9 @@
 /** What differs from what was sealed, as evidence: names and classes of attributes, numbers of frames; never values. */
 import { findElement, plainText, unsignedShort } from "../../dicom/elements.ts";
 import type { DicomObject } from "../../dicom/model.ts";
+import type { FrameDecoder } from "../../dicom/pixel-data/decoder.ts";
+import { framesOf } from "../../dicom/pixel-data/frames.ts";
+import { samplesNeedOnly } from "../../dicom/pixel-data/sample-width.ts";
 import { tags } from "../../dicom/tags.ts";
 import type { ManifestFacts } from "../../provenance/manifest/check.ts";
 import type { LeafComparison } from "../../provenance/manifest/comparison.ts";
@@ -33,14 +36,24 @@ function isTrace(kind: AttributeChange["kind"], path: string): boolean {
 
 const bitsTags: ReadonlySet<string> = new Set(["00280101", "00280102"]);
 
-/** Bits Stored and High Bit both say that every allocated bit is stored: GDCM writes so what it decodes from JPEG 2000. */
-function isWidened({ elements }: DicomObject, changed: readonly string[]): boolean {
+/**
+ * Bits Stored and High Bit both say that every allocated bit is stored: GDCM writes so what it decodes from JPEG 2000. And every sample
+ * is the same number by the sealed description: a sign or an overlay in the bits above would be shown as another one now.
+ */
+async function isWidened(
+  { object, decoder }: ContentContext,
+  changed: readonly string[],
+  sealedValue: SealedValueTest,
+): Promise<boolean> {
   if (![...bitsTags].every((path) => changed.includes(path))) return false;
-  const number = (tag: number): number | undefined => unsignedShort(findElement(elements, tag));
-  const allocated = number(tags.bitsAllocated);
-  return (
-    allocated !== undefined && number(tags.bitsStored) === allocated && number(tags.highBit) === allocated - 1
+  const number = (tag: number): number | undefined => unsignedShort(findElement(object.elements, tag));
+  const allocated = number(tags.bitsAllocated) ?? 0;
+  if (number(tags.bitsStored) !== allocated || number(tags.highBit) !== allocated - 1) return false;
+  const sealedBits = Array.from({ length: allocated }, (_, bits) => bits).find(
+    (bits) => sealedValue("00280101", String(bits)) && sealedValue("00280102", String(bits - 1)),
   );
+  const frames = sealedBits === undefined ? undefined : await framesOf(object);
+  return frames !== undefined && samplesNeedOnly(frames, sealedBits!, decoder);
 }
 /** Codecs whose codestream may hold YBR_RCT (PS3.5 section 8.2.4); in native data a viewer might convert colours for it. */
 const reversibleTransform: ReadonlySet<string> = new Set(["jpeg-2000", "htj2k"]);
@@ -50,10 +63,11 @@ export interface ContentContext {
   readonly facts: ManifestFacts;
   /** Opens commitments to guesses; made only when something differs. */
   readonly sealedValues: () => SealedValueTest;
+  readonly decoder: FrameDecoder | undefined;
 }
 
 /** Undefined when the seed or everything that could replace it is missing: then nothing was compared. */
-export function contentOf(context: ContentContext): ContentEvidence | undefined {
+export async function contentOf(context: ContentContext): Promise<ContentEvidence | undefined> {
   const { facts } = context;
   if (facts.comparison) return compared(context, facts.comparison);
   if (facts.rootBy === "signature") return provenBySignature;
@@ -62,7 +76,7 @@ export function contentOf(context: ContentContext): ContentEvidence | undefined 
   return { ...nothingCompared, unlocalised: true };
 }
 
-function compared(context: ContentContext, comparison: LeafComparison): ContentEvidence {
+async function compared(context: ContentContext, comparison: LeafComparison): Promise<ContentEvidence> {
   const { object, facts } = context;
   const { frames } = comparison;
   const sealedAs = facts.statement.pixels.transferSyntax;
@@ -73,7 +87,7 @@ function compared(context: ContentContext, comparison: LeafComparison): ContentE
   const intact = frames.sealed > 0 && framesIntact;
   const recoded = transcoded && frames.route !== "encoded";
   const sealedValue = intact && differing > 0 ? context.sealedValues() : undefined;
-  const widened = isWidened(object, comparison.changed);
+  const widened = sealedValue !== undefined && (await isWidened(context, comparison.changed, sealedValue));
   const change =
     (kind: AttributeChange["kind"]) =>
     (path: string): AttributeChange => ({

@@ -90,6 +90,8 @@ export interface ManifestEvidence {
   readonly faults: readonly ManifestFault[];
   readonly detail?: string | undefined;
   readonly trust: TrustFact | undefined;
+  /** A second signer of the envelope that is not trusted. */
+  readonly stranger?: TrustFact | undefined;
   readonly type: "capture" | "beside-device" | undefined;
   /** ISO 8601; the device's own clock (time class T3). */
   readonly sealedAt: string | undefined;
