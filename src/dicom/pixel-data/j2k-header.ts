@@ -1,5 +1,5 @@
 /** The headers of a JPEG 2000 (ITU-T T.800 annex A) or HTJ2K (ITU-T T.814) codestream: main header and every tile-part's. */
-import { type Bytes, viewOf } from "../../foundation/bytes.ts";
+import { type Bytes, latin1, viewOf } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import type { CodestreamHeader } from "./codestream-header.ts";
 
@@ -24,30 +24,61 @@ const partTwo = 0x8000;
 
 /** JP2 signature box, ITU-T T.800 annex I.5.1. */
 const jp2Signature = Uint8Array.of(0, 0, 0, 12, 0x6a, 0x50, 0x20, 0x20);
-const jp2CodestreamBox = 0x6a703263;
+/**
+ * Boxes that change no sample. With a palette (pclr, cmap), channels in another order (cdef) or anything unknown, readers that heed it
+ * show another image than those that do not.
+ */
+const plainBoxes: ReadonlySet<string> = new Set(["jP  ", "ftyp", "rreq", "uuid", "xml ", "jp2i"]);
+const plainHeaderBoxes: ReadonlySet<string> = new Set(["ihdr", "bpcc", "colr", "res "]);
 /** Boxes before the codestream: nothing real comes near. */
 const boxesMax = 64;
+/** Padding behind an end mark; too little for another image. */
+const trailingBytesMax = 16;
 
 /**
- * The codestream alone. PS3.5 annex A.4.4 rules a JP2 wrapper out, some writers leave it on; what it says of colour is not heeded.
- * @throws ScansealError `codec-failed` for a wrapper without a codestream
+ * The codestream alone. PS3.5 annex A.4.4 rules a JP2 wrapper out, some writers leave it on. It may say nothing that changes samples.
+ * @throws ScansealError `codec-failed` for a wrapper without a codestream, `unsupported` for one with a palette or anything unknown
  */
 export function unwrappedJ2k(codestream: Bytes): Bytes {
   if (codestream.length < jp2Signature.length || !jp2Signature.every((byte, i) => codestream[i] === byte))
     return codestream;
-  const view = viewOf(codestream);
-  let at = 0;
-  for (let box = 0; box < boxesMax && at + 8 <= codestream.length; box++) {
-    const length = view.getUint32(at);
-    if (view.getUint32(at + 4) === jp2CodestreamBox) {
-      const end = length === 0 ? codestream.length : at + length;
-      if (length === 1 || (length !== 0 && length < 8) || end > codestream.length) break;
-      return codestream.subarray(at + 8, end);
+  for (const { name, content, end } of jp2Boxes(codestream)) {
+    if (name === "jp2c") {
+      if (codestream.length - end > trailingBytesMax) throw failed("data after the codestream");
+      return content;
     }
-    if (length < 8) break;
-    at += length;
+    const isHeader = name === "jp2h";
+    const isPlain = isHeader
+      ? jp2Boxes(content).every((inner) => plainHeaderBoxes.has(inner.name))
+      : plainBoxes.has(name);
+    if (!isPlain)
+      throw new ScansealError("unsupported", "JPEG 2000: a JP2 wrapper that says more than a codestream may");
   }
   throw failed("a JP2 wrapper without a codestream");
+}
+
+interface Jp2Box {
+  /** Four characters, T.800 table I.2. */
+  readonly name: string;
+  readonly content: Bytes;
+  readonly end: number;
+}
+
+/** T.800 I.4: u32 length (0 is up to the end), u32 type, content. */
+function jp2Boxes(bytes: Bytes): Jp2Box[] {
+  const view = viewOf(bytes);
+  const found: Jp2Box[] = [];
+  for (let at = 0; at + 8 <= bytes.length; ) {
+    if (found.length === boxesMax) throw failed("too many JP2 boxes");
+    const length = view.getUint32(at);
+    const end = length === 0 ? bytes.length : at + length;
+    if ((length !== 0 && length < 8) || end > bytes.length) throw failed("a malformed JP2 box");
+    const name = latin1(bytes.subarray(at + 4, at + 8));
+    found.push({ name, content: bytes.subarray(at + 8, end), end });
+    if (name === "jp2c") break;
+    at = end;
+  }
+  return found;
 }
 
 /**
@@ -67,7 +98,10 @@ export function readJ2kHeader(codestream: Bytes): CodestreamHeader {
   let tileParts = 0;
   for (;;) {
     const marker = u16(at);
-    if (marker === markers.eoc) break;
+    if (marker === markers.eoc) {
+      if (codestream.length - at - 2 > trailingBytesMax) throw failed("data after the end of the codestream");
+      break;
+    }
     if (marker === markers.sod) {
       if (tilePart === undefined) throw failed("data outside a tile-part");
       at = tilePart.end;

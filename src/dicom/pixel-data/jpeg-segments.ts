@@ -24,6 +24,9 @@ export const jpegMarkers = {
   presetParametersLs: 0xf8,
 } as const;
 
+/** Padding behind the end of image; too little for another image. */
+const trailingBytesMax = 16;
+
 /** Tables, application data and comments before the pixels: nothing real comes near. */
 const segmentsMax = 4096;
 
@@ -40,7 +43,10 @@ export function jpegSegments(codestream: Bytes, family: "jpeg" | "jpeg-ls"): Jpe
     // T.81 B.1.1.2: any number of fill bytes before a marker.
     while (codestream[at + 1] === 0xff) at++;
     const marker = codestream[at + 1];
-    if (marker === jpegMarkers.endOfImage) return segments;
+    if (marker === jpegMarkers.endOfImage) {
+      if (codestream.length - at - 2 > trailingBytesMax) throw failed("data after the end of image");
+      return segments;
+    }
     if (marker === undefined || at + 4 > codestream.length) throw failed("no end of image");
     const length = (codestream[at + 2]! << 8) | codestream[at + 3]!;
     const end = at + 2 + length;

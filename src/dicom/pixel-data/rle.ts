@@ -7,6 +7,8 @@ import { canonicalFrameBytes, type ImageAttributes, isSubsampled422 } from "./im
 /** PS3.5 annex G.5: a count and fifteen offsets, 32 bits each. */
 export const rleHeaderBytes = 64;
 const segmentsMax = 15;
+/** Padding behind a segment; too little for another image. */
+const trailingBytesMax = 16;
 
 /**
  * One frame. Each segment is one byte of each sample, the most significant first (PS3.5 annex G.2); one-bit samples stay packed.
@@ -82,6 +84,7 @@ function decodeSegment(segment: Bytes, out: Bytes, first: number, stride: number
       for (let k = 0; k < count; k++, to += stride) out[to] = value;
     }
   }
+  if (segment.length - at > trailingBytesMax) throw failed("data after the end of a segment");
 }
 
 function failed(problem: string): ScansealError {
