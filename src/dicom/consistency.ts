@@ -192,10 +192,20 @@ function checkTexts(elements: readonly DataElement[], tolerate: Tolerate, tolera
     for (const element of list) {
       for (const item of element.items ?? []) open.push(item.elements);
       if (!element.value || !vrTraits[element.vr].text) continue;
+      if (element.vr === "UI" && hasInnerBlank(element.value))
+        tolerateOrFail("uid-invalid", "white space inside a UID", placeOf(element), tolerate, tolerated);
       if (!hasInnerNul(element.value)) continue;
       tolerateOrFail("value-invalid", "NUL inside text", placeOf(element), tolerate, tolerated);
     }
   }
+}
+
+/** White space that is not padding at the end: DCMTK drops it, other readers see another UID. */
+function hasInnerBlank(value: Bytes): boolean {
+  let end = value.length;
+  while (end > 0 && (value[end - 1] === 0 || value[end - 1] === 0x20)) end--;
+  for (let i = 0; i < end; i++) if (value[i]! <= 0x20 && value[i] !== 0) return true;
+  return false;
 }
 
 /** A NUL that is not padding at the end. */

@@ -173,7 +173,9 @@ const allVrs = (Object.keys(vrTraits) as Vr[]).filter((vr) => vr !== "SQ");
 function sampleValue(vr: Vr): fc.Arbitrary<Bytes> {
   const { text, width } = vrTraits[vr];
   const step = vr === "AT" ? 4 : Math.max(2, width);
-  const bytes = text ? fc.integer({ min: 1, max: 255 }) : fc.integer({ min: 0, max: 255 });
+  // White space inside a UID is refused.
+  const least = vr === "UI" ? 0x21 : text ? 1 : 0;
+  const bytes = fc.integer({ min: least, max: 255 });
   return fc
     .array(bytes, { maxLength: 40 })
     .map((all) => Uint8Array.from(all.slice(0, all.length - (all.length % step))));

@@ -28,7 +28,7 @@ function swapWidth(element: DataElement): 1 | 2 | 4 | 8 {
   return element.encoding.bigEndian ? vrTraits[element.vr].width : 1;
 }
 
-/** Text without trailing blanks, UI without blanks and trailing NULs; one byte of padding where that is odd. */
+/** Text without trailing blanks, UI without trailing blanks and NULs; one byte of padding where that is odd. */
 function canonicalText(vr: string, value: Bytes): Bytes {
   return vr === "UI" ? canonicalUid(value) : withoutTrailingBlanks(value);
 }
@@ -41,14 +41,12 @@ function withoutTrailingBlanks(value: Bytes): Bytes {
   return concatBytes([value, Uint8Array.of(0x20)]);
 }
 
+/** Blanks inside stay: DCMTK drops them when it reads, other readers see another UID. */
 function canonicalUid(value: Bytes): Bytes {
-  const isSpace = (b: number): boolean => b === 0x20 || (b >= 0x09 && b <= 0x0d);
-  const kept = value.some(isSpace) ? value.filter((b) => !isSpace(b)) : value;
-  let end = kept.length;
-  while (end > 0 && kept[end - 1] === 0) end--;
-  if (end % 2 === 0) return kept.subarray(0, end);
-  if (end < kept.length) return kept.subarray(0, end + 1);
-  return concatBytes([kept, Uint8Array.of(0)]);
+  let end = value.length;
+  while (end > 0 && (value[end - 1] === 0 || value[end - 1] === 0x20)) end--;
+  if (end % 2 === 0) return value.subarray(0, end);
+  return concatBytes([value.subarray(0, end), Uint8Array.of(0)]);
 }
 
 function evenly(value: Bytes): Bytes {
