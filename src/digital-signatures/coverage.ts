@@ -8,10 +8,10 @@ import { isSignable } from "./signable.ts";
 import type { Coverage } from "./signature-fact.ts";
 import type { FoundSignature } from "./signature-record.ts";
 
-/** Signatures are checked for themselves; lengths and padding show nothing. */
-function isExempt(tag: Tag): boolean {
+/** Signatures are checked for themselves; lengths and padding show nothing. What is no 32-bit number is no group length. */
+function isExempt({ tag, length, items }: DataElement): boolean {
   return (
-    elementOf(tag) === 0 ||
+    (elementOf(tag) === 0 && length === 4 && !items) ||
     tag === tags.macParametersSequence ||
     tag === tags.digitalSignaturesSequence ||
     tag === tags.dataSetTrailingPadding
@@ -38,7 +38,7 @@ export function coverageOf(
   for (const element of scope) {
     const { tag } = element;
     if (listed.has(tag) && isSignable(element)) collectLeftOut(element, nested);
-    else if (isExempt(tag)) continue;
+    else if (isExempt(element)) continue;
     else if (isPrivate(tag)) uncoveredPrivate.push(tag);
     else {
       uncovered.push(tag);
@@ -60,7 +60,7 @@ function collectLeftOut(element: DataElement, into: Set<Tag>): void {
   for (const item of element.items ?? []) {
     for (const child of item.elements) {
       if (isSignable(child)) collectLeftOut(child, into);
-      else if (!isExempt(child.tag)) into.add(child.tag);
+      else if (!isExempt(child)) into.add(child.tag);
     }
   }
 }

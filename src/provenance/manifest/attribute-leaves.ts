@@ -2,7 +2,7 @@
 import { feedPlan, type PlanStep, planLength } from "../../dicom/byte-plan.ts";
 import { lookup } from "../../dicom/dictionary/dictionary.ts";
 import { beginsWithItem, implicitItems } from "../../dicom/implicit-items.ts";
-import { nestingReportMax, textBytesMax } from "../../dicom/limits.ts";
+import { elementsMax, nestingReportMax, textBytesMax } from "../../dicom/limits.ts";
 import type { DataElement, DicomObject, Item } from "../../dicom/model.ts";
 import { isPrivate, type Tag, tags } from "../../dicom/tags.ts";
 import { isVr, vrTraits } from "../../dicom/vr.ts";
@@ -186,6 +186,8 @@ class LeafWalk {
   }
 
   #add(path: string, vr: string, value: Leaf["value"]): void {
+    // The reader counted what it read; sequences wrapped into UN could unfold to millions.
+    if (this.leaves.length >= elementsMax) throw new ScansealError("limit-elements", "too many attributes");
     this.leaves.push({ path, vr, value });
   }
 }
