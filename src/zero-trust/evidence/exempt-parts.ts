@@ -57,7 +57,11 @@ export interface ExemptContext {
 /** Differences from what sealing writes, in parts of the object that neither signature nor commitments cover. */
 export function exemptPartChanges(context: ExemptContext): AttributeChange[] {
   const { object } = context;
-  const changes: Change[] = [...offsetTables(object), ...macSyntax(context)];
+  const changes: Change[] = [
+    ...offsetTables(object),
+    ...macSyntax(context),
+    ...orderInDoubt(object, context.binding),
+  ];
   const signed = signedTags(context.binding);
   const reencoded = context.binding?.result === "valid" && context.binding.otherSign === true;
   for (const element of object.elements) {
@@ -102,10 +106,7 @@ function visit({ element, siblings, prefix, vr }: Visited, changes: Change[]): v
         ? signatureItemTags
         : undefined;
   const items = allowed ? sequenceItems(element) : element.items;
-  const usual =
-    vr === "signed" ||
-    ((vr === "open" ? isUsualVr(element) : isDerivedVr(element, siblings)) &&
-      !isOrderInDoubt(element, siblings));
+  const usual = vr === "signed" || (vr === "open" ? isUsualVr(element) : isDerivedVr(element, siblings));
   if (!usual) changes.push({ path, kind: "changed" });
   // Anything but a sequence carries bytes that nobody reads as signatures.
   if (allowed && !items && element.length > 0) changes.push({ path, kind: "added" });
@@ -134,10 +135,16 @@ function isDerivedVr({ tag, vrOnWire }: DataElement, siblings: readonly DataElem
   return vrOnWire === resolveImplicitVr(tag, { u16, privateCreator: () => undefined });
 }
 
-/** Words written as bytes in big endian: DCMTK reads them as they stand, pydicom turns them (PS3.5 annex A.3 asks for OW). */
-function isOrderInDoubt({ tag, vrOnWire, encoding }: DataElement, siblings: readonly DataElement[]): boolean {
-  if (tag !== tags.pixelData || !encoding.bigEndian || vrOnWire !== "OB") return false;
-  return (unsignedShort(findElement(siblings, tags.bitsAllocated)) ?? 0) > 8;
+/**
+ * Words written as bytes in big endian: DCMTK reads them as they stand, pydicom turns them (PS3.5 annex A.3 asks for OW). Signed so, they
+ * were sealed so.
+ */
+function orderInDoubt({ elements }: DicomObject, binding: SignatureFact | undefined): Change[] {
+  if (binding?.result === "valid" && binding.encoding === "as-written") return [];
+  const pixels = findElement(elements, tags.pixelData);
+  if (!pixels?.encoding.bigEndian || pixels.vrOnWire !== "OB") return [];
+  const bits = unsignedShort(findElement(elements, tags.bitsAllocated)) ?? 0;
+  return bits > 8 ? [{ path: tagHex(tags.pixelData), kind: "changed" }] : [];
 }
 
 /** Offset tables beside native pixels point at nothing. */
