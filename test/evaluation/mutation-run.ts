@@ -66,7 +66,9 @@ async function mutationsOf(
     ...containerMutations(object, random, sampling.sealBytes),
     ...(sampling.sealBytes > 0 ? signatureMutations(object, random, sampling.sealBytes) : []),
     ...(sampling.around
-      ? surroundingMutations(object, random).filter(({ what }) => !(hasPadding && /FFFC/.test(what)))
+      ? surroundingMutations(object, random, tolerate).filter(
+          ({ what }) => !(hasPadding && /FFFC/.test(what)),
+        )
       : []),
   ];
 }

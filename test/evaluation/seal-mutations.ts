@@ -6,6 +6,7 @@ import { formatTag, groupOf, type Tag, tagHex, tags } from "../../src/dicom/tags
 import { type Bytes, concatBytes } from "../../src/foundation/bytes.ts";
 import { ElementNames, sealGroup } from "../../src/provenance/manifest/leaf-path.ts";
 import type { Verdict } from "../../src/zero-trust/policy/verdict.ts";
+import type { Tolerances } from "./fixture.ts";
 import { type Mutation, patched } from "./mutation.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 
@@ -108,7 +109,11 @@ export function signatureMutations(object: DicomObject, random: SeededRandom, by
 }
 
 /** Outside what is sealed: the verdict stays, and what carries data is a finding. Identity and syntax are checked against the data set. */
-export function surroundingMutations(object: DicomObject, random: SeededRandom): Mutation[] {
+export function surroundingMutations(
+  object: DicomObject,
+  random: SeededRandom,
+  tolerate: Tolerances,
+): Mutation[] {
   const found: Mutation[] = [];
   const whole = (): Promise<Bytes> => object.source.read(0, object.source.size);
   const identity: readonly Tag[] = [tags.mediaStorageSopClassUid, tags.mediaStorageSopInstanceUid];
@@ -154,7 +159,9 @@ export function surroundingMutations(object: DicomObject, random: SeededRandom):
     what: "bytes after the data set",
     group: "file meta, preamble, padding",
     make: async () => concatBytes([await whole(), Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)]),
-    verdicts: ["malformed"],
+    // Where bytes after a data set are tolerated, they are listed.
+    verdicts: tolerate.includes("trailing-bytes") ? ["verified"] : ["malformed"],
+    named: ({ decision }) => decision.findings.some(({ code }) => code === "tolerated"),
   });
   return found;
 }
