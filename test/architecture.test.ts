@@ -29,7 +29,10 @@ const entries: Entries = {
       "src/keys/custody/device-keys.ts#keySigner",
       "openDeviceSigner is this over a key file; tests sign with keys in memory",
     ],
-    ["src/dicom/transfer-syntax.ts#deflatedUid", "the fourth native syntax, named beside the others"],
+    [
+      "src/dicom/pixel-data/codestream-header.ts#isReversible",
+      "tells the tests which codestreams of the corpus every decoder must decode to the same samples",
+    ],
     [
       "src/digital-signatures/sign.ts#prepareSignature",
       "the plan is the specification: the worked example and handmade signatures of the vectors test it; signDataSet uses it",
