@@ -130,3 +130,24 @@ it("an RLE frame in pieces", async () => {
   const forged = await encapsulated(sealed, [frame.subarray(0, 500), frame.subarray(500)], rleUid);
   expect(await verdictOf(site, forged)).toMatch(/^malformed: encapsulation-invalid/);
 });
+
+it.each([
+  ["table and all", []],
+  ["table gone", [{ kind: "remove", path: [0x00711004] } as const]],
+])("a codestream under the name of another codec (%s)", async (_, edits) => {
+  const baseline = "1.2.840.10008.1.2.4.50";
+  const jpegLs = "1.2.840.10008.1.2.4.80";
+  const lossy = await site.seal(await encapsulated(original, [new Uint8Array(64)], baseline));
+  expect(await verdictOf(site, lossy)).toBe("verified: ");
+  const relabelled = await encapsulated(lossy, [new Uint8Array(64)], jpegLs, edits);
+  expect(await verdictOf(site, relabelled)).toMatch(/^altered: /);
+});
+
+it("a video under the name of another codec", async () => {
+  const mpeg2 = "1.2.840.10008.1.2.4.100";
+  const hevc = "1.2.840.10008.1.2.4.107";
+  const video = await site.seal(await encapsulated(original, [new Uint8Array(64)], mpeg2));
+  const forged = await encapsulated(video, [new Uint8Array(64)], hevc);
+  expect(await verdictOf(site, video)).toBe("verified: ");
+  expect(await verdictOf(site, forged)).toMatch(/^altered: attribute-changed 7FE00010\/e/);
+});

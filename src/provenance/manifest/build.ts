@@ -174,6 +174,9 @@ export async function recomputedRoot(
 ): Promise<string | undefined> {
   const attributes = await attributeLeaves(object);
   const form = await pixelFormOf(object);
+  // The same codestream under the name of another codec is one that no reader can decode.
+  if (object.transferSyntax.encapsulated && object.transferSyntax.codec !== statement.pixels.codec)
+    return undefined;
   const decoded = statement.pixels.decoded;
   const leaves = [...attributes, ...pixelLeaves(form, decoded, decoder)].sort(compareNames);
   if (leaves.length !== statement.leaves.count) return undefined;
