@@ -35,6 +35,11 @@ function start(): void {
     },
     () => fail("a part of the program cannot be loaded; run: npm ci"),
   );
+  // What no caller awaited (a thread, a stream): a line and status 2, like every other error.
+  process.on("uncaughtException", (error) => {
+    fail(`internal error: ${JSON.stringify(String(error)).slice(1, -1)}; please report it`);
+    process.exit();
+  });
 }
 
 start();

@@ -1,10 +1,10 @@
 /** Warnings before certificates run out, on stderr: 60, 30 and 7 days ahead, and after. */
 import type { SiteHome } from "../site/home.ts";
-import { visibleText } from "./terminal/visible-text.ts";
+import { reportProblem } from "./problem.ts";
 
 export function reportExpiry(home: SiteHome): void {
   for (const { label, daysLeft } of home.expiryWarnings()) {
     const when = daysLeft < 0 ? "has ended" : `ends in ${daysLeft} ${daysLeft === 1 ? "day" : "days"}`;
-    process.stderr.write(`scanseal: ${visibleText(label)} ${when}\n`);
+    reportProblem(`${label} ${when}`);
   }
 }

@@ -1,7 +1,9 @@
 /** The command line: reads the arguments, runs one command, answers with the exit status. */
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { isLimit, isMalformed, ScansealError } from "../foundation/errors.ts";
 import { packageVersion } from "./package-version.ts";
+import { problemText, reportProblem } from "./problem.ts";
+import { visibleText } from "./terminal/visible-text.ts";
 
 /** Usage and I/O errors; 1 means that an object is not as it should be. */
 const exitUsage = 2;
@@ -11,7 +13,7 @@ type Action = (...args: readonly never[]) => Promise<number> | number;
 
 /** @returns the exit status: 0, 1 or 2 */
 export async function main(args: readonly string[]): Promise<number> {
-  endQuietlyWhenReaderLeaves();
+  watchOutput();
   let status = 0;
   const run =
     (load: () => Promise<Action>) =>
@@ -26,9 +28,9 @@ export async function main(args: readonly string[]): Promise<number> {
     return status;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitUsage;
-    if (!(error instanceof ScansealError) || error.code === "internal") throw error;
-    process.stderr.write(`scanseal: ${error.message}\n`);
-    return isMalformed(error.code) || isLimit(error.code) ? exitNotProven : exitUsage;
+    reportProblem(problemText(error));
+    const isObjectsFault = error instanceof ScansealError && (isMalformed(error.code) || isLimit(error.code));
+    return isObjectsFault ? exitNotProven : exitUsage;
   }
 }
 
@@ -38,7 +40,8 @@ function programWith(run: Run): Command {
   const program = new Command("scanseal")
     .description("Makes a medical image prove itself.")
     .version(packageVersion(), "-V, --version", "print the version")
-    .option("--home <dir>", "the site's folder (default: ./scanseal-data)")
+    .option("--home <dir>", "the site's folder (default: ./scanseal-data)", givenPath)
+    .configureOutput(output)
     .showHelpAfterError("(scanseal --help shows what there is)")
     .exitOverride();
   addVerification(program, run);
@@ -47,16 +50,29 @@ function programWith(run: Run): Command {
   addDemonstration(program, run);
   // Subcommands inherit neither of these.
   for (const command of everyCommand(program))
-    command.exitOverride().showHelpAfterError("(--help shows what there is)");
+    command.exitOverride().configureOutput(output).showHelpAfterError("(--help shows what there is)");
   return program;
 }
+
+/** Commander repeats what was typed: line by line, with what a terminal would obey made visible. */
+const output = {
+  writeErr: (text: string): void => {
+    process.stderr.write(text.split("\n").map(visibleText).join("\n"));
+  },
+};
 
 function everyCommand(command: Command): Command[] {
   return command.commands.flatMap((child) => [child, ...everyCommand(child)]);
 }
 
 function home(): Option {
-  return new Option("--home <dir>", "the site's folder").default("./scanseal-data");
+  return new Option("--home <dir>", "the site's folder").default("./scanseal-data").argParser(givenPath);
+}
+
+/** An unset variable in a script must not become the current folder. */
+function givenPath(value: string): string {
+  if (value === "") throw new InvalidArgumentError("It is empty.");
+  return value;
 }
 
 function addVerification(program: Command, run: Run): void {
@@ -83,7 +99,7 @@ function addSealing(program: Command, run: Run): void {
     .description("seal files or folders as one of the site's devices")
     .argument("<path...>")
     .requiredOption("--device <name>", "which device seals")
-    .requiredOption("--out <dir>", "where sealed objects go, named by SOP Instance UID")
+    .requiredOption("--out <dir>", "where sealed objects go, named by SOP Instance UID", givenPath)
     .addOption(home())
     .action(run(async () => (await import("./commands/seal.ts")).seal as Action));
 }
@@ -191,20 +207,24 @@ function addDemonstration(program: Command, run: Run): void {
   program
     .command("demo")
     .description("seal a generated chest CT, forge it five ways, and show what is found")
-    .option("--out <dir>", "where images and the page go", "./scanseal-demo")
+    .option("--out <dir>", "where images and the page go", givenPath, "./scanseal-demo")
     .action(run(async () => (await import("./commands/demo.ts")).demo as Action));
   program
     .command("try")
     .description("the same on scans of your own")
     .argument("<folder>")
-    .option("--out <dir>", "where images and the page go", "./scanseal-demo")
+    .option("--out <dir>", "where images and the page go", givenPath, "./scanseal-try")
     .action(run(async () => (await import("./commands/demo.ts")).tryFolder as Action));
 }
 
-/** `scanseal verify ... | head` is not an error. */
-function endQuietlyWhenReaderLeaves(): void {
+/**
+ * `scanseal verify ... | head` ends without a word, but not with 0: that would say that everything is proven. A full disk behind
+ * stdout is told on stderr. Without a reader of stderr there is nobody to tell.
+ */
+function watchOutput(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit();
-    throw error;
+    if (error.code !== "EPIPE") reportProblem(`the output cannot be written: ${problemText(error)}`);
+    process.exit(exitUsage);
   });
+  process.stderr.on("error", () => undefined);
 }

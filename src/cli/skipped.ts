@@ -1,13 +1,27 @@
-/** What was found but not taken, in one line on stderr. */
+/** What was found but not taken, a line each on stderr. */
 import { ScansealError } from "../foundation/errors.ts";
 import type { Inputs } from "./inputs.ts";
+import { reportProblem } from "./problem.ts";
 
-/** @throws ScansealError `usage` when there was nothing to do at all */
-export function reportSkipped({ files, otherFiles }: Inputs, done: string): void {
+/**
+ * @param done "verified", "sealed"
+ * @throws ScansealError `usage` when there was nothing to do at all
+ */
+export function reportSkipped(inputs: Inputs, done: string): void {
+  const { files, otherFiles, linkedFolders, unreadable } = inputs;
+  for (const { path, problem } of unreadable) reportProblem(`${path}: not ${done}: ${problem}`);
   if (otherFiles > 0) {
     const what =
       otherFiles === 1 ? "1 file is not DICOM and was" : `${otherFiles} files are not DICOM and were`;
-    process.stderr.write(`scanseal: ${what} not ${done}\n`);
+    reportProblem(`${what} not ${done}`);
   }
-  if (files.length === 0) throw new ScansealError("usage", "no DICOM file was found");
+  if (linkedFolders > 0) {
+    const what =
+      linkedFolders === 1
+        ? "1 link to a folder was not followed: name it"
+        : `${linkedFolders} links to folders were not followed: name them`;
+    reportProblem(`${what} to have what is in there ${done}`);
+  }
+  if (files.length === 0 && unreadable.length === 0)
+    throw new ScansealError("usage", "no DICOM file was found");
 }

@@ -116,12 +116,19 @@ export function summaryLine(judged: readonly Judged[]): string {
 
 /** The contract of `verify --json`: one line an object. */
 export function verdictJson({ path, decision }: Judged): string {
-  return JSON.stringify({
+  const line = JSON.stringify({
     path,
     verdict: decision.verdict,
     assurance: decision.assurance ?? null,
     findings: decision.findings,
   });
+  // The same text to a parser; a terminal obeys nothing in it, and no reader takes U+2028 for the end of the line.
+  return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+    character
+      .split("")
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+      .join(""),
+  );
 }
 
 const explanations: Readonly<Record<Verdict, string>> = {

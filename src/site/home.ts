@@ -25,12 +25,15 @@ import type { IssuedEntry } from "../keys/custody/authority-ledger.ts";
 import type { CaptureCounter } from "../keys/custody/capture-counter.ts";
 import { deviceStatus, openDeviceCounter, openDeviceSigner } from "../keys/custody/device-keys.ts";
 import { createSiteSecret, sitePassphrase } from "../keys/custody/site-secret.ts";
+import { parseCertificate } from "../keys/trust/certificate.ts";
 import { nameText } from "../keys/trust/distinguished-name.ts";
 import { type ExpiryWarning, expiryWarnings } from "../keys/trust/expiry.ts";
+import { rolesOf } from "../keys/trust/roles.ts";
 import { createTrustStore, type TrustStore, type TrustStoreContent } from "../keys/trust/trust-store.ts";
 import { nodeCrypto, nodeRandom, systemClock } from "../platform/node/crypto.ts";
 import { ensurePrivateFolder, fileExists } from "../platform/node/private-files.ts";
 import type { SealingDevice } from "../sealing/seal.ts";
+import type { TrustResult } from "../zero-trust/evidence/evidence.ts";
 import { TrustJudge } from "../zero-trust/evidence/trust-check.ts";
 import { SealStore } from "./seal-store.ts";
 import { TrustFile } from "./trust-file.ts";
@@ -67,7 +70,14 @@ export class SiteHome {
 
   /** @throws ScansealError `key-unusable`, `io` */
   passphrase(): string {
-    return sitePassphrase(join(this.#folder, "secret"), this.#passphrase);
+    const secret = join(this.#folder, "secret");
+    if (this.#passphrase === undefined && !fileExists(secret)) {
+      throw new ScansealError(
+        "key-unusable",
+        "the site has no secret file: set SCANSEAL_PASSPHRASE, or restore the file from a backup",
+      );
+    }
+    return sitePassphrase(secret, this.#passphrase);
   }
 
   openAuthority(): Promise<Authority> {
@@ -125,10 +135,7 @@ export class SiteHome {
       type,
     );
     if (trust.result !== "trusted") {
-      throw new ScansealError(
-        "key-unusable",
-        `this device cannot seal: ${trust.result}; enrol it with --new-epoch`,
-      );
+      throw new ScansealError("key-unusable", `this device cannot seal: ${adviceFor(trust.result)}`);
     }
     return {
       device: { name, type, signer, keyEpoch: String(keyEpoch) },
@@ -142,13 +149,29 @@ export class SiteHome {
     return authorityDevices(this.#authorityFolder).findLast((entry) => entry.name === name);
   }
 
+  /** From the authority's ledger; a certificate of another authority, got by `device install`, speaks for itself. */
   #sealingRole(certificate: Uint8Array): SealingDevice["type"] {
-    const roles = authorityDevices(this.#authorityFolder).find(
-      (entry) => entry.fingerprint === fingerprintOf(certificate),
-    )?.roles;
-    if (roles?.includes("capture")) return "capture";
-    if (roles?.includes("beside-device")) return "beside-device";
+    const fingerprint = fingerprintOf(certificate);
+    const issued = authorityDevices(this.#authorityFolder).find((entry) => entry.fingerprint === fingerprint);
+    const roles =
+      issued?.roles ?? rolesOf(parseCertificate(certificate, nodeCrypto).extensions.keyPurposes ?? []);
+    if (roles.includes("capture")) return "capture";
+    if (roles.includes("beside-device")) return "beside-device";
     throw new ScansealError("key-unusable", "the device's role is not to seal images");
+  }
+}
+
+function adviceFor(result: Exclude<TrustResult, "trusted">): string {
+  switch (result) {
+    case "certificate-not-yet-valid":
+      return "its certificate is not valid yet; check this machine's clock";
+    case "certificate-expired":
+    case "certificate-revoked":
+      return `${result}; enrol it with --new-epoch`;
+    case "signer-not-recognised":
+      return "this site does not trust the authority of its certificate; import it: scanseal trust import PEM";
+    default:
+      return `${result}; enrol it with --new-epoch, or ask whoever runs the authority`;
   }
 }
 
@@ -158,12 +181,25 @@ function fingerprintOf(certificate: Uint8Array): string {
 
 /** From the environment; a passphrase on the command line would be seen by others. */
 function givenPassphrase(): string | undefined {
-  return process.env.SCANSEAL_PASSPHRASE;
+  return process.env.SCANSEAL_PASSPHRASE || undefined;
 }
 
-/** @throws ScansealError `usage` when there is no site in the folder */
+/**
+ * A site whose ledger was lost, but not the rest, is no place for a new one: its key would be overwritten. The revocation list is
+ * written after the ledger, so that a first `init` that was cut off is not taken for this.
+ */
+function requireLedger(authorityFolder: string): void {
+  const { ledger, crl } = authorityPaths(authorityFolder);
+  if (fileExists(crl) && !fileExists(ledger)) {
+    throw new ScansealError("key-unusable", "authority/ledger.json is missing: restore it from a backup");
+  }
+}
+
+/** @throws ScansealError `usage` when there is no site in the folder, `key-unusable` when a part of it is missing */
 export function openHome(folder: string): SiteHome {
-  if (!fileExists(authorityPaths(join(folder, "authority")).ledger)) {
+  const authorityFolder = join(folder, "authority");
+  requireLedger(authorityFolder);
+  if (!fileExists(authorityPaths(authorityFolder).ledger)) {
     throw new ScansealError(
       "usage",
       `there is no site in ${folder}: run "scanseal init" or name one with --home`,
@@ -185,6 +221,7 @@ export interface NewSite {
 /** @throws ScansealError `usage` when there is a site in the folder, `io`, `certificate-invalid` */
 export async function createHome(folder: string, site: NewSite): Promise<SiteHome> {
   const authorityFolder = join(folder, "authority");
+  requireLedger(authorityFolder);
   if (fileExists(authorityPaths(authorityFolder).ledger)) {
     throw new ScansealError("usage", `there is a site in ${folder} already`);
   }

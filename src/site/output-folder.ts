@@ -1,12 +1,16 @@
 /** Sealed files: written under a temporary name, synced, then named by their SOP Instance UID; never over another object. */
 import { createHash } from "node:crypto";
-import { link, mkdir, open, readdir, unlink } from "node:fs/promises";
+import { link, lstat, mkdir, open, readdir, rename, stat, unlink } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import type { DicomObject } from "../dicom/model.ts";
 import { type Edit, writeObject } from "../dicom/splice.ts";
 import { ScansealError } from "../foundation/errors.ts";
 
-const temporaryPrefix = ".scanseal-";
+/** Machine, process and number: whose it is, so that nobody removes what another process is writing. */
+const temporaryName = /^\.scanseal-(.+)-(\d+)-(\d+)$/;
+/** After which a file of another machine is taken for left behind. */
+const abandonedMs = 86_400_000;
 
 export class OutputFolder {
   readonly #folder: string;
@@ -21,10 +25,24 @@ export class OutputFolder {
     return asIo(async () => {
       await mkdir(folder, { recursive: true });
       for (const name of await readdir(folder)) {
-        if (name.startsWith(temporaryPrefix)) await unlink(join(folder, name));
+        if (await isLeftBehind(folder, name)) await unlink(join(folder, name)).catch(() => undefined);
       }
       return new OutputFolder(folder);
     });
+  }
+
+  /** Before anything is signed. @throws ScansealError `duplicate-instance` when an object has this UID here, `io` */
+  async requireFree(sopInstanceUid: string): Promise<void> {
+    const path = this.#pathOf(sopInstanceUid);
+    const found = await asIo(() => lstat(path).catch(undefinedWhenAbsent));
+    if (found && found.size > 0) throw duplicateOf(path);
+  }
+
+  #pathOf(sopInstanceUid: string): string {
+    // The reader refuses other UIDs already; here it would decide where a file is written.
+    if (!/^[0-9.]{1,64}$/.test(sopInstanceUid))
+      throw new ScansealError("not-sealable", "the SOP Instance UID cannot be a file's name");
+    return join(this.#folder, `${sopInstanceUid}.dcm`);
   }
 
   /**
@@ -36,8 +54,8 @@ export class OutputFolder {
     object: DicomObject,
     edits: readonly Edit[],
   ): Promise<{ path: string; existed: boolean }> {
-    const path = join(this.#folder, `${sopInstanceUid}.dcm`);
-    const temporary = join(this.#folder, `${temporaryPrefix}${process.pid}-${this.#written++}`);
+    const path = this.#pathOf(sopInstanceUid);
+    const temporary = join(this.#folder, `.scanseal-${hostname()}-${process.pid}-${this.#written++}`);
     try {
       const digest = await asIo(() => writeDurably(temporary, object, edits));
       // A link fails where the name is taken, so that two writers cannot overwrite each other.
@@ -77,13 +95,58 @@ async function linkOrCompare(from: string, to: string, digest: string): Promise<
     await link(from, to);
     return false;
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw ioError(cause);
+    const { code } = cause as NodeJS.ErrnoException;
+    if (linkless.has(code ?? "")) {
+      if (await renameToFree(from, to)) return false;
+    } else if (code !== "EEXIST") throw ioError(cause);
   }
   if ((await asIo(() => digestOf(to))) === digest) return true;
-  throw new ScansealError(
+  throw duplicateOf(to);
+}
+
+/** What file systems without hard links answer: memory sticks, some shares. */
+const linkless: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+
+/** The name is taken by an empty file first: a crash leaves that, and an empty file counts as free. */
+async function renameToFree(from: string, to: string): Promise<boolean> {
+  return asIo(async () => {
+    try {
+      await (await open(to, "wx")).close();
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause;
+      if ((await stat(to)).size > 0) return false;
+    }
+    await rename(from, to);
+    return true;
+  });
+}
+
+function duplicateOf(path: string): ScansealError {
+  return new ScansealError(
     "duplicate-instance",
-    `another object with this SOP Instance UID is in the output folder: ${to}`,
+    `another object with this SOP Instance UID is in the output folder: ${path}`,
   );
+}
+
+/** A temporary file whose process is no more. */
+async function isLeftBehind(folder: string, name: string): Promise<boolean> {
+  const [, machine, id] = temporaryName.exec(name) ?? [];
+  if (machine === undefined) return false;
+  if (machine !== hostname()) {
+    const found = await stat(join(folder, name)).catch(undefinedWhenAbsent);
+    return found !== undefined && found.mtimeMs < Date.now() - abandonedMs;
+  }
+  if (Number(id) === process.pid) return true;
+  try {
+    process.kill(Number(id), 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH";
+  }
+}
+
+function undefinedWhenAbsent(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT") throw error;
 }
 
 async function digestOf(path: string): Promise<string> {

@@ -7,10 +7,10 @@ import { type Bytes, fromBase64, fromUtf8, toBase64, toHex, utf8 } from "../foun
 import { ScansealError } from "../foundation/errors.ts";
 import { nodeCrypto } from "../platform/node/crypto.ts";
 import {
+  createFileDurably,
   ensurePrivateFolder,
   fileExists,
   readPrivateFile,
-  replaceFileDurably,
 } from "../platform/node/private-files.ts";
 
 /** An envelope, a seed, a leaf table and two signature items, in base64. */
@@ -33,6 +33,10 @@ export interface OriginalName {
   readonly digest: Bytes;
 }
 
+/**
+ * One file a seal: SHA-256 over the original's name and the seal, a line end, the seal as JSON. A file that was cut, edited or put
+ * in another's place is an error and never becomes a sealed object.
+ */
 export class SealStore {
   readonly #folder: string;
 
@@ -40,32 +44,50 @@ export class SealStore {
     this.#folder = folder;
   }
 
-  #pathOf({ sopInstanceUid, digest }: OriginalName): string {
-    const name = toHex(nodeCrypto.hash("SHA-256", utf8(`${sopInstanceUid}\0${toHex(digest)}`)));
-    const folder = join(this.#folder, name.slice(0, 2));
-    ensurePrivateFolder(folder);
-    return join(folder, `${name}.json`);
-  }
-
-  /** @throws ScansealError `io`, or `internal` for a record that was damaged */
+  /** @throws ScansealError `io`, also for a record that is damaged */
   find(original: OriginalName): readonly Edit[] | undefined {
-    const path = this.#pathOf(original);
+    const { name, path } = this.#placeOf(original);
     if (!fileExists(path)) return undefined;
     try {
-      const stored = JSON.parse(fromUtf8(readPrivateFile(path, recordBytesMax))) as readonly StoredEdit[];
-      return stored.map(restoredEdit);
+      const text = fromUtf8(readPrivateFile(path, recordBytesMax));
+      const json = text.slice(checkDigits + 1);
+      if (text !== recordOf(name, json)) throw new ScansealError("internal", "the check does not fit");
+      return (JSON.parse(json) as readonly StoredEdit[]).map(restoredEdit);
     } catch (cause) {
       if (cause instanceof ScansealError && cause.code === "io") throw cause;
-      throw new ScansealError("io", "a stored seal is damaged; remove it to seal this object anew", {
-        cause,
-      });
+      throw new ScansealError(
+        "io",
+        `the stored seal ${name.slice(0, 2)}/${name}.seal of this device cannot be used: restore it from a backup, or remove it to seal the object anew`,
+        { cause },
+      );
     }
   }
 
-  /** Durable when it returns. @throws ScansealError `io` */
-  keep(original: OriginalName, edits: readonly Edit[]): void {
-    replaceFileDurably(this.#pathOf(original), utf8(JSON.stringify(edits.map(storedEdit))), { mode: 0o600 });
+  /**
+   * Durable when it returns. The first seal of an original stays.
+   * @returns the seal that counts: `edits` itself, or what another process kept before
+   * @throws ScansealError `io`
+   */
+  keep(original: OriginalName, edits: readonly Edit[]): readonly Edit[] {
+    const { name, path } = this.#placeOf(original);
+    const record = utf8(recordOf(name, JSON.stringify(edits.map(storedEdit))));
+    if (createFileDurably(path, record, { mode: 0o600 })) return edits;
+    return this.find(original) ?? edits;
   }
+
+  #placeOf({ sopInstanceUid, digest }: OriginalName): { readonly name: string; readonly path: string } {
+    const name = toHex(nodeCrypto.hash("SHA-256", utf8(`${sopInstanceUid}\0${toHex(digest)}`)));
+    const folder = join(this.#folder, name.slice(0, 2));
+    ensurePrivateFolder(folder);
+    return { name, path: join(folder, `${name}.seal`) };
+  }
+}
+
+/** SHA-256 in hexadecimal. */
+const checkDigits = 64;
+
+function recordOf(name: string, json: string): string {
+  return `${toHex(nodeCrypto.hash("SHA-256", utf8(`${name}\n${json}`)))}\n${json}`;
 }
 
 function storedEdit(edit: Edit): StoredEdit {

@@ -1,8 +1,8 @@
 /** Seals files on disk with one device of the site. */
 import { readDicom } from "../dicom/read.ts";
-import type { ByteSource } from "../foundation/byte-source.ts";
-import { readChunks } from "../foundation/byte-source.ts";
+import { type ByteSource, MemorySource, readChunks } from "../foundation/byte-source.ts";
 import type { Bytes } from "../foundation/bytes.ts";
+import { ScansealError } from "../foundation/errors.ts";
 import { nodeCrypto } from "../platform/node/crypto.ts";
 import { requireSealable, type SealingDevice, type SealingPorts, sealObject } from "../sealing/seal.ts";
 import { withFile } from "./file-input.ts";
@@ -25,29 +25,96 @@ export interface SealedFile {
   readonly reused: boolean;
 }
 
+/** The original cannot be read: the others may be, while an output that cannot be written ends a run. */
+export class UnreadableOriginal extends ScansealError {
+  constructor(cause: ScansealError) {
+    super("io", cause.message, { cause });
+  }
+}
+
 /**
- * @throws ScansealError for what is wrong with the object, the key or the disk
+ * Sealing the same original again gives the same bytes. Nothing is signed for an object whose UID another one has in the output.
+ * @throws UnreadableOriginal, ScansealError for what is wrong with the object, the key or the disk
  */
-export function sealFile(path: string, run: SealingRun): Promise<SealedFile> {
-  return withFile(path, async (source) => {
-    const original = await readDicom(source);
-    const sopInstanceUid = requireSealable(original);
-    const name = { sopInstanceUid, digest: await digestOf(source) };
-    const stored = run.seals.find(name);
-    const seal = await sealObject(
-      original,
-      run.device,
-      run.ports,
-      stored ? { stored } : { nextCounter: run.nextCounter },
-    );
-    if (!stored) run.seals.keep(name, seal.edits);
-    const written = await run.output.write(sopInstanceUid, seal.object, seal.edits);
-    return { sopInstanceUid, path: written.path, reused: stored !== undefined };
-  });
+export async function sealFile(path: string, run: SealingRun): Promise<SealedFile> {
+  let watched: WatchedSource | undefined;
+  let isOpen = false;
+  try {
+    return await withFile(path, (source) => {
+      isOpen = true;
+      // What is in memory cannot fail any more.
+      if (source instanceof MemorySource) return sealSource(source, run);
+      watched = new WatchedSource(source);
+      return sealSource(watched, run);
+    });
+  } catch (error) {
+    const isOriginals = !isOpen || watched?.failed === true;
+    if (isOriginals && error instanceof ScansealError && error.code === "io")
+      throw new UnreadableOriginal(error);
+    throw error;
+  }
+}
+
+async function sealSource(source: ByteSource, run: SealingRun): Promise<SealedFile> {
+  const original = await readDicom(source);
+  const sopInstanceUid = requireSealable(original);
+  const name = { sopInstanceUid, digest: await digestOf(source) };
+  const stored = run.seals.find(name);
+  if (!stored) await run.output.requireFree(sopInstanceUid);
+  const { object, edits } = await sealObject(
+    original,
+    run.device,
+    run.ports,
+    stored ? { stored } : { nextCounter: run.nextCounter },
+  );
+  // Another process may have sealed the same original meanwhile: then its seal counts.
+  const kept = stored ?? run.seals.keep(name, edits);
+  const written = await run.output.write(sopInstanceUid, object, kept);
+  return { sopInstanceUid, path: written.path, reused: kept !== edits };
 }
 
 async function digestOf(source: ByteSource): Promise<Bytes> {
   const hash = nodeCrypto.createHash("SHA-256");
   for await (const chunk of readChunks(source, 0, source.size)) hash.update(chunk);
   return hash.digest();
+}
+
+/** Remembers that a read failed: the error alone does not tell the original from the output. */
+class WatchedSource implements ByteSource {
+  readonly size: number;
+  failed = false;
+  readonly #source: ByteSource;
+
+  constructor(source: ByteSource) {
+    this.#source = source;
+    this.size = source.size;
+  }
+
+  async read(offset: number, length: number): Promise<Bytes> {
+    try {
+      return await this.#source.read(offset, length);
+    } catch (error) {
+      this.failed = true;
+      throw error;
+    }
+  }
+
+  async *chunks(offset: number, length: number): AsyncGenerator<Bytes> {
+    const chunks = readChunks(this.#source, offset, length);
+    try {
+      for (;;) {
+        let next: IteratorResult<Bytes, unknown>;
+        try {
+          next = await chunks.next();
+        } catch (error) {
+          this.failed = true;
+          throw error;
+        }
+        if (next.done) return;
+        yield next.value;
+      }
+    } finally {
+      await chunks.return(undefined);
+    }
+  }
 }

@@ -12,6 +12,32 @@ interface TrustDocument {
   readonly anchors: readonly { readonly label: string; readonly certificate: string }[];
 }
 
+function isTrustDocument(value: unknown): value is TrustDocument {
+  const { format, anchors } = (value ?? {}) as Partial<TrustDocument>;
+  return (
+    format === empty.format &&
+    Array.isArray(anchors) &&
+    anchors.every(
+      (anchor: unknown) =>
+        typeof anchor === "object" &&
+        anchor !== null &&
+        "label" in anchor &&
+        typeof anchor.label === "string" &&
+        "certificate" in anchor &&
+        typeof anchor.certificate === "string" &&
+        isBase64(anchor.certificate),
+    )
+  );
+}
+
+function isBase64(text: string): boolean {
+  try {
+    return fromBase64(text).length > 0;
+  } catch {
+    return false;
+  }
+}
+
 const empty: TrustDocument = { format: "scanseal-trust-1", anchors: [] };
 
 export class TrustFile {
@@ -24,12 +50,15 @@ export class TrustFile {
   #read(): TrustDocument {
     if (!fileExists(this.#path)) return empty;
     try {
-      const document = JSON.parse(fromUtf8(readPublicFile(this.#path, trustFileBytesMax))) as TrustDocument;
-      if (document.format === empty.format && Array.isArray(document.anchors)) return document;
+      const document: unknown = JSON.parse(fromUtf8(readPublicFile(this.#path, trustFileBytesMax)));
+      if (isTrustDocument(document)) return document;
     } catch (cause) {
       if (cause instanceof ScansealError && cause.code === "io") throw cause;
     }
-    throw new ScansealError("usage", "the site's trust file cannot be read; restore it from a backup");
+    throw new ScansealError(
+      "key-unusable",
+      "trust.json is damaged: restore it from a backup, or remove it and import the anchors again",
+    );
   }
 
   /** @throws ScansealError `usage`, `io` */

@@ -1,6 +1,6 @@
 /** `scanseal demo` and `scanseal try`: seal, forge, verify, and one page that shows it. */
-import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, realpath, writeFile } from "node:fs/promises";
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import type { Disc } from "../../attack-lab/pixel-forgeries.ts";
 import { readDicom } from "../../dicom/read.ts";
 import { ScansealError } from "../../foundation/errors.ts";
@@ -10,6 +10,7 @@ import { withFile } from "../../site/file-input.ts";
 import { demonstrate, prepareFolder } from "../demonstration/demonstrate.ts";
 import { TargetImage } from "../demonstration/target-image.ts";
 import { findInputs } from "../inputs.ts";
+import { reportProblem } from "../problem.ts";
 import { reportSkipped } from "../skipped.ts";
 
 export interface DemoOptions {
@@ -54,49 +55,97 @@ const noduleMargin = 1.7;
 /** A demonstration on a large folder takes a part of it. */
 const filesMax = 60;
 
+/** Copies of larger ones would fill a disk for a demonstration. */
+const fileBytesMax = 256 << 20;
+
 /** @returns as `demo` */
 export async function tryFolder(folder: string, { out }: DemoOptions): Promise<number> {
   const inputs = await findInputs([folder]);
-  await prepareFolder(out);
-  const files: string[] = [];
-  const seen = new Set<string>();
-  let target: string | undefined;
-  for (const path of inputs.files) {
-    if (files.length === filesMax) break;
-    const found = await inspect(path);
-    if (!found || seen.has(found.sopInstanceUid)) continue;
-    seen.add(found.sopInstanceUid);
-    files.push(path);
-    if (found.forgeable) target ??= path;
-  }
+  await requireOutside(folder, out);
+  const { files, target, leftOut } = await chooseFiles(inputs.files);
   if (files.length === 0) {
     reportSkipped(inputs, "tried");
-    throw new ScansealError("usage", "none of the DICOM files in the folder can be sealed");
+    throw new ScansealError("usage", `none of the DICOM files there can be sealed: ${leftOut}`);
   }
-  if (files.length < inputs.files.length) {
-    process.stderr.write(`scanseal: ${files.length} of ${inputs.files.length} DICOM files are used\n`);
-  }
+  if (leftOut !== "")
+    reportProblem(`${files.length} of ${inputs.files.length} DICOM files are used: ${leftOut}`);
+  await prepareFolder(out, ["captured"]);
   return demonstrate({
     title: "Scanseal on your own scans",
     subject: `${files.length} of your objects`,
     files,
-    target: target ?? files[0]!,
+    target,
     spot: { name: "a spot" },
     out,
   });
 }
 
-/** Undefined for what cannot be sealed: malformed, sealed already, or no instance. */
-async function inspect(path: string): Promise<{ sopInstanceUid: string; forgeable: boolean } | undefined> {
-  return withFile(path, async (source) => {
+interface Chosen {
+  readonly files: readonly string[];
+  readonly target: string;
+  /** "3 sealed already, 2 too large"; empty when all are used. */
+  readonly leftOut: string;
+}
+
+/** The first ones that can be sealed; of these the first that can be forged visibly, or else the smallest. */
+async function chooseFiles(paths: readonly string[]): Promise<Chosen> {
+  const files: string[] = [];
+  const seen = new Set<string>();
+  const leftOut = new Map<string, number>();
+  const leave = (why: string, count = 1): void => void leftOut.set(why, (leftOut.get(why) ?? 0) + count);
+  let target: string | undefined;
+  let smallest: { path: string; size: number } | undefined;
+  for (const [index, path] of paths.entries()) {
+    if (files.length === filesMax) {
+      leave("more than a demonstration needs", paths.length - index);
+      break;
+    }
+    const found = await inspect(path, target === undefined);
+    if (typeof found === "string") leave(found);
+    else if (seen.has(found.sopInstanceUid)) leave("with the SOP Instance UID of another");
+    else {
+      seen.add(found.sopInstanceUid);
+      files.push(path);
+      if (found.forgeable) target ??= path;
+      if (!smallest || found.size < smallest.size) smallest = { path, size: found.size };
+    }
+  }
+  const reasons = [...leftOut].map(([why, count]) => `${count} ${why}`);
+  return { files, target: target ?? smallest?.path ?? "", leftOut: reasons.join(", ") };
+}
+
+/** The scans are only read: the folder that is emptied must not hold them. @throws ScansealError `usage` */
+async function requireOutside(scans: string, out: string): Promise<void> {
+  const real = async (path: string): Promise<string> => {
     try {
+      return await realpath(path);
+    } catch {
+      // What is not there yet: by the nearest folder that is.
+      const parent = dirname(resolve(path));
+      return join(parent === resolve(path) ? parent : await real(parent), basename(path));
+    }
+  };
+  const between = relative(await real(out), await real(scans));
+  const isInside = between === "" || (between.split(sep)[0] !== ".." && !isAbsolute(between));
+  if (isInside) throw new ScansealError("usage", `the scans are in ${out}: choose another folder with --out`);
+}
+
+/** Words for what cannot be sealed: malformed, sealed already, or no instance. */
+async function inspect(
+  path: string,
+  asksForgeable: boolean,
+): Promise<string | { sopInstanceUid: string; forgeable: boolean; size: number }> {
+  try {
+    return await withFile(path, async (source) => {
+      if (source.size > fileBytesMax) return "too large";
       const object = await readDicom(source);
       const sopInstanceUid = requireSealable(object);
-      return { sopInstanceUid, forgeable: (await TargetImage.of(object)) !== undefined };
-    } catch (error) {
-      if (error instanceof ScansealError && (error.fault === "input" || error.fault === "caller"))
-        return undefined;
-      throw error;
-    }
-  });
+      const forgeable = asksForgeable && (await TargetImage.of(object)) !== undefined;
+      return { sopInstanceUid, forgeable, size: source.size };
+    });
+  } catch (error) {
+    if (!(error instanceof ScansealError) || error.code === "internal") throw error;
+    if (error.code === "io") return "unreadable";
+    return error.code === "already-sealed" ? "sealed already" : "not well-formed images or records";
+  }
 }

@@ -1,6 +1,4 @@
 /** `scanseal enroll`: gives a device its key and certificate, in one step on this machine or in steps over two. */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { latin1 } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { createDevice, installCertificate, startKeyEpoch } from "../../keys/custody/device-keys.ts";
 import { enrolLocally } from "../../keys/custody/local-enrolment.ts";
@@ -9,6 +7,7 @@ import { decodePem, encodePem, type PemLabel } from "../../keys/trust/pem.ts";
 import type { Role } from "../../keys/trust/roles.ts";
 import { nodeRandom } from "../../platform/node/crypto.ts";
 import { openHome } from "../../site/home.ts";
+import { readText, writeNewText } from "../text-file.ts";
 
 export interface EnrollOptions {
   readonly home: string;
@@ -74,8 +73,12 @@ export async function requestCertificate(
   const key = { keyType: options.key, passphrase: home.passphrase(), random: nodeRandom };
   const folder = home.deviceFolder(name);
   const device = { name, aeTitle: options.ae, serialNumber: options.serial };
-  const made = options.newEpoch ? await startKeyEpoch(folder, key) : await createDevice(folder, device, key);
-  writePem(options.out, "CERTIFICATE REQUEST", made.request);
+  const made = await writeNewText(options.out, async () => {
+    const result = options.newEpoch
+      ? await startKeyEpoch(folder, key)
+      : await createDevice(folder, device, key);
+    return { text: encodePem("CERTIFICATE REQUEST", result.request), result };
+  });
   say(
     `Request written to ${options.out}.`,
     `Key SHA-256, to be compared at the authority: ${made.keyFingerprint}`,
@@ -95,11 +98,10 @@ export async function signRequest(path: string, options: SignOptions): Promise<n
   const authority = await openHome(options.home).openAuthority();
   const request = readPem(path, "CERTIFICATE REQUEST");
   const { code, fingerprint } = options;
-  writePem(
-    options.out,
-    "CERTIFICATE",
-    await authority.enrol({ request, code, comparedFingerprint: fingerprint }),
-  );
+  await writeNewText(options.out, async () => {
+    const der = await authority.enrol({ request, code, comparedFingerprint: fingerprint });
+    return { text: encodePem("CERTIFICATE", der), result: undefined };
+  });
   say(`Certificate written to ${options.out}.`);
   return 0;
 }
@@ -138,18 +140,7 @@ export async function renewCrl(options: { readonly home: string }): Promise<numb
 }
 
 function readPem(path: string, label: PemLabel): Uint8Array {
-  if (!existsSync(path)) throw new ScansealError("io", `${path} does not exist`);
-  const [der, ...more] = decodePem(label, latin1(readFileSync(path)));
+  const [der, ...more] = decodePem(label, readText(path));
   if (!der || more.length > 0) throw new ScansealError("usage", `${path} does not hold one ${label}`);
   return der;
-}
-
-function writePem(path: string, label: PemLabel, der: Uint8Array): void {
-  try {
-    writeFileSync(path, encodePem(label, der), { flag: "wx" });
-  } catch (cause) {
-    throw new ScansealError("io", `${path} cannot be written (${(cause as NodeJS.ErrnoException).code})`, {
-      cause,
-    });
-  }
 }

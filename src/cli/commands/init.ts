@@ -1,23 +1,13 @@
 /** `scanseal init`: makes a site, with an authority of its own or one that exists. */
-import { readFileSync } from "node:fs";
 import { ScansealError } from "../../foundation/errors.ts";
 import { createHome } from "../../site/home.ts";
+import { readText } from "../text-file.ts";
 
 export interface InitOptions {
   readonly home: string;
   readonly name: string;
   readonly caCert?: string;
   readonly caKey?: string;
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new ScansealError("io", `${path} cannot be read (${(cause as NodeJS.ErrnoException).code})`, {
-      cause,
-    });
-  }
 }
 
 /** @returns 0 */

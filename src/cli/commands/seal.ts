@@ -5,10 +5,11 @@ import { CodecPool } from "../../platform/node/codecs/codec-pool.ts";
 import { nodeCrypto, nodeRandom, systemClock } from "../../platform/node/crypto.ts";
 import { openHome } from "../../site/home.ts";
 import { OutputFolder } from "../../site/output-folder.ts";
-import { sealFile } from "../../site/sealing-run.ts";
+import { sealFile, UnreadableOriginal } from "../../site/sealing-run.ts";
 import { reportExpiry } from "../expiry-notice.ts";
 import { findInputs } from "../inputs.ts";
 import { packageVersion } from "../package-version.ts";
+import { reportProblem } from "../problem.ts";
 import { reportSkipped } from "../skipped.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
 
@@ -18,7 +19,7 @@ export interface SealOptions {
   readonly out: string;
 }
 
-/** @returns 0 when every object was sealed, 1 when one could not be, 2 when key or disk failed */
+/** @returns 0 when every object was sealed, 1 when one could not be, 2 when a file could not be read @throws ScansealError when key or disk failed */
 export async function seal(paths: readonly string[], options: SealOptions): Promise<number> {
   const inputs = await findInputs(paths);
   const home = openHome(options.home);
@@ -37,6 +38,7 @@ export async function seal(paths: readonly string[], options: SealOptions): Prom
   const bar = new ProgressBar(process.stderr, systemClock, inputs.files.length);
   let sealed = 0;
   let refused = 0;
+  let unreadable = inputs.unreadable.length;
   const seen = new Map<string, string>();
   try {
     for (const [index, path] of inputs.files.entries()) {
@@ -50,9 +52,10 @@ export async function seal(paths: readonly string[], options: SealOptions): Prom
         sealed++;
       } catch (error) {
         if (!(error instanceof ScansealError) || stopsTheRun(error)) throw error;
-        refused++;
+        if (error instanceof UnreadableOriginal) unreadable++;
+        else refused++;
         bar.clear();
-        process.stderr.write(`scanseal: ${path}: not sealed: ${error.message} (${error.code})\n`);
+        reportProblem(`${path}: not sealed: ${error.message} (${error.code})`);
       }
     }
     if (sealed > 0) await output.sync();
@@ -64,6 +67,7 @@ export async function seal(paths: readonly string[], options: SealOptions): Prom
   process.stdout.write(
     `${sealed} ${sealed === 1 ? "object" : "objects"} sealed by ${options.device} into ${options.out}\n`,
   );
+  if (unreadable > 0) return 2;
   return refused > 0 ? 1 : 0;
 }
 
@@ -82,6 +86,8 @@ function counterOf(counter: CaptureCounter, count: number): () => number {
 }
 
 /** A full disk or an unusable key would fail for every file. */
-function stopsTheRun({ code }: ScansealError): boolean {
+function stopsTheRun(error: ScansealError): boolean {
+  if (error instanceof UnreadableOriginal) return false;
+  const { code } = error;
   return code === "io" || code === "key-unusable" || code === "counter-conflict" || code === "internal";
 }

@@ -4,6 +4,7 @@ import { lookup, uidName } from "../../dicom/dictionary/dictionary.ts";
 import { findElement } from "../../dicom/elements.ts";
 import { readDicom } from "../../dicom/read.ts";
 import { tagHex } from "../../dicom/tags.ts";
+import { ScansealError } from "../../foundation/errors.ts";
 import { nodeTextDecoding } from "../../platform/node/text-decoding.ts";
 import { withFile } from "../../site/file-input.ts";
 import { openHome } from "../../site/home.ts";
@@ -21,7 +22,10 @@ export interface ShowOptions {
 export async function show(path: string, options: ShowOptions): Promise<number> {
   const verifier = new FileVerifier(openHome(options.home).trust(), { deep: true });
   try {
-    const judgement = await verifier.verify(path);
+    const judgement = await verifier.verify(path).catch((error: unknown) => {
+      if (!(error instanceof ScansealError) || error.code !== "io") throw error;
+      throw new ScansealError("io", `${path}: ${error.message}`, { cause: error });
+    });
     const palette = paletteFor(process.stdout, process.env);
     const named = options.identify && judgement.evidence.format ? await identityOf(path) : [];
     const facts = [...named, ...factsOf(judgement)];

@@ -1,11 +1,10 @@
 /** `scanseal trust export | import`: the authorities whose devices are believed. */
-import { readFileSync } from "node:fs";
-import { ScansealError } from "../../foundation/errors.ts";
 import { nameText } from "../../keys/trust/distinguished-name.ts";
 import { anchorsFromPem, anchorsToPem } from "../../keys/trust/trust-store.ts";
 import { nodeCrypto } from "../../platform/node/crypto.ts";
 import { openHome } from "../../site/home.ts";
 import { visibleText } from "../terminal/visible-text.ts";
+import { readText } from "../text-file.ts";
 
 /** Prints the anchors as PEM. @returns 0 */
 export function exportTrust(options: { readonly home: string }): number {
@@ -19,15 +18,7 @@ export function importTrust(
   options: { readonly home: string; readonly label?: string },
 ): number {
   const home = openHome(options.home);
-  let text: string;
-  try {
-    text = readFileSync(path, "latin1");
-  } catch (cause) {
-    throw new ScansealError("io", `${path} cannot be read (${(cause as NodeJS.ErrnoException).code})`, {
-      cause,
-    });
-  }
-  for (const { der, subject, fingerprint } of anchorsFromPem(text, nodeCrypto)) {
+  for (const { der, subject, fingerprint } of anchorsFromPem(readText(path), nodeCrypto)) {
     const added = home.trustFile.addAnchor(der, options.label ?? nameText(subject));
     process.stdout.write(
       `${added ? "Trusted from now on" : "Trusted already"}: ${visibleText(nameText(subject))}\n`,

@@ -4,6 +4,7 @@ import { openHome } from "../../site/home.ts";
 import { verifyFiles } from "../../site/verification-run.ts";
 import { reportExpiry } from "../expiry-notice.ts";
 import { findInputs } from "../inputs.ts";
+import { reportProblem } from "../problem.ts";
 import { reportSkipped } from "../skipped.ts";
 import { paletteFor } from "../terminal/palette.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
@@ -34,7 +35,7 @@ export async function verify(paths: readonly string[], options: VerifyOptions): 
       } else {
         unreadable++;
         bar.clear();
-        process.stderr.write(`scanseal: ${path}: ${outcome.problem}\n`);
+        reportProblem(`${path}: ${outcome.problem}`);
       }
       bar.show(judged.length + unreadable, path);
     }
@@ -43,7 +44,7 @@ export async function verify(paths: readonly string[], options: VerifyOptions): 
   }
   if (!options.json) printTable(judged);
   reportSkipped(inputs, "verified");
-  if (unreadable > 0) return 2;
+  if (unreadable + inputs.unreadable.length > 0) return 2;
   return judged.every(({ decision }) => isProven(decision.verdict)) ? 0 : 1;
 }
 

@@ -12,6 +12,7 @@ import { OutputFolder } from "../../site/output-folder.ts";
 import { type SealedFile, sealFile } from "../../site/sealing-run.ts";
 import { FileVerifier } from "../../site/verification.ts";
 import { packageVersion } from "../package-version.ts";
+import { reportProblem } from "../problem.ts";
 import { paletteFor } from "../terminal/palette.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
 import { type Judged, verdictTable } from "../verdict-report.ts";
@@ -35,17 +36,23 @@ export interface Demonstration {
 const deviceName = "demo-device";
 const ownFolders = ["site", "sealed", "forged", "rewritten"] as const;
 
+/** Says that the folder is a demonstration's: nothing is removed from one without it. */
+const markerName = ".scanseal-demonstration";
+
 /**
- * Empties what an earlier demonstration left. Anything else in the folder is somebody's.
+ * Empties what an earlier demonstration left. Anything else in the folder is somebody's, whatever its name.
  * @throws ScansealError `usage`
  */
 export async function prepareFolder(out: string, extra: readonly string[] = []): Promise<void> {
   await mkdir(out, { recursive: true });
-  const known = new Set<string>([...ownFolders, ...extra, "index.html"]);
-  const strangers = (await readdir(out)).filter((name) => !known.has(name));
-  if (strangers.length > 0)
+  const known = new Set<string>([...ownFolders, ...extra, "index.html", markerName]);
+  const found = await readdir(out);
+  const isOurs = found.includes(markerName) && found.every((name) => known.has(name));
+  if (found.length > 0 && !isOurs)
     throw new ScansealError("usage", `${out} holds other files: choose an empty folder with --out`);
-  for (const name of known) await rm(join(out, name), { recursive: true, force: true });
+  for (const name of known)
+    if (name !== markerName) await rm(join(out, name), { recursive: true, force: true });
+  await writeFile(join(out, markerName), "");
   for (const name of ["forged", "rewritten"]) await mkdir(join(out, name));
 }
 
@@ -111,7 +118,9 @@ export async function demonstrate(demonstration: Demonstration): Promise<number>
     print(judged.length, verified, [...forgeries.judged, ...rewrites.judged], join(out, "index.html"));
     const caught = forgeries.judged.every(({ decision }) => decision.disposition === "held");
     const quiet = rewrites.judged.every(({ decision }) => decision.disposition === "delivered");
-    return caught && quiet && verified === judged.length ? 0 : 1;
+    if (caught && quiet && verified === judged.length) return 0;
+    reportProblem("a verdict is not the one that was expected: see the table");
+    return 1;
   } finally {
     await verifier.close();
   }

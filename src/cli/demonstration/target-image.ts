@@ -45,6 +45,7 @@ export class TargetImage {
     size: { rows: number; columns: number },
     samples: Samples,
     spot: Spot,
+    disc: Disc,
   ) {
     const { rows, columns } = size;
     this.object = object;
@@ -52,14 +53,10 @@ export class TargetImage {
     this.rows = rows;
     this.columns = columns;
     this.#samples = samples;
-    this.disc = spot.disc ?? {
-      row: rows * 0.45,
-      column: columns * 0.38,
-      radius: Math.max(4, columns * 0.04),
-    };
+    this.disc = disc;
   }
 
-  /** Undefined for an object whose pixels are of another kind. */
+  /** Undefined for an object whose pixels are of another kind, or in which nothing would be erased. */
   static async of(object: DicomObject, spot: Spot = {}): Promise<TargetImage | undefined> {
     const attributes = imageAttributesOf(object);
     const plain =
@@ -70,7 +67,8 @@ export class TargetImage {
     if (!attributes || !plain) return undefined;
     const { samples, rows, columns } = await nativeSamples(object);
     const values = typed(samples, attributes.bitsAllocated, attributes.pixelRepresentation);
-    return new TargetImage(object, { rows, columns }, values, spot);
+    const disc = spot.disc ?? spotWorthErasing(values, rows, columns);
+    return disc && new TargetImage(object, { rows, columns }, values, spot, disc);
   }
 
   /** The nodule, or the spot, painted over with its neighbourhood. */
@@ -127,6 +125,32 @@ export class TargetImage {
     const width = this.#window?.width ?? number(windowWidth) ?? fitted.width;
     return renderWindowed(this.#samples, this.rows, this.columns, center, width, rendering);
   }
+}
+
+/** Tried in this order, as parts of the height and the width: beside the centre first, where the eye is. */
+const spotPlaces = [
+  [0.45, 0.38],
+  [0.5, 0.5],
+  [0.45, 0.62],
+  [0.6, 0.4],
+  [0.35, 0.5],
+  [0.65, 0.6],
+  [0.25, 0.3],
+  [0.25, 0.7],
+  [0.75, 0.3],
+  [0.75, 0.7],
+] as const;
+
+/** The first spot whose pixels erasing changes: in a flat background nothing would be forged. */
+function spotWorthErasing(samples: Samples, rows: number, columns: number): Disc | undefined {
+  const radius = Math.max(4, columns * 0.04);
+  return spotPlaces
+    .map(([down, across]): Disc => ({ row: rows * down, column: columns * across, radius }))
+    .find((disc) => {
+      const forged = samples.slice();
+      eraseDisc(forged, rows, columns, disc);
+      return forged.some((value, i) => value !== samples[i]);
+    });
 }
 
 function typed(samples: Bytes, bitsAllocated: number, pixelRepresentation: 0 | 1): Samples {

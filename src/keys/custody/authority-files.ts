@@ -12,7 +12,7 @@ import { ScansealError } from "../../foundation/errors.ts";
 import { nodeCrypto } from "../../platform/node/crypto.ts";
 import { fileExists, readPublicFile } from "../../platform/node/private-files.ts";
 import { type Certificate, parseCertificate } from "../trust/certificate.ts";
-import { decodePem } from "../trust/pem.ts";
+import { decodePem, type PemLabel } from "../trust/pem.ts";
 import { parseCrl } from "../trust/revocation.ts";
 import { type IssuedEntry, ledgerPath, readLedger } from "./authority-ledger.ts";
 import { keyFileBytesMax } from "./private-key.ts";
@@ -40,18 +40,35 @@ export function authorityPaths(folder: string): AuthorityPaths {
 
 /** What everyone may know, without the key. @throws ScansealError `key-unusable`, `certificate-invalid`, `io` */
 export function authorityCertificate(folder: string): Certificate {
-  const text = tryUtf8(readPublicFile(authorityPaths(folder).certificate, keyFileBytesMax)) ?? "";
-  const ders = decodePem("CERTIFICATE", text);
-  if (ders.length !== 1) throw new ScansealError("key-unusable", "the authority's certificate is damaged");
-  return parseCertificate(ders[0]!, nodeCrypto);
+  const der = onlyBlock("CERTIFICATE", authorityPaths(folder).certificate, keyFileBytesMax);
+  if (!der) throw new ScansealError("key-unusable", `the authority's certificate is damaged: ${restore}`);
+  return parseCertificate(der, nodeCrypto);
 }
 
 /** The current CRL as DER, without the key. @throws ScansealError `key-unusable`, `io` */
 export function authorityCrl(folder: string): Bytes {
-  const text = tryUtf8(readPublicFile(authorityPaths(folder).crl, crlPemBytesMax)) ?? "";
-  const ders = decodePem("X509 CRL", text);
-  if (ders.length !== 1) throw new ScansealError("key-unusable", "the authority's CRL is damaged");
-  return ders[0]!;
+  const { crl } = authorityPaths(folder);
+  const der = fileExists(crl) ? onlyBlock("X509 CRL", crl, crlPemBytesMax) : undefined;
+  if (!der) {
+    throw new ScansealError(
+      "key-unusable",
+      "the authority's revocation list is missing or damaged: make it anew with scanseal authority renew-crl",
+    );
+  }
+  return der;
+}
+
+const restore = "restore it from a backup";
+
+/** Undefined when the file holds anything but one block. @throws ScansealError `io` */
+function onlyBlock(label: PemLabel, path: string, bytesMax: number): Bytes | undefined {
+  const text = tryUtf8(readPublicFile(path, bytesMax)) ?? "";
+  try {
+    const blocks = decodePem(label, text);
+    return blocks.length === 1 ? blocks[0] : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The devices it issued to, for a trust store; without the key. @throws ScansealError `key-unusable`, `io` */
@@ -61,6 +78,12 @@ export function authorityDevices(folder: string): readonly IssuedEntry[] {
 
 /** 0 when there is no readable list. */
 export function publishedCrlNumber(folder: string): number {
-  if (!fileExists(authorityPaths(folder).crl)) return 0;
-  return Number.parseInt(parseCrl(authorityCrl(folder), nodeCrypto).number ?? "0", 16);
+  const { crl } = authorityPaths(folder);
+  const der = fileExists(crl) ? onlyBlock("X509 CRL", crl, crlPemBytesMax) : undefined;
+  if (!der) return 0;
+  try {
+    return Number.parseInt(parseCrl(der, nodeCrypto).number ?? "0", 16);
+  } catch {
+    return 0;
+  }
 }

@@ -46,9 +46,31 @@ export function readLedger(folder: string): Ledger {
   const isSound =
     Number.isSafeInteger(ledger.lastCrlNumber) &&
     Number.isSafeInteger(ledger.createdAt) &&
-    [ledger.codes, ledger.issued, ledger.revoked].every((list) => Array.isArray(list));
-  if (!isSound) throw new ScansealError("key-unusable", "the authority's ledger is damaged");
+    isListOf(ledger.codes, { hash: "string", name: "string", expiresAt: "number", roles: "object" }) &&
+    isListOf(ledger.issued, {
+      fingerprint: "string",
+      keyFingerprint: "string",
+      serial: "string",
+      name: "string",
+      notAfter: "number",
+      roles: "object",
+    }) &&
+    isListOf(ledger.revoked, { serial: "string", revokedAt: "number", reason: "string" });
+  if (!isSound) {
+    throw new ScansealError("key-unusable", "the authority's ledger is damaged: restore it from a backup");
+  }
   return ledger;
+}
+
+function isListOf(list: unknown, kinds: Readonly<Record<string, "string" | "number" | "object">>): boolean {
+  const fits = (entry: unknown): boolean =>
+    typeof entry === "object" &&
+    entry !== null &&
+    Object.entries(kinds).every(([name, kind]) => {
+      const value = (entry as Readonly<Record<string, unknown>>)[name];
+      return kind === "object" ? Array.isArray(value) : typeof value === kind;
+    });
+  return Array.isArray(list) && list.every(fits);
 }
 
 export function writeLedger(folder: string, ledger: Ledger): void {

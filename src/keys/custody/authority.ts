@@ -128,6 +128,13 @@ export async function importAuthority(
   if (problem !== undefined) {
     throw new ScansealError("certificate-invalid", `the certificate cannot be an anchor: ${problem}`);
   }
+  const now = options.clock.now();
+  if (certificate.notAfter < now || certificate.notBefore > now) {
+    throw new ScansealError(
+      "certificate-invalid",
+      "the authority's certificate is not valid now: renew it first",
+    );
+  }
   const key = decryptKey(options.keyPem, options.keyPassphrase);
   return settle(folder, certificate.der, key, options);
 }
@@ -223,7 +230,7 @@ export class Authority {
   }
 
   /** What a person sees before enrolling: the fingerprint to compare with the device's own display. */
-  async inspect(request: Bytes): Promise<CertificateRequest> {
+  inspect(request: Bytes): Promise<CertificateRequest> {
     return readRequest(request, nodeCrypto);
   }
 
@@ -242,6 +249,9 @@ export class Authority {
         "usage",
         "the fingerprint is not that of the request's key: do not enrol this device",
       );
+    }
+    if (this.certificate.notAfter < this.#clock.now()) {
+      throw new ScansealError("certificate-invalid", "the authority's certificate has ended: renew it");
     }
     const hash = hashCode(enrolment.code);
     let issued: Bytes | undefined;

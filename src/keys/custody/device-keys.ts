@@ -77,7 +77,7 @@ export async function createDevice(folder: string, device: DeviceName, key: NewK
   ensurePrivateFolder(folder);
   withFileLock(join(folder, "device.lock"), () => {
     if (fileExists(join(folder, "device.json")))
-      throw new ScansealError("usage", "the device exists already");
+      throw new ScansealError("usage", "the device exists already: --new-epoch gives it a new key");
     const { name, aeTitle, serialNumber } = device;
     writeJson<DeviceDocument>(join(folder, "device.json"), {
       format: documentFormat,
@@ -264,7 +264,16 @@ async function requestOf(
 }
 
 function onlyBlock(label: PemLabel, bytes: Bytes): Bytes {
-  const blocks = decodePem(label, tryUtf8(bytes) ?? "");
-  if (blocks.length !== 1) throw new ScansealError("key-unusable", "a PEM file holds not exactly one block");
+  let blocks: Bytes[] = [];
+  try {
+    blocks = decodePem(label, tryUtf8(bytes) ?? "");
+  } catch {
+    // Reported below.
+  }
+  if (blocks.length !== 1)
+    throw new ScansealError(
+      "key-unusable",
+      `the device's ${label.toLowerCase()} is damaged: --new-epoch gives it a new key`,
+    );
   return blocks[0]!;
 }

@@ -1,4 +1,5 @@
 /** Small JSON documents of the key folders: checked by the caller, replaced durably. */
+import { basename } from "node:path";
 import { tryUtf8, utf8 } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { readPrivateFile, replaceFileDurably } from "../../platform/node/private-files.ts";
@@ -17,7 +18,10 @@ export function readJson<T extends { readonly format: string }>(path: string, fo
   } catch {
     // Reported below, without its content.
   }
-  throw new ScansealError("key-unusable", `a key folder's document is damaged (expected ${format})`);
+  throw new ScansealError(
+    "key-unusable",
+    `${basename(path)} is damaged (expected ${format}): restore it from a backup`,
+  );
 }
 
 export function writeJson<T extends { readonly format: string }>(path: string, value: T): void {

@@ -8,15 +8,17 @@ import {
   fchmodSync,
   fstatSync,
   fsyncSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   openSync,
   readSync,
   renameSync,
   type Stats,
+  unlinkSync,
   writeSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Bytes } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
@@ -27,7 +29,13 @@ const groupAndWorld = 0o077;
 
 /** True when a file of whatever kind has this name. */
 export function fileExists(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (cause) {
+    // A part of the path is a file: nothing can be below it.
+    if ((cause as NodeJS.ErrnoException).code === "ENOTDIR") return false;
+    throw failure(`look for ${nameOf(path)}`, cause);
+  }
 }
 
 /**
@@ -35,12 +43,12 @@ export function fileExists(path: string): boolean {
  * @throws ScansealError `key-unusable` when others may enter it, `io`
  */
 export function ensurePrivateFolder(path: string): void {
-  const stats = io("make the folder", () => {
+  const stats = io(`make the folder ${nameOf(path)}`, () => {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     return lstatSync(path);
   });
-  if (!stats.isDirectory()) throw new ScansealError("key-unusable", "the key folder is not a folder");
-  requirePrivate(stats, "the key folder", "700");
+  if (!stats.isDirectory()) throw new ScansealError("key-unusable", `${nameOf(path)} is not a folder`);
+  requirePrivate(stats, `the key folder ${nameOf(path)}`, "700");
 }
 
 /**
@@ -56,14 +64,15 @@ export function readPublicFile(path: string, bytesMax: number): Bytes {
 }
 
 function readBounded(path: string, bytesMax: number, isPrivate: boolean): Bytes {
-  return io("read the file", () => {
-    // O_NOFOLLOW: a link could point at a file with other rights.
-    const handle = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+  return io(`read ${nameOf(path)}`, () => {
+    // O_NOFOLLOW: a link could point at a file with other rights. O_NONBLOCK: a pipe would be waited for.
+    const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+    const handle = openSync(path, flags);
     try {
       const stats = fstatSync(handle);
-      if (!stats.isFile()) throw new ScansealError("key-unusable", "the key file is not a file");
-      if (isPrivate) requirePrivate(stats, "the key file", "600");
-      if (stats.size > bytesMax) throw new ScansealError("key-unusable", "the key file is too large");
+      if (!stats.isFile()) throw new ScansealError("key-unusable", `${nameOf(path)} is not a file`);
+      if (isPrivate) requirePrivate(stats, `the key file ${nameOf(path)}`, "600");
+      if (stats.size > bytesMax) throw new ScansealError("key-unusable", `${nameOf(path)} is too large`);
       const bytes = new Uint8Array(stats.size);
       let at = 0;
       while (at < bytes.length) {
@@ -98,26 +107,52 @@ export interface WriteOptions {
 
 /** Writes a new file, makes it durable, then renames it over the old one: after a crash there is the old or the new, never a part. */
 export function replaceFileDurably(path: string, bytes: Bytes, options: WriteOptions): void {
-  io("write the file", () => {
+  io(`write ${nameOf(path)}`, () => {
     const fresh = `${path}.new`;
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NOFOLLOW ?? 0);
-    const handle = openSync(fresh, flags, options.mode);
-    try {
-      if (hasModes) fchmodSync(handle, options.mode);
-      for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at);
-      fsyncSync(handle);
-    } finally {
-      closeSync(handle);
-    }
+    writeFreshFile(fresh, bytes, options.mode);
     renameSync(fresh, path);
   });
   if (options.isFolderSynced !== false) syncFolder(dirname(path));
 }
 
+function writeFreshFile(path: string, bytes: Bytes, mode: number): void {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NOFOLLOW ?? 0);
+  const handle = openSync(path, flags, mode);
+  try {
+    if (hasModes) fchmodSync(handle, mode);
+    for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at);
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/**
+ * The same where there is no file of that name: of several processes the first one's stays.
+ * @returns false when there was one
+ */
+export function createFileDurably(path: string, bytes: Bytes, options: WriteOptions): boolean {
+  const isNew = io(`write ${nameOf(path)}`, () => {
+    const fresh = `${path}.${process.pid}.new`;
+    writeFreshFile(fresh, bytes, options.mode);
+    try {
+      linkSync(fresh, path);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      return false;
+    } finally {
+      unlinkSync(fresh);
+    }
+  });
+  if (isNew && options.isFolderSynced !== false) syncFolder(dirname(path));
+  return isNew;
+}
+
 /** Makes the names in a folder durable. Windows cannot open folders; NTFS journals names itself. */
 export function syncFolder(path: string): void {
   if (!hasModes) return;
-  io("make the folder durable", () => {
+  io(`make ${nameOf(path)} durable`, () => {
     const handle = openSync(path, constants.O_RDONLY);
     try {
       fsyncSync(handle);
@@ -136,7 +171,7 @@ const lockWaitMs = 10_000;
  * @throws ScansealError `io` when the lock stays taken
  */
 export function withFileLock<T>(path: string, body: () => T): T {
-  const database = io("take the lock", () => {
+  const database = io(`take the lock ${nameOf(path)}`, () => {
     closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o600));
     const opened = new DatabaseSync(path);
     try {
@@ -154,12 +189,25 @@ export function withFileLock<T>(path: string, body: () => T): T {
   }
 }
 
-/** Messages name no path: errors reach logs and screens of others. */
+/** The last two names: enough to find the file, and not whose machine it is on. Errors reach logs and screens of others. */
+function nameOf(path: string): string {
+  return join(basename(dirname(path)), basename(path));
+}
+
+function failure(what: string, cause: unknown): ScansealError {
+  const { code, errcode } = cause as NodeJS.ErrnoException & { readonly errcode?: number };
+  const isFull = code === "ENOSPC" || errcode === sqliteFull;
+  const why = isFull ? "the disk is full" : code === "ENOENT" ? "there is none" : code;
+  return new ScansealError("io", `cannot ${what}${why === undefined ? "" : `: ${why}`}`, { cause });
+}
+
+/** https://www.sqlite.org/rescode.html */
+const sqliteFull = 13;
+
 function io<T>(what: string, body: () => T): T {
   try {
     return body();
   } catch (cause) {
-    if (cause instanceof ScansealError) throw cause;
-    throw new ScansealError("io", `cannot ${what}`, { cause });
+    throw cause instanceof ScansealError ? cause : failure(what, cause);
   }
 }

@@ -39,7 +39,7 @@ function finding({ code, message, where, detail }: ExhibitFinding, tone: string)
 function exhibit({ title, attack, original, forged, verdict, findings }: Exhibit): string {
   const { tone } = tones[verdict];
   return `<article><header><h3>${escapeHtml(title)}</h3>${badge(verdict)}</header><p>${escapeHtml(attack)}</p>
-<div class="pair">${side("As sealed", original)}${side("As it arrived", forged)}</div>
+${original.length + forged.length === 0 ? "" : `<div class="pair">${side("As sealed", original)}${side("As it arrived", forged)}</div>`}
 ${findings.map((found) => finding(found, tone)).join("\n")}</article>`;
 }
 
@@ -57,6 +57,7 @@ const limits = [
 
 export function renderDemoPage(report: DemoReport): string {
   const { title, subject, generatedAt, device, assurance, sealedObjects, verifiedObjects } = report;
+  const quiet = report.roundTrips.every(({ verdict }) => tones[verdict].tone === "good");
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
@@ -68,7 +69,7 @@ export function renderDemoPage(report: DemoReport): string {
 <h2>Forgeries</h2>
 ${report.exhibits.map(exhibit).join("\n")}
 <h2>Routine changes</h2>
-<p>Other software rewrites files all the time. None of this changes what the image says, and none of it raises an alarm.</p>
+<p>Other software rewrites files all the time. None of this changes what the image says${quiet ? ", and none of it raises an alarm" : ""}.</p>
 <table><thead><tr><th>What was done</th><th>Verdict</th><th></th></tr></thead><tbody>${report.roundTrips.map(roundTrip).join("")}</tbody></table>
 <h2>What this does not prove</h2>
 <ul>${limits.map((text) => `<li>${text}</li>`).join("")}</ul>
