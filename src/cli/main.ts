@@ -151,7 +151,7 @@ function addSite(program: Command, run: Run): void {
     .action(run(async () => (await import("./commands/trust.ts")).exportTrust as Action));
   trust
     .command("import")
-    .description("trust the authorities of a PEM file")
+    .description("trust the authorities of a PEM file; take their revocation lists")
     .argument("<pem>")
     .option("--label <text>", "what to call them")
     .addOption(home())

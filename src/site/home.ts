@@ -7,7 +7,7 @@
  *     HOME/secret            passphrase of an unattended site, unless SCANSEAL_PASSPHRASE is set
  */
 import { join } from "node:path";
-import { toHex } from "../foundation/bytes.ts";
+import { type Bytes, equalBytes, toHex } from "../foundation/bytes.ts";
 import { ScansealError } from "../foundation/errors.ts";
 import {
   type Authority,
@@ -26,8 +26,10 @@ import type { CaptureCounter } from "../keys/custody/capture-counter.ts";
 import { deviceStatus, openDeviceCounter, openDeviceSigner } from "../keys/custody/device-keys.ts";
 import { createSiteSecret, sitePassphrase } from "../keys/custody/site-secret.ts";
 import { parseCertificate } from "../keys/trust/certificate.ts";
-import { nameText } from "../keys/trust/distinguished-name.ts";
+import { type DistinguishedName, nameText } from "../keys/trust/distinguished-name.ts";
 import { type ExpiryWarning, expiryWarnings } from "../keys/trust/expiry.ts";
+import { IssuerSignatures } from "../keys/trust/issuer-signature.ts";
+import { crlProblem, parseCrl } from "../keys/trust/revocation.ts";
 import { rolesOf } from "../keys/trust/roles.ts";
 import { createTrustStore, type TrustStore, type TrustStoreContent } from "../keys/trust/trust-store.ts";
 import { nodeCrypto, nodeRandom, systemClock } from "../platform/node/crypto.ts";
@@ -93,13 +95,37 @@ export class SiteHome {
   trustContent(): TrustStoreContent {
     const own = authorityCertificate(this.#authorityFolder);
     const anchors = [{ label: nameText(own.subject), certificate: own.der }, ...this.trustFile.anchors()];
-    const crls = [authorityCrl(this.#authorityFolder)];
+    const crls = [authorityCrl(this.#authorityFolder), ...this.trustFile.crls()];
     return { anchors, crls, devices: authorityDevices(this.#authorityFolder) };
+  }
+
+  /**
+   * Takes a revocation list of an authority this site trusts.
+   * @returns whose it is, and whether it was newer than the one that was there
+   * @throws ScansealError `certificate-invalid`, `usage` for another authority's, `io`
+   */
+  async importCrl(der: Bytes): Promise<{ readonly issuer: string; readonly isNew: boolean }> {
+    const crl = parseCrl(der, nodeCrypto);
+    const signatures = new IssuerSignatures(nodeCrypto);
+    for (const { certificate } of this.trust().anchors) {
+      const isIssuer = equalBytes(certificate.subject.der, crl.issuer.der);
+      if (isIssuer && (await crlProblem(crl, certificate, systemClock.now(), signatures)) === undefined)
+        return { issuer: nameText(crl.issuer), isNew: this.trustFile.addCrl(crl) };
+    }
+    throw new ScansealError(
+      "usage",
+      "the revocation list is of no authority this site trusts, or its signature does not fit: import the authority first",
+    );
   }
 
   /** Certificates and revocation lists that end within 60 days, the most urgent first; those already replaced are left out. */
   expiryWarnings(): ExpiryWarning[] {
     const { anchors, crls } = this.trust();
+    const own = authorityCertificate(this.#authorityFolder).subject;
+    const crlLabel = (issuer: DistinguishedName): string =>
+      equalBytes(issuer.der, own.der)
+        ? "the revocation list (scanseal authority renew-crl)"
+        : `the revocation list of ${nameText(issuer)} (import a newer one)`;
     const newest = new Map(authorityDevices(this.#authorityFolder).map((entry) => [entry.name, entry]));
     return expiryWarnings(
       [
@@ -108,10 +134,8 @@ export class SiteHome {
           endsAt: certificate.notAfter,
         })),
         ...[...newest.values()].map(({ name, notAfter }) => ({ label: `device ${name}`, endsAt: notAfter })),
-        ...crls.flatMap(({ nextUpdate }) =>
-          nextUpdate === undefined
-            ? []
-            : [{ label: "the revocation list (scanseal authority renew-crl)", endsAt: nextUpdate }],
+        ...crls.flatMap(({ issuer, nextUpdate }) =>
+          nextUpdate === undefined ? [] : [{ label: crlLabel(issuer), endsAt: nextUpdate }],
         ),
       ],
       systemClock.now(),

@@ -1,7 +1,9 @@
-/** Authorities of others that this site trusts, as a file. It holds no secret. */
-import { fromBase64, fromUtf8, toBase64, utf8 } from "../foundation/bytes.ts";
+/** Authorities of others that this site trusts, and their revocation lists, as a file. It holds no secret. */
+import { type Bytes, equalBytes, fromBase64, fromUtf8, toBase64, toHex, utf8 } from "../foundation/bytes.ts";
 import { ScansealError } from "../foundation/errors.ts";
+import { type Crl, parseCrl } from "../keys/trust/revocation.ts";
 import type { TrustStoreContent } from "../keys/trust/trust-store.ts";
+import { nodeCrypto } from "../platform/node/crypto.ts";
 import { fileExists, readPublicFile, replaceFileDurably } from "../platform/node/private-files.ts";
 
 /** A thousand anchors of 2 KiB. */
@@ -10,12 +12,16 @@ const trustFileBytesMax = 8 << 20;
 interface TrustDocument {
   readonly format: "scanseal-trust-1";
   readonly anchors: readonly { readonly label: string; readonly certificate: string }[];
+  /** Revocation lists of these authorities, DER in base64. */
+  readonly crls?: readonly string[];
 }
 
 function isTrustDocument(value: unknown): value is TrustDocument {
-  const { format, anchors } = (value ?? {}) as Partial<TrustDocument>;
+  const { format, anchors, crls = [] } = (value ?? {}) as Partial<TrustDocument>;
   return (
     format === empty.format &&
+    Array.isArray(crls) &&
+    crls.every(isBase64) &&
     Array.isArray(anchors) &&
     anchors.every(
       (anchor: unknown) =>
@@ -24,15 +30,14 @@ function isTrustDocument(value: unknown): value is TrustDocument {
         "label" in anchor &&
         typeof anchor.label === "string" &&
         "certificate" in anchor &&
-        typeof anchor.certificate === "string" &&
         isBase64(anchor.certificate),
     )
   );
 }
 
-function isBase64(text: string): boolean {
+function isBase64(text: unknown): boolean {
   try {
-    return fromBase64(text).length > 0;
+    return typeof text === "string" && fromBase64(text).length > 0;
   } catch {
     return false;
   }
@@ -74,8 +79,34 @@ export class TrustFile {
     const document = this.#read();
     const encoded = toBase64(certificate);
     if (document.anchors.some((anchor) => anchor.certificate === encoded)) return false;
-    const next = { ...document, anchors: [...document.anchors, { label, certificate: encoded }] };
-    replaceFileDurably(this.#path, utf8(`${JSON.stringify(next, null, 2)}\n`), { mode: 0o644 });
+    this.#write({ ...document, anchors: [...document.anchors, { label, certificate: encoded }] });
     return true;
   }
+
+  /** @throws ScansealError `usage`, `io` */
+  crls(): Bytes[] {
+    return (this.#read().crls ?? []).map((list) => fromBase64(list));
+  }
+
+  /** In place of the older lists of the same issuer and key. @returns false when there is one as new */
+  addCrl(crl: Crl): boolean {
+    const document = this.#read();
+    const kept = document.crls ?? [];
+    const isSameIssuers = (other: Crl): boolean =>
+      equalBytes(other.issuer.der, crl.issuer.der) && keyIdOf(other) === keyIdOf(crl);
+    const rivals = kept.filter((list) => isSameIssuers(parseCrl(fromBase64(list), nodeCrypto)));
+    if (rivals.some((list) => parseCrl(fromBase64(list), nodeCrypto).thisUpdate >= crl.thisUpdate))
+      return false;
+    const others = kept.filter((list) => !rivals.includes(list));
+    this.#write({ ...document, crls: [...others, toBase64(crl.der)] });
+    return true;
+  }
+
+  #write(document: TrustDocument): void {
+    replaceFileDurably(this.#path, utf8(`${JSON.stringify(document, null, 2)}\n`), { mode: 0o644 });
+  }
+}
+
+function keyIdOf({ authorityKeyIdentifier }: Crl): string {
+  return toHex(authorityKeyIdentifier?.keyIdentifier ?? new Uint8Array());
 }

@@ -1,4 +1,5 @@
 /** `scanseal enroll`: gives a device its key and certificate, in one step on this machine or in steps over two. */
+import { join } from "node:path";
 import { ScansealError } from "../../foundation/errors.ts";
 import { createDevice, installCertificate, startKeyEpoch } from "../../keys/custody/device-keys.ts";
 import { enrolLocally } from "../../keys/custody/local-enrolment.ts";
@@ -128,7 +129,10 @@ export async function revoke(
   if (!issued) throw new ScansealError("usage", "this site's authority did not enrol that device");
   const authority = await home.openAuthority();
   authority.revoke(issued.serial, options.compromised ? "keyCompromise" : "cessationOfOperation");
-  say(`The certificate of ${name} is revoked. Seals it made are untrusted from now on.`);
+  say(
+    `The certificate of ${name} is revoked. Seals it made are untrusted here from now on.`,
+    `Elsewhere, when the new list is imported: scanseal trust import ${join(options.home, "authority", "crl.pem")}`,
+  );
   return 0;
 }
 

@@ -239,7 +239,7 @@ export async function checkRevocation(request: RevocationRequest): Promise<Revoc
 }
 
 /** Why a list says nothing, or undefined. RFC 5280 6.3.3 */
-async function crlProblem(
+export async function crlProblem(
   crl: Crl,
   issuer: Certificate,
   now: number,
