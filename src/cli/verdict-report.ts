@@ -86,7 +86,7 @@ function reasonText(decision: Decision): string {
 }
 
 const columns: readonly Column[] = [
-  { title: "File", shrinks: true },
+  { title: "File", shrinks: true, keeps: "end" },
   { title: "Verdict" },
   { title: "Where", shrinks: true },
   { title: "What it means", shrinks: true },

@@ -61,8 +61,10 @@ const fileBytesMax = 256 << 20;
 /** @returns as `demo` */
 export async function tryFolder(folder: string, { out }: DemoOptions): Promise<number> {
   const inputs = await findInputs([folder]);
-  await requireOutside(folder, out);
-  const { files, target, leftOut } = await chooseFiles(inputs.files);
+  const between = await wayFrom(folder, out);
+  // What an earlier run made and this one will empty.
+  const own = join(folder, between) + sep;
+  const { files, target, leftOut } = await chooseFiles(inputs.files.filter((path) => !path.startsWith(own)));
   if (files.length === 0) {
     reportSkipped(inputs, "tried");
     throw new ScansealError("usage", `none of the DICOM files there can be sealed: ${leftOut}`);
@@ -114,20 +116,27 @@ async function chooseFiles(paths: readonly string[]): Promise<Chosen> {
   return { files, target: target ?? smallest?.path ?? "", leftOut: reasons.join(", ") };
 }
 
-/** The scans are only read: the folder that is emptied must not hold them. @throws ScansealError `usage` */
-async function requireOutside(scans: string, out: string): Promise<void> {
-  const real = async (path: string): Promise<string> => {
-    try {
-      return await realpath(path);
-    } catch {
-      // What is not there yet: by the nearest folder that is.
-      const parent = dirname(resolve(path));
-      return join(parent === resolve(path) ? parent : await real(parent), basename(path));
-    }
-  };
-  const between = relative(await real(out), await real(scans));
-  const isInside = between === "" || (between.split(sep)[0] !== ".." && !isAbsolute(between));
-  if (isInside) throw new ScansealError("usage", `the scans are in ${out}: choose another folder with --out`);
+/**
+ * The path of `out` as seen from the scans. They are only read: the folder that is emptied must not hold them.
+ * @throws ScansealError `usage`
+ */
+async function wayFrom(scans: string, out: string): Promise<string> {
+  const [from, to] = [await realPathOf(scans), await realPathOf(out)];
+  const inside = relative(to, from);
+  if (inside === "" || (inside.split(sep)[0] !== ".." && !isAbsolute(inside)))
+    throw new ScansealError("usage", `the scans are in ${out}: choose another folder with --out`);
+  return relative(from, to);
+}
+
+/** Of what is not there yet: by the nearest folder that is. */
+async function realPathOf(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch {
+    const whole = resolve(path);
+    const parent = dirname(whole);
+    return parent === whole ? whole : join(await realPathOf(parent), basename(whole));
+  }
 }
 
 /** Words for what cannot be sealed: malformed, sealed already, or no instance. */

@@ -34,10 +34,10 @@ export async function forgeriesOf(
       {
         name: "erased",
         title: `${spot[0]!.toUpperCase()}${spot.slice(1)} erased`,
-        attack: `In this slice, the pixels of ${spot} were painted over with texture from beside it. Every header is unchanged.`,
+        attack: `In this image, the pixels of ${spot} were painted over with texture from beside it. Every header is unchanged.`,
         edits: image.eraseSpot(),
         originalCaption: "as captured",
-        forgedCaption: `without ${spot}`,
+        forgedCaption: `without ${spot.replace(/^a /, "the ")}`,
         enlarged: true,
       },
       {

@@ -8,6 +8,8 @@ export interface Column {
   readonly align?: "left" | "right";
   /** May be cut, with an ellipsis, when the table is wider than the terminal. */
   readonly shrinks?: boolean;
+  /** Which end of a text that is cut stays; the start unless told. */
+  readonly keeps?: "start" | "end";
 }
 
 /** A cell's text, and the colour it gets after it was measured and made harmless. */
@@ -34,7 +36,7 @@ export function formatTable(
   const line = (cells: readonly string[], paints: readonly (Paint | undefined)[]): string =>
     columns
       .map((column, i) => {
-        const cell = padText(fitCell(cells[i]!, widths[i]!), widths[i]!, column.align);
+        const cell = padText(fitCell(cells[i]!, widths[i]!, column.keeps), widths[i]!, column.align);
         return paints[i]?.(cell) ?? cell;
       })
       .join(gap)
@@ -53,20 +55,22 @@ function textOf(cell: Cell): string {
 }
 
 /** The isolate around right-to-left text stays closed when the text is cut. */
-function fitCell(text: string, width: number): string {
+function fitCell(text: string, width: number, keep: Column["keeps"]): string {
   if (textWidth(text) <= width) return text;
   const isolated = text.startsWith("\u2068");
-  return isolated ? `\u2068${fitText(text.slice(1, -1), width)}\u2069` : fitText(text, width);
+  return isolated ? `\u2068${fitText(text.slice(1, -1), width, keep)}\u2069` : fitText(text, width, keep);
 }
 
-/** Takes the excess from the widest column that may shrink, one after the other. */
+/** Column by column off the widest that may shrink, so that no column is lost for a long one beside it. */
 function shrink(columns: readonly Column[], widths: number[], widthMax: number): void {
-  const excess = (): number =>
-    widths.reduce((sum, width) => sum + width + gap.length, -gap.length) - widthMax;
+  let excess = widths.reduce((sum, width) => sum + width + gap.length, -gap.length) - widthMax;
   const candidates = columns.map((_, i) => i).filter((i) => columns[i]!.shrinks === true);
-  candidates.sort((a, b) => widths[b]! - widths[a]!);
-  for (const i of candidates) {
-    if (excess() <= 0) return;
-    widths[i] = Math.min(widths[i]!, Math.max(shrunkWidthMin, widths[i]! - excess()));
+  for (; excess > 0; excess--) {
+    const widest = candidates.reduce<number | undefined>(
+      (best, i) => (best === undefined || widths[i]! > widths[best]! ? i : best),
+      undefined,
+    );
+    if (widest === undefined || widths[widest]! <= shrunkWidthMin) return;
+    widths[widest]!--;
   }
 }

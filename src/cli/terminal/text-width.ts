@@ -13,18 +13,23 @@ export function textWidth(text: string): number {
   return width;
 }
 
-/** At most `width` columns; what is cut is shown as an ellipsis, and no character is cut in two. */
-export function fitText(text: string, width: number): string {
+/**
+ * At most `width` columns; what is cut is shown as an ellipsis, and no character is cut in two.
+ * @param keep which end stays: of a path the last part tells most
+ */
+export function fitText(text: string, width: number, keep: "start" | "end" = "start"): string {
   if (textWidth(text) <= width) return text;
   if (width < 1) return "";
-  let out = "";
+  const segments = [...graphemes.segment(text)].map(({ segment }) => segment);
+  if (keep === "end") segments.reverse();
+  const kept: string[] = [];
   let used = 1;
-  for (const { segment } of graphemes.segment(text)) {
+  for (const segment of segments) {
     used += graphemeWidth(segment);
     if (used > width) break;
-    out += segment;
+    kept.push(segment);
   }
-  return `${out}…`;
+  return keep === "end" ? `…${kept.reverse().join("")}` : `${kept.join("")}…`;
 }
 
 /** Spaces up to `width` columns, after the text or (right-aligned) before it. */
