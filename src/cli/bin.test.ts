@@ -57,6 +57,17 @@ describe("scanseal", () => {
     expect(stderr).not.toMatch(/^\s+at /m);
   });
 
+  it("answers a failure that nobody waited for in the same way", () => {
+    const late = preload(
+      "setInterval(() => { if (process.listenerCount('uncaughtException') > 0) throw new Error('late\\u001b[31m\\n') }, 1)",
+    );
+    expect(run(process.execPath, [...late, "--version"])).toEqual({
+      status: 2,
+      stdout: expect.any(String),
+      stderr: "scanseal: internal error: Error: late\\u001b[31m\\n; please report it\n",
+    });
+  });
+
   it("tells an older Node from a newer in one line, before anything is loaded", () => {
     const older = preload("Object.defineProperty(process.versions, 'node', { value: '20.20.2' })");
     expect(run(process.execPath, [...older, "--version"])).toEqual({

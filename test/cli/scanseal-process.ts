@@ -64,9 +64,12 @@ export function makeWorkplace(): Workplace {
   };
 }
 
-/** A small two-frame CT with this SOP Instance UID. */
+const privateGroup = 0x0009;
+
+/** A small two-frame CT with this SOP Instance UID; nothing private, whose blanks compressors trim. */
 export function sampleFile(sopInstanceUid: string, patientId = "4711"): Bytes {
-  const elements = sampleElements().map((element) => {
+  const standard = sampleElements().filter(({ tag }) => tag >>> 16 !== privateGroup);
+  const elements = standard.map((element) => {
     if (element.tag === tags.sopInstanceUid) return textElement(element.tag, "UI", sopInstanceUid);
     return element.tag === tags.patientId ? textElement(element.tag, "LO", patientId) : element;
   });
