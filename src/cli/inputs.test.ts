@@ -57,7 +57,9 @@ describe("inputs", () => {
     await expect(findInputs([b, join(root, name)])).rejects.toMatchObject({ code: "usage" });
   });
 
-  it.runIf(process.platform === "linux")("with a name that is not UTF-8 are told, not lost", async () => {
+  it("with a name that is not UTF-8 are told, not lost", async () => {
+    // Other systems have no such names.
+    if (process.platform !== "linux") return;
     mkdirSync(join(root, "latin"));
     writeFileSync(Buffer.concat([Buffer.from(join(root, "latin/")), Buffer.from([0x4d, 0xfc])]), part10);
     const { files, unreadable } = await findInputs([join(root, "latin")]);

@@ -155,7 +155,8 @@ describe("verify", () => {
     expect(run("verify", "no\u001b[31mfile").stderr).toMatch(oneLine);
   });
 
-  it.runIf(existsSync("/dev/full"))("does not say that all is proven when nobody can read it", () => {
+  it("does not say that all is proven when nobody can read it", () => {
+    if (!existsSync("/dev/full")) return;
     const full = openSync("/dev/full", "w");
     try {
       const { status, stderr } = runWith({ stdout: full }, "verify", "sealed", "--json");
@@ -166,7 +167,8 @@ describe("verify", () => {
     }
   });
 
-  it.runIf(process.platform !== "win32")("waits for no pipe and reads no device to its end", () => {
+  it("reads no device to its end", () => {
+    if (!existsSync("/dev/zero")) return;
     expect(run("verify", "/dev/zero").stderr).toMatch(oneLine);
     expect(run("show", "/dev/zero")).toMatchObject({ status: 2, stderr: expect.stringMatching(oneLine) });
     expect(run("trust", "import", "/dev/zero")).toMatchObject({

@@ -71,8 +71,10 @@ function copyHome(to: string): void {
     if (entry.isDirectory()) chmodSync(join(entry.parentPath, entry.name), 0o700);
 }
 
-describe.skipIf(process.platform === "win32")("seal with a damaged home", () => {
+describe("seal with a damaged home", () => {
   it.each(cases)("%s %s", (file, damage) => {
+    // Windows has no such modes.
+    if (process.platform === "win32" && damage === "open to others") return;
     rmSync(path("out"), { recursive: true, force: true });
     copyHome("home");
     damages[damage]!(join(path("home"), file));

@@ -13,6 +13,9 @@ import { sampleElements } from "../vectors/manifest/sample-object.ts";
 
 const bin = join(projectRoot, "src", "cli", "bin.ts");
 
+/** Stripping types anew for each of some hundred processes would take longer than all they do. */
+const compileCache = join(projectRoot, "node_modules", ".cache", "scanseal-tests");
+
 export interface Run {
   readonly status: number | null;
   readonly stdout: string;
@@ -39,7 +42,7 @@ export function makeWorkplace(): Workplace {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   const environment = (extra: Record<string, string> = {}): NodeJS.ProcessEnv => {
     const { SCANSEAL_PASSPHRASE: _, npm_lifecycle_event: _event, ...env } = process.env;
-    return { ...env, ...extra };
+    return { ...env, NODE_COMPILE_CACHE: compileCache, ...extra };
   };
   const runWith: Workplace["runWith"] = ({ env, stdout }, ...args) => {
     const done = spawnSync(process.execPath, [bin, ...args], {
