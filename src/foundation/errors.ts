@@ -51,12 +51,19 @@ export type FaultCode =
   | "not-sealable"
   | "duplicate-instance"
   | "counter-conflict"
+  | "storage-full"
+  | "config-invalid"
+  | "network"
+  | "peer-protocol"
+  | "peer-rejected"
+  | "peer-aborted"
+  | "timeout"
   | "internal";
 
 export type ErrorCode = MalformedCode | LimitCode | FaultCode;
 
-/** Who is at fault: the object, the caller, the machine, or we. */
-export type Fault = "input" | "caller" | "environment" | "internal";
+/** Who is at fault: the object, the caller, the machine (disk and network), the network peer, or we. */
+export type Fault = "input" | "caller" | "environment" | "peer" | "internal";
 
 export interface ErrorPlace {
   /** Byte offset in the file (in the inflated stream for deflated data sets). */
@@ -85,7 +92,8 @@ export class ScansealError extends Error {
 
   get fault(): Fault {
     if (this.code === "internal") return "internal";
-    if (this.code === "io") return "environment";
+    if (environmentCodes.has(this.code)) return "environment";
+    if (this.code.startsWith("peer-")) return "peer";
     return isMalformed(this.code) || isLimit(this.code) ? "input" : "caller";
   }
 }
@@ -101,7 +109,21 @@ const faultCodes: ReadonlySet<ErrorCode> = new Set<FaultCode>([
   "not-sealable",
   "duplicate-instance",
   "counter-conflict",
+  "storage-full",
+  "config-invalid",
+  "network",
+  "peer-protocol",
+  "peer-rejected",
+  "peer-aborted",
+  "timeout",
   "internal",
+]);
+
+const environmentCodes: ReadonlySet<ErrorCode> = new Set<FaultCode>([
+  "io",
+  "storage-full",
+  "network",
+  "timeout",
 ]);
 
 export function isLimit(code: ErrorCode): code is LimitCode {

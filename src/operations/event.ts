@@ -1,0 +1,80 @@
+/**
+ * What happens in a gateway, as data: logs, metrics and the terminal are made from it. No patient data: objects are named by their journal
+ * id, never by UIDs, names or numbers from the data set.
+ */
+export type GatewayEvent =
+  | { readonly kind: "listening"; readonly listener: string; readonly address: string; readonly port: number }
+  | {
+      readonly kind: "association-accepted";
+      readonly association: string;
+      readonly source: string;
+      readonly peerAddress: string;
+      readonly peerTitle: string;
+    }
+  | {
+      readonly kind: "association-rejected";
+      readonly listener: string;
+      readonly peerAddress: string;
+      readonly peerTitle: string;
+      readonly why: string;
+    }
+  | {
+      readonly kind: "association-ended";
+      readonly association: string;
+      readonly how: "released" | "rejected" | "aborted" | "lost";
+      readonly why?: string;
+    }
+  | {
+      readonly kind: "object-acknowledged";
+      readonly object: string;
+      readonly source: string;
+      readonly bytes: number;
+      /** From the first byte of the data set to the response. */
+      readonly ms: number;
+    }
+  | {
+      readonly kind: "object-refused";
+      readonly source: string;
+      readonly status: number;
+      /** A code: "limit-depth", "storage-full", ... */
+      readonly why: string;
+    }
+  | {
+      readonly kind: "object-judged";
+      readonly object: string;
+      readonly source: string;
+      /** "none" where the check could not be completed. */
+      readonly verdict: string;
+      readonly state: string;
+      /** Codes of the findings that are errors. */
+      readonly codes: readonly string[];
+      /** From the acknowledgement to the verdict. */
+      readonly ms: number;
+    }
+  | {
+      readonly kind: "delivered";
+      readonly object: string;
+      readonly destination: string;
+      readonly bytes: number;
+      readonly ms: number;
+    }
+  | {
+      readonly kind: "delivery-failed";
+      readonly object: string;
+      readonly destination: string;
+      readonly why: string;
+      readonly isDead: boolean;
+      /** Milliseconds until the next attempt. */
+      readonly retryInMs: number | undefined;
+    }
+  | { readonly kind: "stored"; readonly object: string; readonly bytes: number }
+  | { readonly kind: "recovered"; readonly objects: number; readonly bytes: number }
+  | { readonly kind: "worker-ended"; readonly why: string }
+  | { readonly kind: "trust-reloaded"; readonly devices: number }
+  | { readonly kind: "draining"; readonly associations: number }
+  | { readonly kind: "stopped" }
+  /** Something that should not happen; `code` of a ScansealError. */
+  | { readonly kind: "fault"; readonly where: string; readonly code: string; readonly why: string };
+
+/** Never throws; never waits. */
+export type EventSink = (event: GatewayEvent) => void;

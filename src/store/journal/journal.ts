@@ -1,0 +1,287 @@
+/**
+ * Port: what the gateway knows and owes. Every state change is one durable transaction; work is claimed by lease with a fencing token, so
+ * that several gateways can share one journal. Times are integer milliseconds since 1970, ids are UUIDv7 text (DESIGN 5).
+ * Rows hold UIDs and source names, never names or numbers of patients.
+ */
+import type { SpoolLocation } from "../spool/spool.ts";
+
+/** A finding as the policy made it; the journal keeps it as JSON. */
+export interface StoredFinding {
+  readonly code: string;
+  readonly severity: "error" | "warning" | "info";
+  readonly layer: string;
+  readonly location: Readonly<Record<string, unknown>>;
+  readonly message: string;
+  readonly detail: string;
+}
+
+/** What is known when an object was acknowledged. UIDs other than the command's are absent where the data set could not be read. */
+export interface ReceivedObject {
+  readonly id: string;
+  readonly receivedAt: number;
+  /** Name of the source in the configuration. */
+  readonly source: string;
+  /** Calling AE title: a label. */
+  readonly peerTitle: string;
+  readonly peerAddress: string;
+  /** Of the C-STORE command. */
+  readonly sopClassUid: string;
+  readonly sopInstanceUid: string;
+  readonly transferSyntaxUid: string;
+  readonly seriesInstanceUid?: string | undefined;
+  readonly studyInstanceUid?: string | undefined;
+  readonly modality?: string | undefined;
+  /** Of the Part 10 file that is kept, and its SHA-256 in hexadecimal: the object's identity, and its key in the object store. */
+  readonly bytes: number;
+  readonly digest: string;
+  /** File offset of the data set: what leaves in a C-STORE begins here. */
+  readonly dataSetOffset: number;
+  /** Found while it arrived, for the evidence. */
+  readonly arrival: ArrivalFacts;
+  readonly location: SpoolLocation;
+}
+
+/** Facts only the receiver can know; part of the evidence. */
+export interface ArrivalFacts {
+  /** Command and data set name different instances or classes. */
+  readonly uidDiffers: boolean;
+}
+
+/**
+ * received: acknowledged, not judged. admitted: policy let it pass (deliveries say where it is). held: in quarantine.
+ * resent: the same bytes, or the same sealed object, are here already: kept as a row, its bytes are not. resolved: was held; a recheck or re-send
+ * was admitted in its place. purged: was held, two people had its bytes deleted.
+ */
+export type ObjectState = "received" | "admitted" | "held" | "resent" | "resolved" | "purged";
+
+export interface JudgedObject extends Omit<ReceivedObject, "location"> {
+  readonly state: ObjectState;
+  /** In the spool; undefined once it lives in the object store (or nowhere: resent, purged). */
+  readonly location: SpoolLocation | undefined;
+  /** Its bytes are in the object store, under `digest`. */
+  readonly stored: boolean;
+  readonly judgedAt: number | undefined;
+  /** Undefined while received, and where the check could not be completed. */
+  readonly verdict: string | undefined;
+  readonly disposition: "delivered" | "delivered-with-notice" | "held" | undefined;
+  readonly assurance: string | undefined;
+  /** Admitted on this basis. */
+  readonly basis: string | undefined;
+  /** The mode that was applied, after the device's and the study's policy. */
+  readonly mode: "observe" | "warn" | "enforce" | undefined;
+  /** What `enforce` would have done: for the dry run. */
+  readonly enforced: "delivered" | "delivered-with-notice" | "held" | undefined;
+  readonly findings: readonly StoredFinding[];
+  /** For `resent`: whose bytes. For `resolved`: what was admitted in its place. */
+  readonly relatedId: string | undefined;
+}
+
+/** A piece of work taken by one worker until the lease ends. */
+export interface Lease<T> {
+  readonly work: T;
+  /** Grows with each claim: a worker whose lease ended cannot commit. */
+  readonly fence: number;
+  /** Claims so far, this one included. */
+  readonly attempt: number;
+}
+
+export interface Judgement {
+  readonly verdict: string | undefined;
+  readonly disposition: "delivered" | "delivered-with-notice" | "held";
+  readonly assurance: string | undefined;
+  readonly basis: string | undefined;
+  readonly mode: "observe" | "warn" | "enforce";
+  readonly enforced: "delivered" | "delivered-with-notice" | "held";
+  readonly findings: readonly StoredFinding[];
+  /** SHA-256 of the manifest payload, where there is a trusted seal: tells one sealed object in two encodings from two objects. */
+  readonly payloadDigest: string | undefined;
+  /** Name of the device whose trusted seal was verified. */
+  readonly sealedBy: string | undefined;
+  /** Its bytes are in the object store already (held objects are put there first). */
+  readonly stored: boolean;
+  readonly judgedAt: number;
+}
+
+export type JudgementOutcome =
+  /** The state that was written. `spoolFreed`: nothing refers to the spool's copy any more. */
+  | {
+      readonly result: "committed";
+      readonly state: ObjectState;
+      readonly spoolFreed: boolean;
+      readonly relatedId?: string;
+    }
+  /** Admission would overwrite another object of this SOP Instance UID: judge again with `conflictWith`, as held. Nothing was written. */
+  | { readonly result: "conflict"; readonly conflictWith: string }
+  | { readonly result: "lease-lost" };
+
+/** What was admitted under a SOP Instance UID; there is at most one. */
+export interface AdmittedInstance {
+  readonly objectId: string;
+  readonly digest: string;
+  readonly payloadDigest: string | undefined;
+}
+
+export type DeliveryState = "due" | "delivered" | "dead";
+
+export interface Delivery {
+  readonly id: string;
+  readonly objectId: string;
+  /** Name of the destination in the configuration. */
+  readonly destination: string;
+  readonly state: DeliveryState;
+  readonly attempts: number;
+  readonly nextAttemptAt: number;
+  readonly createdAt: number;
+  readonly deliveredAt: number | undefined;
+  /** One sentence without patient data. */
+  readonly lastError: string | undefined;
+  /** A release from quarantine, by two people: never to the archive. */
+  readonly released: boolean;
+}
+
+/** An act of a person or of the gateway: who, what, when, on what. Never patient data. Rows are only ever added. */
+export interface ActRecord {
+  readonly id: string;
+  readonly at: number;
+  /** Operator's name, or "gateway". */
+  readonly actor: string;
+  /** "quarantine.release.requested", "quarantine.purge.approved", "source.mode.changed", "object.refused", "object.conflict", ... */
+  readonly act: string;
+  /** Object id, source name, ... */
+  readonly subject: string;
+  readonly detail: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** Two people's decision on held objects. */
+export interface QuarantineRequest {
+  readonly id: string;
+  readonly act: "release" | "purge";
+  readonly objectIds: readonly string[];
+  readonly reason: string;
+  readonly requestedBy: string;
+  readonly requestedAt: number;
+  /** For a release. */
+  readonly destination: string | undefined;
+  readonly state: "pending" | "approved" | "withdrawn";
+  readonly approvedBy: string | undefined;
+  readonly approvedAt: number | undefined;
+}
+
+export interface ObjectFilter {
+  readonly state?: ObjectState | undefined;
+  readonly source?: string | undefined;
+  readonly studyInstanceUid?: string | undefined;
+  readonly seriesInstanceUid?: string | undefined;
+  readonly sopInstanceUid?: string | undefined;
+  readonly judgedSince?: number | undefined;
+  /** Ids after this one (ids ascend with time). */
+  readonly after?: string | undefined;
+  /** 1 to 1,000. */
+  readonly limit: number;
+}
+
+/** For the status page and the metrics. */
+export interface JournalCounts {
+  readonly objects: Readonly<Record<ObjectState, number>>;
+  readonly deliveries: Readonly<Record<DeliveryState, number>>;
+  /** received_at of the oldest object not judged, and of the oldest delivery due. */
+  readonly oldestReceivedAt: number | undefined;
+  readonly oldestDueAt: number | undefined;
+}
+
+export interface HeldStudy {
+  readonly studyInstanceUid: string | undefined;
+  readonly objects: number;
+  readonly series: number;
+  readonly verdicts: Readonly<Record<string, number>>;
+  readonly sources: readonly string[];
+  readonly firstAt: number;
+  readonly lastAt: number;
+}
+
+/** Every method: @throws ScansealError `io` (the database), `storage-full`. */
+export interface Journal {
+  /** Adds rows in one transaction; a row whose id exists is left as it is (recovery repeats). */
+  addReceived(objects: readonly ReceivedObject[]): Promise<void>;
+  /** Which of these spool records are still referred to: the rest can be released. For recovery. @param ids object ids */
+  known(ids: readonly string[]): Promise<ReadonlyMap<string, { readonly inSpool: boolean }>>;
+
+  /** Received objects whose lease is free or over, oldest first. */
+  claimReceived(
+    owner: string,
+    limit: number,
+    leaseMs: number,
+    now: number,
+  ): Promise<readonly Lease<JudgedObject>[]>;
+  admittedInstance(sopInstanceUid: string): Promise<AdmittedInstance | undefined>;
+  /** Sources of verified, sealed instances of a study: an object that claims the study takes their policy too. */
+  sealedStudySources(studyInstanceUid: string): Promise<readonly string[]>;
+  /**
+   * Writes the judgement, the state and, for what is admitted, one delivery per destination, in one transaction. The same digest or the same
+   * trusted payload under an admitted SOP Instance UID becomes `resent`; the same digest in quarantine becomes `resent` when held again, and
+   * `resolved` there when admitted now. Anything else under an admitted SOP Instance UID is a conflict.
+   */
+  commitJudgement(
+    id: string,
+    fence: number,
+    judgement: Judgement,
+    destinations: readonly string[],
+  ): Promise<JudgementOutcome>;
+  /** Held objects go back to `received`, to be judged again (after a new trust anchor, say). Returns how many. */
+  recheck(ids: readonly string[]): Promise<number>;
+  /** The object store has it durably now. Returns the spool location that nothing refers to any more. */
+  markStored(id: string): Promise<SpoolLocation | undefined>;
+  /** Admitted objects still only in the spool, admitted before `before`, oldest first: to be moved to the object store. */
+  unsettled(before: number, limit: number): Promise<readonly JudgedObject[]>;
+
+  claimDeliveries(
+    owner: string,
+    destination: string,
+    limit: number,
+    leaseMs: number,
+    now: number,
+  ): Promise<readonly Lease<{ readonly delivery: Delivery; readonly object: JudgedObject }>[]>;
+  /** False when the lease was lost. */
+  completeDelivery(id: string, fence: number, at: number): Promise<boolean>;
+  /** `nextAttemptAt` undefined: a dead letter. False when the lease was lost. */
+  failDelivery(id: string, fence: number, error: string, nextAttemptAt: number | undefined): Promise<boolean>;
+  /** Dead letters (of one destination, or of all) become due now. Returns how many. */
+  reviveDeliveries(destination: string | undefined, now: number): Promise<number>;
+  /** Gives back every lease of an owner that is gone. */
+  releaseLeases(owner: string): Promise<void>;
+  deliveriesOf(objectId: string): Promise<readonly Delivery[]>;
+  deadDeliveries(limit: number): Promise<readonly Delivery[]>;
+
+  object(id: string): Promise<JudgedObject | undefined>;
+  /** Ascending by id. */
+  objects(filter: ObjectFilter): Promise<readonly JudgedObject[]>;
+  heldStudies(limit: number): Promise<readonly HeldStudy[]>;
+  counts(): Promise<JournalCounts>;
+
+  addRequest(request: QuarantineRequest, record: ActRecord): Promise<void>;
+  request(id: string): Promise<QuarantineRequest | undefined>;
+  requests(state: QuarantineRequest["state"], limit: number): Promise<readonly QuarantineRequest[]>;
+  /**
+   * Carries out a pending request in one transaction: a release adds a delivery (released: true) per object to its destination; a purge sets
+   * the objects `purged` and returns those whose bytes nothing else refers to, for deletion. Objects no longer held are left alone.
+   * Undefined when the request is not pending any more.
+   */
+  approveRequest(
+    id: string,
+    by: string,
+    at: number,
+    record: ActRecord,
+  ): Promise<readonly JudgedObject[] | undefined>;
+  withdrawRequest(id: string, record: ActRecord): Promise<boolean>;
+
+  addRecord(record: ActRecord): Promise<void>;
+  /** Newest first. */
+  records(filter: {
+    readonly subject?: string | undefined;
+    readonly limit: number;
+  }): Promise<readonly ActRecord[]>;
+
+  /** A round trip to the database, for readiness. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,55 @@
+/** The HTTP contract of the gateway's status service: types only, shared with the console. No patient data. */
+
+export interface StatusView {
+  readonly product: string;
+  readonly version: string;
+  readonly startedAt: string;
+  readonly aeTitle: string;
+  readonly listeners: readonly {
+    readonly name: string;
+    readonly address: string;
+    readonly port: number;
+    readonly tls: boolean;
+  }[];
+  readonly sources: readonly { readonly name: string; readonly listener: string; readonly mode: string }[];
+  readonly destinations: readonly {
+    readonly name: string;
+    readonly takes: string;
+    readonly due: number;
+    readonly dead: number;
+  }[];
+  readonly objects: Readonly<Record<string, number>>;
+  readonly deliveries: Readonly<Record<string, number>>;
+  readonly spool: { readonly bytes: number; readonly records: number; readonly bytesMax: number };
+  readonly held: readonly HeldStudyView[];
+  /** Newest first, at most 50. */
+  readonly recent: readonly RecentObjectView[];
+}
+
+export interface HeldStudyView {
+  readonly studyInstanceUid: string | undefined;
+  readonly objects: number;
+  readonly series: number;
+  readonly verdicts: Readonly<Record<string, number>>;
+  readonly sources: readonly string[];
+  readonly firstAt: string;
+  readonly lastAt: string;
+}
+
+export interface RecentObjectView {
+  readonly id: string;
+  readonly receivedAt: string;
+  readonly source: string;
+  readonly modality: string | undefined;
+  readonly state: string;
+  readonly verdict: string | undefined;
+  readonly disposition: string | undefined;
+  /** The radiologist's sentence of the gravest finding. */
+  readonly message: string | undefined;
+}
+
+/** `ready` is false while starting, draining, or when the store cannot be written. */
+export interface ReadinessView {
+  readonly ready: boolean;
+  readonly problems: readonly string[];
+}
