@@ -18,7 +18,7 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Bytes } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
@@ -44,11 +44,25 @@ export function fileExists(path: string): boolean {
  */
 export function ensurePrivateFolder(path: string): void {
   const stats = io(`make the folder ${nameOf(path)}`, () => {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolders(path);
     return lstatSync(path);
   });
   if (!stats.isDirectory()) throw new ScansealError("key-unusable", `${nameOf(path)} is not a folder`);
   requirePrivate(stats, `the key folder ${nameOf(path)}`, "700");
+}
+
+/** Node's own recursive mkdir never ends below a folder like /proc, where nothing can be made. */
+function makeFolders(path: string): void {
+  const missing: string[] = [];
+  for (let at = resolve(path); !fileExists(at); at = dirname(at)) missing.unshift(at);
+  for (const folder of missing) {
+    try {
+      mkdirSync(folder, { mode: 0o700 });
+    } catch (error) {
+      // Another process was quicker.
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+  }
 }
 
 /**
