@@ -1,0 +1,15 @@
+/** `seal`. */
+import type { Command } from "commander";
+import type { Action, Run } from "./command-runner.ts";
+import { givenPath, home } from "./options.ts";
+
+export function addSealing(program: Command, run: Run): void {
+  program
+    .command("seal")
+    .description("seal files or folders as one of the site's devices")
+    .argument("<path...>")
+    .requiredOption("--device <name>", "which device seals")
+    .requiredOption("--out <dir>", "where sealed objects go, named by SOP Instance UID", givenPath)
+    .addOption(home())
+    .action(run(async () => (await import("../commands/seal.ts")).seal as Action));
+}

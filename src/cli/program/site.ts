@@ -1,0 +1,103 @@
+/** `init`, `enroll`, `trust`, and the steps of enrolment. */
+import { type Command, Option } from "commander";
+import type { Action, Run } from "./command-runner.ts";
+import { home } from "./options.ts";
+
+function role(): Option {
+  return new Option(
+    "--role <role>",
+    "capture: the modality itself; beside-device: a sealer wired to one modality",
+  )
+    .choices(["capture", "beside-device"])
+    .default("capture");
+}
+
+function keyType(): Option {
+  return new Option("--key <type>", "kind of key")
+    .choices(["EC-P256", "EC-P384", "RSA-3072", "RSA-4096"])
+    .default("EC-P256");
+}
+
+function named(command: Command): Command {
+  return command
+    .argument("<name>")
+    .requiredOption("--ae <title>", "its AE title")
+    .requiredOption("--serial <number>", "its Device Serial Number")
+    .addOption(home());
+}
+
+export function addSite(program: Command, run: Run): void {
+  program
+    .command("init")
+    .description("make a site with an authority of its own, or take over one that exists")
+    .option("--name <name>", "the site's name, in every certificate", "Scanseal site")
+    .option("--ca-cert <pem>", "an existing authority's certificate")
+    .option("--ca-key <pem>", "its key; its passphrase is taken from SCANSEAL_CA_PASSPHRASE")
+    .addOption(home())
+    .action(run(async () => (await import("../commands/init.ts")).init as Action));
+  named(program.command("enroll"))
+    .description("enrol a device in one step: its key is made on this machine")
+    .addOption(role())
+    .addOption(keyType())
+    .option("--new-epoch", "a new key for an enrolled device", false)
+    .action(run(async () => (await import("../commands/enroll.ts")).enroll as Action));
+  addEnrolmentSteps(program, run);
+  const trust = program.command("trust").description("whose devices are believed");
+  trust
+    .command("export")
+    .description("print this site's anchors as PEM")
+    .addOption(home())
+    .action(run(async () => (await import("../commands/trust.ts")).exportTrust as Action));
+  trust
+    .command("import")
+    .description("trust the authorities of a PEM file; take their revocation lists")
+    .argument("<pem>")
+    .option("--label <text>", "what to call them")
+    .addOption(home())
+    .action(run(async () => (await import("../commands/trust.ts")).importTrust as Action));
+}
+
+function addEnrolmentSteps(program: Command, run: Run): void {
+  const authority = program
+    .command("authority")
+    .description("what the site's authority does for devices elsewhere");
+  named(authority.command("code"))
+    .description("step 1: a one-time code for a device")
+    .addOption(role())
+    .action(run(async () => (await import("../commands/enroll.ts")).issueCode as Action));
+  authority
+    .command("sign")
+    .description("step 3: a certificate for a request, after comparing fingerprints")
+    .argument("<request>")
+    .requiredOption("--code <code>", "the one-time code")
+    .requiredOption("--fingerprint <hex>", "the key's SHA-256 as a person read it at the device")
+    .requiredOption("--out <pem>", "where the certificate goes")
+    .addOption(home())
+    .action(run(async () => (await import("../commands/enroll.ts")).signRequest as Action));
+  authority
+    .command("revoke")
+    .description("revoke the certificate of a device")
+    .argument("<name>")
+    .option("--compromised", "its key may be in other hands", false)
+    .addOption(home())
+    .action(run(async () => (await import("../commands/enroll.ts")).revoke as Action));
+  authority
+    .command("renew-crl")
+    .description("issue the revocation list anew, before it ends")
+    .addOption(home())
+    .action(run(async () => (await import("../commands/enroll.ts")).renewCrl as Action));
+  const device = program.command("device").description("what a device elsewhere does to be enrolled");
+  named(device.command("request"))
+    .description("step 2: make a key and a request for its certificate")
+    .addOption(keyType())
+    .option("--new-epoch", "a new key for an enrolled device", false)
+    .requiredOption("--out <pem>", "where the request goes")
+    .action(run(async () => (await import("../commands/enroll.ts")).requestCertificate as Action));
+  device
+    .command("install")
+    .description("step 4: put the certificate in use")
+    .argument("<name>")
+    .argument("<certificate>")
+    .addOption(home())
+    .action(run(async () => (await import("../commands/enroll.ts")).installDevice as Action));
+}

@@ -1,0 +1,22 @@
+/** `verify`, `show`. */
+import type { Command } from "commander";
+import type { Action, Run } from "./command-runner.ts";
+import { home } from "./options.ts";
+
+export function addVerification(program: Command, run: Run): void {
+  program
+    .command("verify")
+    .description("judge files, folders or globs: exit 0 when all are proven, 1 when not, 2 for errors")
+    .argument("<path...>")
+    .option("--json", "one JSON line for each object", false)
+    .option("--deep", "compare every attribute and frame even where the signature suffices", false)
+    .addOption(home())
+    .action(run(async () => (await import("../commands/verify.ts")).verify as Action));
+  program
+    .command("show")
+    .description("tell one object's story in plain words")
+    .argument("<file>")
+    .option("--identify", "also show patient, study and series", false)
+    .addOption(home())
+    .action(run(async () => (await import("../commands/show.ts")).show as Action));
+}
