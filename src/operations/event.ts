@@ -10,6 +10,8 @@ export type GatewayEvent =
       readonly source: string;
       readonly peerAddress: string;
       readonly peerTitle: string;
+      /** The certificate is the source's, the AE title is not one that the source is known by. */
+      readonly titleDiffers?: boolean;
     }
   | {
       readonly kind: "association-rejected";

@@ -231,6 +231,11 @@ export interface Journal {
   recheck(ids: readonly string[]): Promise<number>;
   /** The object store has it durably now. Returns the spool location that nothing refers to any more. */
   markStored(id: string): Promise<SpoolLocation | undefined>;
+  /**
+   * An admitted object whose deliveries (at least one) are all delivered, and that is not in the object store, is kept no longer here. Returns the
+   * spool location that nothing refers to any more; undefined, and nothing is changed, for any other object.
+   */
+  markDelivered(id: string): Promise<SpoolLocation | undefined>;
   /** Admitted objects still only in the spool, admitted before `before`, oldest first: to be moved to the object store. */
   unsettled(before: number, limit: number): Promise<readonly JudgedObject[]>;
 
