@@ -8,6 +8,7 @@ import { addDemonstration } from "./program/demonstration.ts";
 import { givenPath } from "./program/options.ts";
 import { addSealing } from "./program/sealing.ts";
 import { addSite } from "./program/site.ts";
+import { addTls } from "./program/tls.ts";
 import { addVerification } from "./program/verification.ts";
 import { visibleText } from "./terminal/visible-text.ts";
 
@@ -49,6 +50,7 @@ function programWith(run: Run): Command {
   addVerification(program, run);
   addSealing(program, run);
   addSite(program, run);
+  addTls(program, run);
   addDemonstration(program, run);
   // Subcommands inherit neither of these.
   for (const command of everyCommand(program))

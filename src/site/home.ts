@@ -20,6 +20,8 @@ import {
   authorityCrl,
   authorityDevices,
   authorityPaths,
+  authorityTls,
+  type TlsCertificate,
 } from "../keys/custody/authority-files.ts";
 import type { IssuedEntry } from "../keys/custody/authority-ledger.ts";
 import type { CaptureCounter } from "../keys/custody/capture-counter.ts";
@@ -127,6 +129,8 @@ export class SiteHome {
         ? "the revocation list (scanseal authority renew-crl)"
         : `the revocation list of ${nameText(issuer)} (import a newer one)`;
     const newest = new Map(authorityDevices(this.#authorityFolder).map((entry) => [entry.name, entry]));
+    const currentTls = this.tlsCertificates().filter((entry) => !entry.isRevoked);
+    const newestTls = new Map(currentTls.map((entry) => [`${entry.kind} ${entry.name}`, entry]));
     return expiryWarnings(
       [
         ...anchors.map(({ label, certificate }) => ({
@@ -134,6 +138,10 @@ export class SiteHome {
           endsAt: certificate.notAfter,
         })),
         ...[...newest.values()].map(({ name, notAfter }) => ({ label: `device ${name}`, endsAt: notAfter })),
+        ...[...newestTls.values()].map(({ name, notAfter }) => ({
+          label: `TLS certificate ${name} (scanseal tls)`,
+          endsAt: notAfter,
+        })),
         ...crls.flatMap(({ issuer, nextUpdate }) =>
           nextUpdate === undefined ? [] : [{ label: crlLabel(issuer), endsAt: nextUpdate }],
         ),
@@ -171,6 +179,11 @@ export class SiteHome {
   /** The newest certificate this site's authority gave to a device of that name. */
   issuedTo(name: string): IssuedEntry | undefined {
     return authorityDevices(this.#authorityFolder).findLast((entry) => entry.name === name);
+  }
+
+  /** What this site's authority issued for TLS, oldest first. */
+  tlsCertificates(): readonly TlsCertificate[] {
+    return authorityTls(this.#authorityFolder);
   }
 
   /** From the authority's ledger; a certificate of another authority, got by `device install`, speaks for itself. */

@@ -88,7 +88,7 @@ export function newAuthority(name = "Test Hospital"): Authority {
       spki,
       subjectKeyIdentifier: keyIdentifier(spki),
       authorityKeyIdentifier: keyIdentifier(spki),
-      roles: undefined,
+      use: { kind: "authority" },
     },
     key,
   );
@@ -113,7 +113,7 @@ export function newDevice(authority: Authority, choice: DeviceChoice = {}): Devi
       spki: spkiOf(key),
       subjectKeyIdentifier: keyIdentifier(spkiOf(key)),
       authorityKeyIdentifier: issuer.extensions.subjectKeyIdentifier!,
-      roles: deviceRoles,
+      use: { kind: "signer", roles: deviceRoles },
     },
     authority.key,
   );

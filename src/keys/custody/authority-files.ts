@@ -14,7 +14,7 @@ import { fileExists, readPublicFile } from "../../platform/node/private-files.ts
 import { type Certificate, parseCertificate } from "../trust/certificate.ts";
 import { decodePem, type PemLabel } from "../trust/pem.ts";
 import { parseCrl } from "../trust/revocation.ts";
-import { type IssuedEntry, ledgerPath, readLedger } from "./authority-ledger.ts";
+import { type IssuedEntry, ledgerPath, readLedger, type TlsEntry } from "./authority-ledger.ts";
 import { keyFileBytesMax } from "./private-key.ts";
 
 /** PEM is four thirds of the DER and its line ends. */
@@ -74,6 +74,17 @@ function onlyBlock(label: PemLabel, path: string, bytesMax: number): Bytes | und
 /** The devices it issued to, for a trust store; without the key. @throws ScansealError `key-unusable`, `io` */
 export function authorityDevices(folder: string): readonly IssuedEntry[] {
   return readLedger(folder).issued;
+}
+
+export interface TlsCertificate extends TlsEntry {
+  readonly isRevoked: boolean;
+}
+
+/** The TLS certificates it issued; without the key. @throws ScansealError `key-unusable`, `io` */
+export function authorityTls(folder: string): readonly TlsCertificate[] {
+  const { tls, revoked } = readLedger(folder);
+  const serials = new Set(revoked.map((entry) => entry.serial));
+  return tls.map((entry) => ({ ...entry, isRevoked: serials.has(entry.serial) }));
 }
 
 /** 0 when there is no readable list. */

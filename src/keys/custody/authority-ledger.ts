@@ -22,6 +22,22 @@ export interface IssuedEntry extends DeviceRecord {
   readonly notAfter: number;
 }
 
+export type TlsKind = "tls-server" | "tls-client";
+
+/** In a list of its own: nothing that judges seals reads it. */
+export interface TlsEntry {
+  readonly kind: TlsKind;
+  readonly name: string;
+  readonly hosts: readonly string[];
+  /** SHA-256 of the certificate, lower-case hexadecimal: how a gateway's configuration names a peer. */
+  readonly fingerprint: string;
+  readonly keyFingerprint: string;
+  /** Hexadecimal. */
+  readonly serial: string;
+  readonly issuedAt: number;
+  readonly notAfter: number;
+}
+
 export interface RevokedEntry extends Revocation {
   readonly serial: string;
 }
@@ -32,8 +48,11 @@ export interface Ledger {
   readonly lastCrlNumber: number;
   readonly codes: readonly CodeEntry[];
   readonly issued: readonly IssuedEntry[];
+  readonly tls: readonly TlsEntry[];
   readonly revoked: readonly RevokedEntry[];
 }
+
+type LedgerDocument = Omit<Ledger, "tls"> & Partial<Pick<Ledger, "tls">>;
 
 export const ledgerFormat = "scanseal-authority-1";
 
@@ -42,7 +61,8 @@ export function ledgerPath(folder: string): string {
 }
 
 export function readLedger(folder: string): Ledger {
-  const ledger = readJson<Ledger>(ledgerPath(folder), ledgerFormat);
+  // Ledgers of version 0.1.0 have no list of TLS certificates.
+  const ledger: Ledger = { tls: [], ...readJson<LedgerDocument>(ledgerPath(folder), ledgerFormat) };
   const isSound =
     Number.isSafeInteger(ledger.lastCrlNumber) &&
     Number.isSafeInteger(ledger.createdAt) &&
@@ -54,6 +74,15 @@ export function readLedger(folder: string): Ledger {
       name: "string",
       notAfter: "number",
       roles: "object",
+    }) &&
+    isListOf(ledger.tls, {
+      kind: "string",
+      name: "string",
+      hosts: "object",
+      fingerprint: "string",
+      keyFingerprint: "string",
+      serial: "string",
+      notAfter: "number",
     }) &&
     isListOf(ledger.revoked, { serial: "string", revokedAt: "number", reason: "string" });
   if (!isSound) {

@@ -14,28 +14,31 @@ import {
   replaceFileDurably,
   withFileLock,
 } from "../../platform/node/private-files.ts";
+import { authorityKeyWeakness } from "../trust/algorithms.ts";
 import { type Certificate, parseCertificate } from "../trust/certificate.ts";
-import { nameAttribute } from "../trust/distinguished-name.ts";
-import { attributeOid, keyEpochOid } from "../trust/object-identifiers.ts";
+import { attributeOid } from "../trust/object-identifiers.ts";
 import { anchorProblem } from "../trust/path-validation.ts";
 import { decodePem, encodePem } from "../trust/pem.ts";
 import type { RevocationReason } from "../trust/revocation.ts";
 import { roles as allRoles, type Role } from "../trust/roles.ts";
-import type { DeviceRecord } from "../trust/trust-store.ts";
 import { authorityCertificate, authorityPaths, publishedCrlNumber } from "./authority-files.ts";
-import { type IssuedEntry, type Ledger, ledgerFormat, readLedger, writeLedger } from "./authority-ledger.ts";
+import { type Ledger, ledgerFormat, readLedger, writeLedger } from "./authority-ledger.ts";
 import { type CertificateRequest, readRequest } from "./certificate-request.ts";
-import { type DeviceName, deviceSubject, requireDeviceName } from "./device-name.ts";
+import { type DeviceName, requireDeviceName } from "./device-name.ts";
 import { hashCode, makeCode } from "./enrolment-code.ts";
-import { decryptKey, encryptKey, generateKey, keyFileBytesMax, signerHashOf, spkiOf } from "./private-key.ts";
+import {
+  backdatingMs,
+  dayMs,
+  type Issuer,
+  issueDeviceCertificate,
+  keyIdentifierOf,
+  requireNewKey,
+} from "./issuance.ts";
+import { decryptKey, encryptKey, generateKey, keyFileBytesMax, spkiOf } from "./private-key.ts";
 import { buildCertificate, buildCrl, buildName, randomSerial } from "./structure-builder.ts";
+import { type IssuedTls, issueTlsCertificate, type TlsOwner } from "./tls-certificate.ts";
 
-const dayMs = 86_400_000;
-/** dcmsign compares a local wall clock with the certificate's UTC: a day back covers every time zone. */
-const backdatingMs: number = dayMs;
 const authorityDays = 3653;
-/** Long enough for a service interval, short enough that a forgotten device ends. */
-const deviceDaysDefault = 1096;
 /** The authority's key is not at hand every day; revoking issues a new list at once. */
 const crlDaysDefault = 90;
 const codeHoursDefault = 24;
@@ -96,7 +99,7 @@ export async function createAuthority(
       spki,
       subjectKeyIdentifier: keyIdentifier,
       authorityKeyIdentifier: keyIdentifier,
-      roles: undefined,
+      use: { kind: "authority" },
     },
     key,
   );
@@ -178,17 +181,13 @@ async function settle(
       lastCrlNumber: 0,
       codes: [],
       issued: [],
+      tls: [],
       revoked: [],
     };
     writeLedger(folder, ledger);
   });
   authority.renewCrl();
   return authority;
-}
-
-/** RFC 7093 2 (1): the first 160 bits of SHA-256 over the key's bits. */
-function keyIdentifierOf(spki: Bytes): Bytes {
-  return nodeCrypto.hash("SHA-256", spki).slice(0, 20);
 }
 
 /** An opened authority. Each step is durable in the ledger before its result is returned. */
@@ -243,16 +242,8 @@ export class Authority {
    */
   async enrol(enrolment: Enrolment): Promise<Bytes> {
     const request = await readRequest(enrolment.request, nodeCrypto);
-    const compared = enrolment.comparedFingerprint.replace(/[\s:]/g, "").toLowerCase();
-    if (compared !== request.keyFingerprint) {
-      throw new ScansealError(
-        "usage",
-        "the fingerprint is not that of the request's key: do not enrol this device",
-      );
-    }
-    if (this.certificate.notAfter < this.#clock.now()) {
-      throw new ScansealError("certificate-invalid", "the authority's certificate has ended: renew it");
-    }
+    requireFingerprint(request, enrolment.comparedFingerprint);
+    this.#requireCurrent();
     const hash = hashCode(enrolment.code);
     let issued: Bytes | undefined;
     this.#change((ledger) => {
@@ -260,64 +251,51 @@ export class Authority {
       const code = ledger.codes.find((entry) => entry.hash === hash && entry.expiresAt >= now);
       if (code === undefined) throw new ScansealError("usage", "the code is unknown, used or expired");
       const keyEpoch = requireNewKey(ledger, code.name, request, this.certificate);
-      issued = this.#issue(code, keyEpoch, code.roles, request, now, enrolment.daysValid);
-      const entry = this.#entryOf(issued, code, keyEpoch, code.roles, now);
+      const made = issueDeviceCertificate(this.#issuer, {
+        device: code,
+        keyEpoch,
+        roles: code.roles,
+        request,
+        now,
+        daysValid: enrolment.daysValid,
+      });
+      issued = made.der;
       return {
         ...ledger,
         codes: ledger.codes.filter((other) => other !== code),
-        issued: [...ledger.issued, entry],
+        issued: [...ledger.issued, made.entry],
       };
     });
     return issued!;
   }
 
-  #issue(
-    device: DeviceName,
-    keyEpoch: number,
-    roles: readonly Role[],
-    request: CertificateRequest,
-    now: number,
-    daysValid: number = deviceDaysDefault,
-  ): Bytes {
-    const { certificate } = this;
-    const organization = nameAttribute(certificate.subject, attributeOid.organization);
-    return buildCertificate(
-      {
-        serial: randomSerial(this.#random),
-        issuer: certificate.subject.der,
-        subject: buildName(deviceSubject(device, keyEpoch, organization)),
-        notBefore: now - backdatingMs,
-        notAfter: Math.min(now + daysValid * dayMs, certificate.notAfter),
-        spki: request.key.spki,
-        subjectKeyIdentifier: keyIdentifierOf(request.key.spki),
-        authorityKeyIdentifier: certificate.extensions.subjectKeyIdentifier!,
-        roles,
-      },
-      this.#key,
-    );
+  /**
+   * A TLS certificate, directly under the anchor. Names and hosts are the caller's, never the request's.
+   * @param request PKCS#10, DER
+   * @param comparedFingerprint the key's, where a person read it at the machine
+   * @throws ScansealError `usage` for an owner that does not fit, a key that is another's or a fingerprint that differs;
+   *   `certificate-invalid`, `key-unusable`, `io`
+   */
+  async issueTls(owner: TlsOwner, request: Bytes, comparedFingerprint?: string): Promise<IssuedTls> {
+    const read = await readRequest(request, nodeCrypto, authorityKeyWeakness);
+    if (comparedFingerprint !== undefined) requireFingerprint(read, comparedFingerprint);
+    this.#requireCurrent();
+    let issued: IssuedTls | undefined;
+    this.#change((ledger) => {
+      issued = issueTlsCertificate(this.#issuer, ledger, owner, read, this.#clock.now());
+      return { ...ledger, tls: [...ledger.tls, issued.entry] };
+    });
+    return issued!;
   }
 
-  #entryOf(
-    der: Bytes,
-    { name, aeTitle, serialNumber }: DeviceName,
-    keyEpoch: number,
-    roles: readonly Role[],
-    issuedAt: number,
-  ): IssuedEntry {
-    const { fingerprint, keyFingerprint, serial, notAfter, key } = parseCertificate(der, nodeCrypto);
-    if (key.type === "other") throw new ScansealError("internal", "issued to a key of another kind");
-    const hash = signerHashOf(key.type);
-    const device: DeviceRecord = {
-      fingerprint,
-      name,
-      aeTitle,
-      serialNumber,
-      roles,
-      keyType: key.type,
-      hash,
-      keyEpoch,
-    };
-    return { ...device, serial, keyFingerprint, issuedAt, notAfter };
+  get #issuer(): Issuer {
+    return { certificate: this.certificate, key: this.#key, random: this.#random };
+  }
+
+  #requireCurrent(): void {
+    if (this.certificate.notAfter < this.#clock.now()) {
+      throw new ScansealError("certificate-invalid", "the authority's certificate has ended: renew it");
+    }
   }
 
   /**
@@ -330,7 +308,7 @@ export class Authority {
   revoke(serial: string, reason: RevocationReason, invalidSince?: number): Bytes {
     const wanted = serial.toLowerCase();
     return this.#publish((ledger, now) => {
-      if (!ledger.issued.some((entry) => entry.serial === wanted)) {
+      if (![...ledger.issued, ...ledger.tls].some((entry) => entry.serial === wanted)) {
         throw new ScansealError("usage", "this authority issued no certificate with that serial number");
       }
       if (ledger.revoked.some((entry) => entry.serial === wanted)) {
@@ -381,18 +359,11 @@ export class Authority {
   }
 }
 
-/** The epoch the request states; a key serves one device and one epoch, and epochs only rise. */
-function requireNewKey(
-  ledger: Ledger,
-  name: string,
-  request: CertificateRequest,
-  authority: Certificate,
-): number {
-  const known = [authority, ...ledger.issued].some((one) => one.keyFingerprint === request.keyFingerprint);
-  if (known) throw new ScansealError("usage", "this key has a certificate already: make a new one");
-  const stated = nameAttribute(request.subject, keyEpochOid) ?? "1";
-  const epoch = /^[1-9]\d{0,8}$/.test(stated) ? Number(stated) : 0;
-  const last = Math.max(0, ...ledger.issued.filter((one) => one.name === name).map((one) => one.keyEpoch));
-  if (epoch <= last) throw new ScansealError("usage", "the key epoch of the request is not a new one");
-  return epoch;
+function requireFingerprint(request: CertificateRequest, compared: string): void {
+  if (compared.replace(/[\s:]/g, "").toLowerCase() !== request.keyFingerprint) {
+    throw new ScansealError(
+      "usage",
+      "the fingerprint is not that of the request's key: do not enrol this device",
+    );
+  }
 }

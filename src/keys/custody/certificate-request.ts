@@ -18,10 +18,15 @@ export interface CertificateRequest {
 }
 
 /**
+ * @param weaknessOf why a key is below the floor: that of signers, unless the certificate is for something else
  * @throws ScansealError `certificate-invalid` for a malformed request or one whose key did not sign it, `key-unusable` for a key
  *   below the floor
  */
-export async function readRequest(der: Bytes, crypto: Crypto): Promise<CertificateRequest> {
+export async function readRequest(
+  der: Bytes,
+  crypto: Crypto,
+  weaknessOf: (key: PublicKey) => string | undefined = signerKeyWeakness,
+): Promise<CertificateRequest> {
   const signed = readSigned(der, "the request", requestBytesMax);
   const body = readerOf(signed.tbs);
   if (smallIntegerOf(body.read("version", derTag.integer)) !== 0) refuse("the request is not of version 1");
@@ -30,7 +35,7 @@ export async function readRequest(der: Bytes, crypto: Crypto): Promise<Certifica
   // [0] attributes: nothing that is asked for there is granted.
   body.optional("attributes", 0xa0);
   body.end("the request");
-  const weakness = signerKeyWeakness(key);
+  const weakness = weaknessOf(key);
   if (weakness !== undefined) throw new ScansealError("key-unusable", weakness);
   const accepted = acceptedHash(signed.signatureAlgorithm, key);
   if ("weakness" in accepted) throw new ScansealError("key-unusable", `the request is ${accepted.weakness}`);

@@ -14,12 +14,7 @@ export interface DeviceName {
 
 /** @throws ScansealError `usage` naming what does not fit */
 export function requireDeviceName({ name, aeTitle, serialNumber }: DeviceName): void {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) {
-    throw new ScansealError(
-      "usage",
-      "a device name has 1 to 64 letters, digits, dots, dashes or underscores",
-    );
-  }
+  requireFolderName(name);
   if (!/^[\x20-\x5b\x5d-\x7e]{1,16}$/.test(aeTitle) || aeTitle.trim() !== aeTitle) {
     throw new ScansealError(
       "usage",
@@ -31,6 +26,13 @@ export function requireDeviceName({ name, aeTitle, serialNumber }: DeviceName): 
       "usage",
       "a serial number has 1 to 64 characters, no backslash and no space around it",
     );
+  }
+}
+
+/** @throws ScansealError `usage` for a name that is no plain file name on every system */
+export function requireFolderName(name: string): void {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) {
+    throw new ScansealError("usage", "a name has 1 to 64 letters, digits, dots, dashes or underscores");
   }
 }
 

@@ -1,10 +1,10 @@
 /** Certificates, requests and CRLs of our own profile (spec/keys-and-certificates.md, sections 2 to 4 and 6), built and signed. */
 import { type KeyObject, sign as signOnce } from "node:crypto";
-import { type Bytes, fromHex } from "../../foundation/bytes.ts";
+import { type Bytes, fromHex, utf8 } from "../../foundation/bytes.ts";
 import type { HashName, Random } from "../../foundation/crypto.ts";
 import { derTag } from "../trust/der.ts";
 import type { NameAttribute } from "../trust/distinguished-name.ts";
-import { extensionOid } from "../trust/object-identifiers.ts";
+import { commonKeyPurposeOid, extensionOid } from "../trust/object-identifiers.ts";
 import { type Revocation, reasonNumber } from "../trust/revocation.ts";
 import { keyPurposeOf, type Role } from "../trust/roles.ts";
 import {
@@ -21,6 +21,7 @@ import {
   derTrue,
   derUtf8,
 } from "./der-writer.ts";
+import type { HostName } from "./host-name.ts";
 import { keyTypeOf } from "./private-key.ts";
 
 /** One attribute in each part, UTF8String. */
@@ -76,30 +77,20 @@ export interface CertificateParts {
   readonly spki: Bytes;
   readonly subjectKeyIdentifier: Bytes;
   readonly authorityKeyIdentifier: Bytes;
-  /** Undefined for an authority. */
-  readonly roles: readonly Role[] | undefined;
+  readonly use: CertificateUse;
 }
 
-/** A signer's certificate, or (without roles) that of an authority that issues signers directly. */
+/** What the key of a certificate is for: one of these and nothing beside it (DESIGN 3: TLS uses another key). */
+export type CertificateUse =
+  /** Issues signers and TLS certificates directly. */
+  | { readonly kind: "authority" }
+  | { readonly kind: "signer"; readonly roles: readonly Role[] }
+  | { readonly kind: "tls-server"; readonly hosts: readonly HostName[] }
+  | { readonly kind: "tls-client" };
+
 export function buildCertificate(parts: CertificateParts, issuerKey: KeyObject): Bytes {
-  const { roles } = parts;
-  const use =
-    roles === undefined
-      ? [
-          extension(extensionOid.basicConstraints, true, derSequence(derTrue(), derInteger(0))),
-          extension(extensionOid.keyUsage, true, derNamedBits([5, 6])),
-        ]
-      : [
-          extension(extensionOid.basicConstraints, true, derSequence()),
-          extension(extensionOid.keyUsage, true, derNamedBits([0])),
-          extension(
-            extensionOid.extendedKeyUsage,
-            false,
-            derSequence(...roles.map((role) => derOid(keyPurposeOf(role)))),
-          ),
-        ];
   const extensions = derSequence(
-    ...use,
+    ...useExtensions(parts.use),
     extension(extensionOid.subjectKeyIdentifier, false, derOctets(parts.subjectKeyIdentifier)),
     authorityKeyExtension(parts.authorityKeyIdentifier),
   );
@@ -117,6 +108,33 @@ export function buildCertificate(parts: CertificateParts, issuerKey: KeyObject):
       ),
     issuerKey,
   );
+}
+
+function useExtensions(use: CertificateUse): Bytes[] {
+  if (use.kind === "authority") {
+    return [
+      extension(extensionOid.basicConstraints, true, derSequence(derTrue(), derInteger(0))),
+      extension(extensionOid.keyUsage, true, derNamedBits([5, 6])),
+    ];
+  }
+  return [
+    extension(extensionOid.basicConstraints, true, derSequence()),
+    extension(extensionOid.keyUsage, true, derNamedBits([0])),
+    extension(extensionOid.extendedKeyUsage, false, derSequence(...keyPurposesOf(use).map(derOid))),
+    ...(use.kind === "tls-server"
+      ? [extension(extensionOid.subjectAltName, false, derSequence(...use.hosts.map(derHost)))]
+      : []),
+  ];
+}
+
+function keyPurposesOf(use: Exclude<CertificateUse, { kind: "authority" }>): string[] {
+  if (use.kind === "signer") return use.roles.map(keyPurposeOf);
+  return [use.kind === "tls-server" ? commonKeyPurposeOid.tlsServer : commonKeyPurposeOid.tlsClient];
+}
+
+/** RFC 5280 4.2.1.6: dNSName [2], iPAddress [7] */
+function derHost(host: HostName): Bytes {
+  return host.kind === "dns" ? der(0x82, utf8(host.name)) : der(0x87, host.octets);
 }
 
 function authorityKeyExtension(keyIdentifier: Bytes): Bytes {
