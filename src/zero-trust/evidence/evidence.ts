@@ -132,6 +132,14 @@ export interface ContentEvidence {
   readonly unlocalised: boolean;
 }
 
+/** What only the receiver of an object could find out. */
+export interface ArrivalEvidence {
+  /** Command and data set name different instances or classes (PS3.7 9.1.1.1, PS3.4 B.2.3). */
+  readonly uidDiffers: boolean;
+  /** Another object was admitted under its SOP Instance UID. */
+  readonly conflict: boolean;
+}
+
 export interface Evidence {
   readonly unreadable?: UnreadableFact;
   readonly format?: FormatFacts;
@@ -140,4 +148,6 @@ export interface Evidence {
   readonly content?: ContentEvidence;
   /** The trust store has a device of this serial number: a seal is expected. */
   readonly sealExpectedFrom?: string;
+  /** Undefined for an object that came from no network. */
+  readonly arrival?: ArrivalEvidence;
 }

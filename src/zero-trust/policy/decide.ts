@@ -1,7 +1,15 @@
 /** The judgement: (evidence, policy) -> verdict and disposition. Pure: no I/O, no clock. Numbers are those of spec/verdicts.md. */
 import type { Evidence } from "../evidence/evidence.ts";
-import { findingsOf } from "./findings.ts";
-import type { Assurance, Decision, Disposition, Finding, FindingCode, Verdict } from "./verdict.ts";
+import { finding, findingsOf } from "./findings.ts";
+import type {
+  Assurance,
+  Decision,
+  Disposition,
+  Finding,
+  FindingCode,
+  IncompleteDecision,
+  Verdict,
+} from "./verdict.ts";
 
 /** What a source's objects meet: everything is delivered and reported, delivered with a notice, or held unless proven. */
 export type Mode = "observe" | "warn" | "enforce";
@@ -35,14 +43,17 @@ const untrusted: ReadonlySet<FindingCode> = new Set<FindingCode>([
   "signature-weak",
 ]);
 
-/** About the file around the content: they hold the object, but say nothing of the image. */
-const besideContent: ReadonlySet<FindingCode> = new Set<FindingCode>(["preamble-suspicious"]);
+/** About what is around the content: they hold the object, but say nothing of the image. */
+const besideContent: ReadonlySet<FindingCode> = new Set<FindingCode>([
+  "preamble-suspicious",
+  "instance-conflict",
+]);
 
 function verdictOf(evidence: Evidence, findings: readonly Finding[]): Verdict {
   const errors = findings
     .filter((f) => f.severity === "error" && !besideContent.has(f.code))
     .map((f) => f.code);
-  if (evidence.unreadable) return "malformed"; // 1
+  if (evidence.unreadable || evidence.arrival?.uidDiffers) return "malformed"; // 1
   if (!evidence.manifest) return errors.includes("signature-altered") ? "altered" : "unsealed"; // 2
   if (errors.some((code) => sealBroken.has(code))) return "altered"; // 3
   if (errors.some((code) => untrusted.has(code))) return "untrusted"; // 4
@@ -54,6 +65,7 @@ function verdictOf(evidence: Evidence, findings: readonly Finding[]): Verdict {
 
 function dispositionOf(verdict: Verdict, findings: readonly Finding[], mode: Mode): Disposition {
   if (verdict === "malformed" || verdict === "altered" || verdict === "untrusted") return "held";
+  if (findings.some((f) => f.code === "instance-conflict")) return "held"; // never an overwrite
   const besideError = findings.some((f) => f.severity === "error" && besideContent.has(f.code));
   const proven = verdict === "verified" || verdict === "verified-with-changes" || verdict === "received";
   if (proven && !besideError) return "delivered";
@@ -74,5 +86,23 @@ export function decide(evidence: Evidence, policy: Policy = strictPolicy): Decis
     disposition: dispositionOf(verdict, findings, policy.mode),
     assurance: assuranceOf(evidence, verdict),
     findings,
+  };
+}
+
+const modesByStrictness: readonly Mode[] = ["observe", "warn", "enforce"];
+
+/** The mode of an object that several policies apply to. Without any it is `enforce`. */
+export function strictestMode(modes: readonly Mode[]): Mode {
+  const ranks = modes.map((mode) => modesByStrictness.indexOf(mode));
+  return modesByStrictness[Math.max(...ranks)] ?? "enforce";
+}
+
+/** For an object whose evidence could not be collected: no verdict, and no mode lets it pass. @param detail one sentence for an engineer */
+export function decideIncomplete(detail: string): IncompleteDecision {
+  return {
+    verdict: undefined,
+    disposition: "held",
+    assurance: undefined,
+    findings: [finding("check-incomplete", {}, detail)],
   };
 }

@@ -1,5 +1,6 @@
 /** From evidence to findings: what is said, where, and how grave it is. Pure. */
 import type {
+  ArrivalEvidence,
   AttributeChange,
   ContentEvidence,
   Evidence,
@@ -9,7 +10,7 @@ import type {
 import { sentenceOf } from "./sentences.ts";
 import type { Finding, FindingCode, FindingLocation, Severity } from "./verdict.ts";
 
-function finding(
+export function finding(
   code: FindingCode,
   location: FindingLocation,
   detail: string,
@@ -25,18 +26,32 @@ const digitalSignatures = "(FFFA,FFFA)";
 
 /** Findings in the order of the checks; the policy reads their severity and code. */
 export function findingsOf(evidence: Evidence): readonly Finding[] {
-  const { unreadable, format, manifest, content, signatures } = evidence;
+  const { unreadable, format, manifest, content, signatures, arrival } = evidence;
   if (unreadable) {
     const tag = unreadable.tag === undefined ? {} : { tag: unreadable.tag };
     const offset = unreadable.offset === undefined ? {} : { offset: unreadable.offset };
-    return [finding(unreadable.code, { ...tag, ...offset }, unreadable.message)];
+    return [
+      finding(unreadable.code, { ...tag, ...offset }, unreadable.message),
+      ...conflictFindings(arrival),
+    ];
   }
   return [
+    ...(arrival?.uidDiffers === true
+      ? [finding("uid-mismatch", {}, "the command that brought it names another instance or class")]
+      : []),
     ...(manifest ? manifestFindings(manifest) : sealMissing(evidence)),
     ...(content ? contentFindings(content) : []),
     ...signatureFindings(signatures, manifest !== undefined, content),
     ...(format ? formatFindings(format) : []),
+    ...conflictFindings(arrival),
   ];
+}
+
+/** It says nothing of the image itself: both objects may be what they claim. */
+function conflictFindings(arrival: ArrivalEvidence | undefined): Finding[] {
+  return arrival?.conflict === true
+    ? [finding("instance-conflict", {}, "another object was admitted under this SOP Instance UID")]
+    : [];
 }
 
 function sealMissing(evidence: Evidence): Finding[] {

@@ -74,6 +74,12 @@ const sentences: Partial<Readonly<Record<FindingCode, Sentence>>> = {
   ),
   "hidden-bytes": warning("format", "The file carries bytes that no viewer shows."),
   tolerated: info("format", "The file breaks a rule of the standard that this site tolerates."),
+  "uid-mismatch": error("parser", "It is labelled as another object than it is; do not rely on it."),
+  "instance-conflict": error(
+    "arrival",
+    "Another object with this identity was admitted before; this one is kept apart from it.",
+  ),
+  "check-incomplete": error("arrival", "The check could not be completed; nothing is known about it yet."),
 };
 
 const malformed = error("parser", "Not a well-formed DICOM object; it was not opened.");

@@ -20,7 +20,7 @@ export type Assurance = "in-device" | "beside-device" | "on-receipt";
 export type Severity = "error" | "warning" | "info";
 
 /** Which mechanism found it. */
-export type Layer = "parser" | "seal" | "manifest" | "trust" | "format";
+export type Layer = "parser" | "seal" | "manifest" | "trust" | "format" | "arrival";
 
 export type FindingCode =
   | ErrorCode
@@ -49,7 +49,9 @@ export type FindingCode =
   | "seal-expected"
   | "preamble-suspicious"
   | "hidden-bytes"
-  | "tolerated";
+  | "tolerated"
+  | "instance-conflict"
+  | "check-incomplete";
 
 export interface FindingLocation {
   /** "(0010,0010)"; for a nested attribute the path's last tag. */
@@ -71,6 +73,14 @@ export interface Finding {
   readonly message: string;
   /** One sentence for an engineer. */
   readonly detail: string;
+}
+
+/** What is decided where the checks could not be completed: nothing is known, so it is held. */
+export interface IncompleteDecision {
+  readonly verdict: undefined;
+  readonly disposition: "held";
+  readonly assurance: undefined;
+  readonly findings: readonly Finding[];
 }
 
 export interface Decision {
