@@ -1,0 +1,151 @@
+/** Checks of a configuration as a whole: what each section says for itself is right, but they must fit each other and the site. */
+import type { ProblemList } from "./config-problem.ts";
+import { similar } from "./config-reader.ts";
+import type {
+  ConfigSections,
+  DestinationSection,
+  ListenerSection,
+  SourceSection,
+} from "./config-sections.ts";
+import { addressesClash, containsNetwork, exposureOf, reachesListener } from "./network-address.ts";
+import { shown } from "./yaml-document.ts";
+
+export function checkSections(sections: ConfigSections, problems: ProblemList): void {
+  const { listeners, sources, destinations } = sections;
+  checkNames("listener", listeners, problems);
+  checkNames("source", sources, problems);
+  checkNames("destination", destinations, problems);
+  checkPorts(sections, problems);
+  for (const listener of listeners) checkExposure(listener, problems);
+  for (const source of sources) checkSource(source, sections, problems);
+  checkReachable(sections, problems);
+  for (const destination of destinations) checkDestination(destination, sections, problems);
+  if (listeners.length === 0 && !problems.hasErrors)
+    problems.error("missing", sections.at("listeners"), "there is no listener: nobody could connect");
+  if (sources.length === 0)
+    problems.warn(
+      "missing",
+      sections.at(),
+      "there is no source: every association is rejected",
+      "scanseal source add",
+    );
+  checkHttp(sections, problems);
+}
+
+interface Named {
+  readonly name: string;
+  readonly at: (key?: string) => number;
+}
+
+function checkNames(what: string, named: readonly Named[], problems: ProblemList): void {
+  const seen = new Set<string>();
+  for (const { name, at } of named) {
+    if (name === "") continue;
+    if (seen.has(name))
+      problems.error("duplicate-name", at("name"), `there are two ${what}s named ${shown(name)}`);
+    seen.add(name);
+  }
+}
+
+function checkPorts({ listeners, http }: ConfigSections, problems: ProblemList): void {
+  const taken: { readonly what: string; readonly host: string; readonly port: number }[] = [];
+  const places = [
+    ...listeners.map(({ name, host, port, at }) => ({ what: `listener ${name}`, host, port, at })),
+    { what: "http", host: http.host, port: http.port, at: http.at },
+  ];
+  for (const { what, host, port, at } of places) {
+    if (port === 0) continue;
+    const other = taken.find((one) => one.port === port && addressesClash(one.host, host));
+    if (other)
+      problems.error("conflict", at("port"), `${what} and ${other.what} both listen at port ${port}`);
+    taken.push({ what, host, port });
+  }
+}
+
+function checkExposure({ name, host, tls, at }: ListenerSection, problems: ProblemList): void {
+  if (tls) return;
+  const exposure = exposureOf(host);
+  if (exposure === "loopback" || exposure === "private") return;
+  const where = exposure === "public" ? `the public address ${host}` : "every network of this machine";
+  problems.warn(
+    "exposed",
+    at("host"),
+    `listener ${name} takes objects without TLS from ${where}`,
+    "bind it to one address, or add tls",
+  );
+}
+
+function checkHttp({ http }: ConfigSections, problems: ProblemList): void {
+  const exposure = exposureOf(http.host);
+  if (exposure === "every-network" || exposure === "public")
+    problems.warn("exposed", http.at("host"), "the status page has no log-in and is open to other machines");
+}
+
+function checkSource(source: SourceSection, { listeners }: ConfigSections, problems: ProblemList): void {
+  const { name, certificates, at } = source;
+  const listener = listeners.find((one) => one.name === source.listener);
+  if (!listener) {
+    if (source.listener === "") return;
+    const names = listeners.map((one) => one.name);
+    const like = similar(source.listener, names);
+    const hint = like === undefined ? `there are: ${names.join(", ") || "none"}` : `did you mean ${like}?`;
+    problems.error("reference", at("listener"), `source ${name} is at a listener that does not exist`, hint);
+    return;
+  }
+  if (listener.tls && certificates.length === 0)
+    problems.error(
+      "missing",
+      at(),
+      `source ${name} needs certificates: on a TLS listener the certificate is the identity`,
+      "certificates: [path of a PEM file, or sha256:...]",
+    );
+  if (!listener.tls && certificates.length > 0)
+    problems.error(
+      "conflict",
+      at("certificates"),
+      `source ${name} has certificates, but listener ${listener.name} has no TLS and never sees one`,
+      "move it to a TLS listener, or name aeTitles and networks",
+    );
+}
+
+/** The first source that fits takes an association: one behind it that asks for no more is never reached. */
+function checkReachable({ listeners, sources }: ConfigSections, problems: ProblemList): void {
+  for (const [i, later] of sources.entries()) {
+    if (listeners.some((one) => one.name === later.listener && one.tls)) continue;
+    const earlier = sources.slice(0, i).find((one) => takesAll(one, later));
+    if (earlier)
+      problems.warn(
+        "never-used",
+        later.at(),
+        `source ${later.name} is never reached: ${earlier.name} before it takes the same peers`,
+        "put the narrower source first",
+      );
+  }
+}
+
+function takesAll(earlier: SourceSection, later: SourceSection): boolean {
+  const titles =
+    earlier.aeTitles.length === 0 ||
+    (later.aeTitles.length > 0 && later.aeTitles.every((title) => earlier.aeTitles.includes(title)));
+  const networks =
+    earlier.networks.length === 0 ||
+    (later.networks.length > 0 &&
+      later.networks.every((inner) => earlier.networks.some((outer) => containsNetwork(outer, inner))));
+  return earlier.listener === later.listener && titles && networks;
+}
+
+function checkDestination(
+  { name, host, port, tls, at }: DestinationSection,
+  { listeners }: ConfigSections,
+  problems: ProblemList,
+): void {
+  const own = listeners.find((one) => one.port === port && reachesListener(host, one.host));
+  if (own && port > 0)
+    problems.error(
+      "conflict",
+      at("port"),
+      `destination ${name} is this gateway's own listener ${own.name}: objects would go in a circle`,
+    );
+  if (tls && (tls.certificate === undefined) !== (tls.key === undefined))
+    problems.error("missing", tls.at(), '"certificate" and "key" belong together');
+}

@@ -1,0 +1,263 @@
+/** A gateway's configuration: from a YAML file to settings that can be run, or every problem it has. */
+import { dirname, resolve } from "node:path";
+import type { Node } from "yaml";
+import { tryUtf8 } from "../../foundation/bytes.ts";
+import { ScansealError } from "../../foundation/errors.ts";
+import { systemClock } from "../../platform/node/crypto.ts";
+import { readSmallFile } from "../../platform/node/file-source.ts";
+import type {
+  DestinationSettings,
+  GatewaySettings,
+  ListenerSettings,
+  SourceSettings,
+} from "../../zero-trust/gateway/settings.ts";
+import { openHome } from "../home.ts";
+import { checkSections } from "./config-checks.ts";
+import type { ConfigProblem, ProblemList } from "./config-problem.ts";
+import { Section, similar } from "./config-reader.ts";
+import {
+  type ConfigSections,
+  type DestinationSection,
+  type JournalSection,
+  type ListenerSection,
+  type LogLevel,
+  readSections,
+  type SourceSection,
+} from "./config-sections.ts";
+import { fingerprintOf, type NamedFile, TlsFiles } from "./tls-files.ts";
+import { configCharactersMax, readYaml } from "./yaml-document.ts";
+
+export interface GatewayConfig {
+  /** Absolute paths: of the file itself, of the site, of spool, objects and journal. */
+  readonly path: string;
+  readonly home: string;
+  readonly data: string;
+  readonly journal:
+    | { readonly kind: "sqlite"; readonly path: string }
+    /** `url` may hold a password and is never shown. */
+    | { readonly kind: "postgres"; readonly url: string };
+  readonly http: { readonly host: string; readonly port: number };
+  readonly log: LogLevel;
+  readonly spoolBytesMax: number;
+  readonly settings: GatewaySettings;
+}
+
+export interface ConfigReading {
+  /** Undefined when there is an error among the problems. */
+  readonly config: GatewayConfig | undefined;
+  /** In the order of the file; warnings too. */
+  readonly problems: readonly ConfigProblem[];
+}
+
+export interface ConfigSurroundings {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly now: number;
+}
+
+/** A file that cannot be read is a problem too. Nothing is changed, nothing but the files it names is looked at. */
+export function loadConfig(
+  path: string,
+  surroundings: ConfigSurroundings = { environment: process.env, now: systemClock.now() },
+): ConfigReading {
+  const text = textOf(path);
+  if (typeof text === "string") return readConfig(text, path, surroundings);
+  return { config: undefined, problems: [text] };
+}
+
+function textOf(path: string): string | ConfigProblem {
+  const problem = (code: "unreadable" | "too-large", message: string, hint?: string): ConfigProblem => {
+    return { level: "error", code, line: 1, column: 1, message, hint };
+  };
+  try {
+    // Four bytes a character at most.
+    const bytes = readSmallFile(path, 4 * configCharactersMax, (size) => new Uint8Array(size));
+    if (!bytes) return problem("too-large", "the file is too large to be a configuration");
+    return tryUtf8(bytes) ?? problem("unreadable", "the file is not UTF-8 text", "save it as UTF-8");
+  } catch (error) {
+    if (!(error instanceof ScansealError)) throw error;
+    const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;
+    if (code === "ENOENT") return problem("unreadable", "there is no such file", "scanseal start makes one");
+    return problem("unreadable", error.message);
+  }
+}
+
+/** @param path of the file: paths in it are relative to its folder */
+export function readConfig(
+  text: string,
+  path: string,
+  { environment, now }: ConfigSurroundings,
+): ConfigReading {
+  const { document, problems } = readYaml(text);
+  const section = problems.hasErrors
+    ? undefined
+    : Section.of(document.contents as Node | null, problems, "the configuration");
+  const config = section && build(readSections(section), { path: resolve(path), environment, now, problems });
+  return { config: problems.hasErrors ? undefined : config, problems: problems.all() };
+}
+
+interface Building extends ConfigSurroundings {
+  readonly path: string;
+  readonly problems: ProblemList;
+}
+
+function build(sections: ConfigSections, building: Building): GatewayConfig {
+  const { path, problems } = building;
+  const folder = dirname(path);
+  checkSections(sections, problems);
+  const files = new TlsFiles(problems, building.now);
+  const named = (shown: string, at: number): NamedFile => ({ path: resolve(folder, shown), shown, at });
+  const home = resolve(folder, sections.home);
+  const data = sections.data === undefined ? resolve(home, "gateway") : resolve(folder, sections.data);
+  checkSite(home, sections, problems);
+  const { aeTitle, limits, http, log } = sections;
+  const { spoolBytesMax, ...gatewayLimits } = limits;
+  const settings: GatewaySettings = {
+    aeTitle,
+    listeners: sections.listeners.map((listener) => listenerSettings(listener, files, named)),
+    sources: sections.sources.map((source) => sourceSettings(source, files, named)),
+    destinations: sections.destinations.map((destination) => destinationSettings(destination, files, named)),
+    limits: gatewayLimits,
+  };
+  checkFingerprints(settings, sections, problems);
+  const journal = journalSettings(sections.journal, resolve(data, "journal.sqlite"), building);
+  return {
+    path,
+    home,
+    data,
+    journal,
+    http: { host: http.host, port: http.port },
+    log,
+    spoolBytesMax,
+    settings,
+  };
+}
+
+type Named = (shown: string, at: number) => NamedFile;
+
+function listenerSettings(
+  { name, host, port, tls }: ListenerSection,
+  files: TlsFiles,
+  named: Named,
+): ListenerSettings {
+  if (!tls) return { name, host, port };
+  const certificateFile = named(tls.certificate, tls.at("certificate"));
+  const authoritiesFile = named(tls.clientAuthorities, tls.at("clientAuthorities"));
+  const certificate = files.certificates(certificateFile);
+  if (certificate) files.requireValid(certificateFile, certificate);
+  const authorities = files.certificates(authoritiesFile);
+  if (authorities) files.requireAuthorities(authoritiesFile, authorities);
+  const key = files.keyOf(named(tls.key, tls.at("key")), certificate);
+  return {
+    name,
+    host,
+    port,
+    tls: { certificate: certificate?.text ?? "", key: key ?? "", clientAuthorities: authorities?.text ?? "" },
+  };
+}
+
+function sourceSettings({ at, ...source }: SourceSection, files: TlsFiles, named: Named): SourceSettings {
+  const certificates = source.certificates.map((certificate) => {
+    if ("fingerprint" in certificate) return certificate.fingerprint;
+    const file = named(certificate.path, at("certificates"));
+    const pem = files.certificates(file);
+    if (!pem) return "";
+    files.requireValid(file, pem);
+    return fingerprintOf(pem.certificates[0]!);
+  });
+  return { ...source, certificates };
+}
+
+function destinationSettings(
+  { at: _, tls, ...destination }: DestinationSection,
+  files: TlsFiles,
+  named: Named,
+): DestinationSettings {
+  if (!tls) return destination;
+  const authoritiesFile = named(tls.authorities, tls.at("authorities"));
+  const authorities = files.certificates(authoritiesFile);
+  if (authorities) files.requireAuthorities(authoritiesFile, authorities);
+  const own = tls.certificate === undefined ? undefined : named(tls.certificate, tls.at("certificate"));
+  const certificate = own && files.certificates(own);
+  if (own && certificate) files.requireValid(own, certificate);
+  const key = tls.key === undefined ? undefined : files.keyOf(named(tls.key, tls.at("key")), certificate);
+  return {
+    ...destination,
+    tls: {
+      authorities: authorities?.text ?? "",
+      certificate: certificate?.text,
+      key,
+      serverName: tls.serverName,
+    },
+  };
+}
+
+/** One certificate is one source's: it could not be told whose mode applies. */
+function checkFingerprints(
+  { sources }: GatewaySettings,
+  sections: ConfigSections,
+  problems: ProblemList,
+): void {
+  const owners = new Map<string, string>();
+  for (const [i, { name, listener, certificates }] of sources.entries()) {
+    for (const fingerprint of certificates) {
+      const key = `${listener} ${fingerprint}`;
+      const owner = owners.get(key);
+      if (fingerprint !== "" && owner !== undefined) {
+        const at = sections.sources[i]!.at("certificates");
+        problems.error("duplicate-name", at, `source ${name} has a certificate of source ${owner}`);
+      }
+      owners.set(key, name);
+    }
+  }
+}
+
+function checkSite(home: string, { at, sources }: ConfigSections, problems: ProblemList): void {
+  let known: readonly string[];
+  try {
+    known = (openHome(home).trustContent().devices ?? []).map(({ name }) => name);
+  } catch (error) {
+    if (!(error instanceof ScansealError)) throw error;
+    const isAbsent = error.code === "usage";
+    const message = isAbsent ? "there is no site in the folder" : `the site cannot be used: ${error.message}`;
+    problems.error("site", at("home"), message, isAbsent ? "scanseal init makes one" : undefined);
+    return;
+  }
+  for (const source of sources) {
+    for (const device of source.devices.filter((name) => !known.includes(name))) {
+      const like = similar(device, known);
+      problems.warn(
+        "unknown-device",
+        source.at("devices"),
+        `source ${source.name} stands for ${device}, a device this site has not enrolled`,
+        like === undefined ? undefined : `did you mean ${like}?`,
+      );
+    }
+  }
+}
+
+function journalSettings(
+  journal: JournalSection,
+  path: string,
+  { environment, problems }: Building,
+): GatewayConfig["journal"] {
+  if (journal.kind === "sqlite") return { kind: "sqlite", path };
+  const { url: written, urlFrom, at } = journal;
+  const key = urlFrom === undefined ? "postgres" : "postgresFrom";
+  const url = urlFrom === undefined ? written : environment[urlFrom];
+  if (urlFrom !== undefined && (url === undefined || url === "")) {
+    problems.error("environment", at(key), `the environment variable ${urlFrom} is not set`);
+    return { kind: "postgres", url: "" };
+  }
+  const parsed = url === undefined ? null : URL.parse(url);
+  // What is wrong with it is not repeated: it may hold a password.
+  if (url !== undefined && (parsed === null || !/^postgres(ql)?:$/.test(parsed.protocol)))
+    problems.error("value", at(key), "the journal's URL must be postgres://user@host:port/database");
+  else if (written !== undefined && parsed?.password)
+    problems.warn(
+      "secret",
+      at(key),
+      "the file holds the database's password",
+      "postgresFrom: VARIABLE takes the URL from there",
+    );
+  return { kind: "postgres", url: url ?? "" };
+}
