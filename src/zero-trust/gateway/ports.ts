@@ -1,6 +1,10 @@
 /** What the gateway needs from outside and does not make itself. */
+import type { Clock, Crypto } from "../../foundation/crypto.ts";
 import type { MalformedCode } from "../../foundation/errors.ts";
-import type { FileExtent } from "../../store/spool/spool.ts";
+import type { EventSink } from "../../operations/event.ts";
+import type { Journal } from "../../store/journal/journal.ts";
+import type { ObjectStore } from "../../store/objects/object-store.ts";
+import type { FileExtent, Spool } from "../../store/spool/spool.ts";
 import type { Evidence } from "../evidence/evidence.ts";
 
 /** One object to be examined: where its Part 10 file lies. Plain data. */
@@ -21,4 +25,21 @@ export interface Examiner {
   /** How many objects are examined at once. */
   readonly width: number;
   close(): Promise<void>;
+}
+
+/** What every part of the gateway works with; whoever made it closes it, after the gateway is drained. */
+export interface GatewayPorts {
+  readonly journal: Journal;
+  readonly objects: ObjectStore;
+  readonly spool: Spool;
+  readonly examiner: Examiner;
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  /** UUIDv7 text, so that ids ascend with time. */
+  readonly newId: () => string;
+  readonly events: EventSink;
+  /** Names this gateway in leases; the same after a restart, so that it takes up its own work at once. */
+  readonly owner: string;
+  /** 0 to 1, for the jitter of retries. */
+  readonly random: () => number;
 }

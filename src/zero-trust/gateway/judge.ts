@@ -1,0 +1,260 @@
+/**
+ * Evidence and policy on every acknowledged object, off the network's path. Whatever goes wrong here, the object is held or judged again; a
+ * delivery is only ever made from an `Admitted`.
+ */
+import { readChunks } from "../../foundation/byte-source.ts";
+import { fromHex } from "../../foundation/bytes.ts";
+import { ScansealError } from "../../foundation/errors.ts";
+import type { JudgedObject, Judgement, JudgementOutcome, Lease } from "../../store/journal/journal.ts";
+import type { SpoolLocation } from "../../store/spool/spool.ts";
+import type { Evidence } from "../evidence/evidence.ts";
+import { type Admitted, admit } from "../policy/admitted.ts";
+import { decide, decideIncomplete, type Mode, strictestMode } from "../policy/decide.ts";
+import type { Decision, Finding, IncompleteDecision } from "../policy/verdict.ts";
+import { storeCopy } from "./object-copy.ts";
+import type { GatewayPorts } from "./ports.ts";
+import type { GatewaySettings } from "./settings.ts";
+import type { SourceBook } from "./source-recognition.ts";
+import { encodeHeader } from "./spool-header.ts";
+
+/** An examination that failed (a worker died, or took too long) is repeated; an object that does it each time is held. */
+const examinationsMax = 3;
+/** Claims of one object: above this it ended the gateway itself, again and again. */
+export const claimsMax = 5;
+
+export interface JudgeState {
+  readonly settings: GatewaySettings;
+  readonly book: SourceBook;
+}
+
+/** What happened to the object, for those who act on it. */
+export interface Judged {
+  readonly object: JudgedObject;
+  readonly outcome: JudgementOutcome & { readonly result: "committed" };
+  readonly destinations: readonly string[];
+}
+
+/** Evidence, or why there is none. */
+type Examined = { readonly evidence: Evidence } | { readonly incomplete: string };
+
+export class Judge {
+  readonly #ports: GatewayPorts;
+  readonly #state: () => JudgeState;
+
+  constructor(ports: GatewayPorts, state: () => JudgeState) {
+    this.#ports = ports;
+    this.#state = state;
+  }
+
+  /** Undefined when the lease was lost: another gateway judges it. @throws ScansealError `io`, `storage-full` of the journal */
+  async judge(lease: Lease<JudgedObject>): Promise<Judged | undefined> {
+    try {
+      const examined = await this.#examine(lease);
+      if ("incomplete" in examined) return await this.#holdUnchecked(lease, examined.incomplete);
+      return await this.#decide(lease, examined.evidence);
+    } catch (error) {
+      const { code, why } = told(error);
+      this.#ports.events({ kind: "fault", where: "judge", code, why });
+      return this.#holdUnchecked(lease, `the check failed: ${code}`);
+    }
+  }
+
+  async #examine({ work, attempt }: Lease<JudgedObject>): Promise<Examined> {
+    if (attempt > claimsMax) return { incomplete: `not finished in ${attempt - 1} tries` };
+    const tolerate = this.#state().book.named(work.source)?.tolerate ?? [];
+    const { location, release } = await this.#inFiles(work);
+    try {
+      const extents = this.#ports.spool.files(location);
+      const examined = { extents, bytes: work.bytes, digest: work.digest, tolerate };
+      for (let tries = 1; ; tries++) {
+        try {
+          return { evidence: await this.#ports.examiner.examine(examined) };
+        } catch (error) {
+          const { code, why } = told(error);
+          this.#ports.events({ kind: "fault", where: "examiner", code, why });
+          if (tries === examinationsMax)
+            return { incomplete: `the examination failed ${tries} times: ${code}` };
+        }
+      }
+    } finally {
+      await release();
+    }
+  }
+
+  /** An object that is judged again may live in the object store: workers read files, so it visits the spool. */
+  async #inFiles(object: JudgedObject): Promise<{ location: SpoolLocation; release: () => Promise<void> }> {
+    const { objects, spool } = this.#ports;
+    if (object.location) return { location: object.location, release: async () => undefined };
+    const source = await objects.open(object.digest);
+    const writer = spool.begin();
+    try {
+      for await (const piece of readChunks(source, 0, source.size)) await writer.write(piece);
+      const location = await writer.commit(encodeHeader({ kind: "copy" }), fromHex(object.digest));
+      return { location, release: () => spool.release(location) };
+    } catch (error) {
+      writer.discard();
+      throw error;
+    } finally {
+      await source.close();
+    }
+  }
+
+  async #decide(lease: Lease<JudgedObject>, examined: Evidence): Promise<Judged | undefined> {
+    const object = lease.work;
+    const uidDiffers = object.arrival.uidDiffers || namesAnother(examined, object);
+    const mode = await this.#modeOf(object, examined);
+    const first: Evidence = { ...examined, arrival: { uidDiffers, conflict: false } };
+    const decision = decide(first, { mode });
+    const admitted = admit(object, decision);
+    if (!admitted) return this.#commitHeld(lease, decision, judgementOf(first, decision, mode));
+    const judged = await this.#commitAdmitted(lease, admitted, judgementOf(first, decision, mode));
+    if (judged !== "conflict") return judged;
+    // Another object was admitted under this SOP Instance UID: never an overwrite.
+    const again: Evidence = { ...examined, arrival: { uidDiffers, conflict: true } };
+    const held = decide(again, { mode });
+    return this.#commitHeld(lease, held, judgementOf(again, held, mode));
+  }
+
+  /** The strictest policy that applies, whoever sent the object (DESIGN 4). */
+  async #modeOf(object: JudgedObject, evidence: Evidence): Promise<Mode> {
+    const { book } = this.#state();
+    const own = book.named(object.source)?.mode ?? "enforce";
+    if (own === "enforce") return own;
+    const { sealExpectedFrom, manifest, format } = evidence;
+    const sealer = manifest?.trust?.result === "trusted" ? manifest.trust.signer : undefined;
+    const ofDevices = book.all
+      .filter(({ devices }) => devices.some((name) => name === sealExpectedFrom || name === sealer))
+      .map(({ mode }) => mode);
+    const study = object.studyInstanceUid ?? format?.studyInstanceUid;
+    const sources = study === undefined ? [] : await this.#ports.journal.sealedStudySources(study);
+    const ofStudy = sources.map((name) => book.named(name)?.mode ?? "enforce");
+    return strictestMode([own, ...ofDevices, ...ofStudy]);
+  }
+
+  /** The only place where deliveries are made. */
+  async #commitAdmitted(
+    lease: Lease<JudgedObject>,
+    { object, basis }: Admitted<JudgedObject>,
+    made: Omit<Judgement, "judgedAt">,
+  ): Promise<Judged | undefined | "conflict"> {
+    const { destinations } = this.#state().settings;
+    const archives = destinations.filter(({ takes }) => takes === "admitted").map(({ name }) => name);
+    const judgement = { ...made, basis, stored: object.stored, judgedAt: this.#ports.clock.now() };
+    const outcome = await this.#ports.journal.commitJudgement(object.id, lease.fence, judgement, archives);
+    if (outcome.result === "conflict") {
+      await this.#record("object.conflict", object, { conflictWith: outcome.conflictWith });
+      return "conflict";
+    }
+    return this.#committed(object, judgement, outcome, archives);
+  }
+
+  async #holdUnchecked(lease: Lease<JudgedObject>, detail: string): Promise<Judged | undefined> {
+    const decision = decideIncomplete(detail);
+    return this.#commitHeld(lease, decision, {
+      ...decision,
+      ...nothingProven,
+      findings: stored(decision.findings),
+      mode: this.#state().book.named(lease.work.source)?.mode ?? "enforce",
+      enforced: "held",
+    });
+  }
+
+  async #commitHeld(
+    { work, fence }: Lease<JudgedObject>,
+    decision: Decision | IncompleteDecision,
+    made: Omit<Judgement, "judgedAt">,
+  ): Promise<Judged | undefined> {
+    const stored = await this.#storeHeld(work);
+    const judgedAt = this.#ports.clock.now();
+    const judgement: Judgement = { ...made, disposition: "held", stored, judgedAt };
+    const outcome = await this.#ports.journal.commitJudgement(work.id, fence, judgement, []);
+    if (outcome.result === "conflict")
+      throw new ScansealError(
+        "internal",
+        `a held object (${decision.verdict ?? "unchecked"}) cannot overwrite`,
+      );
+    return this.#committed(work, judgement, outcome, []);
+  }
+
+  /** Held objects may stay for months: they leave the spool. Where that fails the spool keeps them. */
+  async #storeHeld(object: JudgedObject): Promise<boolean> {
+    try {
+      await storeCopy(object, this.#ports);
+      return true;
+    } catch (error) {
+      const { code, why } = told(error);
+      this.#ports.events({ kind: "fault", where: "held object stays in the spool", code, why });
+      if (code === "internal") await this.#record("object.bytes-changed", object, { where: "spool" });
+      return false;
+    }
+  }
+
+  async #record(act: string, object: JudgedObject, detail: Record<string, string>): Promise<void> {
+    const { journal, newId, clock } = this.#ports;
+    await journal.addRecord({
+      id: newId(),
+      at: clock.now(),
+      actor: "gateway",
+      act,
+      subject: object.id,
+      detail,
+    });
+  }
+
+  async #committed(
+    object: JudgedObject,
+    judgement: Judgement,
+    outcome: JudgementOutcome,
+    destinations: readonly string[],
+  ): Promise<Judged | undefined> {
+    if (outcome.result !== "committed") return undefined;
+    this.#ports.events({
+      kind: "object-judged",
+      object: object.id,
+      source: object.source,
+      verdict: judgement.verdict ?? "none",
+      state: outcome.state,
+      codes: judgement.findings.filter(({ severity }) => severity === "error").map(({ code }) => code),
+      ms: judgement.judgedAt - object.receivedAt,
+    });
+    if (outcome.spoolFreed && object.location) await this.#ports.spool.release(object.location);
+    return { object, outcome, destinations };
+  }
+}
+
+const nothingProven = { basis: undefined, payloadDigest: undefined, sealedBy: undefined, stored: false };
+
+function judgementOf(evidence: Evidence, decision: Decision, mode: Mode): Omit<Judgement, "judgedAt"> {
+  const { verdict, disposition, assurance, findings } = decision;
+  const isProven = verdict === "verified" || verdict === "verified-with-changes";
+  const seal = isProven ? evidence.manifest : undefined;
+  return {
+    ...nothingProven,
+    verdict,
+    disposition,
+    assurance,
+    mode,
+    enforced: decide(evidence, { mode: "enforce" }).disposition,
+    findings: stored(findings),
+    payloadDigest: seal?.payloadDigest,
+    sealedBy: seal?.trust?.signer,
+  };
+}
+
+function stored(findings: readonly Finding[]): Judgement["findings"] {
+  return findings.map((finding) => ({ ...finding, location: { ...finding.location } }));
+}
+
+/** The receiver could not always read the data set; the examiner may have. */
+function namesAnother({ format }: Evidence, object: JudgedObject): boolean {
+  return (
+    format !== undefined &&
+    (format.sopInstanceUid !== object.sopInstanceUid || format.sopClassUid !== object.sopClassUid)
+  );
+}
+
+/** Messages of our errors carry no patient data; others' may. */
+export function told(error: unknown): { readonly code: string; readonly why: string } {
+  if (error instanceof ScansealError) return { code: error.code, why: error.message };
+  return { code: "internal", why: error instanceof Error ? error.name : "not an error" };
+}

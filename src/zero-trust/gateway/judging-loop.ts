@@ -1,0 +1,93 @@
+/** Claims acknowledged objects and has them judged, as many at once as the examiner takes. */
+import type { JudgedObject, Lease } from "../../store/journal/journal.ts";
+import { type Judge, type Judged, told } from "./judge.ts";
+import type { GatewayPorts } from "./ports.ts";
+import { endWithin, Waker } from "./waker.ts";
+
+/** For work that other processes left in the journal. */
+const pollMs = 1_000;
+/** What an object needs beside its examinations: storing and committing it. */
+const leaseSpareMs = 60_000;
+
+export class JudgingLoop {
+  readonly #ports: GatewayPorts;
+  readonly #judge: Judge;
+  /** Time of one examination at most. */
+  readonly #evidenceMs: () => number;
+  readonly #onJudged: (judged: Judged) => void;
+  readonly #waker: Waker = new Waker();
+  readonly #underWay = new Set<Promise<void>>();
+  #isStopping = false;
+  #loop: Promise<void> | undefined;
+
+  constructor(
+    ports: GatewayPorts,
+    parts: {
+      readonly judge: Judge;
+      readonly evidenceMs: () => number;
+      readonly onJudged: (judged: Judged) => void;
+    },
+  ) {
+    this.#ports = ports;
+    this.#judge = parts.judge;
+    this.#evidenceMs = parts.evidenceMs;
+    this.#onJudged = parts.onJudged;
+  }
+
+  get judging(): number {
+    return this.#underWay.size;
+  }
+
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  /** There are new rows. */
+  wake(): void {
+    this.#waker.wake();
+  }
+
+  /** Claims nothing more; waits for what is being judged. */
+  async stop(graceMs: number): Promise<void> {
+    this.#isStopping = true;
+    this.#waker.wake();
+    await endWithin([...this.#underWay, this.#loop ?? Promise.resolve()], graceMs);
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopping) {
+      const room = this.#ports.examiner.width - this.#underWay.size;
+      const leases = room > 0 ? await this.#claim(room) : [];
+      for (const lease of leases) {
+        const work = this.#judgeOne(lease).finally(() => {
+          this.#underWay.delete(work);
+          this.#waker.wake();
+        });
+        this.#underWay.add(work);
+      }
+      if (leases.length === 0) await this.#waker.sleep(pollMs);
+    }
+  }
+
+  async #claim(limit: number): Promise<readonly Lease<JudgedObject>[]> {
+    const { journal, owner, clock, events } = this.#ports;
+    // Three examinations, should the first two fail.
+    const leaseMs = 3 * this.#evidenceMs() + leaseSpareMs;
+    try {
+      return await journal.claimReceived(owner, limit, leaseMs, clock.now());
+    } catch (error) {
+      events({ kind: "fault", where: "claim", ...told(error) });
+      return [];
+    }
+  }
+
+  async #judgeOne(lease: Lease<JudgedObject>): Promise<void> {
+    try {
+      const judged = await this.#judge.judge(lease);
+      if (judged) this.#onJudged(judged);
+    } catch (error) {
+      // Not even held: it stays received, and is claimed again when the lease is over.
+      this.#ports.events({ kind: "fault", where: "judgement", ...told(error) });
+    }
+  }
+}

@@ -1,0 +1,155 @@
+/** The way in: which associations and presentation contexts are taken, from whom, and how much. */
+
+import { explicitBigEndianUid, transferSyntaxOf } from "../../dicom/transfer-syntax.ts";
+import type {
+  AssociateReject,
+  AssociateRequest,
+  AssociationEnd,
+  NetworkPeer,
+} from "../../dicom-network/dimse/association.ts";
+import type {
+  AdmissionAnswer,
+  ContextChoice,
+  DimseProvider,
+  DimseStatus,
+  OpenAssociation,
+  StoreReceiver,
+  StoreRequest,
+} from "../../dicom-network/dimse/service.ts";
+import { ScansealError } from "../../foundation/errors.ts";
+import { ObjectReceiver, type Reception, storeStatus } from "./object-receiver.ts";
+import type { GatewaySettings } from "./settings.ts";
+import { localLimitExceeded, type SourceBook, temporaryCongestion } from "./source-recognition.ts";
+
+/** Verification (PS3.4 annex A). */
+const verificationSopClass = "1.2.840.10008.1.1";
+/** PS3.4 B.5; some storage classes stand elsewhere among the standard's UIDs. */
+const storagePrefix = "1.2.840.10008.5.1.4.1.1.";
+const storageElsewhere: ReadonlySet<string> = new Set([
+  "1.2.840.10008.5.1.4.34.7",
+  "1.2.840.10008.5.1.4.34.10",
+  "1.2.840.10008.5.1.4.43.1",
+  "1.2.840.10008.5.1.4.44.1",
+  "1.2.840.10008.5.1.4.45.1",
+]);
+const standardPrefix = "1.2.840.10008.";
+
+/** Rows that the database does not take are held in memory: above this nothing more is acknowledged. */
+const rowBacklogMax = 5_000;
+
+/** What is taken in at this moment; it changes with the settings. */
+export interface ReceptionState {
+  readonly settings: GatewaySettings;
+  readonly book: SourceBook;
+  readonly isDraining: boolean;
+}
+
+/** The provider behind one listener. */
+export class GateProvider implements DimseProvider {
+  readonly #listener: string;
+  readonly #reception: Reception;
+  readonly #state: () => ReceptionState;
+
+  constructor(listener: string, reception: Reception, state: () => ReceptionState) {
+    this.#listener = listener;
+    this.#reception = reception;
+    this.#state = state;
+  }
+
+  admit(request: AssociateRequest, peer: NetworkPeer): AdmissionAnswer {
+    const { settings, book, isDraining } = this.#state();
+    const { occupancy, ports } = this.#reception;
+    if (isDraining) return this.#reject(temporaryCongestion, "draining", request, peer);
+    const recognised = book.recognise(this.#listener, peer, request);
+    if ("reject" in recognised) return this.#reject(recognised.reject, recognised.why, request, peer);
+    const { source, titleDiffers } = recognised;
+    if (occupancy.associations >= settings.limits.associationsMax)
+      return this.#reject(localLimitExceeded, "too many associations", request, peer);
+    if (occupancy.associationsOf(source.name) >= source.associationsMax)
+      return this.#reject(localLimitExceeded, "too many associations of the source", request, peer);
+    const connection = this.#connectionOf(peer);
+    occupancy.open(connection, source.name);
+    ports.events({
+      kind: "association-accepted",
+      association: connection,
+      source: source.name,
+      peerAddress: peer.address,
+      peerTitle: request.callingAeTitle,
+      ...(titleDiffers ? { titleDiffers } : {}),
+    });
+    return { accept: chooseContext };
+  }
+
+  #reject(
+    reject: AssociateReject,
+    why: string,
+    request: AssociateRequest,
+    peer: NetworkPeer,
+  ): AdmissionAnswer {
+    this.#reception.ports.events({
+      kind: "association-rejected",
+      listener: this.#listener,
+      peerAddress: peer.address,
+      peerTitle: request.callingAeTitle,
+      why,
+    });
+    return { reject };
+  }
+
+  /** Open connections have distinct addresses and ports. */
+  #connectionOf({ address, port }: NetworkPeer): string {
+    return `${this.#listener} ${address} ${port}`;
+  }
+
+  store(request: StoreRequest): StoreReceiver | DimseStatus {
+    const { settings, book } = this.#state();
+    const { occupancy, refusals, rows } = this.#reception;
+    const name = occupancy.sourceOf(this.#connectionOf(request.association.peer));
+    const source = name === undefined ? undefined : book.named(name);
+    const refuse = (code: number, why: string, comment: string): DimseStatus => {
+      refusals.note({ source: name ?? "", status: code, why, bytes: 0 });
+      return { code, comment };
+    };
+    if (!source) {
+      // PS3.7 C.5.23: not authorised; the source was removed while its association was open.
+      request.association.abort("the source is not configured any more");
+      return refuse(0x0124, "source-removed", "not authorised");
+    }
+    if (rows.backlog >= rowBacklogMax) return refuse(storeStatus.outOfResources, "journal", "no room");
+    if (occupancy.bytesOf(source.name) >= source.quotaBytes)
+      return refuse(storeStatus.outOfResources, "quota", "too much is waiting to be checked");
+    const isDeflated = transferSyntaxOf(request.transferSyntaxUid)?.deflated === true;
+    try {
+      const arrival = { request, source, limits: settings.limits, isDeflated };
+      return new ObjectReceiver(arrival, this.#reception);
+    } catch (error) {
+      if (!(error instanceof ScansealError) || error.fault !== "environment") throw error;
+      const isFull = error.code === "storage-full";
+      return isFull
+        ? refuse(storeStatus.outOfResources, error.code, "no room")
+        : refuse(storeStatus.processingFailure, error.code, "storage failed");
+    }
+  }
+
+  ended(association: OpenAssociation | undefined, peer: NetworkPeer, end: AssociationEnd): void {
+    const connection = this.#connectionOf(peer);
+    const { occupancy, ports } = this.#reception;
+    const isOurs = association !== undefined || occupancy.sourceOf(connection) !== undefined;
+    occupancy.close(connection);
+    // Rejected and never associated: told when it was rejected.
+    if (!isOurs) return;
+    const why = "why" in end && end.why !== undefined ? { why: end.why } : {};
+    ports.events({ kind: "association-ended", association: connection, how: end.kind, ...why });
+  }
+}
+
+/** Verification and storage, in the first transfer syntax proposed that we know; big endian is retired (PS3.5 2006). */
+function chooseContext(abstractSyntax: string, transferSyntaxes: readonly string[]): ContextChoice {
+  const isStorage =
+    abstractSyntax.startsWith(storagePrefix) ||
+    storageElsewhere.has(abstractSyntax) ||
+    !abstractSyntax.startsWith(standardPrefix);
+  if (!isStorage && abstractSyntax !== verificationSopClass) return { refuse: 3 };
+  const known = transferSyntaxes.find((uid) => transferSyntaxOf(uid) && uid !== explicitBigEndianUid);
+  return known === undefined ? { refuse: 4 } : { transferSyntax: known };
+}

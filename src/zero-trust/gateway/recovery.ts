@@ -1,0 +1,64 @@
+/** At start: what the spool holds durably becomes journal rows, and what the journal needs no more leaves the spool. */
+import type { ReceivedObject } from "../../store/journal/journal.ts";
+import type { RecoveredRecord } from "../../store/spool/spool.ts";
+import type { GatewayPorts } from "./ports.ts";
+import { decodeHeader, receivedFrom } from "./spool-header.ts";
+
+const batchRecords = 500;
+
+type RecoveryPorts = Pick<GatewayPorts, "journal" | "spool" | "events">;
+
+/** What waits in the spool to be judged, as far as this start made its rows. */
+export interface Recovered {
+  readonly objects: number;
+  readonly bytes: number;
+}
+
+/** @throws ScansealError `io`, `storage-full` of the journal or the spool: then nothing may be received */
+export async function recoverSpool(ports: RecoveryPorts): Promise<Recovered> {
+  let objects = 0;
+  let bytes = 0;
+  let batch: ReceivedObject[] = [];
+  const flush = async (): Promise<void> => {
+    const added = await settleBatch(batch, ports);
+    objects += added.length;
+    for (const object of added) bytes += object.bytes;
+    batch = [];
+  };
+  for await (const record of ports.spool.recover()) {
+    const object = await objectOf(record, ports);
+    if (object) batch.push(object);
+    if (batch.length >= batchRecords) await flush();
+  }
+  await flush();
+  ports.events({ kind: "recovered", objects, bytes });
+  return { objects, bytes };
+}
+
+async function objectOf(record: RecoveredRecord, ports: RecoveryPorts): Promise<ReceivedObject | undefined> {
+  const header = decodeHeader(record.header);
+  if (header?.kind === "received") return receivedFrom(header.object, record.location);
+  if (header?.kind === "copy") {
+    await ports.spool.release(record.location);
+    return undefined;
+  }
+  // Acknowledged by somebody: it stays, for a person to look at.
+  const why = "a spool record without a header of ours is left where it is";
+  ports.events({ kind: "fault", where: "recovery", code: "internal", why });
+  return undefined;
+}
+
+/** The objects whose rows were missing. */
+async function settleBatch(
+  batch: readonly ReceivedObject[],
+  { journal, spool }: RecoveryPorts,
+): Promise<readonly ReceivedObject[]> {
+  if (batch.length === 0) return [];
+  const known = await journal.known(batch.map(({ id }) => id));
+  const missing = batch.filter(({ id }) => !known.has(id));
+  await journal.addReceived(missing);
+  for (const { id, location } of batch) {
+    if (known.get(id)?.inSpool === false) await spool.release(location);
+  }
+  return missing;
+}

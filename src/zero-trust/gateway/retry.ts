@@ -1,0 +1,48 @@
+/** When a failed delivery is tried again, and when it is given up. Pure. */
+import type { GatewayLimits } from "./settings.ts";
+
+/** A refusal that is about the object itself; tried again in case the archive is mended. */
+const refusalsMax = 3;
+
+export type Failure =
+  /** Network, rejection, out of resources: passes. */
+  | { readonly kind: "passing"; readonly why: string }
+  /** The archive does not take this object. */
+  | { readonly kind: "refused"; readonly why: string }
+  /** Must not be sent at all. */
+  | { readonly kind: "final"; readonly why: string };
+
+export interface FailedDelivery {
+  readonly createdAt: number;
+  /** This try included. */
+  readonly attempts: number;
+}
+
+type RetryLimits = Pick<GatewayLimits, "retryMs" | "retryMsMax" | "deliveryMsMax">;
+
+/** Exponential, between half and all of it: many deliveries do not come back at the same moment. @param random 0 to 1 */
+export function backOffMs(attempts: number, limits: RetryLimits, random: number): number {
+  const whole = Math.min(limits.retryMs * 2 ** Math.min(attempts - 1, 30), limits.retryMsMax);
+  return Math.round(whole * (0.5 + random / 2));
+}
+
+/** Milliseconds until the next try; undefined: a dead letter. */
+export function retryIn(
+  failure: Failure,
+  { createdAt, attempts }: FailedDelivery,
+  limits: RetryLimits,
+  now: number,
+  random: number,
+): number | undefined {
+  if (failure.kind === "final") return undefined;
+  if (failure.kind === "refused" && attempts >= refusalsMax) return undefined;
+  if (now - createdAt >= limits.deliveryMsMax) return undefined;
+  return backOffMs(attempts, limits, random);
+}
+
+/** Undefined for success and warnings (PS3.4 table B.2-1), with which the archive has stored the object. */
+export function failureOf(status: number): Failure | undefined {
+  if (status === 0 || (status >= 0xb000 && status <= 0xbfff)) return undefined;
+  const why = `the archive answered 0x${status.toString(16).padStart(4, "0")}`;
+  return { kind: status >= 0xa700 && status <= 0xa7ff ? "passing" : "refused", why };
+}

@@ -1,0 +1,63 @@
+/** Writes journal rows of acknowledged objects in batches, behind the responses: the spool record is the durable one (DESIGN 5). */
+import { ScansealError } from "../../foundation/errors.ts";
+import type { EventSink } from "../../operations/event.ts";
+import type { Journal, ReceivedObject } from "../../store/journal/journal.ts";
+import { Waker } from "./waker.ts";
+
+/** Rows of one transaction. */
+const batchRows = 500;
+/** Between tries while the database is away. */
+const retryMs = 500;
+
+export class RowWriter {
+  readonly #journal: Journal;
+  readonly #events: EventSink;
+  readonly #written: () => void;
+  readonly #queue: ReceivedObject[] = [];
+  readonly #pause: Waker = new Waker();
+  #writing: Promise<void> | undefined;
+  #isStopping = false;
+
+  /** @param written called after each batch */
+  constructor(ports: { readonly journal: Journal; readonly events: EventSink }, written: () => void) {
+    this.#journal = ports.journal;
+    this.#events = ports.events;
+    this.#written = written;
+  }
+
+  /** Rows that are not in the journal yet. */
+  get backlog(): number {
+    return this.#queue.length;
+  }
+
+  add(object: ReceivedObject): void {
+    this.#queue.push(object);
+    this.#writing ??= this.#write();
+  }
+
+  async #write(): Promise<void> {
+    // Records that share one fdatasync are acknowledged in one turn: their rows share one transaction.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.slice(0, batchRows);
+      try {
+        await this.#journal.addReceived(batch);
+        this.#queue.splice(0, batch.length);
+        this.#written();
+      } catch (error) {
+        const code = error instanceof ScansealError ? error.code : "internal";
+        this.#events({ kind: "fault", where: "journal rows", code, why: "rows could not be written" });
+        if (this.#isStopping) break;
+        await this.#pause.sleep(retryMs);
+      }
+    }
+    this.#writing = undefined;
+  }
+
+  /** Writes what is left, with one more try; rows that cannot be written are made by the next start's recovery. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#pause.wake();
+    await this.#writing;
+  }
+}

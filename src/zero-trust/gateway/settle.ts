@@ -1,0 +1,122 @@
+/**
+ * Where admitted objects stay. Delivered ones leave the spool after the last delivery; without an archive, after a failed delivery, or after a
+ * while they move to the object store, so that the spool stays small.
+ */
+import type { JudgedObject } from "../../store/journal/journal.ts";
+import { told } from "./judge.ts";
+import { storeCopy } from "./object-copy.ts";
+import type { ObjectUse } from "./object-use.ts";
+import type { GatewayPorts } from "./ports.ts";
+import { endWithin, Waker } from "./waker.ts";
+
+/** Admitted objects younger than this are on their way to the archives. */
+const youngMs = 60_000;
+const sweepMs = 15_000;
+const sweepObjects = 100;
+/** Moves at once: each copies an object and waits for the disk. */
+const movesMax = 2;
+
+export class Settler {
+  readonly #ports: GatewayPorts;
+  readonly #use: ObjectUse;
+  readonly #queue: string[] = [];
+  /** Their bytes are not what was judged: told once, left for a person. */
+  readonly #damaged = new Set<string>();
+  readonly #moving = new Set<Promise<void>>();
+  readonly #waker: Waker = new Waker();
+  #isStopping = false;
+  #loop: Promise<void> | undefined;
+
+  constructor(ports: GatewayPorts, use: ObjectUse) {
+    this.#ports = ports;
+    this.#use = use;
+  }
+
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  /** The object is to move to the object store. */
+  store(id: string): void {
+    this.#queue.push(id);
+    this.#fill();
+  }
+
+  /** A delivery is done; if it was the last, the spool is freed. */
+  async delivered(id: string): Promise<void> {
+    const freed = await this.#ports.journal.markDelivered(id);
+    if (!freed) return;
+    const released = await this.#use.moving(id, () => this.#ports.spool.release(freed));
+    // Another delivery still reads it: nothing refers to it any more, so the next start's recovery frees it.
+    if (!released)
+      this.#ports.events({ kind: "fault", where: "settle", code: "internal", why: "in use after delivery" });
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.#isStopping = true;
+    this.#waker.wake();
+    await endWithin([...this.#moving, this.#loop ?? Promise.resolve()], graceMs);
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopping) {
+      await this.#sweep();
+      await this.#waker.sleep(sweepMs);
+    }
+  }
+
+  async #sweep(): Promise<void> {
+    const { journal, clock, events } = this.#ports;
+    try {
+      for (const { id } of await journal.unsettled(clock.now() - youngMs, sweepObjects)) {
+        if (!this.#damaged.has(id) && !this.#queue.includes(id)) this.store(id);
+      }
+    } catch (error) {
+      events({ kind: "fault", where: "settle", ...told(error) });
+    }
+  }
+
+  #fill(): void {
+    while (!this.#isStopping && this.#moving.size < movesMax) {
+      const id = this.#queue.shift();
+      if (id === undefined) return;
+      const moving = this.#move(id).finally(() => {
+        this.#moving.delete(moving);
+        this.#fill();
+      });
+      this.#moving.add(moving);
+    }
+  }
+
+  /** While it is being read it stays; the next sweep tries again. */
+  async #move(id: string): Promise<void> {
+    const { journal, events } = this.#ports;
+    try {
+      await this.#use.moving(id, async () => {
+        const object = await journal.object(id);
+        if (object?.state === "admitted" && !object.stored && object.location) await this.#moveNow(object);
+      });
+    } catch (error) {
+      const { code, why } = told(error);
+      events({ kind: "fault", where: "settle", code, why });
+      if (code === "internal") await this.#reportDamage(id);
+    }
+  }
+
+  async #moveNow(object: JudgedObject): Promise<void> {
+    const { journal, spool, events } = this.#ports;
+    await storeCopy(object, this.#ports);
+    const freed = await journal.markStored(object.id);
+    events({ kind: "stored", object: object.id, bytes: object.bytes });
+    if (freed) await spool.release(freed);
+  }
+
+  async #reportDamage(id: string): Promise<void> {
+    const { journal, newId, clock, events } = this.#ports;
+    this.#damaged.add(id);
+    const record = { id: newId(), at: clock.now(), actor: "gateway", subject: id };
+    await journal
+      .addRecord({ ...record, act: "object.bytes-changed", detail: { where: "spool" } })
+      .catch((error: unknown) => events({ kind: "fault", where: "settle", ...told(error) }));
+  }
+}
