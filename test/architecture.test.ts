@@ -18,6 +18,7 @@ const entries: Entries = {
     "src/verifier.ts",
     "src/platform/node/codecs/codec-worker.ts",
     "src/site/verification-worker.ts",
+    "src/site/gateway/examiner-worker.ts",
   ],
   isProgram: (path) =>
     path.endsWith(".test.ts") ||

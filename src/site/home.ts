@@ -68,6 +68,12 @@ export class SiteHome {
     return new TrustFile(join(this.#folder, "trust.json"));
   }
 
+  /** The files that `trustContent` is made from: it changes when one of them does. */
+  trustPaths(): readonly string[] {
+    const { certificate, crl, ledger } = authorityPaths(this.#authorityFolder);
+    return [certificate, crl, ledger, join(this.#folder, "trust.json")];
+  }
+
   deviceFolder(name: string): string {
     return join(this.#folder, "devices", name);
   }

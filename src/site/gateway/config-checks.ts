@@ -20,7 +20,7 @@ export function checkSections(sections: ConfigSections, problems: ProblemList): 
   for (const source of sources) checkSource(source, sections, problems);
   checkReachable(sections, problems);
   for (const destination of destinations) checkDestination(destination, sections, problems);
-  if (listeners.length === 0 && !problems.hasErrors)
+  if (listeners.length === 0)
     problems.error("missing", sections.at("listeners"), "there is no listener: nobody could connect");
   if (sources.length === 0)
     problems.warn(

@@ -47,9 +47,8 @@ export function parseList<T>(parse: Parse<T>): Parse<readonly T[]> {
 /** A partner network has hundreds of scanners. */
 const itemsMax = 1000;
 
-export function parseSections<T>(read: (section: Section) => T): Parse<readonly T[]> {
+function parseSections<T>(read: (section: Section) => T): Parse<readonly T[]> {
   return (node, problems, what) => {
-    if (isEmpty(node)) return [];
     if (!isSeq(node)) {
       problems.error("type", offsetOf(node), `${what} must be a list`, "begin each entry with a dash");
       return undefined;
@@ -132,6 +131,14 @@ export class Section {
       return fallback;
     }
     return parse(found.value, this.problems, `"${key}"`) ?? fallback;
+  }
+
+  /** A list that may be empty, as where every entry is commented out. */
+  list<T>(key: string, read: (section: Section) => T): readonly T[] {
+    const value = this.#find(key)?.value;
+    if (!value || !isEmpty(value)) return this.optional(key, parseSections(read), []);
+    this.#known.push(key);
+    return [];
   }
 
   /** After every key was asked for. */

@@ -2,15 +2,7 @@
 import type { MalformedCode } from "../../foundation/errors.ts";
 import type { GatewayLimits } from "../../zero-trust/gateway/settings.ts";
 import type { Mode } from "../../zero-trust/policy/decide.ts";
-import {
-  type Parse,
-  parseList,
-  parseSection,
-  parseSections,
-  parseText,
-  Refusal,
-  type Section,
-} from "./config-reader.ts";
+import { type Parse, parseList, parseSection, parseText, Refusal, type Section } from "./config-reader.ts";
 import {
   aeTitleValue,
   durationValue,
@@ -151,9 +143,9 @@ export function readSections(section: Section): ConfigSections {
       at: () => section.at(),
     }),
     log: section.optional("log", wordValue(logLevels), "info"),
-    listeners: section.required("listeners", parseSections(readListener), []),
-    sources: section.optional("sources", parseSections(readSource), []),
-    destinations: section.optional("destinations", parseSections(readDestination), []),
+    listeners: section.list("listeners", readListener),
+    sources: section.list("sources", readSource),
+    destinations: section.list("destinations", readDestination),
     limits: section.optional("limits", parseSection(readLimits), {
       ...defaultLimits,
       spoolBytesMax: spoolBytesDefault,

@@ -1,6 +1,5 @@
 /** A gateway's configuration: from a YAML file to settings that can be run, or every problem it has. */
 import { dirname, resolve } from "node:path";
-import type { Node } from "yaml";
 import { tryUtf8 } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
@@ -87,10 +86,8 @@ export function readConfig(
   path: string,
   { environment, now }: ConfigSurroundings,
 ): ConfigReading {
-  const { document, problems } = readYaml(text);
-  const section = problems.hasErrors
-    ? undefined
-    : Section.of(document.contents as Node | null, problems, "the configuration");
+  const { contents, problems } = readYaml(text);
+  const section = contents === undefined ? undefined : Section.of(contents, problems, "the configuration");
   const config = section && build(readSections(section), { path: resolve(path), environment, now, problems });
   return { config: problems.hasErrors ? undefined : config, problems: problems.all() };
 }

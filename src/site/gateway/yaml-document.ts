@@ -18,7 +18,8 @@ export const configCharactersMax: number = 128 * 1024;
 const depthMax = 12;
 
 export interface YamlFile {
-  readonly document: Document.Parsed<ParsedNode>;
+  /** Undefined where the text is no YAML: nothing can be said of its sections. */
+  readonly contents: Node | null | undefined;
   readonly problems: ProblemList;
 }
 
@@ -30,24 +31,26 @@ export function readYaml(text: string): YamlFile {
   });
   if (text.length > configCharactersMax) {
     problems.error("too-large", 0, `the file has more than ${configCharactersMax} characters`);
-    return { document: parse("", lines), problems };
+    return { contents: undefined, problems };
   }
   const tooDeep = tooDeepAt(text);
   if (tooDeep !== undefined) {
     problems.error("syntax", tooDeep, "the file is nested too deeply to be a configuration");
-    return { document: parse("", lines), problems };
+    return { contents: undefined, problems };
   }
   try {
     const document = parse(text, lines);
     for (const { pos, message, code } of [...document.errors, ...document.warnings]) {
       problems.error("syntax", pos[0], plainSentence(message, code), hints[code]);
     }
-    if (document.contents) checkNodes(document.contents, problems, 0);
-    return { document, problems };
+    if (problems.hasErrors) return { contents: undefined, problems };
+    const { contents } = document;
+    if (contents) checkNodes(contents, problems, 0);
+    return { contents, problems };
   } catch {
     // The parser's own recursion, on text that no person wrote.
     problems.error("syntax", 0, "the file is not YAML that can be read");
-    return { document: parse("", lines), problems };
+    return { contents: undefined, problems };
   }
 }
 

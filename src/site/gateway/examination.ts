@@ -1,0 +1,18 @@
+/** What the examiner and its threads say to each other: plain data. */
+import type { ErrorCode } from "../../foundation/errors.ts";
+import type { TrustStoreContent } from "../../keys/trust/trust-store.ts";
+import type { Evidence } from "../../zero-trust/evidence/evidence.ts";
+import type { ExaminedObject } from "../../zero-trust/gateway/ports.ts";
+
+export interface Examination {
+  readonly object: ExaminedObject;
+  /** Milliseconds since 1970: certificates and clocks are judged at this time. */
+  readonly now: number;
+  /** Where it is another than at the thread's examination before. */
+  readonly trust: TrustStoreContent | undefined;
+}
+
+export type ExaminationReply =
+  | { readonly kind: "ready" }
+  | { readonly kind: "evidence"; readonly evidence: Evidence }
+  | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string };

@@ -1,0 +1,91 @@
+/** A thread that examines: an object in the spool in, its evidence out. */
+import { parentPort } from "node:worker_threads";
+import { encodePart10, textElement } from "../../dicom/encode.ts";
+import { tags } from "../../dicom/tags.ts";
+import { explicitLittleEndianUid } from "../../dicom/transfer-syntax.ts";
+import { type ByteSource, MemorySource, readChunks } from "../../foundation/byte-source.ts";
+import { toHex } from "../../foundation/bytes.ts";
+import { ScansealError } from "../../foundation/errors.ts";
+import { createTrustStore, type TrustStore } from "../../keys/trust/trust-store.ts";
+import { CodecPool } from "../../platform/node/codecs/codec-pool.ts";
+import { nodeCrypto } from "../../platform/node/crypto.ts";
+import { collectEvidence } from "../../zero-trust/evidence/collect.ts";
+import type { Evidence } from "../../zero-trust/evidence/evidence.ts";
+import { TrustJudge } from "../../zero-trust/evidence/trust-check.ts";
+import type { ExaminedObject } from "../../zero-trust/gateway/ports.ts";
+import type { Examination, ExaminationReply } from "./examination.ts";
+import { withExtents } from "./spooled-object.ts";
+
+/** A judge stands for one moment: certificates end, and a seal made since must not lie in its future (within the skew allowed, 5 min). */
+const judgeMs = 30_000;
+
+const decoder = new CodecPool({ workersMax: 1 });
+let store: TrustStore | undefined;
+let judge: TrustJudge | undefined;
+
+function judgeFor({ now, trust }: Examination): TrustJudge {
+  if (trust) {
+    // Undefined first: where the new store is refused, the old one must not be used for the next object.
+    store = undefined;
+    judge = undefined;
+    store = createTrustStore(trust, nodeCrypto);
+  }
+  if (!store) throw new ScansealError("internal", "the trust store could not be read");
+  if (!judge || Math.abs(now - judge.now) > judgeMs) judge = new TrustJudge(store, nodeCrypto, now);
+  return judge;
+}
+
+/** @throws ScansealError `io` when the bytes are not those that were acknowledged */
+async function requireAcknowledged(source: ByteSource, { bytes, digest }: ExaminedObject): Promise<void> {
+  let found: string;
+  if (source instanceof MemorySource) found = toHex(nodeCrypto.hash("SHA-256", source.bytes));
+  else {
+    const hash = nodeCrypto.createHash("SHA-256");
+    for await (const chunk of readChunks(source, 0, source.size)) hash.update(chunk);
+    found = toHex(hash.digest());
+  }
+  if (source.size !== bytes || found !== digest) {
+    throw new ScansealError("io", "the bytes that were kept are not those that were acknowledged");
+  }
+}
+
+function evidenceOf(examination: Examination): Promise<Evidence> {
+  const { object } = examination;
+  const trust = judgeFor(examination);
+  return withExtents(object.extents, async (source) => {
+    await requireAcknowledged(source, object);
+    const read = { tolerate: new Set(object.tolerate) };
+    return collectEvidence(source, { crypto: nodeCrypto, trust, decoder, read });
+  });
+}
+
+function failureOf(error: unknown): ExaminationReply {
+  if (error instanceof ScansealError) return { kind: "failed", code: error.code, message: error.message };
+  // What another error says may quote the object.
+  const name = error instanceof Error ? error.name : "unknown";
+  return { kind: "failed", code: "internal", message: `the examination failed (${name})` };
+}
+
+/** Loads the dictionary and compiles what every object needs, before the first one waits for it. */
+async function warmUp(): Promise<void> {
+  const uid = textElement(tags.sopInstanceUid, "UI", "2.25.1");
+  const sopClass = textElement(tags.sopClassUid, "UI", "1.2.840.10008.5.1.4.1.1.7");
+  const source = new MemorySource(encodePart10([sopClass, uid], explicitLittleEndianUid));
+  const trust = new TrustJudge(createTrustStore({ anchors: [] }, nodeCrypto), nodeCrypto, 0);
+  await collectEvidence(source, { crypto: nodeCrypto, trust });
+}
+
+function reply(message: ExaminationReply): void {
+  parentPort!.postMessage(message);
+}
+
+parentPort!.on("message", (examination: Examination) => {
+  Promise.resolve()
+    .then(() => evidenceOf(examination))
+    .then(
+      (evidence) => reply({ kind: "evidence", evidence }),
+      (error: unknown) => reply(failureOf(error)),
+    );
+});
+await warmUp();
+reply({ kind: "ready" });

@@ -1,0 +1,56 @@
+/** A site with one device, and objects it sealed, in a folder of its own: for tests of what runs a gateway. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { enrolLocally } from "../../src/keys/custody/local-enrolment.ts";
+import { CodecPool } from "../../src/platform/node/codecs/codec-pool.ts";
+import { nodeCrypto, nodeRandom, systemClock } from "../../src/platform/node/crypto.ts";
+import { createHome, type SiteHome } from "../../src/site/home.ts";
+import { OutputFolder } from "../../src/site/output-folder.ts";
+import { sealFile } from "../../src/site/sealing-run.ts";
+
+export interface SealedSite {
+  /** Everything is below it. */
+  readonly folder: string;
+  readonly home: SiteHome;
+  /** @returns the path of the sealed object */
+  seal(original: string): Promise<string>;
+  /** Writes a file below the folder and returns its path. */
+  write(name: string, content: string | Uint8Array): string;
+  remove(): void;
+}
+
+/** The home is `folder/home`, the device CT1. */
+export async function makeSealedSite(): Promise<SealedSite> {
+  const folder = mkdtempSync(join(tmpdir(), "scanseal-gateway-"));
+  const home = await createHome(join(folder, "home"), { name: "Test site" });
+  await enrolLocally(await home.openAuthority(), home.deviceFolder("CT1"), {
+    device: { name: "CT1", aeTitle: "CT1", serialNumber: "CT1-serial" },
+    roles: ["capture"],
+    passphrase: home.passphrase(),
+    random: nodeRandom,
+  });
+  return {
+    folder,
+    home,
+    seal: async (original) => {
+      const { device, counter, seals } = await home.openDevice("CT1");
+      const output = await OutputFolder.open(join(folder, "sealed"));
+      const ports = {
+        crypto: nodeCrypto,
+        random: nodeRandom,
+        clock: systemClock,
+        decoder: new CodecPool(),
+        softwareVersion: "test",
+      };
+      const nextCounter = (): number => counter.reserve(1).first;
+      const { path } = await sealFile(original, { device, nextCounter, ports, seals, output });
+      return path;
+    },
+    write: (name, content) => {
+      writeFileSync(join(folder, name), content);
+      return join(folder, name);
+    },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
