@@ -1,0 +1,186 @@
+/**
+ * The gateway's log: a JSON object in each line. Every field is built here by name and of a closed form (event-fields.ts), so that nothing of an
+ * object's content and nothing a peer wrote gets in, and no line can be forged.
+ */
+import { openSync } from "node:fs";
+import { type DestinationStream, destination, type Level, type Logger, pino, stdTimeFunctions } from "pino";
+import type { EventSink, GatewayEvent } from "./event.ts";
+import {
+  configuredName,
+  count,
+  ipAddress,
+  knownCode,
+  knownObjectState,
+  knownVerdict,
+  madeId,
+  phrase,
+  titleLabel,
+} from "./event-fields.ts";
+
+export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+
+/** A stream, a file's path (appended to), or an open descriptor: 1 is the standard output. */
+export type LogDestination = DestinationStream | string | number;
+
+type Fields = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
+
+/** Waiting for a reader that does not read; above it lines are dropped, never the gateway stopped. */
+const pendingBytesMax: number = 4 << 20;
+/** Codes of one object's findings: the first ones say what it is about. */
+const codesMax = 16;
+
+/** @throws the system's error when a file cannot be opened */
+export function gatewayLog(to: LogDestination, level: LogLevel): EventSink {
+  const log = pino(
+    {
+      level,
+      // Neither process id nor host name: the line's reader knows whose log it is.
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    typeof to === "object" ? to : bufferedFile(to),
+  );
+  return (event) => {
+    try {
+      write(log, event);
+    } catch {
+      // A sink never throws; a log that cannot be written has nowhere to say so.
+    }
+  };
+}
+
+/** Written behind the event loop's back and flushed at exit: a slow disk or pipe must not hold up an acknowledgement. */
+function bufferedFile(to: string | number): DestinationStream {
+  const fd = typeof to === "number" ? to : openSync(to, "a", 0o640);
+  const file = destination({ fd, sync: false, minLength: 0, maxLength: pendingBytesMax });
+  // A reader that went away (EPIPE) or a full disk ends the log, not the gateway.
+  file.on("error", () => undefined);
+  process.once("exit", () => {
+    try {
+      file.flushSync();
+    } catch {
+      // The process ends; so does the log.
+    }
+  });
+  return file;
+}
+
+function write(log: Logger, event: GatewayEvent): void {
+  const level = levelOf(event);
+  if (log.isLevelEnabled(level)) log[level]({ event: event.kind, ...fieldsOf(event) });
+}
+
+function levelOf(event: GatewayEvent): Exclude<Level, "trace" | "fatal"> {
+  switch (event.kind) {
+    case "fault":
+      return "error";
+    case "delivery-failed":
+      return event.isDead ? "error" : "warn";
+    case "association-rejected":
+    case "object-refused":
+    case "worker-ended":
+      return "warn";
+    case "association-accepted":
+      return event.titleDiffers === true ? "warn" : "info";
+    case "association-ended":
+      return event.how === "aborted" || event.how === "lost" ? "warn" : "info";
+    case "object-judged":
+      return event.state === "held" ? "warn" : "info";
+    case "stored":
+      return "debug";
+    default:
+      return "info";
+  }
+}
+
+function fieldsOf(event: GatewayEvent): Fields {
+  switch (event.kind) {
+    case "listening":
+      return {
+        listener: configuredName(event.listener),
+        address: ipAddress(event.address),
+        port: count(event.port),
+      };
+    case "association-accepted":
+    case "association-rejected":
+    case "association-ended":
+      return associationFields(event);
+    case "delivered":
+    case "delivery-failed":
+      return deliveryFields(event);
+    case "recovered":
+      return { objects: count(event.objects), bytes: count(event.bytes) };
+    case "worker-ended":
+      return { why: phrase(event.why) };
+    case "trust-reloaded":
+      return { devices: count(event.devices) };
+    case "draining":
+      return { associations: count(event.associations) };
+    case "stopped":
+      return {};
+    case "fault":
+      return { where: phrase(event.where), code: knownCode(event.code), why: phrase(event.why) };
+    default:
+      return objectFields(event);
+  }
+}
+
+type EventOf<Kind extends GatewayEvent["kind"]> = Extract<GatewayEvent, { kind: Kind }>;
+
+function associationFields(
+  event: EventOf<"association-accepted" | "association-rejected" | "association-ended">,
+): Fields {
+  if (event.kind === "association-ended") {
+    const why = event.why === undefined ? {} : { why: phrase(event.why) };
+    return { association: madeId(event.association), how: knownCode(event.how), ...why };
+  }
+  const peer = { peerAddress: ipAddress(event.peerAddress), peerTitle: titleLabel(event.peerTitle) };
+  if (event.kind === "association-rejected") {
+    return { listener: configuredName(event.listener), ...peer, why: phrase(event.why) };
+  }
+  const differs = event.titleDiffers === true ? { titleDiffers: true } : {};
+  return {
+    association: madeId(event.association),
+    source: configuredName(event.source),
+    ...peer,
+    ...differs,
+  };
+}
+
+function objectFields(
+  event: EventOf<"object-acknowledged" | "object-refused" | "object-judged" | "stored">,
+): Fields {
+  switch (event.kind) {
+    case "stored":
+      return { object: madeId(event.object), bytes: count(event.bytes) };
+    case "object-refused": {
+      const { source, status, why } = event;
+      const hex = count(status).toString(16).toUpperCase().padStart(4, "0");
+      return { source: configuredName(source), status: `0x${hex}`, why: phrase(why) };
+    }
+    case "object-acknowledged":
+      return {
+        object: madeId(event.object),
+        source: configuredName(event.source),
+        bytes: count(event.bytes),
+        ms: count(event.ms),
+      };
+    case "object-judged":
+      return {
+        object: madeId(event.object),
+        source: configuredName(event.source),
+        verdict: knownVerdict(event.verdict),
+        state: knownObjectState(event.state),
+        codes: event.codes.slice(0, codesMax).map(knownCode),
+        ms: count(event.ms),
+      };
+  }
+}
+
+function deliveryFields(event: EventOf<"delivered" | "delivery-failed">): Fields {
+  const named = { object: madeId(event.object), destination: configuredName(event.destination) };
+  if (event.kind === "delivered") return { ...named, bytes: count(event.bytes), ms: count(event.ms) };
+  const retry = event.retryInMs === undefined ? {} : { retryInMs: count(event.retryInMs) };
+  return { ...named, why: phrase(event.why), isDead: event.isDead, ...retry };
+}

@@ -1,0 +1,275 @@
+/** The gateway's metrics in Prometheus' text format (docs/metrics.md). Labels are names of the configuration and closed words: no patient data. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Clock } from "../foundation/crypto.ts";
+import type { EventSink, GatewayEvent } from "./event.ts";
+import { count, knownCode, knownDeliveryState, knownObjectState, knownVerdict } from "./event-fields.ts";
+import { LabelNames } from "./label-names.ts";
+
+/** Read from journal and spool when somebody asks for the metrics. Times are milliseconds since 1970. */
+export interface GatewayReadings {
+  /** By state. */
+  readonly objects: Readonly<Record<string, number>>;
+  readonly deliveries: Readonly<Record<string, number>>;
+  readonly oldestReceivedAt: number | undefined;
+  readonly oldestDueAt: number | undefined;
+  readonly spool: { readonly bytes: number; readonly records: number; readonly bytesMax: number };
+}
+
+export interface MetricsOptions {
+  readonly version: string;
+  readonly clock: Clock;
+  readonly collect: () => Promise<GatewayReadings>;
+  /** Memory, processor time, event loop of this process. Default true; a second instance in one process leaves them out. */
+  readonly ofProcess?: boolean;
+}
+
+export const metricsContentType = "text/plain; version=0.0.4; charset=utf-8";
+
+/** A database that hangs must not take the other metrics with it. */
+const collectMsMax = 3_000;
+/** Associations whose end has not been told; more than a gateway lets in. */
+const openMax = 10_000;
+
+/** From a small slice on a fast network to a multi-frame object on a slow one. */
+const acknowledgementBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+/** From the fast path to the examiner's time limit. */
+const verdictBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+const deliveryBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+type EventOf<Kind extends GatewayEvent["kind"]> = Extract<GatewayEvent, { kind: Kind }>;
+
+export class GatewayMetrics {
+  /** Takes every event; never throws. */
+  readonly sink: EventSink;
+  readonly #registry = new Registry();
+  readonly #options: MetricsOptions;
+  readonly #counters: Counters;
+  readonly #gauges: Gauges;
+  readonly #sources = new LabelNames();
+  readonly #destinations = new LabelNames();
+  /** Association -> source. */
+  readonly #open = new Map<string, string>();
+
+  constructor(options: MetricsOptions) {
+    this.#options = options;
+    this.#counters = makeCounters(this.#registry);
+    this.#gauges = makeGauges(this.#registry);
+    this.#gauges.build.set({ version: options.version }, 1);
+    if (options.ofProcess !== false) collectDefaultMetrics({ register: this.#registry });
+    this.sink = (event) => {
+      try {
+        this.#count(event);
+      } catch {
+        // A metric that is not counted costs no object.
+      }
+    };
+  }
+
+  /** The text format. Without the journal's answer its gauges are absent and `scanseal_readings_up` is 0. */
+  async text(): Promise<string> {
+    this.#gauges.open.reset();
+    for (const source of this.#open.values()) this.#gauges.open.inc({ source });
+    const readings = await within(collectMsMax, this.#options.collect);
+    this.#gauges.show(readings, this.#options.clock.now());
+    return this.#registry.metrics();
+  }
+
+  #count(event: GatewayEvent): void {
+    const c = this.#counters;
+    switch (event.kind) {
+      case "association-accepted":
+      case "association-rejected":
+      case "association-ended":
+        this.#countAssociation(event);
+        break;
+      case "object-acknowledged":
+      case "object-refused":
+      case "object-judged":
+        this.#countObject(event, this.#sources.of(event.source));
+        break;
+      case "delivered":
+      case "delivery-failed":
+        this.#countDelivery(event, this.#destinations.of(event.destination));
+        break;
+      case "stored":
+        c.stored.inc();
+        c.storedBytes.inc(count(event.bytes));
+        break;
+      case "recovered":
+        c.recovered.inc(count(event.objects));
+        break;
+      case "worker-ended":
+        c.workerEnds.inc();
+        break;
+      case "fault":
+        c.faults.inc({ code: knownCode(event.code) });
+        break;
+      default:
+    }
+  }
+
+  #countObject(
+    event: EventOf<"object-acknowledged" | "object-refused" | "object-judged">,
+    source: string,
+  ): void {
+    const c = this.#counters;
+    if (event.kind === "object-acknowledged") {
+      c.received.inc({ source });
+      c.receivedBytes.inc({ source }, count(event.bytes));
+      c.acknowledgement.observe(count(event.ms) / 1000);
+    } else if (event.kind === "object-refused") {
+      c.refused.inc({ source, reason: knownCode(event.why) });
+    } else {
+      const [verdict, state] = [knownVerdict(event.verdict), knownObjectState(event.state)];
+      c.judged.inc({ source, verdict, state });
+      c.verdict.observe(count(event.ms) / 1000);
+    }
+  }
+
+  #countDelivery(event: EventOf<"delivered" | "delivery-failed">, destination: string): void {
+    const c = this.#counters;
+    if (event.kind === "delivery-failed") {
+      c.deliveries.inc({ destination, outcome: event.isDead ? "dead" : "retried" });
+    } else {
+      c.deliveries.inc({ destination, outcome: "delivered" });
+      c.deliveredBytes.inc({ destination }, count(event.bytes));
+      c.delivery.observe({ destination }, count(event.ms) / 1000);
+    }
+  }
+
+  #countAssociation(
+    event: EventOf<"association-accepted" | "association-rejected" | "association-ended">,
+  ): void {
+    const { associations } = this.#counters;
+    if (event.kind === "association-accepted") {
+      const source = this.#sources.of(event.source);
+      if (this.#open.size < openMax) this.#open.set(event.association, source);
+      associations.inc({ source, outcome: "accepted" });
+    } else if (event.kind === "association-rejected") {
+      // A peer that was turned away is no source.
+      associations.inc({ source: "none", outcome: "rejected" });
+    } else {
+      const source = this.#open.get(event.association);
+      // The end of one that was rejected is counted already.
+      if (source === undefined) return;
+      this.#open.delete(event.association);
+      associations.inc({ source, outcome: knownCode(event.how) });
+    }
+  }
+}
+
+async function within(
+  ms: number,
+  read: () => Promise<GatewayReadings>,
+): Promise<GatewayReadings | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms);
+  });
+  try {
+    return await Promise.race([read(), late]);
+  } catch {
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Explicit, because a mistyped label is an error at run time only. */
+interface Counters {
+  readonly associations: Counter<"source" | "outcome">;
+  readonly received: Counter<"source">;
+  readonly receivedBytes: Counter<"source">;
+  readonly refused: Counter<"source" | "reason">;
+  readonly judged: Counter<"source" | "verdict" | "state">;
+  readonly stored: Counter<never>;
+  readonly storedBytes: Counter<never>;
+  readonly recovered: Counter<never>;
+  readonly workerEnds: Counter<never>;
+  readonly faults: Counter<"code">;
+  readonly deliveries: Counter<"destination" | "outcome">;
+  readonly deliveredBytes: Counter<"destination">;
+  readonly acknowledgement: Histogram<never>;
+  readonly verdict: Histogram<never>;
+  readonly delivery: Histogram<"destination">;
+}
+
+function makeCounters(registry: Registry): Counters {
+  const counter = <Label extends string = never>(
+    name: string,
+    help: string,
+    ...labelNames: Label[]
+  ): Counter<Label> =>
+    new Counter({ name: `scanseal_${name}_total`, help, labelNames, registers: [registry] });
+  const histogram = <Label extends string = never>(
+    name: string,
+    help: string,
+    buckets: number[],
+    ...labelNames: Label[]
+  ): Histogram<Label> =>
+    new Histogram({ name: `scanseal_${name}_seconds`, help, buckets, labelNames, registers: [registry] });
+  return {
+    associations: counter("associations", "Associations begun and ended", "source", "outcome"),
+    received: counter("objects_received", "Objects acknowledged to their sender", "source"),
+    receivedBytes: counter("received_bytes", "Bytes of acknowledged objects", "source"),
+    refused: counter("objects_refused", "Objects refused while they arrived", "source", "reason"),
+    judged: counter("objects_judged", "Objects judged", "source", "verdict", "state"),
+    stored: counter("objects_stored", "Objects put into the object store"),
+    storedBytes: counter("stored_bytes", "Bytes put into the object store"),
+    recovered: counter("objects_recovered", "Acknowledged objects found again after a crash"),
+    workerEnds: counter("worker_ends", "Examining workers that had to be ended or died"),
+    faults: counter("faults", "What should not happen", "code"),
+    deliveries: counter("deliveries", "Attempts to deliver", "destination", "outcome"),
+    deliveredBytes: counter("delivered_bytes", "Bytes confirmed by destinations", "destination"),
+    acknowledgement: histogram("acknowledgement", "First byte to response", acknowledgementBuckets),
+    verdict: histogram("verdict", "Acknowledgement to verdict", verdictBuckets),
+    delivery: histogram("delivery", "One successful delivery", deliveryBuckets, "destination"),
+  };
+}
+
+interface Gauges {
+  readonly build: Gauge<"version">;
+  readonly open: Gauge<"source">;
+  show(readings: GatewayReadings | undefined, now: number): void;
+}
+
+function makeGauges(registry: Registry): Gauges {
+  const gauge = <Label extends string = never>(
+    name: string,
+    help: string,
+    ...labelNames: Label[]
+  ): Gauge<Label> => new Gauge({ name: `scanseal_${name}`, help, labelNames, registers: [registry] });
+  const up = gauge("readings_up", "1 when journal and spool answered, else their gauges are absent");
+  const objects = gauge("objects", "Objects by state", "state");
+  const deliveries = gauge("deliveries", "Deliveries by state", "state");
+  const unjudged = gauge(
+    "oldest_unjudged_seconds",
+    "Age of the oldest object without a verdict, 0 without one",
+  );
+  const due = gauge("oldest_due_seconds", "Age of the oldest delivery that is due, 0 without one");
+  const bytes = gauge("spool_bytes", "Bytes in the spool");
+  const bytesMax = gauge("spool_bytes_max", "Bytes the spool may take");
+  const records = gauge("spool_records", "Objects in the spool");
+  const age = (since: number | undefined, now: number): number =>
+    since === undefined ? 0 : Math.max(0, now - since) / 1000;
+  return {
+    build: gauge("build_info", "1, with the version", "version"),
+    open: gauge("associations_open", "Associations that are open", "source"),
+    show(readings, now) {
+      up.set(readings === undefined ? 0 : 1);
+      for (const one of [unjudged, due, bytes, bytesMax, records]) one.remove();
+      objects.reset();
+      deliveries.reset();
+      if (readings === undefined) return;
+      for (const [state, n] of Object.entries(readings.objects))
+        objects.set({ state: knownObjectState(state) }, n);
+      for (const [state, n] of Object.entries(readings.deliveries))
+        deliveries.set({ state: knownDeliveryState(state) }, n);
+      unjudged.set(age(readings.oldestReceivedAt, now));
+      due.set(age(readings.oldestDueAt, now));
+      bytes.set(readings.spool.bytes);
+      bytesMax.set(readings.spool.bytesMax);
+      records.set(readings.spool.records);
+    },
+  };
+}
