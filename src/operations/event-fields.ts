@@ -54,8 +54,9 @@ export function knownCode(text: string): string {
   return text.length <= 64 && text.split("-").every((word) => logWords.has(word)) ? text : other;
 }
 
+/** Sums of it stay numbers, and no one event can be the whole sum. */
 export function count(value: number): number {
-  return Number.isFinite(value) && value >= 0 ? value : 0;
+  return Number.isFinite(value) && value >= 0 ? Math.min(value, Number.MAX_SAFE_INTEGER) : 0;
 }
 
 /**

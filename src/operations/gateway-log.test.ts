@@ -1,0 +1,188 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { GatewayEvent } from "./event.ts";
+import { gatewayLog, type LogLevel } from "./gateway-log.ts";
+
+const id = "0198c3a2-7b1e-7cc4-9d55-0a1b2c3d4e5f";
+
+function logged(events: readonly GatewayEvent[], level: LogLevel = "debug"): string[] {
+  const lines: string[] = [];
+  const sink = gatewayLog({ write: (line: string) => void lines.push(line) }, level);
+  for (const event of events) sink(event);
+  return lines;
+}
+
+function fieldsOf(event: GatewayEvent): Record<string, unknown> {
+  const [line = "{}"] = logged([event]);
+  const { time: _, ...fields } = JSON.parse(line);
+  return fields;
+}
+
+/** Every kind of event, with one text in every place that takes text and one number in every place that takes a number. */
+function everywhere(text: string, n: number): GatewayEvent[] {
+  return [
+    { kind: "listening", listener: text, address: text, port: n },
+    { kind: "association-accepted", association: text, source: text, peerAddress: text, peerTitle: text },
+    { kind: "association-rejected", listener: text, peerAddress: text, peerTitle: text, why: text },
+    { kind: "association-ended", association: text, how: text as "lost", why: text },
+    { kind: "object-acknowledged", object: text, source: text, bytes: n, ms: n },
+    { kind: "object-refused", source: text, status: n, why: text },
+    { kind: "object-judged", object: text, source: text, verdict: text, state: text, codes: [text], ms: n },
+    { kind: "delivered", object: text, destination: text, bytes: n, ms: n },
+    { kind: "delivery-failed", object: text, destination: text, why: text, isDead: false, retryInMs: n },
+    { kind: "stored", object: text, bytes: n },
+    { kind: "recovered", objects: n, bytes: n },
+    { kind: "worker-ended", why: text },
+    { kind: "trust-reloaded", devices: n },
+    { kind: "draining", associations: n },
+    { kind: "stopped" },
+    { kind: "fault", where: text, code: text, why: text },
+  ];
+}
+
+/** Where a name of the configuration or a peer's label belongs: text of people, but not of patients. */
+const labelFields = new Set(["source", "listener", "destination", "peerTitle"]);
+
+describe("the gateway's log", () => {
+  it("says what happened, when, how grave, and nothing else", () => {
+    const judged = fieldsOf({
+      ...{ kind: "object-judged", object: id, source: "ct-1", verdict: "altered", state: "held" },
+      ...{ codes: ["pixels-changed", "limit-depth"], ms: 12 },
+    });
+    expect(judged).toEqual({
+      ...{ level: "warn", event: "object-judged", object: id, source: "ct-1", verdict: "altered" },
+      ...{ state: "held", codes: ["pixels-changed", "limit-depth"], ms: 12 },
+    });
+    expect(fieldsOf({ kind: "object-refused", source: "ct-1", status: 0xa700, why: "storage-full" })).toEqual(
+      {
+        ...{ level: "warn", event: "object-refused", source: "ct-1", status: "0xA700", why: "storage-full" },
+      },
+    );
+    const time = JSON.parse(logged([{ kind: "stopped" }])[0] ?? "{}").time;
+    expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  });
+
+  it("keeps reasons readable and masks what is no known word", () => {
+    const why = (text: string): unknown => fieldsOf({ kind: "worker-ended", why: text }).why;
+    expect(why("called AE title is not ours")).toBe("called AE title is not ours");
+    expect(why("connect ECONNREFUSED 10.1.2.3:104")).toBe("connect ECONNREFUSED *:104");
+    expect(why("the archive answered 0xC001: cannot read Doe^John, born 19700101")).toBe(
+      "the archive answered 0xC001: cannot read *, *",
+    );
+    expect(why("cannot write /var/lib/gate/seg-0001.spool: the disk is full.")).toBe(
+      "cannot write /*/gate/*: the disk is full.",
+    );
+    expect(why("uid 1.2.840.10008.5.1.4.1.1.2 differs")).toBe("uid * differs");
+  });
+
+  it("knows every word of the codes of errors and findings", () => {
+    const sources = [
+      "foundation/errors.ts",
+      "zero-trust/policy/verdict.ts",
+      "zero-trust/evidence/evidence.ts",
+    ];
+    const text = sources.map((path) => readFileSync(new URL(`../${path}`, import.meta.url), "utf8")).join("");
+    const codes = [...text.matchAll(/^\s*\| "([a-z0-9-]+)"/gm)].map(([, code]) => code ?? "");
+    expect(codes.length).toBeGreaterThan(60);
+    for (const code of codes)
+      expect(fieldsOf({ kind: "fault", where: "", code, why: code })).toMatchObject({ code });
+  });
+
+  it("lets no UID, path, control character or text of a patient in, wherever it stands", () => {
+    const secrets = [
+      ...["Müller^Hans", "DOE^JOHN", "PAT-4711", "19561231", "1.2.840.113619.2.55.3", "2.25.99887766554433"],
+      ...["/srv/spool/1.dcm", "C:\\data\\x", "a\nb", "\u001b[2J", "\u202Egnp", '","level":"fatal"', "\u0000"],
+    ];
+    for (const secret of secrets) {
+      const lines = logged(everywhere(secret, 7));
+      expect(lines).toHaveLength(16);
+      for (const line of lines) {
+        const fields = Object.entries(JSON.parse(line)).filter(([name]) => !labelFields.has(name));
+        for (const [, value] of fields) expect(String(value)).not.toContain(secret);
+      }
+      // Not even as a label, unless it is nothing but letters, digits and dashes.
+      if (!/^[A-Z0-9-]+$/.test(secret))
+        expect(lines.join("")).not.toContain(JSON.stringify(secret).slice(1, -1));
+    }
+  });
+
+  it("cannot be made to say anything in another's name", () => {
+    const shapes = new Map(
+      everywhere("a", 1).map((event) => [event.kind, Object.keys(fieldsOf(event)).sort()]),
+    );
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), fc.double(), (text, n) => {
+        for (const event of everywhere(text, n)) {
+          const lines = logged([event]);
+          expect(lines).toHaveLength(1);
+          expect(lines[0]).toMatch(/^\{[\x20-\x7e]*\}\n$/);
+          expect(JSON.parse(lines[0] ?? "").event).toBe(event.kind);
+          expect(Object.keys(fieldsOf(event)).sort()).toEqual(shapes.get(event.kind));
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("leaves out what is below its level, and never throws", () => {
+    const grave = everywhere("x", 1).filter((event) => logged([event], "error").length > 0);
+    expect(grave.map((event) => event.kind)).toEqual(["fault"]);
+    const dead: GatewayEvent = {
+      ...{ kind: "delivery-failed", object: id, destination: "pacs", why: "timeout" },
+      ...{ isDead: true, retryInMs: undefined },
+    };
+    expect(logged([dead], "error")).toHaveLength(1);
+    expect(logged(everywhere("x", 1), "silent")).toEqual([]);
+    const broken = gatewayLog(
+      {
+        write() {
+          throw new Error("no");
+        },
+      },
+      "debug",
+    );
+    expect(() => broken({ kind: "stopped" })).not.toThrow();
+    expect(() => broken({ kind: "worker-ended" } as unknown as GatewayEvent)).not.toThrow();
+  });
+});
+
+describe("the log's file", () => {
+  let folder = "";
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "scanseal-log-"));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const module = new URL("gateway-log.ts", import.meta.url).href;
+
+  /** In a process of its own, which ends right after the last event. */
+  function run(to: string, end: string): { readonly status: number | null; readonly stdout: string } {
+    const script = `
+      const { gatewayLog } = await import(${JSON.stringify(module)});
+      const sink = gatewayLog(${to}, "info");
+      for (let i = 0; i < 500; i++) sink({ kind: "trust-reloaded", devices: i });
+      ${end}`;
+    return spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+  }
+  const numbers = (text: string): number[] =>
+    text
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line).devices);
+  const all = Array.from({ length: 500 }, (_, i) => i);
+
+  it("holds every line of a process that ended at once, and is added to", () => {
+    const path = join(folder, "gate.log");
+    expect(run(JSON.stringify(path), "process.exit(3)").status).toBe(3);
+    expect(numbers(readFileSync(path, "utf8"))).toEqual(all);
+    expect(run(JSON.stringify(path), "").status).toBe(0);
+    expect(numbers(readFileSync(path, "utf8"))).toEqual([...all, ...all]);
+  });
+
+  it("may be the standard output", () => {
+    expect(numbers(run("1", "process.exit(0)").stdout)).toEqual(all);
+  });
+});
