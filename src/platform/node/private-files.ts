@@ -179,27 +179,54 @@ export function syncFolder(path: string): void {
 /** Holding a lock takes milliseconds; a process that waits longer than this has met one that hangs. */
 const lockWaitMs = 10_000;
 
+export interface FileLock {
+  /** Releasing twice is fine. */
+  release(): void;
+}
+
+/** Lock files this process holds: a second opener would free the kernel's lock of the first when it closed its file (POSIX fcntl). */
+const heldLocks = new Set<string>();
+
 /**
- * Runs `body` while no other process and no other call holds the lock file. The lock is SQLite's: the kernel frees it when the
- * process dies, however it dies, so there is no stale lock to judge. `body` must not wait for anything.
+ * Takes the lock file until it is released or the process ends. The lock is SQLite's: the kernel frees it when the process dies,
+ * however it dies, so there is no stale lock to judge.
+ * @param waitMs how long to wait for another process
  * @throws ScansealError `io` when the lock stays taken
  */
-export function withFileLock<T>(path: string, body: () => T): T {
+export function holdFileLock(path: string, waitMs = 0): FileLock {
+  const name = resolve(path);
   const database = io(`take the lock ${nameOf(path)}`, () => {
+    if (heldLocks.has(name))
+      throw new ScansealError("io", `this process holds the lock ${nameOf(path)} already`);
     closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o600));
     const opened = new DatabaseSync(path);
     try {
-      opened.exec(`PRAGMA busy_timeout = ${lockWaitMs}; BEGIN EXCLUSIVE`);
+      opened.exec(`PRAGMA busy_timeout = ${waitMs}; BEGIN EXCLUSIVE`);
       return opened;
     } catch (error) {
       opened.close();
       throw error;
     }
   });
+  heldLocks.add(name);
+  return {
+    release() {
+      if (!heldLocks.delete(name)) return;
+      database.close();
+    },
+  };
+}
+
+/**
+ * Runs `body` while no other process and no other call holds the lock file. `body` must not wait for anything.
+ * @throws ScansealError `io` when the lock stays taken
+ */
+export function withFileLock<T>(path: string, body: () => T): T {
+  const lock = holdFileLock(path, lockWaitMs);
   try {
     return body();
   } finally {
-    database.close();
+    lock.release();
   }
 }
 
