@@ -1,0 +1,154 @@
+/** What is owed to destinations: due, claimed by lease, delivered, or dead until somebody revives it. */
+import type { Selectable } from "kysely";
+import { v7 as newId } from "uuid";
+import type { Delivery, JudgedObject, Lease } from "./journal.ts";
+import { keptNumber, keptText, objectOf, sentenceMax } from "./object-rows.ts";
+import { type Database, type DeliveryTable, type Engine, idsPerStatement, pieces } from "./tables.ts";
+import type { WriteJob } from "./writers.ts";
+
+export type DeliveryRow = Selectable<DeliveryTable>;
+
+export function deliveryOf(row: DeliveryRow): Delivery {
+  return {
+    id: row.id,
+    objectId: row.object_id,
+    destination: row.destination,
+    state: row.state,
+    attempts: row.attempts,
+    nextAttemptAt: row.next_attempt_at,
+    createdAt: row.created_at,
+    deliveredAt: row.delivered_at ?? undefined,
+    lastError: row.last_error ?? undefined,
+    released: row.released === 1,
+  };
+}
+
+export function dueDelivery(
+  objectId: string,
+  destination: string,
+  now: number,
+  released: boolean,
+): DeliveryRow {
+  return {
+    id: newId(),
+    object_id: objectId,
+    destination,
+    state: "due",
+    next_attempt_at: now,
+    created_at: now,
+    delivered_at: null,
+    last_error: null,
+    released: released ? 1 : 0,
+    lease_owner: null,
+    lease_until: null,
+    fence: 0,
+    attempts: 0,
+  };
+}
+
+/** Those that wait longest first. An attempt counts from its claim: one that ends with its worker was one too. */
+export function claimDeliveries(
+  engine: Engine,
+  owner: string,
+  destination: string,
+  limit: number,
+  leaseMs: number,
+  now: number,
+): WriteJob<Lease<{ readonly delivery: Delivery; readonly object: JudgedObject }>[]> {
+  keptText(owner, "owner");
+  return async (transaction) => {
+    const free = transaction
+      .selectFrom("deliveries as d")
+      .select("d.id")
+      .where("d.destination", "=", destination)
+      .where("d.state", "=", "due")
+      .where("d.next_attempt_at", "<=", now)
+      .where((is) => is.or([is("d.lease_until", "is", null), is("d.lease_until", "<=", now)]))
+      .orderBy("d.next_attempt_at")
+      .orderBy("d.id")
+      .limit(keptNumber(limit, "limit"));
+    const rows = await transaction
+      .with("free", () => (engine === "postgres" ? free.forUpdate("d").skipLocked() : free))
+      .updateTable("deliveries")
+      .set((column) => ({
+        lease_owner: owner,
+        lease_until: now + leaseMs,
+        fence: column("fence", "+", 1),
+        attempts: column("attempts", "+", 1),
+      }))
+      .where("id", "in", (from) => from.selectFrom("free").select("free.id"))
+      .returningAll()
+      .execute();
+    rows.sort((a, b) => a.next_attempt_at - b.next_attempt_at || (a.id < b.id ? -1 : 1));
+    const objects = await objectsById(
+      transaction,
+      rows.map((row) => row.object_id),
+    );
+    return rows.map((row) => ({
+      work: { delivery: deliveryOf(row), object: objects.get(row.object_id)! },
+      fence: row.fence,
+      attempt: row.attempts,
+    }));
+  };
+}
+
+async function objectsById(db: Database, ids: readonly string[]): Promise<Map<string, JudgedObject>> {
+  const out = new Map<string, JudgedObject>();
+  for (const part of pieces(ids, idsPerStatement)) {
+    const rows = await db.selectFrom("objects").selectAll().where("id", "in", part).execute();
+    for (const row of rows) out.set(row.id, objectOf(row));
+  }
+  return out;
+}
+
+/** As for judgements, the fence is the proof of the lease. */
+export function endDelivery(
+  id: string,
+  fence: number,
+  change: Partial<Pick<DeliveryRow, "state" | "delivered_at" | "last_error" | "next_attempt_at">>,
+): WriteJob<boolean> {
+  return async (transaction) => {
+    const result = await transaction
+      .updateTable("deliveries")
+      .set({ ...change, lease_owner: null, lease_until: null })
+      .where("id", "=", id)
+      .where("fence", "=", fence)
+      .where("state", "=", "due")
+      .where("lease_owner", "is not", null)
+      .executeTakeFirst();
+    return result.numUpdatedRows > 0n;
+  };
+}
+
+export function completeDelivery(id: string, fence: number, at: number): WriteJob<boolean> {
+  const delivered_at = keptNumber(at, "time of delivery");
+  return endDelivery(id, fence, { state: "delivered", delivered_at, last_error: null });
+}
+
+/** The sentence may quote what a peer said: it is shortened and cleaned rather than refused, the failure has to be written. */
+export function failDelivery(
+  id: string,
+  fence: number,
+  error: string,
+  nextAttemptAt: number | undefined,
+): WriteJob<boolean> {
+  const last_error = error.replaceAll("\0", " ").slice(0, sentenceMax);
+  if (nextAttemptAt === undefined) return endDelivery(id, fence, { state: "dead", last_error });
+  return endDelivery(id, fence, { last_error, next_attempt_at: keptNumber(nextAttemptAt, "next attempt") });
+}
+
+/** Attempts count from the start again; deliveries of purged objects stay dead. */
+export function reviveDeliveries(destination: string | undefined, now: number): WriteJob<number> {
+  keptNumber(now, "time");
+  return async (transaction) => {
+    let update = transaction
+      .updateTable("deliveries")
+      .set({ state: "due", next_attempt_at: now, attempts: 0 })
+      .where("state", "=", "dead")
+      .where("object_id", "not in", (from) =>
+        from.selectFrom("objects").select("objects.id").where("objects.state", "=", "purged"),
+      );
+    if (destination !== undefined) update = update.where("destination", "=", destination);
+    return Number((await update.executeTakeFirst()).numUpdatedRows);
+  };
+}

@@ -1,0 +1,159 @@
+/** What people, metrics and recovery ask. Nothing here changes anything. */
+import { sql } from "kysely";
+import { ScansealError } from "../../foundation/errors.ts";
+import type { DeliveryState, HeldStudy, JournalCounts, ObjectFilter, ObjectState } from "./journal.ts";
+import type { ObjectRow } from "./object-rows.ts";
+import { type Database, idsPerStatement, pieces } from "./tables.ts";
+
+/** Of any list. */
+const rowsMax = 1_000;
+
+/** @throws ScansealError `usage` unless it is 1 to 1,000 */
+export function listLimit(limit: number): number {
+  if (!Number.isInteger(limit) || limit < 1 || limit > rowsMax)
+    throw new ScansealError("usage", `a list has 1 to ${rowsMax} rows`);
+  return limit;
+}
+
+export async function known(
+  db: Database,
+  ids: readonly string[],
+): Promise<Map<string, { readonly inSpool: boolean }>> {
+  const out = new Map<string, { readonly inSpool: boolean }>();
+  for (const part of pieces(ids, idsPerStatement)) {
+    const rows = await db
+      .selectFrom("objects")
+      .select(["id", (column) => column("location", "is not", null).as("in_spool")])
+      .where("id", "in", part)
+      .execute();
+    // A truth value on PostgreSQL, 0 or 1 on SQLite.
+    for (const row of rows) out.set(row.id, { inSpool: Boolean(row.in_spool) });
+  }
+  return out;
+}
+
+export async function listObjects(db: Database, filter: ObjectFilter): Promise<ObjectRow[]> {
+  let query = db.selectFrom("objects").selectAll().orderBy("id").limit(listLimit(filter.limit));
+  if (filter.state !== undefined) query = query.where("state", "=", filter.state);
+  const texts = [
+    ["source", filter.source],
+    ["study_instance_uid", filter.studyInstanceUid],
+    ["series_instance_uid", filter.seriesInstanceUid],
+    ["sop_instance_uid", filter.sopInstanceUid],
+  ] as const;
+  for (const [column, value] of texts) {
+    if (value === undefined) continue;
+    // No row can have it, and PostgreSQL would refuse the question.
+    if (value.includes("\0")) return [];
+    query = query.where(column, "=", value);
+  }
+  if (filter.judgedSince !== undefined) query = query.where("judged_at", ">=", filter.judgedSince);
+  if (filter.after !== undefined) query = query.where("id", ">", filter.after);
+  return await query.execute();
+}
+
+export async function unsettled(db: Database, before: number, limit: number): Promise<ObjectRow[]> {
+  return await db
+    .selectFrom("objects")
+    .selectAll()
+    // Word for word what the partial index says.
+    .where(sql<boolean>`state = 'admitted' and location is not null`)
+    .where("stored", "=", 0)
+    .where("judged_at", "<", before)
+    .orderBy("judged_at")
+    .orderBy("id")
+    .limit(limit)
+    .execute();
+}
+
+/** Latest first. Two statements: a study that changes in between is shown as it was in either. */
+export async function heldStudies(db: Database, limit: number): Promise<HeldStudy[]> {
+  const studies = await db
+    .selectFrom("objects")
+    .select((from) => [
+      "study_instance_uid",
+      from.fn.countAll<number>().as("objects"),
+      from.fn.count<number>("series_instance_uid").distinct().as("series"),
+      from.fn.min("received_at").as("first_at"),
+      from.fn.max("received_at").as("last_at"),
+    ])
+    .where("state", "=", "held")
+    .groupBy("study_instance_uid")
+    .orderBy("last_at", "desc")
+    .orderBy("study_instance_uid")
+    .limit(listLimit(limit))
+    .execute();
+  const uids = studies.flatMap((row) => row.study_instance_uid ?? []);
+  const parts = await db
+    .selectFrom("objects")
+    .select((from) => ["study_instance_uid", "verdict", "source", from.fn.countAll<number>().as("objects")])
+    .where("state", "=", "held")
+    .where((is) =>
+      is.or([
+        is("study_instance_uid", "is", null),
+        ...(uids.length > 0 ? [is("study_instance_uid", "in", uids)] : []),
+      ]),
+    )
+    .groupBy(["study_instance_uid", "verdict", "source"])
+    .orderBy("source")
+    .execute();
+  return studies.map((row) => {
+    const verdicts: Record<string, number> = {};
+    const sources = new Set<string>();
+    for (const part of parts) {
+      if (part.study_instance_uid !== row.study_instance_uid) continue;
+      const verdict = part.verdict ?? "undetermined";
+      verdicts[verdict] = (verdicts[verdict] ?? 0) + part.objects;
+      sources.add(part.source);
+    }
+    return {
+      studyInstanceUid: row.study_instance_uid ?? undefined,
+      objects: row.objects,
+      series: row.series,
+      verdicts,
+      sources: [...sources],
+      firstAt: row.first_at,
+      lastAt: row.last_at,
+    };
+  });
+}
+
+export async function counts(db: Database): Promise<JournalCounts> {
+  const objects: Record<ObjectState, number> = {
+    received: 0,
+    admitted: 0,
+    held: 0,
+    resent: 0,
+    resolved: 0,
+    purged: 0,
+  };
+  const deliveries: Record<DeliveryState, number> = { due: 0, delivered: 0, dead: 0 };
+  const objectRows = await db
+    .selectFrom("objects")
+    .select((from) => ["state", from.fn.countAll<number>().as("count")])
+    .groupBy("state")
+    .execute();
+  for (const row of objectRows) objects[row.state] = row.count;
+  const deliveryRows = await db
+    .selectFrom("deliveries")
+    .select((from) => ["state", from.fn.countAll<number>().as("count")])
+    .groupBy("state")
+    .execute();
+  for (const row of deliveryRows) deliveries[row.state] = row.count;
+  const received = await db
+    .selectFrom("objects")
+    .select((from) => from.fn.min("received_at").as("at"))
+    .where("state", "=", "received")
+    .executeTakeFirst();
+  const due = await db
+    .selectFrom("deliveries")
+    .select((from) => from.fn.min("created_at").as("at"))
+    .where("state", "=", "due")
+    .executeTakeFirst();
+  return {
+    objects,
+    deliveries,
+    oldestReceivedAt: received?.at ?? undefined,
+    oldestDueAt: due?.at ?? undefined,
+  };
+}

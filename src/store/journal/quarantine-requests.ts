@@ -1,0 +1,246 @@
+/** Two people's decisions, and the record of acts. */
+import type { Selectable } from "kysely";
+import { ScansealError } from "../../foundation/errors.ts";
+import { dueDelivery } from "./delivery-queue.ts";
+import type { ActRecord, JudgedObject, QuarantineRequest } from "./journal.ts";
+import {
+  jsonMax,
+  keptJson,
+  keptNumber,
+  keptOptional,
+  keptText,
+  type ObjectRow,
+  objectOf,
+  sentenceMax,
+} from "./object-rows.ts";
+import {
+  type ActTable,
+  type Database,
+  type Engine,
+  idsPerStatement,
+  pieces,
+  type RequestTable,
+} from "./tables.ts";
+import type { WriteJob } from "./writers.ts";
+
+/** Objects of one request: a large study, several times. One transaction carries it out. */
+const objectsMax = 20_000;
+
+export function requestOf(row: Selectable<RequestTable>): QuarantineRequest {
+  return {
+    id: row.id,
+    act: row.act,
+    objectIds: JSON.parse(row.object_ids) as string[],
+    reason: row.reason,
+    requestedBy: row.requested_by,
+    requestedAt: row.requested_at,
+    destination: row.destination ?? undefined,
+    state: row.state,
+    approvedBy: row.approved_by ?? undefined,
+    approvedAt: row.approved_at ?? undefined,
+  };
+}
+
+export function actOf(row: Selectable<ActTable>): ActRecord {
+  return { ...row, detail: JSON.parse(row.detail) as ActRecord["detail"] };
+}
+
+/** @throws ScansealError `usage` */
+export function addRecord(record: ActRecord): WriteJob<void> {
+  const row = {
+    id: keptText(record.id, "record id"),
+    at: keptNumber(record.at, "time"),
+    actor: keptText(record.actor, "actor"),
+    act: keptText(record.act, "act"),
+    subject: keptText(record.subject, "subject"),
+    detail: keptJson(record.detail, "detail"),
+  };
+  return async (transaction) => {
+    await transaction.insertInto("acts").values(row).execute();
+  };
+}
+
+/** @throws ScansealError `usage` for a request that nobody could approve */
+export function addRequest(request: QuarantineRequest, record: ActRecord): WriteJob<void> {
+  const objectIds = [...new Set(request.objectIds)];
+  if (objectIds.length === 0 || objectIds.length > objectsMax)
+    throw new ScansealError("usage", `a request names 1 to ${objectsMax} objects`);
+  for (const id of objectIds) keptText(id, "object id");
+  if (request.state !== "pending") throw new ScansealError("usage", "a new request is pending");
+  if (request.act === "release" && request.destination === undefined)
+    throw new ScansealError("usage", "a release names a destination");
+  const row = {
+    id: keptText(request.id, "request id"),
+    act: request.act,
+    object_ids: keptJson(objectIds, "object ids", 4 * jsonMax),
+    reason: keptText(request.reason, "reason", sentenceMax),
+    requested_by: keptText(request.requestedBy, "operator"),
+    requested_at: keptNumber(request.requestedAt, "time"),
+    destination: keptOptional(request.destination, "destination"),
+    state: request.state,
+    approved_by: null,
+    approved_at: null,
+  };
+  const addAct = addRecord(record);
+  return async (transaction) => {
+    await transaction.insertInto("requests").values(row).execute();
+    await addAct(transaction);
+  };
+}
+
+export function withdrawRequest(id: string, record: ActRecord): WriteJob<boolean> {
+  const addAct = addRecord(record);
+  return async (transaction) => {
+    const result = await transaction
+      .updateTable("requests")
+      .set({ state: "withdrawn" })
+      .where("id", "=", id)
+      .where("state", "=", "pending")
+      .executeTakeFirst();
+    if (result.numUpdatedRows === 0n) return false;
+    await addAct(transaction);
+    return true;
+  };
+}
+
+export function approveRequest(
+  engine: Engine,
+  id: string,
+  by: string,
+  at: number,
+  record: ActRecord,
+): WriteJob<JudgedObject[] | undefined> {
+  keptText(by, "operator");
+  keptNumber(at, "time");
+  const addAct = addRecord(record);
+  return async (transaction) => {
+    // The change of state decides between two that approve at once: the second finds nothing pending.
+    const row = await transaction
+      .updateTable("requests")
+      .set({ state: "approved", approved_by: by, approved_at: at })
+      .where("id", "=", id)
+      .where("state", "=", "pending")
+      .returningAll()
+      .executeTakeFirst();
+    if (!row) return undefined;
+    if (samePerson(row.requested_by, by))
+      throw new ScansealError("usage", "who asked cannot approve: it takes a second person");
+    await addAct(transaction);
+    const { objectIds, act, destination } = requestOf(row);
+    const held = await heldRows(transaction, engine, objectIds);
+    if (act === "purge") return await purge(transaction, held, at);
+    await release(transaction, held, destination!, at);
+    return [];
+  };
+}
+
+/** Case and spaces do not make a second person. */
+function samePerson(one: string, other: string): boolean {
+  const plain = (name: string) => name.normalize("NFKC").replace(/\s+/gu, " ").trim().toLowerCase();
+  return plain(one) === plain(other);
+}
+
+async function heldRows(transaction: Database, engine: Engine, ids: readonly string[]): Promise<ObjectRow[]> {
+  const out: ObjectRow[] = [];
+  // In the order of ids, so that two requests lock in the same order.
+  for (const part of pieces([...ids].sort(), idsPerStatement)) {
+    const query = transaction
+      .selectFrom("objects")
+      .selectAll()
+      .where("id", "in", part)
+      .where("state", "=", "held")
+      .orderBy("id");
+    out.push(...(await (engine === "postgres" ? query.forUpdate() : query).execute()));
+  }
+  return out;
+}
+
+/** One delivery for an object and a destination, ever: a later release of the same makes it due again, unless it is already. */
+async function release(
+  transaction: Database,
+  held: readonly ObjectRow[],
+  destination: string,
+  at: number,
+): Promise<void> {
+  for (const part of pieces(held, 100)) {
+    await transaction
+      .insertInto("deliveries")
+      .values(part.map((row) => dueDelivery(row.id, destination, at, true)))
+      .onConflict((conflict) =>
+        conflict
+          .columns(["object_id", "destination", "released"])
+          .doUpdateSet({ state: "due", next_attempt_at: at, delivered_at: null, attempts: 0 })
+          .where("deliveries.state", "!=", "due"),
+      )
+      .execute();
+  }
+}
+
+/**
+ * The objects as they were, but `purged`: `stored` and `location` say where the bytes to be deleted are. An object whose bytes another one
+ * needs is purged too, and not among them. What was still to be delivered of them is dead.
+ */
+async function purge(transaction: Database, held: readonly ObjectRow[], at: number): Promise<JudgedObject[]> {
+  for (const part of pieces(held, idsPerStatement)) {
+    const ids = part.map((row) => row.id);
+    await transaction
+      .updateTable("objects")
+      .set({ state: "purged", stored: 0, location: null })
+      .where("id", "in", ids)
+      .execute();
+    await transaction
+      .updateTable("deliveries")
+      .set((column) => ({
+        state: "dead",
+        last_error: "the object was purged",
+        fence: column("fence", "+", 1),
+        lease_owner: null,
+        lease_until: null,
+      }))
+      .where("object_id", "in", ids)
+      .where("state", "=", "due")
+      .execute();
+  }
+  const needed = await neededDigests(transaction, [...new Set(held.map((row) => row.digest))]);
+  const unneeded = held.filter((row) => !needed.has(row.digest));
+  for (const digest of new Set(unneeded.map((row) => row.digest))) {
+    await transaction
+      .insertInto("purges")
+      .values({ digest, purged_at: at })
+      .onConflict((conflict) => conflict.column("digest").doUpdateSet({ purged_at: at }))
+      .execute();
+  }
+  return unneeded.map((row) => objectOf({ ...row, state: "purged" }));
+}
+
+/** Digests that an object refers to which waits, is held, is kept after its admission, or is still to be delivered. */
+async function neededDigests(transaction: Database, digests: readonly string[]): Promise<Set<string>> {
+  const out = new Set<string>();
+  for (const part of pieces(digests, idsPerStatement)) {
+    const rows = await transaction
+      .selectFrom("objects as o")
+      .select("o.digest")
+      .distinct()
+      .where("o.digest", "in", part)
+      .where((is) =>
+        is.or([
+          is("o.state", "in", ["received", "held"]),
+          // Delivered and kept nowhere here, it needs nothing.
+          is.and([
+            is("o.state", "=", "admitted"),
+            is.or([is("o.stored", "=", 1), is("o.location", "is not", null)]),
+          ]),
+          is.exists(
+            is
+              .selectFrom("deliveries as d")
+              .select("d.id")
+              .whereRef("d.object_id", "=", "o.id")
+              .where("d.state", "=", "due"),
+          ),
+        ]),
+      )
+      .execute();
+    for (const { digest } of rows) out.add(digest);
+  }
+  return out;
+}

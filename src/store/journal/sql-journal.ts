@@ -1,0 +1,293 @@
+/** The journal over SQL: one code path for both engines. What is done in a transaction is in the files beside this one. */
+import { sql } from "kysely";
+import { ScansealError } from "../../foundation/errors.ts";
+import type { SpoolLocation } from "../spool/spool.ts";
+import { databaseError } from "./database-error.ts";
+import {
+  claimDeliveries,
+  completeDelivery,
+  deliveryOf,
+  failDelivery,
+  reviveDeliveries,
+} from "./delivery-queue.ts";
+import type {
+  ActRecord,
+  AdmittedInstance,
+  Delivery,
+  HeldStudy,
+  Journal,
+  JournalCounts,
+  JudgedObject,
+  Judgement,
+  JudgementOutcome,
+  Lease,
+  ObjectFilter,
+  QuarantineRequest,
+  ReceivedObject,
+} from "./journal.ts";
+import { counts, heldStudies, known, listLimit, listObjects, unsettled } from "./journal-queries.ts";
+import {
+  addReceived,
+  claimReceived,
+  commitJudgement,
+  markDelivered,
+  markStored,
+  recheck,
+  releaseLeases,
+} from "./judgement-commit.ts";
+import { objectOf } from "./object-rows.ts";
+import {
+  actOf,
+  addRecord,
+  addRequest,
+  approveRequest,
+  requestOf,
+  withdrawRequest,
+} from "./quarantine-requests.ts";
+import type { Database, Engine } from "./tables.ts";
+import type { WriteJob, Writer } from "./writers.ts";
+
+export class SqlJournal implements Journal {
+  readonly #db: Database;
+  readonly #engine: Engine;
+  readonly #writer: Writer;
+  #closing: Promise<void> | undefined;
+
+  constructor(db: Database, engine: Engine, writer: Writer) {
+    this.#db = db;
+    this.#engine = engine;
+    this.#writer = writer;
+  }
+
+  async addReceived(objects: readonly ReceivedObject[]): Promise<void> {
+    if (objects.length > 0) await this.#write(addReceived(objects));
+  }
+
+  known(ids: readonly string[]): Promise<ReadonlyMap<string, { readonly inSpool: boolean }>> {
+    return this.#read((db) => known(db, ids));
+  }
+
+  async claimReceived(
+    owner: string,
+    limit: number,
+    leaseMs: number,
+    now: number,
+  ): Promise<readonly Lease<JudgedObject>[]> {
+    return await this.#write(claimReceived(this.#engine, owner, limit, leaseMs, now));
+  }
+
+  async admittedInstance(sopInstanceUid: string): Promise<AdmittedInstance | undefined> {
+    if (sopInstanceUid.includes("\0")) return undefined;
+    const row = await this.#read((db) =>
+      db.selectFrom("admitted").selectAll().where("sop_instance_uid", "=", sopInstanceUid).executeTakeFirst(),
+    );
+    return (
+      row && {
+        objectId: row.object_id,
+        digest: row.digest,
+        payloadDigest: row.payload_digest ?? undefined,
+      }
+    );
+  }
+
+  async sealedStudySources(studyInstanceUid: string): Promise<readonly string[]> {
+    if (studyInstanceUid.includes("\0")) return [];
+    const rows = await this.#read((db) =>
+      db
+        .selectFrom("sealed_studies")
+        .select("source")
+        .where("study_instance_uid", "=", studyInstanceUid)
+        .orderBy("source")
+        .execute(),
+    );
+    return rows.map((row) => row.source);
+  }
+
+  async commitJudgement(
+    id: string,
+    fence: number,
+    judgement: Judgement,
+    destinations: readonly string[],
+  ): Promise<JudgementOutcome> {
+    return await this.#write(commitJudgement(this.#engine, id, fence, judgement, destinations));
+  }
+
+  recheck(ids: readonly string[]): Promise<number> {
+    return this.#write(recheck(ids));
+  }
+
+  markStored(id: string): Promise<SpoolLocation | undefined> {
+    return this.#write(markStored(this.#engine, id));
+  }
+
+  markDelivered(id: string): Promise<SpoolLocation | undefined> {
+    return this.#write(markDelivered(this.#engine, id));
+  }
+
+  async unsettled(before: number, limit: number): Promise<readonly JudgedObject[]> {
+    const rows = await this.#read((db) => unsettled(db, before, listLimit(limit)));
+    return rows.map(objectOf);
+  }
+
+  async claimDeliveries(
+    owner: string,
+    destination: string,
+    limit: number,
+    leaseMs: number,
+    now: number,
+  ): Promise<readonly Lease<{ readonly delivery: Delivery; readonly object: JudgedObject }>[]> {
+    return await this.#write(claimDeliveries(this.#engine, owner, destination, limit, leaseMs, now));
+  }
+
+  async completeDelivery(id: string, fence: number, at: number): Promise<boolean> {
+    return await this.#write(completeDelivery(id, fence, at));
+  }
+
+  async failDelivery(
+    id: string,
+    fence: number,
+    error: string,
+    nextAttemptAt: number | undefined,
+  ): Promise<boolean> {
+    return await this.#write(failDelivery(id, fence, error, nextAttemptAt));
+  }
+
+  async reviveDeliveries(destination: string | undefined, now: number): Promise<number> {
+    return await this.#write(reviveDeliveries(destination, now));
+  }
+
+  releaseLeases(owner: string): Promise<void> {
+    return this.#write(releaseLeases(owner));
+  }
+
+  async deliveriesOf(objectId: string): Promise<readonly Delivery[]> {
+    const rows = await this.#read((db) =>
+      db.selectFrom("deliveries").selectAll().where("object_id", "=", objectId).orderBy("id").execute(),
+    );
+    return rows.map(deliveryOf);
+  }
+
+  /** Newest first. */
+  async deadDeliveries(limit: number): Promise<readonly Delivery[]> {
+    const rows = await this.#read((db) =>
+      db
+        .selectFrom("deliveries")
+        .selectAll()
+        .where("state", "=", "dead")
+        .orderBy("id", "desc")
+        .limit(listLimit(limit))
+        .execute(),
+    );
+    return rows.map(deliveryOf);
+  }
+
+  async object(id: string): Promise<JudgedObject | undefined> {
+    const row = await this.#read((db) =>
+      db.selectFrom("objects").selectAll().where("id", "=", id).executeTakeFirst(),
+    );
+    return row && objectOf(row);
+  }
+
+  async objects(filter: ObjectFilter): Promise<readonly JudgedObject[]> {
+    return (await this.#read((db) => listObjects(db, filter))).map(objectOf);
+  }
+
+  heldStudies(limit: number): Promise<readonly HeldStudy[]> {
+    return this.#read((db) => heldStudies(db, limit));
+  }
+
+  counts(): Promise<JournalCounts> {
+    return this.#read(counts);
+  }
+
+  async addRequest(request: QuarantineRequest, record: ActRecord): Promise<void> {
+    await this.#write(addRequest(request, record));
+  }
+
+  async request(id: string): Promise<QuarantineRequest | undefined> {
+    const row = await this.#read((db) =>
+      db.selectFrom("requests").selectAll().where("id", "=", id).executeTakeFirst(),
+    );
+    return row && requestOf(row);
+  }
+
+  /** Newest first. */
+  async requests(state: QuarantineRequest["state"], limit: number): Promise<readonly QuarantineRequest[]> {
+    const rows = await this.#read((db) =>
+      db
+        .selectFrom("requests")
+        .selectAll()
+        .where("state", "=", state)
+        .orderBy("requested_at", "desc")
+        .orderBy("id", "desc")
+        .limit(listLimit(limit))
+        .execute(),
+    );
+    return rows.map(requestOf);
+  }
+
+  async approveRequest(
+    id: string,
+    by: string,
+    at: number,
+    record: ActRecord,
+  ): Promise<readonly JudgedObject[] | undefined> {
+    return await this.#write(approveRequest(this.#engine, id, by, at, record));
+  }
+
+  async withdrawRequest(id: string, record: ActRecord): Promise<boolean> {
+    return await this.#write(withdrawRequest(id, record));
+  }
+
+  async addRecord(record: ActRecord): Promise<void> {
+    await this.#write(addRecord(record));
+  }
+
+  async records(filter: {
+    readonly subject?: string | undefined;
+    readonly limit: number;
+  }): Promise<readonly ActRecord[]> {
+    const rows = await this.#read((db) => {
+      const query = db
+        .selectFrom("acts")
+        .selectAll()
+        .orderBy("at", "desc")
+        .orderBy("id", "desc")
+        .limit(listLimit(filter.limit));
+      return (filter.subject === undefined ? query : query.where("subject", "=", filter.subject)).execute();
+    });
+    return rows.map(actOf);
+  }
+
+  async ping(): Promise<void> {
+    await this.#read((db) => sql`select 1`.execute(db));
+  }
+
+  /** What is under way is finished first. */
+  close(): Promise<void> {
+    this.#closing ??= this.#writer.drain().then(() => this.#db.destroy());
+    return this.#closing;
+  }
+
+  async #read<T>(query: (db: Database) => Promise<T>): Promise<T> {
+    this.#assertOpen();
+    try {
+      return await query(this.#db);
+    } catch (error) {
+      throw databaseError(error);
+    }
+  }
+
+  async #write<T>(job: WriteJob<T>): Promise<T> {
+    this.#assertOpen();
+    try {
+      return await this.#writer.run(job);
+    } catch (error) {
+      throw databaseError(error);
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closing) throw new ScansealError("io", "the journal is closed");
+  }
+}
