@@ -1,8 +1,8 @@
 /** One offline page: original, forgery and verdict side by side. Nothing is loaded from anywhere; no script runs. */
 import { toBase64 } from "../../../foundation/bytes.ts";
+import { escapeHtml } from "../../../foundation/html-text.ts";
 import type { Verdict } from "../../../zero-trust/policy/verdict.ts";
 import type { DemoReport, Exhibit, ExhibitFinding, Picture, RoundTrip } from "./demo-report.ts";
-import { escapeHtml } from "./html.ts";
 import { pageStyle } from "./style.ts";
 
 const tones: Readonly<Record<Verdict, { mark: string; tone: string }>> = {

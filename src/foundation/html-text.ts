@@ -1,4 +1,4 @@
-/** Text of strangers in HTML: escaped, and isolated so that bidirectional controls cannot reorder what is around it. */
+/** Text of strangers in HTML: escaped, and what would reorder or hide the text around it is shown by its code point. */
 
 const entities: Readonly<Record<string, string>> = {
   "&": "&amp;",
