@@ -6,8 +6,8 @@ import type { Delivery, JudgedObject, Lease } from "../../store/journal/journal.
 import { readmit } from "../policy/admitted.ts";
 import { findRelease } from "../quarantine/released.ts";
 import type { ArchiveLink, ContextNeed } from "./archive-link.ts";
+import { told } from "./fault-words.ts";
 import { type Forwardable, forward } from "./forward.ts";
-import { told } from "./judge.ts";
 import type { ObjectUse } from "./object-use.ts";
 import type { GatewayPorts } from "./ports.ts";
 import { backOffMs, type Failure, failureOf, retryIn } from "./retry.ts";
@@ -77,24 +77,22 @@ export class Deliverer {
 
   async #work(waker: Waker): Promise<void> {
     let link: ArchiveLink | undefined;
+    let hasLingered = false;
     while (!this.#isStopping) {
       const due = await this.#claim();
       if (due.length > 0) {
         link = await this.#deliverBurst(due, link);
-      } else {
-        await waker.sleep(link ? lingerMs : pollMs);
-        if (link && this.#isStopping === false && (await this.#isIdle())) {
-          await release(link);
-          link = undefined;
-        }
+        hasLingered = false;
+        continue;
       }
+      if (link && hasLingered) {
+        await release(link);
+        link = undefined;
+      }
+      await waker.sleep(link ? lingerMs : pollMs);
+      hasLingered = link !== undefined;
     }
     if (link) await release(link);
-  }
-
-  /** Nothing has become due while the association lingered. */
-  async #isIdle(): Promise<boolean> {
-    return this.#sending === 0;
   }
 
   async #claim(): Promise<readonly DueDelivery[]> {

@@ -11,6 +11,7 @@ import type { Evidence } from "../evidence/evidence.ts";
 import { type Admitted, admit } from "../policy/admitted.ts";
 import { decide, decideIncomplete, type Mode, strictestMode } from "../policy/decide.ts";
 import type { Decision, Finding, IncompleteDecision } from "../policy/verdict.ts";
+import { told } from "./fault-words.ts";
 import { storeCopy } from "./object-copy.ts";
 import type { GatewayPorts } from "./ports.ts";
 import type { GatewaySettings } from "./settings.ts";
@@ -251,10 +252,4 @@ function namesAnother({ format }: Evidence, object: JudgedObject): boolean {
     format !== undefined &&
     (format.sopInstanceUid !== object.sopInstanceUid || format.sopClassUid !== object.sopClassUid)
   );
-}
-
-/** Messages of our errors carry no patient data; others' may. */
-export function told(error: unknown): { readonly code: string; readonly why: string } {
-  if (error instanceof ScansealError) return { code: error.code, why: error.message };
-  return { code: "internal", why: error instanceof Error ? error.name : "not an error" };
 }

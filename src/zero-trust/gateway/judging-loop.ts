@@ -1,6 +1,7 @@
 /** Claims acknowledged objects and has them judged, as many at once as the examiner takes. */
 import type { JudgedObject, Lease } from "../../store/journal/journal.ts";
-import { type Judge, type Judged, told } from "./judge.ts";
+import { told } from "./fault-words.ts";
+import type { Judge, Judged } from "./judge.ts";
 import type { GatewayPorts } from "./ports.ts";
 import { endWithin, Waker } from "./waker.ts";
 

@@ -1,4 +1,6 @@
 /** Keeps a record of refused objects; a peer that is refused again and again gets one record a while, not one each. */
+import type { ActRecord } from "../../store/journal/journal.ts";
+import { told } from "./fault-words.ts";
 import type { GatewayPorts } from "./ports.ts";
 
 /** Between two records of one source and reason. */
@@ -15,6 +17,7 @@ export interface Refusal {
 
 export class RefusalRecords {
   readonly #ports: Pick<GatewayPorts, "journal" | "events" | "clock" | "newId">;
+  readonly #writing = new Set<Promise<void>>();
   /** Source and reason -> time of the last record, and refusals since. */
   readonly #last = new Map<string, { at: number; since: number }>();
 
@@ -32,17 +35,22 @@ export class RefusalRecords {
       return;
     }
     this.#last.set(key, { at, since: 0 });
-    this.#ports.journal
-      .addRecord({
-        id: this.#ports.newId(),
-        at,
-        actor: "gateway",
-        act: "object.refused",
-        subject: source,
-        detail: { status, why, bytes, notRecorded: last?.since ?? 0 },
-      })
-      .catch(() =>
-        this.#ports.events({ kind: "fault", where: "refusal record", code: "io", why: "not written" }),
-      );
+    const detail = { status, why, bytes, notRecorded: last?.since ?? 0 };
+    const writing = this.#write(source, at, detail).finally(() => this.#writing.delete(writing));
+    this.#writing.add(writing);
+  }
+
+  async #write(subject: string, at: number, detail: ActRecord["detail"]): Promise<void> {
+    const { journal, newId, events } = this.#ports;
+    try {
+      await journal.addRecord({ id: newId(), at, actor: "gateway", act: "object.refused", subject, detail });
+    } catch (error) {
+      events({ kind: "fault", where: "refusal record", ...told(error) });
+    }
+  }
+
+  /** Waits for what is being written. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#writing);
   }
 }

@@ -3,7 +3,7 @@
  * while they move to the object store, so that the spool stays small.
  */
 import type { JudgedObject } from "../../store/journal/journal.ts";
-import { told } from "./judge.ts";
+import { told } from "./fault-words.ts";
 import { storeCopy } from "./object-copy.ts";
 import type { ObjectUse } from "./object-use.ts";
 import type { GatewayPorts } from "./ports.ts";

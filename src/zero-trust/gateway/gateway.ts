@@ -1,0 +1,198 @@
+/** The gate: receive, judge, deliver or hold (DESIGN 2). Composition of the parts; each has a file of its own. */
+import type { SpoolUsage } from "../../store/spool/spool.ts";
+import { connectArchive } from "./archive-connection.ts";
+import { Deliverer } from "./deliver.ts";
+import { told } from "./fault-words.ts";
+import { Judge, type Judged } from "./judge.ts";
+import { JudgingLoop } from "./judging-loop.ts";
+import { type OpenListener, startListener } from "./listener.ts";
+import { InflatingSlots, type Reception } from "./object-receiver.ts";
+import { ObjectUse } from "./object-use.ts";
+import { Occupancy } from "./occupancy.ts";
+import type { GatewayPorts } from "./ports.ts";
+import { GateProvider, type ReceptionState } from "./receive.ts";
+import { recoverSpool } from "./recovery.ts";
+import { RefusalRecords } from "./refusal-records.ts";
+import { RowWriter } from "./row-writer.ts";
+import type { DestinationSettings, GatewaySettings } from "./settings.ts";
+import { Settler } from "./settle.ts";
+import { SourceBook } from "./source-recognition.ts";
+
+export interface GatewayDeps extends Omit<GatewayPorts, "random"> {
+  readonly settings: GatewaySettings;
+  /** 0 to 1; `Math.random` where none is given. */
+  readonly random?: () => number;
+}
+
+export type GatewayPhase = "stopped" | "starting" | "running" | "draining";
+
+export interface GatewayStatus {
+  readonly phase: GatewayPhase;
+  readonly associations: number;
+  /** Acknowledged objects whose journal rows are not written yet. */
+  readonly rowsWaiting: number;
+  readonly judging: number;
+  readonly sending: number;
+  readonly spool: SpoolUsage;
+}
+
+export interface Gateway {
+  /**
+   * Recovery, then the work, then the listeners.
+   * @throws ScansealError `io`, `storage-full` of the stores; `network` when a port cannot be had; `key-unusable` for a listener's TLS
+   */
+  start(): Promise<void>;
+  /** Open listeners: with port 0 in the settings, the port that was given. */
+  readonly listeners: readonly OpenListener[];
+  /**
+   * Takes nothing new; what is arriving, being judged or being sent is finished if it takes no longer than `graceMs`; the rest is durable and
+   * is taken up at the next start. The stores stay open.
+   */
+  drain(graceMs: number): Promise<void>;
+  /**
+   * Sources, destinations and limits from now on; listeners only after a restart. Open associations keep their source, by name.
+   * @throws ScansealError `config-invalid`
+   */
+  applySettings(settings: GatewaySettings): Promise<void>;
+  status(): GatewayStatus;
+}
+
+/** What replaced deliverers may take to finish the object they are sending. */
+const replaceGraceMs = 60_000;
+
+class RunningGateway implements Gateway {
+  readonly #ports: GatewayPorts;
+  readonly #reception: Reception;
+  readonly #judging: JudgingLoop;
+  readonly #settler: Settler;
+  readonly #use: ObjectUse = new ObjectUse();
+  readonly #deliverers = new Map<string, Deliverer>();
+  readonly #listeners: OpenListener[] = [];
+  #settings: GatewaySettings;
+  #book: SourceBook;
+  #phase: GatewayPhase = "stopped";
+
+  constructor(deps: GatewayDeps) {
+    const { settings, random = Math.random, ...rest } = deps;
+    const ports: GatewayPorts = { ...rest, random };
+    this.#ports = ports;
+    this.#settings = settings;
+    this.#book = new SourceBook(settings, deps.crypto);
+    const state = (): ReceptionState => this.#state();
+    this.#settler = new Settler(ports, this.#use);
+    this.#judging = new JudgingLoop(ports, {
+      judge: new Judge(ports, state),
+      evidenceMs: () => this.#settings.limits.evidenceMs,
+      onJudged: (judged) => this.#onJudged(judged),
+    });
+    this.#reception = {
+      ports,
+      occupancy: new Occupancy(),
+      rows: new RowWriter(ports, () => this.#judging.wake()),
+      refusals: new RefusalRecords(ports),
+      inflating: new InflatingSlots(),
+    };
+  }
+
+  #state(): ReceptionState {
+    return { settings: this.#settings, book: this.#book, isDraining: this.#phase !== "running" };
+  }
+
+  get listeners(): readonly OpenListener[] {
+    return this.#listeners;
+  }
+
+  async start(): Promise<void> {
+    this.#phase = "starting";
+    await recoverSpool(this.#ports);
+    await this.#ports.journal.releaseLeases(this.#ports.owner);
+    this.#judging.start();
+    this.#settler.start();
+    for (const destination of this.#settings.destinations) this.#startDeliverer(destination);
+    this.#phase = "running";
+    for (const settings of this.#settings.listeners) {
+      const provider = new GateProvider(settings.name, this.#reception, () => this.#state());
+      const listener = await startListener(settings, provider, this.#settings, this.#ports.events);
+      this.#listeners.push(listener);
+      const { name, address, port } = listener;
+      this.#ports.events({ kind: "listening", listener: name, address, port });
+    }
+  }
+
+  #startDeliverer(destination: DestinationSettings): void {
+    const deliverer = new Deliverer(destination, this.#ports, {
+      use: this.#use,
+      limits: () => this.#settings.limits,
+      connect: (to, needs) => connectArchive(to, this.#settings.aeTitle, needs),
+      onDelivered: (object) => this.#settler.delivered(object.id),
+      onFailed: (object) => {
+        if (!object.stored) this.#settler.store(object.id);
+      },
+    });
+    this.#deliverers.set(destination.name, deliverer);
+    deliverer.start();
+  }
+
+  #onJudged({ object, outcome, destinations }: Judged): void {
+    this.#reception.occupancy.judged(object.id);
+    if (outcome.state !== "admitted") return;
+    for (const name of destinations) this.#deliverers.get(name)?.wake();
+    if (destinations.length === 0 && !object.stored) this.#settler.store(object.id);
+  }
+
+  async drain(graceMs: number): Promise<void> {
+    const { events, journal, owner, clock } = this.#ports;
+    const until = clock.now() + graceMs;
+    const left = (): number => Math.max(0, until - clock.now());
+    this.#phase = "draining";
+    events({ kind: "draining", associations: this.#reception.occupancy.associations });
+    await Promise.all(this.#listeners.map((listener) => listener.close(left())));
+    this.#listeners.length = 0;
+    await this.#reception.rows.stop();
+    await this.#reception.refusals.stop();
+    await this.#judging.stop(left());
+    await Promise.all([...this.#deliverers.values()].map((deliverer) => deliverer.stop(left())));
+    await this.#settler.stop(left());
+    try {
+      await journal.releaseLeases(owner);
+    } catch (error) {
+      events({ kind: "fault", where: "drain", ...told(error) });
+    }
+    this.#phase = "stopped";
+    events({ kind: "stopped" });
+  }
+
+  async applySettings(settings: GatewaySettings): Promise<void> {
+    const book = new SourceBook(settings, this.#ports.crypto);
+    // Listeners stay as they were opened.
+    this.#settings = { ...settings, listeners: this.#settings.listeners };
+    this.#book = book;
+    const wanted = new Map(settings.destinations.map((destination) => [destination.name, destination]));
+    const replaced = [...this.#deliverers].filter(
+      ([name, { destination }]) => JSON.stringify(wanted.get(name)) !== JSON.stringify(destination),
+    );
+    for (const [name] of replaced) this.#deliverers.delete(name);
+    await Promise.all(replaced.map(([, deliverer]) => deliverer.stop(replaceGraceMs)));
+    for (const [name, destination] of wanted) {
+      if (!this.#deliverers.has(name) && this.#phase === "running") this.#startDeliverer(destination);
+    }
+    this.#judging.wake();
+  }
+
+  status(): GatewayStatus {
+    const { occupancy, rows } = this.#reception;
+    return {
+      phase: this.#phase,
+      associations: occupancy.associations,
+      rowsWaiting: rows.backlog,
+      judging: this.#judging.judging,
+      sending: [...this.#deliverers.values()].reduce((sum, { sending }) => sum + sending, 0),
+      spool: this.#ports.spool.usage(),
+    };
+  }
+}
+
+/** A gateway that is not started yet. It closes none of its ports. @throws ScansealError `config-invalid` */
+export function createGateway(deps: GatewayDeps): Gateway {
+  return new RunningGateway(deps);
+}
