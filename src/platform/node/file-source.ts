@@ -112,11 +112,13 @@ export function readSmallFile(
 }
 
 /**
- * Opens a regular file; links to one are followed. Pipes, devices and folders are refused without waiting for them.
+ * Opens a regular file. Pipes, devices and folders are refused without waiting for them.
+ * @param isLinkFollowed false for files of our own, where a link was put there by somebody else
  * @throws ScansealError `io`
  */
-export async function openFileSource(path: string): Promise<FileSource> {
-  const handle = await open(path, openFlags).catch(ioError);
+export async function openFileSource(path: string, isLinkFollowed = true): Promise<FileSource> {
+  const flags = isLinkFollowed ? openFlags : openFlags | (constants.O_NOFOLLOW ?? 0);
+  const handle = await open(path, flags).catch(ioError);
   try {
     const stats = await handle.stat();
     if (!stats.isFile()) throw new ScansealError("io", "not a regular file");
