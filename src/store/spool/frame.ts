@@ -72,7 +72,7 @@ export function parseSegmentHeader(block: Bytes): SegmentHeader | undefined {
   const order = getCount(view, 32);
   const bytes = getCount(view, 40);
   if (order === undefined || bytes === undefined) return undefined;
-  return { life: block.slice(16, 16 + lifeBytes), order, bytes };
+  return { life: new Uint8Array(block.subarray(16, 16 + lifeBytes)), order, bytes };
 }
 
 /** Writes into the first 64 bytes of `out`. */
@@ -102,7 +102,7 @@ export function parseFrameHeader(head: Bytes, life: Bytes, room: number): FrameH
   const trailerBytes = view.getUint32(44, true);
   if (frameBytes(payloadBytes, trailerBytes) > room || trailerBytes > trailerBytesMax) return undefined;
   return {
-    record: head.slice(24, 24 + recordBytes),
+    record: new Uint8Array(head.subarray(24, 24 + recordBytes)),
     sequence: view.getUint32(40, true),
     payloadBytes,
     trailerBytes,

@@ -20,7 +20,7 @@ import { WriteBuffers } from "./write-buffers.ts";
 export interface SegmentSpoolOptions {
   /** What the segment files may take of the disk, in whole segments. */
   readonly bytesMax: number;
-  /** Of one segment file: a multiple of 4096, at least 256 KiB. By default an eighth of `bytesMax`, 1 to 64 MiB. */
+  /** Of one segment file: a multiple of 4096, at least 128 KiB. By default an eighth of `bytesMax`, 1 to 64 MiB. */
   readonly segmentBytes?: number | undefined;
   readonly disk?: Disk | undefined;
   readonly clock?: Clock | undefined;
@@ -30,7 +30,8 @@ export interface SegmentSpoolOptions {
 const bufferBytesWanted: number = 512 << 10;
 /** 16 MiB of buffers for everyone; above it writers are asked to wait. */
 const buffersMax = 32;
-const segmentBytesMin: number = 256 << 10;
+/** A record's trailer may have 64 KiB and fits into one frame. */
+const segmentBytesMin: number = 128 << 10;
 /** Looking at the disk's free space takes a call in another thread; more often says no more. */
 const freeCheckMs = 1000;
 
@@ -51,7 +52,7 @@ export async function openSegmentSpool(folder: string, options: SegmentSpoolOpti
     segmentBytes < segmentBytesMin ||
     segmentBytes % blockBytes !== 0
   ) {
-    throw new ScansealError("usage", "a spool segment is a multiple of 4096 bytes and at least 256 KiB");
+    throw new ScansealError("usage", "a spool segment is a multiple of 4096 bytes and at least 128 KiB");
   }
   if (!Number.isSafeInteger(bytesMax) || bytesMax < 2 * segmentBytes) {
     throw new ScansealError("usage", "a spool holds at least two segments");
