@@ -175,8 +175,9 @@ function signatureFindings(
     if (signature.result === "malformed") found.push(finding("signature-malformed", at, detail));
     if (signature.result === "weak")
       found.push(finding("signature-weak", at, detail, sealed ? "error" : "warning"));
-    if (signature.result === "transcoded") found.push(finding("signature-transcoded", at, detail));
-    if (signature.result === "vr-lost") found.push(finding("signature-vr-lost", at, detail));
+    // The manifest stands in for the signature that names it, for no other.
+    if (signature.result === "transcoded" || signature.result === "vr-lost")
+      found.push(finding(own ? `signature-${signature.result}` : "signature-not-checkable", at, detail));
   }
   const top = signatures.filter((signature) => signature.location === "");
   if (sealed && !top.some((signature) => signature.bindsManifest)) {

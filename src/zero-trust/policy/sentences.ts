@@ -41,6 +41,10 @@ const sentences: Partial<Readonly<Record<FindingCode, Sentence>>> = {
     "seal",
     "Rewritten by other software since capture; checked by the seal's second proof.",
   ),
+  "signature-not-checkable": warning(
+    "seal",
+    "Another signature on this image can no longer be checked: the image was rewritten since it was made.",
+  ),
   "signature-weak": error("seal", "Signed with a method that is no longer safe."),
   "foreign-signature": error("trust", "A second signature by an unrecognised signer is attached."),
   "envelope-invalid": error("seal", brokenSeal),

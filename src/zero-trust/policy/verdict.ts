@@ -41,6 +41,7 @@ export type FindingCode =
   | "signature-not-bound"
   | "signature-transcoded"
   | "signature-vr-lost"
+  | "signature-not-checkable"
   | "signature-weak"
   | "foreign-signature"
   | "time-implausible"
