@@ -88,6 +88,7 @@ describe("the gateway's metrics", () => {
     expect(Object.fromEntries(Object.keys(expected).map((name) => [name, samples.get(name)]))).toEqual(
       expected,
     );
+    expect(metrics.verdicts()).toEqual({ altered: 1 });
     expect([...samples.keys()].filter((name) => /10\.0\.0|EVIL/.test(name))).toEqual([]);
   });
 

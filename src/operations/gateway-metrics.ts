@@ -49,6 +49,7 @@ export class GatewayMetrics {
   readonly #destinations = new LabelNames();
   /** Association -> source. */
   readonly #open = new Map<string, string>();
+  readonly #verdicts = new Map<string, number>();
 
   constructor(options: MetricsOptions) {
     this.#options = options;
@@ -63,6 +64,11 @@ export class GatewayMetrics {
         // A metric that is not counted costs no object.
       }
     };
+  }
+
+  /** Objects judged since the start, by verdict: for the status page. */
+  verdicts(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#verdicts);
   }
 
   /** The text format. Without the journal's answer its gauges are absent and `scanseal_readings_up` is 0. */
@@ -122,6 +128,7 @@ export class GatewayMetrics {
     } else {
       const [verdict, state] = [knownVerdict(event.verdict), knownObjectState(event.state)];
       c.judged.inc({ source, verdict, state });
+      this.#verdicts.set(verdict, (this.#verdicts.get(verdict) ?? 0) + 1);
       c.verdict.observe(count(event.ms) / 1000);
     }
   }

@@ -20,6 +20,8 @@ export interface StatusView {
   }[];
   readonly objects: Readonly<Record<string, number>>;
   readonly deliveries: Readonly<Record<string, number>>;
+  /** Objects judged since the start, by verdict; "none" where the check could not be completed. */
+  readonly verdicts?: Readonly<Record<string, number>> | undefined;
   readonly spool: { readonly bytes: number; readonly records: number; readonly bytesMax: number };
   readonly held: readonly HeldStudyView[];
   /** Newest first, at most 50. */
@@ -34,6 +36,8 @@ export interface HeldStudyView {
   readonly sources: readonly string[];
   readonly firstAt: string;
   readonly lastAt: string;
+  /** The radiologist's sentence of the gravest finding; without it the page has one for the gravest verdict. */
+  readonly message?: string | undefined;
 }
 
 export interface RecentObjectView {

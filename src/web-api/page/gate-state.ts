@@ -1,0 +1,59 @@
+/** What the gate is doing, in one line and one sentence. */
+import type { ReadinessView, StatusView } from "../contract.ts";
+import { counted, grouped } from "./quantities.ts";
+
+export interface GateState {
+  readonly tone: "good" | "attention" | "alarm" | "waiting";
+  readonly headline: string;
+  readonly sentence: string;
+}
+
+/** @param status undefined when the gate could not say */
+export function gateState(status: StatusView | undefined, readiness: ReadinessView): GateState {
+  if (!readiness.ready) {
+    return { tone: "alarm", headline: "Not taking scans", sentence: problemSentence(readiness) };
+  }
+  if (status === undefined) {
+    const sentence = "The gate listens, but its journal did not answer. Try again, then look at its log.";
+    return { tone: "alarm", headline: "The gate cannot say how it is", sentence };
+  }
+  const dead = status.destinations.filter((one) => one.dead > 0);
+  if (dead.length > 0) {
+    const failed = counted(
+      dead.reduce((sum, one) => sum + one.dead, 0),
+      "delivery",
+      "deliveries",
+    );
+    const names = dead.map((one) => one.name).join(", ");
+    const sentence = `${names} did not take what passed the gate. The objects are safe here: find out why, then deliver them again.`;
+    return { tone: "alarm", headline: `${failed} failed for good`, sentence };
+  }
+  return untroubledState(status);
+}
+
+function untroubledState({ objects }: StatusView): GateState {
+  const { held = 0, admitted = 0 } = objects;
+  if (held > 0) {
+    return {
+      tone: "attention",
+      headline: `${counted(held, "object")} held for a person to look at`,
+      sentence: "The gate takes scans and passes on what it may. What is held has reached no reader.",
+    };
+  }
+  if (isUntouched(objects)) {
+    const sentence = "The gate listens. Nothing has been sent to it yet.";
+    return { tone: "waiting", headline: "Ready for the first scan", sentence };
+  }
+  const sentence = `Nothing is held. ${grouped(admitted)} passed so far.`;
+  return { tone: "good", headline: "Taking scans and passing them on", sentence };
+}
+
+/** Nothing has ever come. */
+export function isUntouched(objects: StatusView["objects"]): boolean {
+  return Object.values(objects).every((count) => count === 0);
+}
+
+function problemSentence({ problems }: ReadinessView): string {
+  const told = problems.length === 0 ? "The gate is not ready." : `${problems.join(". ")}.`;
+  return `${told} Senders keep what they have and try again.`;
+}

@@ -1,0 +1,112 @@
+/** The sections of the status page below its headline. */
+import type { HeldStudyView, RecentObjectView, StatusView } from "../contract.ts";
+import { html, type Markup, nothing } from "../markup.ts";
+import { badge, since, table, verdictBadge } from "./page-parts.ts";
+import { counted, grouped, size } from "./quantities.ts";
+import { byGravity, modeSentences, stateWord, verdictWords } from "./verdict-words.ts";
+
+export function counts({ objects, verdicts, spool }: StatusView): Markup {
+  const { received = 0, admitted = 0, held = 0 } = objects;
+  const tile = (label: string, n: number, hint: string): Markup =>
+    html`<li><b>${grouped(n)}</b> <span>${label}</span> <small>${hint}</small></li>`;
+  const judged = byGravity(verdicts ?? {});
+  const spoolUse = `${size(spool.bytes)} of ${size(spool.bytesMax)}`;
+  return html`<h2 class="unseen">Counts</h2><ul class="tiles">
+${tile("passed", admitted, "delivered, or on the way")}${tile("held", held, "kept for a person")}${tile("being checked", received, "acknowledged, no verdict yet")}
+<li><b>${size(spool.bytes)}</b> <span>in the spool</span>
+<meter min="0" max="${spool.bytesMax}" high="${Math.round(spool.bytesMax * 0.8)}" value="${spool.bytes}" aria-label="Spool: ${spoolUse}"></meter> <small>of ${size(spool.bytesMax)}</small></li></ul>
+${judged.length === 0 ? nothing : html`<p class="verdicts"><span>Judged since the start</span> ${judged.map(([verdict, n]) => html`${verdictBadge(verdict, n)} `)}</p>`}`;
+}
+
+export function heldStudies(held: readonly HeldStudyView[], now: number): Markup {
+  if (held.length === 0) return nothing;
+  return html`<h2>Held</h2>
+<p class="hint">Look closer with <code>scanseal quarantine show</code>. A release takes two people and a reason.</p>
+<ul class="studies">${held.map((study) => heldStudy(study, now))}</ul>`;
+}
+
+function heldStudy(study: HeldStudyView, now: number): Markup {
+  const verdicts = byGravity(study.verdicts);
+  const { tone, sentence } = verdictWords(verdicts[0]?.[0]);
+  const uid = study.studyInstanceUid;
+  return html`<li class="card study ${tone}"><p class="say"><bdi>${study.message ?? sentence}</bdi></p>
+<p>${verdicts.map(([verdict, n]) => html`${verdictBadge(verdict, n)} `)}</p>
+<p class="facts"><span>held for <b>${since(study.firstAt, now)}</b></span> <span>${counted(study.objects, "object")} in ${counted(study.series, "series", "series")}</span>
+<span>from <bdi>${study.sources.join(", ")}</bdi></span></p>
+<p class="uid">${uid === undefined ? "Study unknown: the object names none that can be read" : html`Study <code>${uid}</code>`}</p></li>`;
+}
+
+export function sources({ sources: list, listeners }: StatusView): Markup {
+  const isTls = (name: string): boolean => listeners.some((one) => one.name === name && one.tls);
+  const used = [...modeSentences].filter(([mode]) => list.some((source) => source.mode === mode));
+  const legend = used.map(([mode, sentence]) => html`<dt>${mode}</dt><dd>${sentence}</dd>`);
+  return html`<h2>Sources</h2>
+${
+  list.length === 0
+    ? html`<p class="hint">No sender is known yet, so every one is turned away. Add one: <code>scanseal source add</code></p>`
+    : table(
+        "Who may send, and what becomes of it",
+        [
+          { title: "Source", cell: (source) => html`<bdi>${source.name}</bdi>` },
+          {
+            title: "Listener",
+            cell: ({ listener }) =>
+              html`${listener} <small>${isTls(listener) ? "TLS" : "no encryption"}</small>`,
+          },
+          { title: "Mode", cell: ({ mode }) => html`<b>${mode}</b>` },
+        ],
+        list,
+      )
+}<dl class="legend">${legend}</dl>`;
+}
+
+export function destinations({ destinations: list }: StatusView): Markup {
+  return html`<h2>Destinations</h2>
+${
+  list.length === 0
+    ? html`<p class="hint">None is configured: what passes stays in this gate’s own store.</p>`
+    : table(
+        "Where objects go, and what waits",
+        [
+          { title: "Destination", cell: ({ name }) => html`<bdi>${name}</bdi>` },
+          {
+            title: "Takes",
+            cell: ({ takes }) => html`${takes === "released" ? "what two people released" : "what passes"}`,
+          },
+          { title: "Waiting", cell: ({ due }) => html`${grouped(due)}` },
+          {
+            title: "Failed",
+            cell: ({ dead }) => (dead === 0 ? html`0` : badge("bad", "✗", counted(dead, "object"))),
+          },
+        ],
+        list,
+      )
+}`;
+}
+
+export function recentObjects(recent: readonly RecentObjectView[], now: number): Markup {
+  if (recent.length === 0) return nothing;
+  return html`<h2>Latest objects</h2>
+${table(
+  "The latest objects, newest first",
+  [
+    { title: "Received", cell: ({ receivedAt }) => html`${since(receivedAt, now)} ago` },
+    { title: "Source", cell: ({ source }) => html`<bdi>${source}</bdi>` },
+    { title: "Kind", cell: ({ modality }) => html`<bdi>${modality ?? "–"}</bdi>` },
+    { title: "Verdict", cell: verdictOf },
+    { title: "What became of it", cell: outcome },
+  ],
+  recent,
+)}`;
+}
+
+function verdictOf({ state, verdict }: RecentObjectView): Markup {
+  return state === "received" ? html`<span class="quiet">being checked</span>` : verdictBadge(verdict);
+}
+
+function outcome({ state, disposition, message }: RecentObjectView): Markup {
+  const noticed = state === "admitted" && disposition === "delivered-with-notice";
+  const word = state === "received" ? "waits for its verdict" : stateWord(state);
+  const said = message === undefined ? nothing : html` <small><bdi>${message}</bdi></small>`;
+  return html`${word}${noticed ? ", with a notice" : ""}${said}`;
+}
