@@ -266,6 +266,8 @@ export interface Journal {
   addRequest(request: QuarantineRequest, record: ActRecord): Promise<void>;
   request(id: string): Promise<QuarantineRequest | undefined>;
   requests(state: QuarantineRequest["state"], limit: number): Promise<readonly QuarantineRequest[]>;
+  /** Those that name the object, in any state; newest first. */
+  requestsOf(objectId: string): Promise<readonly QuarantineRequest[]>;
   /**
    * Carries out a pending request in one transaction: a release adds a delivery (released: true) per object to its destination; a purge sets
    * the objects `purged` and returns those whose bytes nothing else refers to, for deletion. Objects no longer held are left alone.
@@ -278,6 +280,11 @@ export interface Journal {
     record: ActRecord,
   ): Promise<readonly JudgedObject[] | undefined>;
   withdrawRequest(id: string, record: ActRecord): Promise<boolean>;
+  /**
+   * Of digests that a purge gave out for deletion, those that still nothing refers to, given out once more: for a deletion that was cut off.
+   * @param digests of purged objects
+   */
+  renewPurge(digests: readonly string[], at: number): Promise<readonly string[]>;
 
   addRecord(record: ActRecord): Promise<void>;
   /** Newest first. */

@@ -41,6 +41,20 @@ export function requestOf(row: Selectable<RequestTable>): QuarantineRequest {
   };
 }
 
+/** Requests are few, some a week: they are looked through. Ids hold nothing that LIKE takes for a sign of its own, once `_` and `%` are gone. */
+export async function requestsOf(db: Database, objectId: string): Promise<QuarantineRequest[]> {
+  if (!/^[A-Za-z0-9.-]+$/.test(objectId)) return [];
+  const rows = await db
+    .selectFrom("requests")
+    .selectAll()
+    .where("object_ids", "like", `%"${objectId}"%`)
+    .orderBy("requested_at", "desc")
+    .orderBy("id", "desc")
+    .execute();
+  // SQLite compares without case.
+  return rows.map(requestOf).filter(({ objectIds }) => objectIds.includes(objectId));
+}
+
 export function actOf(row: Selectable<ActTable>): ActRecord {
   return { ...row, detail: JSON.parse(row.detail) as ActRecord["detail"] };
 }
@@ -203,14 +217,36 @@ async function purge(transaction: Database, held: readonly ObjectRow[], at: numb
   }
   const needed = await neededDigests(transaction, [...new Set(held.map((row) => row.digest))]);
   const unneeded = held.filter((row) => !needed.has(row.digest));
-  for (const digest of new Set(unneeded.map((row) => row.digest))) {
+  await giveOut(transaction, new Set(unneeded.map((row) => row.digest)), at);
+  return unneeded.map((row) => objectOf({ ...row, state: "purged" }));
+}
+
+async function giveOut(transaction: Database, digests: Iterable<string>, at: number): Promise<void> {
+  for (const digest of digests) {
     await transaction
       .insertInto("purges")
       .values({ digest, purged_at: at })
       .onConflict((conflict) => conflict.column("digest").doUpdateSet({ purged_at: at }))
       .execute();
   }
-  return unneeded.map((row) => objectOf({ ...row, state: "purged" }));
+}
+
+export function renewPurge(digests: readonly string[], at: number): WriteJob<string[]> {
+  keptNumber(at, "time");
+  return async (transaction) => {
+    const out: string[] = [];
+    for (const part of pieces([...new Set(digests)].sort(), idsPerStatement)) {
+      const given = await transaction
+        .selectFrom("purges")
+        .select("digest")
+        .where("digest", "in", part)
+        .execute();
+      const needed = await neededDigests(transaction, part);
+      out.push(...given.map(({ digest }) => digest).filter((digest) => !needed.has(digest)));
+    }
+    await giveOut(transaction, out, at);
+    return out;
+  };
 }
 
 /** Digests that an object refers to which waits, is held, is kept after its admission, or is still to be delivered. */

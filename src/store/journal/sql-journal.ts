@@ -41,7 +41,9 @@ import {
   addRecord,
   addRequest,
   approveRequest,
+  renewPurge,
   requestOf,
+  requestsOf,
   withdrawRequest,
 } from "./quarantine-requests.ts";
 import type { Database, Engine } from "./tables.ts";
@@ -226,6 +228,10 @@ export class SqlJournal implements Journal {
     return rows.map(requestOf);
   }
 
+  requestsOf(objectId: string): Promise<readonly QuarantineRequest[]> {
+    return this.#read((db) => requestsOf(db, objectId));
+  }
+
   async approveRequest(
     id: string,
     by: string,
@@ -237,6 +243,10 @@ export class SqlJournal implements Journal {
 
   async withdrawRequest(id: string, record: ActRecord): Promise<boolean> {
     return await this.#write(withdrawRequest(id, record));
+  }
+
+  async renewPurge(digests: readonly string[], at: number): Promise<readonly string[]> {
+    return await this.#write(renewPurge(digests, at));
   }
 
   async addRecord(record: ActRecord): Promise<void> {
