@@ -123,7 +123,10 @@ function checkReachable({ listeners, sources }: ConfigSections, problems: Proble
   }
 }
 
-function takesAll(earlier: SourceSection, later: SourceSection): boolean {
+type Peers = Pick<SourceSection, "listener" | "aeTitles" | "networks">;
+
+/** On a listener without TLS every peer of `later` is one of `earlier`. */
+export function takesAll(earlier: Peers, later: Peers): boolean {
   const titles =
     earlier.aeTitles.length === 0 ||
     (later.aeTitles.length > 0 && later.aeTitles.every((title) => earlier.aeTitles.includes(title)));

@@ -146,6 +146,23 @@ export function fingerprintOf(certificate: X509Certificate): string {
   return toHex(nodeCrypto.hash("SHA-256", new Uint8Array(certificate.raw)));
 }
 
+/** The first certificate of a PEM text, for a source. @throws ScansealError `certificate-invalid` */
+export function certificateSummary(pem: string): { readonly fingerprint: string; readonly comment: string } {
+  try {
+    const certificate = new X509Certificate(pem);
+    const subject = certificate.subject
+      .replace(/[\r\n]+/g, ", ")
+      .replace(/[^\x20-\x7e]/g, "?")
+      .slice(0, 120);
+    const until = certificate.validToDate.toISOString().slice(0, 10);
+    return { fingerprint: fingerprintOf(certificate), comment: `${subject}, until ${until}` };
+  } catch (cause) {
+    throw new ScansealError("certificate-invalid", "there is no readable certificate in the PEM file", {
+      cause,
+    });
+  }
+}
+
 function isOpenToOthers(path: string): boolean {
   if (process.platform === "win32") return false;
   try {

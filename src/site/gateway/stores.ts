@@ -1,0 +1,44 @@
+/** A gateway's stores, where its configuration says they are. */
+import { join } from "node:path";
+import { ensurePrivateFolder } from "../../platform/node/private-files.ts";
+import type { Journal } from "../../store/journal/journal.ts";
+import { openPostgresJournal } from "../../store/journal/postgres-journal.ts";
+import { openSqliteJournal } from "../../store/journal/sqlite-journal.ts";
+import { openFolderObjectStore } from "../../store/objects/folder-object-store.ts";
+import type { ObjectStore } from "../../store/objects/object-store.ts";
+import type { GatewayConfig } from "./config.ts";
+
+/** Of the data folder: what is there, and what a backup takes. */
+export function dataPaths({ data }: Pick<GatewayConfig, "data">): {
+  readonly objects: string;
+  readonly spool: string;
+  readonly lock: string;
+} {
+  return { objects: join(data, "objects"), spool: join(data, "spool"), lock: join(data, "gateway.lock") };
+}
+
+/** @throws ScansealError `io`, `storage-full`, `config-invalid`, `key-unusable` when others may enter the data folder */
+export async function openJournal({ data, journal }: GatewayConfig): Promise<Journal> {
+  ensurePrivateFolder(data);
+  return journal.kind === "sqlite" ? openSqliteJournal(journal.path) : openPostgresJournal(journal.url);
+}
+
+/** @throws ScansealError `io`, `key-unusable` */
+export async function openObjects(config: GatewayConfig): Promise<ObjectStore> {
+  const { objects } = dataPaths(config);
+  ensurePrivateFolder(objects);
+  return openFolderObjectStore(objects);
+}
+
+/** For one command. A gateway may be running beside it. */
+export async function withJournal<T>(
+  config: GatewayConfig,
+  body: (journal: Journal) => Promise<T>,
+): Promise<T> {
+  const journal = await openJournal(config);
+  try {
+    return await body(journal);
+  } finally {
+    await journal.close();
+  }
+}
