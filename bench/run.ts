@@ -12,6 +12,7 @@ import { hashPort } from "./hash-port.ts";
 import { folder, oneObject } from "./processes.ts";
 import { reading } from "./reading.ts";
 import { sealing } from "./sealing.ts";
+import { spool } from "./spool.ts";
 
 const benchmarks: readonly Benchmark[] = [
   hashPort,
@@ -21,6 +22,7 @@ const benchmarks: readonly Benchmark[] = [
   sealing,
   oneObject,
   folder,
+  spool,
 ];
 
 const asked = process.argv.slice(2);
