@@ -1,6 +1,7 @@
 /** The proof type of a release: only a decision of two people makes one, and only to the place they named. */
 import { ScansealError } from "../../foundation/errors.ts";
 import type { Journal, JudgedObject, QuarantineRequest } from "../../store/journal/journal.ts";
+import { isSamePerson, requestMsMax } from "./two-people.ts";
 
 const mint: unique symbol = Symbol("mint");
 
@@ -21,29 +22,28 @@ export class Released<T> {
   }
 }
 
-/** Undefined unless the request is an approved release of this object to this destination, by two different people. */
+/** Undefined unless the request is a release of this held object to this destination, approved in time by a second person. */
 export function releasedBy(
   object: JudgedObject,
   destination: string,
   request: QuarantineRequest,
 ): Released<JudgedObject> | undefined {
+  const { requestedBy, requestedAt, approvedBy, approvedAt } = request;
   const isRelease = request.act === "release" && request.state === "approved";
-  const isByTwo = request.approvedBy !== undefined && request.approvedBy !== request.requestedBy;
+  const isByTwo = approvedBy !== undefined && !isSamePerson(approvedBy, requestedBy);
+  const isInTime = approvedAt !== undefined && Math.abs(approvedAt - requestedAt) <= requestMsMax;
   const isOfThis = request.objectIds.includes(object.id) && request.destination === destination;
-  if (!isRelease || !isByTwo || !isOfThis || object.state !== "held") return undefined;
+  if (!isRelease || !isByTwo || !isInTime || !isOfThis || object.state !== "held") return undefined;
   return new Released(mint, object, request.id);
 }
-
-/** Approved releases are looked through newest first; a site has some a week. */
-const requestsMax = 1_000;
 
 /** The release behind a delivery. @throws ScansealError `io` */
 export async function findRelease(
   object: JudgedObject,
   destination: string,
-  journal: Pick<Journal, "requests">,
+  journal: Pick<Journal, "requestsOf">,
 ): Promise<Released<JudgedObject> | undefined> {
-  for (const request of await journal.requests("approved", requestsMax)) {
+  for (const request of await journal.requestsOf(object.id)) {
     const released = releasedBy(object, destination, request);
     if (released) return released;
   }
