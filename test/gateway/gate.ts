@@ -1,0 +1,215 @@
+/** A whole gateway in this process, with its real parts in a folder of its own, and an archive that receives: for tests of what they do together. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { v7 as newId } from "uuid";
+import type { Bytes } from "../../src/foundation/bytes.ts";
+import { toHex } from "../../src/foundation/bytes.ts";
+import { ScansealError } from "../../src/foundation/errors.ts";
+import type { GatewayEvent } from "../../src/operations/event.ts";
+import { nodeCrypto, systemClock } from "../../src/platform/node/crypto.ts";
+import { openExtents } from "../../src/platform/node/extents-source.ts";
+import type { Journal, JudgedObject } from "../../src/store/journal/journal.ts";
+import { openSqliteJournal } from "../../src/store/journal/sqlite-journal.ts";
+import { openFolderObjectStore } from "../../src/store/objects/folder-object-store.ts";
+import type { ObjectStore } from "../../src/store/objects/object-store.ts";
+import { openSegmentSpool } from "../../src/store/spool/segment-spool.ts";
+import type { Spool } from "../../src/store/spool/spool.ts";
+import { createGateway, type Gateway } from "../../src/zero-trust/gateway/gateway.ts";
+import type { Examiner } from "../../src/zero-trust/gateway/ports.ts";
+import type {
+  DestinationSettings,
+  GatewayLimits,
+  GatewaySettings,
+  SourceSettings,
+} from "../../src/zero-trust/gateway/settings.ts";
+import type { Site } from "../evaluation/fixture.ts";
+
+export const gateTitle = "GATE";
+
+export function sourceOf(other: Partial<SourceSettings> = {}): SourceSettings {
+  return {
+    name: "ct",
+    listener: "plain",
+    certificates: [],
+    aeTitles: ["CT1"],
+    networks: ["127.0.0.0/8"],
+    mode: "enforce",
+    tolerate: [],
+    devices: [],
+    associationsMax: 8,
+    quotaBytes: 1 << 28,
+    ...other,
+  };
+}
+
+export function archiveAt(port: number, other: Partial<DestinationSettings> = {}): DestinationSettings {
+  return {
+    name: "archive",
+    host: "127.0.0.1",
+    port,
+    aeTitle: "ARCHIVE",
+    takes: "admitted",
+    associationsMax: 2,
+    ...other,
+  };
+}
+
+const limits: GatewayLimits = {
+  associationsMax: 16,
+  objectBytesMax: 64 << 20,
+  objectMs: 60_000,
+  evidenceMs: 60_000,
+  retryMs: 20,
+  retryMsMax: 100,
+  deliveryMsMax: 60_000,
+};
+
+/** In this thread, with the same checks as a worker's. */
+export function examinerOf(site: Site): Examiner {
+  return {
+    width: 2,
+    examine: async ({ extents, bytes, digest, tolerate }) => {
+      const source = await openExtents(extents);
+      try {
+        const file = (await source.read(0, bytes)).slice();
+        if (toHex(nodeCrypto.hash("SHA-256", file)) !== digest)
+          throw new ScansealError("io", "the bytes that were kept are not those that were acknowledged");
+        return (await site.judge(file, { tolerate })).evidence;
+      } finally {
+        await source.close();
+      }
+    },
+    close: async () => undefined,
+  };
+}
+
+export interface GateChoice {
+  readonly sources?: readonly SourceSettings[];
+  readonly destinations?: readonly DestinationSettings[];
+  readonly limits?: Partial<GatewayLimits>;
+  /** Of an earlier gate, to go on with. */
+  readonly folder?: string;
+  readonly spoolBytesMax?: number;
+}
+
+interface Waiting {
+  readonly isIt: () => boolean;
+  readonly tell: () => void;
+}
+
+export class Gate {
+  readonly folder: string;
+  readonly events: GatewayEvent[] = [];
+  readonly journal: Journal;
+  readonly objects: ObjectStore;
+  readonly spool: Spool;
+  readonly gateway: Gateway;
+  readonly settings: GatewaySettings;
+  readonly #waiting = new Set<Waiting>();
+
+  private constructor(
+    folder: string,
+    stores: { readonly journal: Journal; readonly objects: ObjectStore; readonly spool: Spool },
+    settings: GatewaySettings,
+    examiner: Examiner,
+  ) {
+    this.folder = folder;
+    this.journal = stores.journal;
+    this.objects = stores.objects;
+    this.spool = stores.spool;
+    this.settings = settings;
+    this.gateway = createGateway({
+      ...stores,
+      settings,
+      examiner,
+      crypto: nodeCrypto,
+      clock: systemClock,
+      newId,
+      owner: "test",
+      events: (event) => this.#onEvent(event),
+    });
+  }
+
+  static async open(examiner: Examiner, choice: GateChoice = {}): Promise<Gate> {
+    const folder = choice.folder ?? mkdtempSync(join(tmpdir(), "scanseal-gate-"));
+    const stores = {
+      journal: await openSqliteJournal(join(folder, "journal.sqlite")),
+      objects: await openFolderObjectStore(join(folder, "objects")),
+      spool: await openSegmentSpool(join(folder, "spool"), { bytesMax: choice.spoolBytesMax ?? 64 << 20 }),
+    };
+    const settings: GatewaySettings = {
+      aeTitle: gateTitle,
+      listeners: [{ name: "plain", host: "127.0.0.1", port: 0 }],
+      sources: choice.sources ?? [sourceOf()],
+      destinations: choice.destinations ?? [],
+      limits: { ...limits, ...choice.limits },
+    };
+    const gate = new Gate(folder, stores, settings, examiner);
+    await gate.gateway.start();
+    return gate;
+  }
+
+  get port(): number {
+    return this.gateway.listeners[0]!.port;
+  }
+
+  #onEvent(event: GatewayEvent): void {
+    this.events.push(event);
+    for (const waiting of this.#waiting) if (waiting.isIt()) waiting.tell();
+  }
+
+  /** Waits for the `count`th event of a kind. */
+  async seen<K extends GatewayEvent["kind"]>(
+    kind: K,
+    count = 1,
+  ): Promise<readonly Extract<GatewayEvent, { kind: K }>[]> {
+    const found = (): Extract<GatewayEvent, { kind: K }>[] =>
+      this.events.filter((event): event is Extract<GatewayEvent, { kind: K }> => event.kind === kind);
+    if (found().length < count) {
+      await new Promise<void>((resolve) => {
+        const waiting: Waiting = {
+          isIt: () => found().length >= count,
+          tell: () => {
+            this.#waiting.delete(waiting);
+            resolve();
+          },
+        };
+        this.#waiting.add(waiting);
+      });
+    }
+    return found();
+  }
+
+  /** All rows, oldest first. */
+  async rows(): Promise<readonly JudgedObject[]> {
+    return this.journal.objects({ limit: 1000 });
+  }
+
+  /** The file that is kept, wherever. */
+  async kept({ location, stored, digest }: JudgedObject): Promise<Bytes | undefined> {
+    if (!stored && !location) return undefined;
+    const source = stored ? await this.objects.open(digest) : await this.spool.open(location!);
+    try {
+      return (await source.read(0, source.size)).slice();
+    } finally {
+      await source.close();
+    }
+  }
+
+  /** Drains and closes what it opened; the folder stays. */
+  async stop(): Promise<void> {
+    await this.gateway.drain(10_000);
+    await this.#closeStores();
+  }
+
+  async #closeStores(): Promise<void> {
+    await this.journal.close();
+    await this.spool.close();
+  }
+
+  async end(): Promise<void> {
+    await this.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
