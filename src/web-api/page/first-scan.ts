@@ -1,6 +1,6 @@
 /** For whoever sees the page for the first time: where a scan goes and what will happen to it. */
 import type { StatusView } from "../contract.ts";
-import { html, type Markup } from "../markup.ts";
+import { html, type Markup, nothing } from "../markup.ts";
 import { modeSentences } from "./verdict-words.ts";
 
 /** `0.0.0.0` and `::` are no address to send to. */
@@ -18,7 +18,7 @@ export function firstScan(status: StatusView): Markup {
   return html`<div class="card first">
 <h2>Send a scan here</h2>
 <p>Give a modality, a PACS or any DICOM sender this address:</p>
-<ul class="addresses">${listeners.map((listener) => addressCard(listener, aeTitle))}</ul>
+<ul class="addresses">${listeners.map((listener) => addressCard(listener, aeTitle, listeners.length > 1))}</ul>
 ${plain === undefined ? html`<p>All listeners ask for a client certificate: <code>scanseal tls client NAME --out FOLDER</code> makes one.</p>` : command(plain, aeTitle)}
 <h3>What happens then</h3>
 <ol><li>The gate writes the object to disk, and only then says that it has it.</li>
@@ -28,10 +28,11 @@ ${plain === undefined ? html`<p>All listeners ask for a client certificate: <cod
 <ul>${told}</ul></div>`;
 }
 
-function addressCard({ name, address, port, tls }: StatusView["listeners"][number], aeTitle: string): Markup {
+function addressCard(listener: StatusView["listeners"][number], aeTitle: string, isNamed: boolean): Markup {
+  const { name, address, port, tls } = listener;
   const host = isEveryAddress(address) ? "this machine’s address" : address;
-  return html`<li><dl><dt>AE title</dt><dd>${aeTitle}</dd><dt>Host</dt><dd>${host}</dd>
-<dt>Port</dt><dd>${port}</dd><dt>Encryption</dt><dd>${tls ? "TLS" : "none"}</dd><dt>Listener</dt><dd>${name}</dd></dl></li>`;
+  return html`<li><dl><dt>AE title</dt><dd>${aeTitle}</dd><dt>Host</dt><dd>${host}</dd><dt>Port</dt><dd>${String(port)}</dd>
+<dt>Encryption</dt><dd>${tls ? "TLS" : "none"}</dd>${isNamed ? html`<dt>Listener</dt><dd>${name}</dd>` : nothing}</dl></li>`;
 }
 
 function command({ address, port }: StatusView["listeners"][number], aeTitle: string): Markup {

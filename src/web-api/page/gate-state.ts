@@ -25,7 +25,9 @@ export function gateState(status: StatusView | undefined, readiness: ReadinessVi
       "deliveries",
     );
     const names = dead.map((one) => one.name).join(", ");
-    const sentence = `${names} did not take what passed the gate. The objects are safe here: find out why, then deliver them again.`;
+    const { held = 0 } = status.objects;
+    const also = held === 0 ? "" : ` ${counted(held, "object is", "objects are")} held too.`;
+    const sentence = `${names} did not take what passed the gate. The objects are safe here: find out why, then deliver them again.${also}`;
     return { tone: "alarm", headline: `${failed} failed for good`, sentence };
   }
   return untroubledState(status);

@@ -10,7 +10,7 @@ export function part(id: string, content: Markup): Markup {
 
 export function badge(tone: Tone, mark: string, text: string, count?: number): Markup {
   const times = count === undefined ? nothing : html` <b>${grouped(count)}</b>`;
-  return html`<span class="badge ${tone}"><span aria-hidden="true">${mark}</span> <bdi>${text}</bdi>${times}</span>`;
+  return html`<span class="badge ${tone}"><span aria-hidden="true">${mark}</span>\u00a0<bdi>${text}</bdi>${times}</span>`;
 }
 
 export function verdictBadge(verdict: string | undefined, count?: number): Markup {

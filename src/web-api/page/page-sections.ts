@@ -76,7 +76,7 @@ ${
           { title: "Waiting", cell: ({ due }) => html`${grouped(due)}` },
           {
             title: "Failed",
-            cell: ({ dead }) => (dead === 0 ? html`0` : badge("bad", "✗", counted(dead, "object"))),
+            cell: ({ dead }) => (dead === 0 ? html`0` : badge("bad", "✗", grouped(dead))),
           },
         ],
         list,
@@ -94,7 +94,7 @@ ${table(
     { title: "Source", cell: ({ source }) => html`<bdi>${source}</bdi>` },
     { title: "Kind", cell: ({ modality }) => html`<bdi>${modality ?? "–"}</bdi>` },
     { title: "Verdict", cell: verdictOf },
-    { title: "What became of it", cell: outcome },
+    { title: "Outcome", cell: outcome },
   ],
   recent,
 )}`;

@@ -36,9 +36,9 @@ export function renderStatusPage(
 
 function sections(status: StatusView, now: number): Markup {
   const isEmpty = isUntouched(status.objects);
-  return html`${part("first", isEmpty ? firstScan(status) : nothing)}
-${part("counts", isEmpty ? nothing : counts(status))}
-<div class="columns"><div>${part("held", heldStudies(status.held, now))}
+  return html`${part("counts", isEmpty ? nothing : counts(status))}
+<div class="columns"><div>${part("first", isEmpty ? firstScan(status) : nothing)}
+${part("held", heldStudies(status.held, now))}
 ${part("recent", recentObjects(status.recent, now))}</div>
 <div>${part("sources", sources(status))}
 ${part("destinations", destinations(status))}</div></div>`;

@@ -10,15 +10,15 @@ export const statusStyle = `
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
 .wide { max-width: 1240px; margin: 0 auto; padding: 0 28px; }
 header { background: var(--card); border-bottom: 1px solid var(--line); }
-.state { padding: 26px 0 24px 22px; margin: 20px 0; border-left: 6px solid var(--tone); }
+header .wide { padding-block: 24px 22px; }
+.state { padding: 2px 0 2px 22px; border-left: 6px solid var(--tone); }
 .state.good { --tone: var(--good); } .state.attention { --tone: var(--warn); } .state.alarm { --tone: var(--bad); } .state.waiting { --tone: var(--plain); }
-.state { padding-block: 2px; }
 .state p { margin: 0; color: var(--soft); max-width: 75ch; }
 .state .name { font-size: 14px; font-weight: 600; letter-spacing: 0.01em; }
 .state.alarm h1 { color: var(--bad); }
 h1 { font-size: 30px; line-height: 1.2; margin: 4px 0 6px; letter-spacing: -0.015em; text-wrap: balance; }
 h2 { font-size: 19px; margin: 0 0 10px; letter-spacing: -0.005em; } h3 { font-size: 16px; margin: 22px 0 6px; }
-.stale { margin: 0 0 20px; padding: 10px 14px; border-radius: 8px; background: var(--bad-back); color: var(--bad); font-weight: 600; }
+.stale { margin: 18px 0 0; padding: 10px 14px; border-radius: 8px; background: var(--bad-back); color: var(--bad); font-weight: 600; }
 [data-part]:empty { display: none; }
 main section { margin: 28px 0 0; }
 .columns { display: grid; gap: 0 36px; grid-template-columns: minmax(0, 1fr); }
@@ -32,7 +32,7 @@ ul, ol, dl, p { margin: 0; } ul { list-style: none; padding: 0; }
 small, .quiet, .hint { color: var(--soft); font-size: 14px; }
 meter { display: block; width: 100%; height: 10px; margin-top: 4px; }
 .verdicts { margin-top: 14px; display: flex; flex-wrap: wrap; gap: 6px 8px; align-items: baseline; } .verdicts > span:first-child { color: var(--soft); font-size: 14px; margin-right: 4px; }
-.badge { display: inline-block; padding: 1px 10px; border-radius: 99px; font-size: 14px; font-weight: 600; white-space: nowrap; }
+.badge { display: inline-block; padding: 1px 10px; border-radius: 12px; font-size: 14px; font-weight: 600; }
 .badge b { font-weight: 700; font-variant-numeric: tabular-nums; }
 .good.badge { color: var(--good); background: var(--good-back); } .bad.badge { color: var(--bad); background: var(--bad-back); }
 .warn.badge { color: var(--warn); background: var(--warn-back); } .plain.badge { color: var(--plain); background: var(--plain-back); }
@@ -46,7 +46,7 @@ code { font: 0.93em/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 table { border-collapse: collapse; width: 100%; font-size: 15px; }
 th { text-align: left; font-size: 13px; font-weight: 600; color: var(--soft); padding: 0 12px 6px 0; border-bottom: 1px solid var(--line); }
 td { padding: 8px 12px 8px 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; } td small { display: block; }
-td .badge { white-space: normal; } td:first-child { white-space: nowrap; }
+td:first-child { white-space: nowrap; }
 .label { display: none; } .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .legend { margin-top: 12px; font-size: 14px; color: var(--soft); display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 4px 12px; } .legend dt { font-weight: 600; color: var(--ink); } .legend dd { margin: 0; }
 .first { padding: 24px 26px; } .first > p { max-width: 72ch; margin: 8px 0; } .first h2 { font-size: 22px; margin-bottom: 2px; }
@@ -55,9 +55,9 @@ td .badge { white-space: normal; } td:first-child { white-space: nowrap; }
 .addresses dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 4px 16px; border: 1px solid var(--line); border-radius: 8px; padding: 14px 16px; background: var(--paper); }
 .addresses dt { color: var(--soft); font-size: 14px; } .addresses dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; }
 pre { margin: 8px 0 0; padding: 12px 14px; border-radius: 8px; background: var(--plain-back); overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere; }
-footer { margin-top: 48px; padding-bottom: 40px; font-size: 14px; color: var(--soft); display: flex; flex-wrap: wrap; justify-content: space-between; gap: 8px 32px; }
+footer.wide { padding-block: 44px 40px; font-size: 14px; color: var(--soft); display: flex; flex-wrap: wrap; justify-content: space-between; gap: 8px 32px; }
 footer ul { display: flex; flex-wrap: wrap; gap: 2px 22px; } a { color: var(--link); margin-right: 12px; } :focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; border-radius: 3px; }
-@media (max-width: 700px) { .wide { padding: 0 16px; } h1 { font-size: 25px; } .state { padding-left: 14px; }
+@media (max-width: 700px) { .wide, footer.wide { padding-inline: 16px; } h1 { font-size: 25px; } .state { padding-left: 14px; }
   .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); } .tiles li { padding: 12px 14px; }
   table, tbody, tr, td { display: block; } thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   tr { padding: 10px 0; border-bottom: 1px solid var(--line); } td { display: grid; grid-template-columns: 118px minmax(0, 1fr); padding: 2px 0; border: 0; }

@@ -55,7 +55,7 @@ export function byGravity(counts: Readonly<Record<string, number>>): (readonly [
 }
 
 export const modeSentences: ReadonlyMap<string, string> = new Map([
-  ["observe", "delivers and reports; holds only what is broken or fails its own seal."],
+  ["observe", "delivers and reports; holds only what is malformed or carries a seal that fails."],
   ["warn", "as observe, but what is not proven is delivered with a notice."],
   ["enforce", "delivers what is proven; holds everything else."],
 ]);

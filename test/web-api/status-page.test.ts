@@ -1,0 +1,187 @@
+/** The status page: what it says in each state, that every text of others stays text, and what Chromium makes of it. */
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import type { ReadinessView, StatusView } from "../../src/web-api/contract.ts";
+import { renderStatusPage } from "../../src/web-api/page/status-page.ts";
+import { startStatusServer } from "../../src/web-api/status-server.ts";
+import { describePeer, peerPath } from "../peers.ts";
+import { alarmView, busyView, emptyView, hostileView, now, ready } from "./status-views.ts";
+
+const page = (view: StatusView | undefined, readiness: ReadinessView = ready): string =>
+  renderStatusPage(view, readiness, now);
+
+/** What a person reads: no tags, no style, no script. */
+function textOf(html: string): string {
+  return html
+    .replace(/<(style|script)>[\s\S]*?<\/\1>/g, "")
+    .replace(/<[^>]*>/g, " ")
+    .replace(/&nbsp;|\u00a0/g, " ")
+    .replace(/\s+/g, " ");
+}
+
+describe("the status page", () => {
+  it("tells a newcomer what to send where, and what happens then", () => {
+    const text = textOf(page(emptyView));
+    expect(text).toContain("Ready for the first scan");
+    expect(text).toMatch(/AE title SCANSEAL Host 127\.0\.0\.1 Port 11112 Encryption none/);
+    expect(text).toContain("storescu -aec SCANSEAL 127.0.0.1 11112 scan.dcm");
+    expect(text).toMatch(/observe delivers and reports/);
+    expect(text).not.toContain("Latest objects");
+  });
+
+  it("says in words what the gate does, what is held and why, and who may send", () => {
+    expect(textOf(page(busyView))).toMatch(
+      /Taking scans and passing them on Nothing is held\. 48,211 passed/,
+    );
+    const text = textOf(page(alarmView));
+    expect(text).toContain("28 deliveries failed for good");
+    expect(text).toMatch(
+      /The image was changed after capture; do not rely on it\. ✗ altered 4 held for 5 min/,
+    );
+    expect(text).toMatch(/31 objects in 3 series from mr-2, ct-1 Study 2\.25\.311902/);
+    expect(text).toMatch(/Not sealed at capture: nothing can be proven about it, either way\. – unsealed 2/);
+    expect(text).toContain("Study unknown");
+    for (const mode of ["observe", "warn", "enforce"])
+      expect(text).toMatch(new RegExp(`${mode} (delivers|as observe)`));
+    const held = textOf(page({ ...alarmView, destinations: [] }));
+    expect(held).toContain("38 objects held for a person to look at");
+    expect(held).toContain("what passes stays in this gate’s own store");
+  });
+
+  it("says what is wrong even when nothing else can be said", () => {
+    const readiness = { ready: false, problems: ["The journal cannot be written"] };
+    expect(textOf(page(undefined, readiness))).toMatch(
+      /Not taking scans The journal cannot be written\. Senders keep/,
+    );
+    expect(textOf(page(undefined))).toContain("The gate cannot say how it is");
+  });
+
+  it("never calls an unsealed scan a failure, and never says fake", () => {
+    const all = [emptyView, busyView, alarmView].map((view) => page(view)).join("");
+    expect(all).not.toMatch(/\b(fake|forged|suspicious|fraud)/i);
+    const badges = [...all.matchAll(/class="badge (\w+)"[^>]*>(?:<[^>]*>[^<]*<\/span>)[^<]*<bdi>([^<]*)/g)];
+    const tones = new Map(badges.map(([, tone, word]) => [word, tone]));
+    expect([tones.get("unsealed"), tones.get("altered"), tones.get("verified")]).toEqual([
+      "plain",
+      "bad",
+      "good",
+    ]);
+  });
+
+  it("can be read by those who listen: landmarks, one h1, captions, column headers, a language", () => {
+    const html = page(alarmView);
+    for (const landmark of ["<html lang=", "<header", "<main", "<footer", "<nav aria-label="])
+      expect(html).toContain(landmark);
+    expect(html.match(/<h1>/g)).toHaveLength(1);
+    const tables = html.match(/<table[\s\S]*?<\/table>/g) ?? [];
+    expect(tables).toHaveLength(3);
+    for (const table of tables) {
+      expect(table).toContain("<caption");
+      expect(table.match(/<th role="columnheader" scope="col">/g)?.length).toBeGreaterThanOrEqual(3);
+    }
+  });
+
+  it("shows the text of strangers as text, wherever it stands", () => {
+    const html = page(hostileView, { ready: false, problems: [hostileView.product] });
+    const elements = [...html.matchAll(/<([a-z][a-z0-9]*)([^>]*)>/gi)];
+    expect(elements.filter(([, name]) => name === "script")).toHaveLength(1);
+    expect(elements.filter(([, name]) => name === "img")).toEqual([]);
+    for (const [, , attributes] of elements) expect(attributes).not.toMatch(/\son\w+\s*=/);
+    expect(html).not.toMatch(/[\u202A-\u202E\u2066-\u2069\u0000]/);
+    expect(html).toContain("&lt;script&gt;document.title=&quot;pwned&quot;");
+  });
+
+  it("refers to nothing outside itself", () => {
+    const html = page(alarmView);
+    const references = [...html.matchAll(/\b(?:src|href|action|data|poster|srcset)="([^"]*)"/g)].map(
+      ([, url]) => url,
+    );
+    expect(references).toEqual(["/api/v1/status", "/metrics", "/readyz"]);
+    expect(html).not.toMatch(/url\(|@import|https?:|<link|<base|<iframe| style="/i);
+  });
+});
+
+interface Shown {
+  readonly dom: string;
+  readonly console: readonly string[];
+}
+
+/** As Chromium has it after `ms` of its own time. */
+async function shown(url: string, ms: number): Promise<Shown> {
+  const profile = mkdtempSync(join(tmpdir(), "scanseal-chromium-"));
+  try {
+    const child = spawn(
+      peerPath("chromium"),
+      [
+        ...[
+          "--headless",
+          "--no-sandbox",
+          "--disable-gpu",
+          "--disable-quic",
+          "--no-first-run",
+          "--disable-sync",
+        ],
+        ...["--disable-background-networking", "--disable-component-update", `--user-data-dir=${profile}`],
+        ...["--enable-logging=stderr", "--v=0", `--virtual-time-budget=${ms}`, "--dump-dom", url],
+      ],
+      { stdio: ["ignore", "pipe", "pipe"] },
+    );
+    const [out, err]: [string[], string[]] = [[], []];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => out.push(text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => err.push(text));
+    await new Promise((resolve) => child.on("close", resolve));
+    return {
+      dom: out.join(""),
+      console: err
+        .join("")
+        .split("\n")
+        .filter((line) => line.includes("CONSOLE")),
+    };
+  } finally {
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+async function served(views: readonly StatusView[], ms: number): Promise<Shown> {
+  let asked = 0;
+  const server = await startStatusServer({
+    ...{ host: "127.0.0.1", port: 0, now: () => now },
+    status: () => Promise.resolve(views[Math.min(asked++, views.length - 1)] ?? emptyView),
+    readiness: () => Promise.resolve(ready),
+    metrics: () => Promise.resolve(""),
+  });
+  try {
+    return await shown(`http://127.0.0.1:${server.port}/`, ms);
+  } finally {
+    await server.close();
+  }
+}
+
+describePeer("chromium", "the status page in Chromium", () => {
+  it("runs its script and style under its own policy, without a complaint", async () => {
+    const { dom, console } = await served([alarmView], 500);
+    expect(console).toEqual([]);
+    expect(dom).toContain("<h1>28 deliveries failed for good</h1>");
+  });
+
+  it("renews itself in place", async () => {
+    const { dom, console } = await served([emptyView, busyView], 4_000);
+    expect(console).toEqual([]);
+    expect(dom).toContain("<h1>Taking scans and passing them on</h1>");
+    expect(dom).toMatch(/<title>Taking scans/);
+    expect(dom).toMatch(/id="stale"[^>]* hidden/);
+    expect(dom).not.toContain("storescu");
+  });
+
+  it("keeps hostile names inert, when they come and when they come by renewal", async () => {
+    for (const views of [[hostileView], [emptyView, hostileView]]) {
+      const { dom, console } = await served(views, 4_000);
+      expect(console).toEqual([]);
+      expect(dom).toContain("&lt;script&gt;document.title=");
+      expect(dom).not.toMatch(/<title>pwned|<img/);
+    }
+  });
+});
