@@ -108,7 +108,7 @@ export const spool: Benchmark = {
   name: "spool",
   about: `${records} records of 0.53 MB, in pieces of 128 KiB, each durable before the next of its writer. CPU is the main thread's, in ms/MB.`,
   async measure(): Promise<readonly Measured[]> {
-    const folder = mkdtempSync(join(process.env.SCANSEAL_BENCH_FOLDER ?? tmpdir(), "scanseal-spool-"));
+    const folder = mkdtempSync(join(tmpdir(), "scanseal-spool-"));
     const segments = await openSegmentSpool(join(folder, "spool"), { bytesMax: 1 << 30 });
     const files = join(folder, "files");
     await mkdir(files);

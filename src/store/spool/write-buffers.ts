@@ -41,12 +41,13 @@ export class WriteBuffers {
   give(buffer: Bytes): void {
     this.#inUse--;
     if (this.#spare.length < this.#countMax) this.#spare.push(buffer);
-    while (this.#waiting.length > 0 && this.#inUse < this.#countMax) this.#waiting.shift()!();
+    while (this.#waiting.length > 0 && this.#inUse <= this.#countMax) this.#waiting.shift()!();
   }
 
   /** Undefined while there is room. */
   roomAgain(): Promise<void> | undefined {
-    if (this.#inUse < this.#countMax) return undefined;
+    // Not below it: the other buffers may all be held by senders that say nothing for a while.
+    if (this.#inUse <= this.#countMax) return undefined;
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
     });
