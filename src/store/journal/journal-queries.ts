@@ -136,10 +136,16 @@ export async function counts(db: Database): Promise<JournalCounts> {
   for (const row of objectRows) objects[row.state] = row.count;
   const deliveryRows = await db
     .selectFrom("deliveries")
-    .select((from) => ["state", from.fn.countAll<number>().as("count")])
-    .groupBy("state")
+    .select((from) => ["destination", "state", from.fn.countAll<number>().as("count")])
+    .groupBy(["destination", "state"])
     .execute();
-  for (const row of deliveryRows) deliveries[row.state] = row.count;
+  const destinations: Record<string, { due: number; dead: number }> = {};
+  for (const { destination, state, count } of deliveryRows) {
+    deliveries[state] += count;
+    destinations[destination] ??= { due: 0, dead: 0 };
+    const of = destinations[destination];
+    if (state !== "delivered") of[state] += count;
+  }
   const received = await db
     .selectFrom("objects")
     .select((from) => from.fn.min("received_at").as("at"))
@@ -153,6 +159,7 @@ export async function counts(db: Database): Promise<JournalCounts> {
   return {
     objects,
     deliveries,
+    destinations,
     oldestReceivedAt: received?.at ?? undefined,
     oldestDueAt: due?.at ?? undefined,
   };

@@ -184,6 +184,8 @@ export interface ObjectFilter {
 export interface JournalCounts {
   readonly objects: Readonly<Record<ObjectState, number>>;
   readonly deliveries: Readonly<Record<DeliveryState, number>>;
+  /** By name of the destination: what waits, and what was given up. */
+  readonly destinations: Readonly<Record<string, { readonly due: number; readonly dead: number }>>;
   /** received_at of the oldest object not judged, and of the oldest delivery due. */
   readonly oldestReceivedAt: number | undefined;
   readonly oldestDueAt: number | undefined;

@@ -1,0 +1,91 @@
+/** A gateway's configuration file while it runs: a source's new mode applies within seconds, a file with errors not at all. */
+import { statSync } from "node:fs";
+import { ScansealError } from "../../foundation/errors.ts";
+import type { EventSink } from "../../operations/event.ts";
+import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
+import { type GatewayConfig, loadConfig } from "./config.ts";
+
+/** Looking takes one call of the system. */
+const lookedAtEveryMs = 2000;
+
+export interface ConfigWatch {
+  /** In force. */
+  readonly settings: GatewaySettings;
+  start(): void;
+  /** Reads the file now, changed or not. Never throws: what is wrong is an event. */
+  look(): Promise<void>;
+  stop(): void;
+}
+
+export function watchConfig(
+  config: GatewayConfig,
+  events: EventSink,
+  apply: (settings: GatewaySettings) => Promise<void>,
+): ConfigWatch {
+  let settings = config.settings;
+  let stamp = stampOf(config.path);
+  let timer: NodeJS.Timeout | undefined;
+  let busy: Promise<void> = Promise.resolve();
+
+  const take = async (): Promise<void> => {
+    stamp = stampOf(config.path);
+    const { config: found, problems } = loadConfig(config.path);
+    if (!found) {
+      const { line } = problems.find(({ level }) => level === "error")!;
+      const why = `configuration not changed: error in line ${line}`;
+      events({ kind: "fault", where: "configuration", code: "config-invalid", why });
+      return;
+    }
+    const isSameStart = startOf(found) === startOf(config);
+    if (!isSameStart)
+      events({
+        kind: "fault",
+        where: "configuration",
+        code: "config-invalid",
+        why: "listener or store changed: only after a restart",
+      });
+    try {
+      await apply(found.settings);
+      settings = { ...found.settings, listeners: config.settings.listeners };
+    } catch (error) {
+      const code = error instanceof ScansealError ? error.code : "internal";
+      events({ kind: "fault", where: "configuration", code, why: "configuration not changed" });
+    }
+  };
+  const look = (): Promise<void> => {
+    busy = busy.then(take);
+    return busy;
+  };
+  return {
+    get settings() {
+      return settings;
+    },
+    look,
+    start: () => {
+      timer = setInterval(() => {
+        if (stampOf(config.path) !== stamp) void look();
+      }, lookedAtEveryMs);
+      timer.unref();
+    },
+    stop: () => clearInterval(timer),
+  };
+}
+
+/** What is taken at the start only. */
+function startOf({ home, data, journal, http, log, spoolBytesMax, settings }: GatewayConfig): string {
+  return JSON.stringify([
+    home,
+    data,
+    journal,
+    http,
+    log,
+    spoolBytesMax,
+    settings.aeTitle,
+    settings.listeners,
+  ]);
+}
+
+function stampOf(path: string): string {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? "-" : `${stats.ino}.${stats.size}.${stats.mtimeNs}`;
+}

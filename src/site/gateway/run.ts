@@ -1,0 +1,159 @@
+/** A running gateway: everything it works with, opened in order and closed in reverse. */
+import { join } from "node:path";
+import { v7 as newId } from "uuid";
+import { fromUtf8, utf8 } from "../../foundation/bytes.ts";
+import { ScansealError } from "../../foundation/errors.ts";
+import type { EventSink } from "../../operations/event.ts";
+import { fanOut } from "../../operations/fan-out.ts";
+import { GatewayMetrics } from "../../operations/gateway-metrics.ts";
+import { nodeCrypto, systemClock } from "../../platform/node/crypto.ts";
+import {
+  createFileDurably,
+  ensurePrivateFolder,
+  type FileLock,
+  fileExists,
+  holdFileLock,
+  readPrivateFile,
+} from "../../platform/node/private-files.ts";
+import { openSegmentSpool } from "../../store/spool/segment-spool.ts";
+import { startStatusServer } from "../../web-api/status-server.ts";
+import { createGateway } from "../../zero-trust/gateway/gateway.ts";
+import { openHome } from "../home.ts";
+import type { GatewayConfig } from "./config.ts";
+import { watchConfig } from "./config-watch.ts";
+import { WorkerExaminer } from "./examiner.ts";
+import { RecentObjects } from "./recent-objects.ts";
+import { type ObservedGateway, readinessView, readingsOf, statusView } from "./status-views.ts";
+import { dataPaths, openJournal, openObjects } from "./stores.ts";
+import { TrustWatch } from "./trust-watch.ts";
+
+export interface RunOptions {
+  readonly version: string;
+  readonly events: EventSink;
+}
+
+export interface RunningGateway {
+  readonly listeners: readonly { readonly name: string; readonly address: string; readonly port: number }[];
+  readonly httpPort: number;
+  /** Looks at the configuration file now: sources, destinations and limits apply at once. */
+  reload(): Promise<void>;
+  /** Finishes what is under way, for at most `graceMs`; everything else is durable. Idempotent. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Closed in the reverse of the order they were opened in, each whatever became of the others. */
+class Opened {
+  readonly #closers: (() => Promise<void> | void)[] = [];
+
+  add<T>(part: T, close: (part: T) => Promise<void> | void): T {
+    this.#closers.push(() => close(part));
+    return part;
+  }
+
+  async closeAll(): Promise<void> {
+    for (const close of this.#closers.splice(0).reverse()) {
+      try {
+        await close();
+      } catch {
+        // What is durable is durable; the process ends, or has told why it cannot start.
+      }
+    }
+  }
+}
+
+/**
+ * @throws ScansealError `usage` when another gateway has the data folder; `io`, `storage-full` of the stores; `network` when a port cannot
+ *   be had; `key-unusable`, `certificate-invalid` of the site
+ */
+export async function runGateway(config: GatewayConfig, options: RunOptions): Promise<RunningGateway> {
+  const opened = new Opened();
+  try {
+    return await open(config, options, opened);
+  } catch (error) {
+    await opened.closeAll();
+    throw error;
+  }
+}
+
+async function open(config: GatewayConfig, options: RunOptions, opened: Opened): Promise<RunningGateway> {
+  const { version } = options;
+  const clock = systemClock;
+  const home = openHome(config.home);
+  ensurePrivateFolder(config.data);
+  opened.add(lockData(config), (lock) => lock.release());
+  const journal = opened.add(await openJournal(config), (one) => one.close());
+  const objects = await openObjects(config);
+  const { spool: spoolFolder } = dataPaths(config);
+  const spool = opened.add(await openSegmentSpool(spoolFolder, { bytesMax: config.spoolBytesMax }), (one) =>
+    one.close(),
+  );
+  const recent = new RecentObjects();
+  const metrics = new GatewayMetrics({ version, clock, collect: () => readingsOf(observed) });
+  const events = fanOut(options.events, metrics.sink, recent.sink);
+  const { limits } = config.settings;
+  const trust = new TrustWatch(home, clock, events);
+  const examiner = opened.add(
+    new WorkerExaminer({ trust, clock, events, evidenceMs: limits.evidenceMs }),
+    (one) => one.close(),
+  );
+  await examiner.start();
+  const gateway = createGateway({
+    settings: config.settings,
+    ...{ journal, objects, spool, examiner, crypto: nodeCrypto, clock, newId, events },
+    owner: ownerOf(config),
+  });
+  const startedAt = clock.now();
+  const watch = watchConfig(config, events, (settings) => gateway.applySettings(settings));
+  const settings = (): GatewayConfig["settings"] => watch.settings;
+  const observed: ObservedGateway = { version, startedAt, clock, journal, gateway, settings, recent };
+  const status = await startStatusServer({
+    ...config.http,
+    status: () => statusView(observed),
+    readiness: () => readinessView(observed),
+    metrics: () => metrics.text(),
+  });
+  opened.add(status, (one) => one.close());
+  await recent.prime(journal, startedAt);
+  // Whatever becomes of its start: listeners that are open are closed.
+  let graceMs = 0;
+  opened.add(gateway, (one) => one.drain(graceMs));
+  await gateway.start();
+  watch.start();
+  let stopping: Promise<void> | undefined;
+  return {
+    listeners: gateway.listeners,
+    httpPort: status.port,
+    reload: () => watch.look(),
+    stop: (grace) => {
+      graceMs = grace;
+      watch.stop();
+      stopping ??= opened.closeAll();
+      return stopping;
+    },
+  };
+}
+
+function lockData(config: GatewayConfig): FileLock {
+  try {
+    return holdFileLock(dataPaths(config).lock);
+  } catch (error) {
+    const cause = error instanceof ScansealError ? error.cause : undefined;
+    // https://www.sqlite.org/rescode.html: SQLITE_BUSY
+    const isTaken = (((cause ?? {}) as { readonly errcode?: number }).errcode ?? 0) % 256 === 5;
+    if (!isTaken) throw error;
+    throw new ScansealError(
+      "usage",
+      "a gateway is running with this data folder already: stop it first, or give this one a data folder of its own",
+      { cause: error },
+    );
+  }
+}
+
+/** Made once for a data folder: after a restart the gateway takes up its own work at once. */
+function ownerOf({ data }: GatewayConfig): string {
+  const path = join(data, "gateway.id");
+  if (!fileExists(path)) createFileDurably(path, utf8(newId()), { mode: 0o600 });
+  const id = fromUtf8(readPrivateFile(path, 64));
+  if (!/^[0-9a-f-]{36}$/.test(id)) throw new ScansealError("io", "gateway.id is damaged: remove it");
+  return id;
+}
