@@ -52,7 +52,7 @@ export class PdvSender {
       writeHeader(pdu, 0, contextId, flags.isCommand, flags.isLast, bytes.length);
       pdu.set(bytes, headerBytes);
       if (this.#socket.write(pdu)) return Promise.resolve();
-      // The transport is full: an empty write is done when all before it are.
+      // The transport is full; it says when it is not.
       return this.#start(contextId, flags, bytes, bytes.length);
     }
     return this.#start(contextId, flags, bytes, 0);
@@ -69,6 +69,7 @@ export class PdvSender {
     const job = this.#job;
     this.#job = undefined;
     this.#whenDone = undefined;
+    this.#socket.off("drain", this.#onWritten);
     job?.reject(error);
   }
 
@@ -78,7 +79,7 @@ export class PdvSender {
       this.#job = job;
       this.#watch.sending();
       if (at < bytes.length) this.#writeBatch(job);
-      else this.#socket.write(Buffer.alloc(0), this.#onWritten);
+      else this.#socket.once("drain", this.#onWritten);
     });
   }
 
