@@ -7,7 +7,7 @@ const nodeMajorMin = 24;
 /** `npm run` changes to the package's root; what the user typed is relative to where the user is. */
 const startedByNpmRun =
   process.env.npm_package_name === "scanseal" &&
-  (process.env.npm_lifecycle_event === "scanseal" || process.env.npm_lifecycle_event === "demo");
+  ["scanseal", "start", "demo"].includes(process.env.npm_lifecycle_event ?? "");
 
 function fail(message: string): void {
   process.stderr.write(`scanseal: ${message}\n`);

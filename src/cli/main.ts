@@ -5,6 +5,7 @@ import { packageVersion } from "./package-version.ts";
 import { problemText, reportProblem } from "./problem.ts";
 import type { Action, Run } from "./program/command-runner.ts";
 import { addDemonstration } from "./program/demonstration.ts";
+import { addGateway } from "./program/gateway.ts";
 import { givenPath } from "./program/options.ts";
 import { addSealing } from "./program/sealing.ts";
 import { addSite } from "./program/site.ts";
@@ -47,6 +48,7 @@ function programWith(run: Run): Command {
     .configureOutput(output)
     .showHelpAfterError("(scanseal --help shows what there is)")
     .exitOverride();
+  addGateway(program, run);
   addVerification(program, run);
   addSealing(program, run);
   addSite(program, run);

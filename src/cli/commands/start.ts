@@ -1,0 +1,114 @@
+/** `scanseal start`: a site and a gateway where there is none, running in this terminal. */
+import { relative } from "node:path";
+import { ScansealError } from "../../foundation/errors.ts";
+import { type GatewayConfig, loadConfig } from "../../site/gateway/config.ts";
+import { prepareFirstRun } from "../../site/gateway/first-run.ts";
+import type { RunningGateway } from "../../site/gateway/run.ts";
+import { openHome } from "../../site/home.ts";
+import { reportExpiry } from "../expiry-notice.ts";
+import { eventLine } from "../gateway-lines.ts";
+import { runUntilSignal } from "../gateway-process.ts";
+import { packageVersion } from "../package-version.ts";
+import { type Palette, paletteFor } from "../terminal/palette.ts";
+import { visibleText } from "../terminal/visible-text.ts";
+import { reportConfigProblems } from "./config.ts";
+
+/** @returns 0 when a signal ended it and it was drained @throws ScansealError when it cannot start */
+export async function start(options: { readonly home: string }): Promise<number> {
+  const { configPath, isNewSite } = await prepareFirstRun(options.home);
+  const { config, problems } = loadConfig(configPath);
+  reportConfigProblems(shownPath(configPath), problems);
+  if (!config)
+    throw new ScansealError(
+      "config-invalid",
+      `${shownPath(configPath)} has errors: mend it, or move it away and a new one is made`,
+    );
+  reportExpiry(openHome(config.home));
+  const palette = paletteFor(process.stdout, process.env);
+  return runUntilSignal(config, {
+    events: (event) => {
+      const text = eventLine(event, palette);
+      if (text !== undefined) say(text);
+    },
+    onReady: (running) => say(...welcome(config, running, isNewSite, palette)),
+    onStopping: () => say("", "Stopping: what is under way is finished first. Again: at once."),
+    hangUp: "stop",
+  });
+}
+
+function say(...lines: readonly string[]): void {
+  process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+function shownPath(path: string): string {
+  const short = relative(process.cwd(), path);
+  return visibleText(short === "" || short.startsWith("..") ? path : short);
+}
+
+function welcome(
+  config: GatewayConfig,
+  { listeners, httpPort }: RunningGateway,
+  isNewSite: boolean,
+  { strong, good, notice, bad, faint }: Palette,
+): string[] {
+  const { aeTitle, sources, destinations } = config.settings;
+  const secure = new Set(config.settings.listeners.filter(({ tls }) => tls).map(({ name }) => name));
+  const plain = listeners.find(({ name }) => !secure.has(name));
+  const host = plain && isEveryAddress(plain.address) ? "127.0.0.1" : plain?.address;
+  const admitted = destinations.filter(({ takes }) => takes === "admitted").map(({ name }) => name);
+  const goes = admitted.length === 0 ? "kept in the data folder" : `delivered to ${admitted.join(", ")}`;
+  const source = sources.find(({ listener }) => listener === plain?.name) ?? sources[0];
+  const home = shownPath(config.home);
+  const option = home === "scanseal-data" ? "" : ` --home ${home}`;
+  const settings = option === "" ? "" : ` --config ${shownPath(config.path)}`;
+  return [
+    "",
+    strong(`Scanseal ${packageVersion()}: the gate is open.`),
+    `${isNewSite ? "A new site was made in" : "Site:"} ${home}   Settings: ${shownPath(config.path)}`,
+    "",
+    ...(plain
+      ? [
+          strong("Send it a scan"),
+          `  storescu -aec ${aeTitle} ${host} ${plain.port} file.dcm`,
+          `  npx scanseal send file.dcm --to ${aeTitle}@${host}:${plain.port}`,
+        ]
+      : ["Every listener asks for a client certificate: scanseal tls client makes one."]),
+    `${strong("Watch it")}          http://${urlHost(config.http.host)}:${httpPort}/`,
+    "",
+    ...(source
+      ? [
+          strong(`What becomes of a scan (source ${source.name}, mode ${source.mode})`),
+          `  sealed by a device of this site   ${good("verified")}: ${goes}`,
+          `  not sealed                        ${notice("unsealed")}: ${unsealedFate(source.mode, goes)}`,
+          `  changed after it was sealed       ${bad("held")}, in every mode: npx scanseal quarantine list`,
+          "",
+          strong("Next"),
+          `  seal scans       npx scanseal enroll CT1 --ae CT1 --serial 0001${option}`,
+          `                   npx scanseal seal FILES --device CT1 --out sealed${option}`,
+          ...(source.mode === "enforce"
+            ? []
+            : [
+                `  let nothing unproven through`,
+                `                   npx scanseal source mode ${source.name} enforce --by YOUR-NAME${settings}`,
+              ]),
+        ]
+      : [`No source may send yet: npx scanseal source add${settings}`]),
+    "  stop             Ctrl-C",
+    "",
+    faint("One line for each object follows."),
+  ];
+}
+
+function unsealedFate(mode: string, goes: string): string {
+  if (mode === "enforce") return "held, until two people release it";
+  return mode === "warn" ? `${goes}, with a notice` : `${goes}, and reported`;
+}
+
+function isEveryAddress(address: string): boolean {
+  return address === "0.0.0.0" || address === "::";
+}
+
+function urlHost(host: string): string {
+  if (isEveryAddress(host)) return "127.0.0.1";
+  return host.includes(":") ? `[${host}]` : host;
+}

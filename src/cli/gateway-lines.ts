@@ -1,0 +1,85 @@
+/** A gateway's events for whoever watches a terminal: one line for each thing that matters. Never patient data. */
+import type { GatewayEvent } from "../operations/event.ts";
+import type { Paint, Palette } from "./terminal/palette.ts";
+import { visibleText } from "./terminal/visible-text.ts";
+
+/** Undefined for what needs no line. */
+export function eventLine(event: GatewayEvent, palette: Palette): string | undefined {
+  switch (event.kind) {
+    case "object-judged":
+      return judgedLine(event, palette);
+    case "object-refused":
+      return line(palette.bad("refused"), `an object from ${event.source} (${event.why})`);
+    case "delivered":
+      return line(palette.good("delivered"), `${shortId(event.object)} to ${event.destination}`);
+    case "delivery-failed":
+      return failedLine(event, palette);
+    case "association-rejected": {
+      const { peerTitle, peerAddress, why } = event;
+      return line(palette.notice("rejected"), visibleText(`${peerTitle} at ${peerAddress}: ${why}`));
+    }
+    case "recovered":
+      return event.objects === 0
+        ? undefined
+        : line("recovered", `${counted(event.objects)} acknowledged before the last end`);
+    case "trust-reloaded":
+      return line("trust", "authorities, devices and revocations read again");
+    case "worker-ended":
+      return line(palette.notice("worker"), `an examining thread ended (${event.why}) and was replaced`);
+    case "fault":
+      return line(palette.bad("fault"), visibleText(`${event.where}: ${event.why} (${event.code})`));
+    default:
+      return undefined;
+  }
+}
+
+type EventOf<Kind extends GatewayEvent["kind"]> = Extract<GatewayEvent, { kind: Kind }>;
+
+function judgedLine(event: EventOf<"object-judged">, palette: Palette): string {
+  const { object, source, verdict, state, codes, ms } = event;
+  const [word, paint] = stateWords(state, verdict, palette);
+  const why = codes.length === 0 ? "" : `: ${codes.slice(0, codesMax).join(", ")}`;
+  const text = `${verdict === "none" ? "not judged" : verdict}${why}  (${shortId(object)} from ${source}, ${Math.round(ms)} ms)`;
+  return line(paint(word), text);
+}
+
+/** A sender may break a hundred rules at once. */
+const codesMax = 4;
+
+function stateWords(state: string, verdict: string, palette: Palette): readonly [string, Paint] {
+  if (state === "held") return ["HELD", palette.bad];
+  if (state === "resent") return ["here already", palette.faint];
+  if (verdict === "verified" || verdict === "verified-with-changes") return ["passed", palette.good];
+  return ["passed", palette.notice];
+}
+
+function failedLine(event: EventOf<"delivery-failed">, palette: Palette): string {
+  const { object, destination, why, isDead, retryInMs } = event;
+  const next = isDead
+    ? "given up: scanseal quarantine and docs/gateway.md say what to do"
+    : `again in ${Math.round((retryInMs ?? 0) / 1000)} s`;
+  return line(
+    palette.bad(isDead ? "not delivered" : "waiting"),
+    visibleText(`${shortId(object)} to ${destination}: ${why}; ${next}`),
+  );
+}
+
+const wordWidth = 14;
+
+function line(word: string, text: string): string {
+  const time = new Date().toLocaleTimeString("sv-SE");
+  return `${time}  ${word.padEnd(wordWidth + (word.length - plainLength(word)))}${text}`;
+}
+
+function plainLength(word: string): number {
+  return word.replace(/\u001b\[\d+m/g, "").length;
+}
+
+/** The end of a UUIDv7 is random. */
+function shortId(id: string): string {
+  return id.slice(-8);
+}
+
+function counted(objects: number): string {
+  return `${objects} ${objects === 1 ? "object" : "objects"}`;
+}

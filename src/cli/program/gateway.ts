@@ -1,0 +1,82 @@
+/** `start`, `gateway`, `config`, `source`. */
+import { Argument, type Command, Option } from "commander";
+import type { Action, Run } from "./command-runner.ts";
+import { givenPath, home } from "./options.ts";
+
+function config(): Option {
+  return new Option("--config <file>", "the gateway's configuration")
+    .default("./scanseal-data/gateway.yaml")
+    .argParser(givenPath);
+}
+
+function by(): Option {
+  return new Option("--by <name>", "who does this, for the record").makeOptionMandatory();
+}
+
+function since(): Option {
+  return new Option("--since <time>", "how far back, such as 24h or 7d").default("24h");
+}
+
+export function addGateway(program: Command, run: Run): void {
+  program
+    .command("start")
+    .description("set up a site and a gateway where there is none, and run it here")
+    .addOption(home())
+    .action(run(async () => (await import("../commands/start.ts")).start as Action));
+  program
+    .command("gateway")
+    .description("run a gateway; its log is JSON lines on stdout")
+    .requiredOption("--config <file>", "its configuration", givenPath)
+    .action(run(async () => (await import("../commands/gateway.ts")).gateway as Action));
+  program
+    .command("config")
+    .description("a gateway's configuration")
+    .command("check")
+    .description("every problem with its line; exit 0 when the gateway would start, 2 when not")
+    .argument("<file>")
+    .action(run(async () => (await import("../commands/config.ts")).checkConfig as Action));
+  addSources(program.command("source").description("who may send, and what their objects meet"), run);
+}
+
+function addSources(source: Command, run: Run): void {
+  source
+    .command("add")
+    .description("let a peer send; a new source starts in observe")
+    .argument("<name>")
+    .requiredOption("--listener <name>", "where it connects")
+    .option("--cert <pem>", "its certificate, on a listener with TLS", givenPath)
+    .option("--ae <title>", "its calling AE title, on a listener without")
+    .option("--net <cidr>", "the network it calls from")
+    .addOption(
+      new Option("--mode <mode>", "observe or warn")
+        .choices(["observe", "warn", "enforce"])
+        .default("observe"),
+    )
+    .addOption(by())
+    .addOption(config())
+    .action(run(async () => (await import("../commands/source.ts")).addSourceCommand as Action));
+  source
+    .command("list")
+    .description("every source with its mode")
+    .option("--json", "one JSON line for each", false)
+    .addOption(config())
+    .action(run(async () => (await import("../commands/source.ts")).listSources as Action));
+  source
+    .command("mode")
+    .description("change a source's mode; enforce shows first what it would have held")
+    .argument("<name>")
+    .addArgument(new Argument("<mode>").choices(["observe", "warn", "enforce"]))
+    .addOption(by())
+    .option("--after-dry-run", "enforce although something would have been held", false)
+    .addOption(since())
+    .addOption(config())
+    .action(run(async () => (await import("../commands/source.ts")).changeMode as Action));
+  source
+    .command("dry-run")
+    .description("what enforce would have held of what passed")
+    .argument("<name>")
+    .addOption(since())
+    .option("--json", "as one JSON line", false)
+    .addOption(config())
+    .action(run(async () => (await import("../commands/source.ts")).sourceDryRun as Action));
+}
