@@ -1,6 +1,7 @@
 /** How verdicts are shown: a table that a radiologist understands, JSON lines for scripts, one object's story. */
 import { lookup } from "../dicom/dictionary/dictionary.ts";
 import type { Decision, Finding, FindingLocation, Verdict } from "../zero-trust/policy/verdict.ts";
+import { jsonLine } from "./terminal/json-line.ts";
 import type { Palette } from "./terminal/palette.ts";
 import { type Cell, type Column, formatTable } from "./terminal/table.ts";
 import { visibleText } from "./terminal/visible-text.ts";
@@ -32,7 +33,7 @@ const assurances = {
   "on-receipt": "since received",
 } as const;
 
-function verdictCell(verdict: Verdict, palette: Palette): Cell {
+export function verdictCell(verdict: Verdict, palette: Palette): Cell {
   const paint = isProven(verdict) ? palette.good : marks[verdict] === "✗" ? palette.bad : palette.notice;
   return { text: `${marks[verdict]} ${verdict}`, paint };
 }
@@ -116,22 +117,16 @@ export function summaryLine(judged: readonly Judged[]): string {
 
 /** The contract of `verify --json`: one line an object. */
 export function verdictJson({ path, decision }: Judged): string {
-  const line = JSON.stringify({
+  return jsonLine({
     path,
     verdict: decision.verdict,
     assurance: decision.assurance ?? null,
     findings: decision.findings,
   });
-  // The same text to a parser; a terminal obeys nothing in it, and no reader takes U+2028 for the end of the line.
-  return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
-    character
-      .split("")
-      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
-      .join(""),
-  );
 }
 
-const explanations: Readonly<Record<Verdict, string>> = {
+/** What a verdict means, in one or two sentences. */
+export const explanations: Readonly<Record<Verdict, string>> = {
   verified: "This object is exactly what was sealed.",
   "verified-with-changes": "Image and patient are as sealed; only administrative entries changed.",
   received: "This object is as it was received here. It was not sealed at capture.",

@@ -1,14 +1,10 @@
 /** `scanseal show`: one object's story in plain words. */
-import { characterSetOf, displaySafe, displayText } from "../../dicom/character-sets.ts";
-import { lookup, uidName } from "../../dicom/dictionary/dictionary.ts";
-import { findElement } from "../../dicom/elements.ts";
-import { readDicom } from "../../dicom/read.ts";
-import { tagHex } from "../../dicom/tags.ts";
+import { uidName } from "../../dicom/dictionary/dictionary.ts";
 import { ScansealError } from "../../foundation/errors.ts";
-import { nodeTextDecoding } from "../../platform/node/text-decoding.ts";
 import { withFile } from "../../site/file-input.ts";
 import { openHome } from "../../site/home.ts";
 import { FileVerifier, type Judgement } from "../../site/verification.ts";
+import { identityOf } from "../identity.ts";
 import { paletteFor } from "../terminal/palette.ts";
 import { isProven, storyLines } from "../verdict-report.ts";
 
@@ -27,7 +23,7 @@ export async function show(path: string, options: ShowOptions): Promise<number> 
       throw new ScansealError("io", `${path}: ${error.message}`, { cause: error });
     });
     const palette = paletteFor(process.stdout, process.env);
-    const named = options.identify && judgement.evidence.format ? await identityOf(path) : [];
+    const named = options.identify && judgement.evidence.format ? await withFile(path, identityOf) : [];
     const facts = [...named, ...factsOf(judgement)];
     const lines = storyLines({ path, decision: judgement.decision }, facts, palette);
     process.stdout.write(`${lines.join("\n")}\n`);
@@ -35,23 +31,6 @@ export async function show(path: string, options: ShowOptions): Promise<number> 
   } finally {
     await verifier.close();
   }
-}
-
-const identifying = [0x00100010, 0x00100020, 0x00080020, 0x00080060, 0x00081030, 0x0008103e] as const;
-
-/** Patient, study and series as a person reads them. */
-function identityOf(path: string): Promise<(readonly [string, string])[]> {
-  return withFile(path, async (source) => {
-    const { elements } = await readDicom(source);
-    const set = characterSetOf(elements);
-    return identifying.flatMap((tag) => {
-      const element = findElement(elements, tag);
-      const text = element && displayText(element, set, nodeTextDecoding);
-      return text === undefined || text === ""
-        ? []
-        : [[lookup(tag)?.name ?? tagHex(tag), displaySafe(text)] as const];
-    });
-  });
 }
 
 /** No patient data: a story may be mailed. */

@@ -4,6 +4,7 @@
  */
 import { ScansealError } from "../../foundation/errors.ts";
 import type { ActRecord, JudgedObject, QuarantineRequest } from "../../store/journal/journal.ts";
+import { heldAmong } from "./held-objects.ts";
 import type { Place, QuarantinePorts } from "./ports.ts";
 import { deletePurged, type PurgeOutcome } from "./purge.ts";
 import {
@@ -134,7 +135,7 @@ export async function approve(ports: QuarantinePorts, id: string, approver: Appr
   if (!approver.isOperator(request.requestedBy))
     await refuse("not-an-operator", `${request.requestedBy}, who asked, is no operator any more: ask anew`);
   await requireInTime(ports, request);
-  const held = await stillHeld(ports, request);
+  const held = await heldAmong(journal, request.objectIds);
   if (held.length === 0)
     throw new ScansealError("usage", "none of its objects is held any more: withdraw the request");
   if (act === "release") {
@@ -180,16 +181,6 @@ async function requireInTime(ports: QuarantinePorts, request: QuarantineRequest)
     recordOf(ports, "gateway", `quarantine.${act}.expired`, id, detail),
   );
   throw new ScansealError("usage", "the request is older than a day and has expired: ask anew");
-}
-
-async function stillHeld({ journal }: QuarantinePorts, request: QuarantineRequest): Promise<JudgedObject[]> {
-  const out: JudgedObject[] = [];
-  for (let at = 0; at < request.objectIds.length; at += recordsAtOnce) {
-    const ids = request.objectIds.slice(at, at + recordsAtOnce);
-    const objects = await Promise.all(ids.map((id) => journal.object(id)));
-    out.push(...objects.filter((object) => object?.state === "held").map((object) => object!));
-  }
-  return out;
 }
 
 /** Who asked, or any other operator, takes a request back. @throws ScansealError `usage`, `io` */

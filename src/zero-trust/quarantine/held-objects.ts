@@ -95,6 +95,19 @@ function shownIds(objects: readonly JudgedObject[]): string {
   return ids.join(", ") + (objects.length > shownMax ? ", ..." : "");
 }
 
+/** Objects asked for at once: each is a question to the journal. */
+const questionsMax = 100;
+
+/** Those of a request that are still held. @throws ScansealError `io` */
+export async function heldAmong(journal: Objects, ids: readonly string[]): Promise<readonly JudgedObject[]> {
+  const out: JudgedObject[] = [];
+  for (let at = 0; at < ids.length; at += questionsMax) {
+    const found = await Promise.all(ids.slice(at, at + questionsMax).map((id) => journal.object(id)));
+    for (const object of found) if (object?.state === "held") out.push(object);
+  }
+  return out;
+}
+
 /** Objects in any state: for looking. @throws ScansealError `io`, `usage` */
 export async function findObjects(journal: Objects, selector: Selector): Promise<readonly JudgedObject[]> {
   switch (selector.by) {
