@@ -6,7 +6,7 @@ import { keptNumber, keptText, objectOf, sentenceMax } from "./object-rows.ts";
 import { type Database, type DeliveryTable, type Engine, idsPerStatement, pieces } from "./tables.ts";
 import type { WriteJob } from "./writers.ts";
 
-export type DeliveryRow = Selectable<DeliveryTable>;
+type DeliveryRow = Selectable<DeliveryTable>;
 
 export function deliveryOf(row: DeliveryRow): Delivery {
   return {
@@ -102,7 +102,7 @@ async function objectsById(db: Database, ids: readonly string[]): Promise<Map<st
 }
 
 /** As for judgements, the fence is the proof of the lease. */
-export function endDelivery(
+function endDelivery(
   id: string,
   fence: number,
   change: Partial<Pick<DeliveryRow, "state" | "delivered_at" | "last_error" | "next_attempt_at">>,

@@ -5,6 +5,7 @@ import { ScansealError } from "../../foundation/errors.ts";
 import { databaseError } from "./database-error.ts";
 import type { Journal } from "./journal.ts";
 import { migrate } from "./migrations.ts";
+import { PreparingPool } from "./preparing-pool.ts";
 import { SqlJournal } from "./sql-journal.ts";
 import type { Database, Tables } from "./tables.ts";
 import { PooledWriter } from "./writers.ts";
@@ -42,7 +43,7 @@ export async function openPostgresJournal(url: string, options: PostgresOptions 
   // A connection that breaks tells its query; without a listener it would also end the process.
   pool.on("error", () => undefined);
   pool.on("connect", (client) => client.on("error", () => undefined));
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: new PreparingPool(pool) }) });
   try {
     await assertDurable(db);
     await db.transaction().execute((transaction) => migrate(transaction, "postgres"));

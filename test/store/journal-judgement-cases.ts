@@ -1,0 +1,180 @@
+/** One admitted object for each SOP Instance UID, whatever arrives and in whatever order. */
+import { expect, it } from "vitest";
+import {
+  admitting,
+  digestOf,
+  held,
+  holding,
+  judged,
+  judgedAgain,
+  leaseMs,
+  received,
+} from "./journal-fixture.ts";
+import type { JournalUnderTest } from "./journal-suite.ts";
+
+export function judgementCases(under: JournalUnderTest): void {
+  it("admits: state, judgement, one delivery for each destination", async () => {
+    const { journal } = under;
+    const object = received();
+    const outcome = await judged(journal, object, { ...admitting, payloadDigest: "p" }, [
+      "pacs",
+      "pacs",
+      "second",
+    ]);
+    expect(outcome).toEqual({ result: "committed", state: "admitted", spoolFreed: false });
+    expect(await journal.object(object.id)).toMatchObject({
+      state: "admitted",
+      verdict: "verified",
+      basis: "verified",
+      judgedAt: 2_000,
+      location: object.location,
+    });
+    const there = await journal.admittedInstance(object.sopInstanceUid);
+    expect(there).toEqual({ objectId: object.id, digest: object.digest, payloadDigest: "p" });
+    expect(await journal.admittedInstance("2.25.1")).toBeUndefined();
+    const deliveries = await journal.deliveriesOf(object.id);
+    expect(deliveries.map(({ destination }) => destination).sort()).toEqual(["pacs", "second"]);
+    expect(deliveries[0]).toMatchObject({ state: "due", attempts: 0, nextAttemptAt: 2_000, released: false });
+  });
+
+  it("holds: nothing is delivered, the spool is free when the store has it", async () => {
+    const { journal } = under;
+    const inStore = received();
+    const stored = await judged(journal, inStore, holding, ["pacs"]);
+    expect(stored).toEqual({ result: "committed", state: "held", spoolFreed: true });
+    const inSpool = received();
+    const kept = await judged(journal, inSpool, { ...holding, stored: false });
+    expect(kept).toEqual({ result: "committed", state: "held", spoolFreed: false });
+    expect((await journal.object(inSpool.id))!.location).toEqual(inSpool.location);
+    expect(await journal.deliveriesOf(inStore.id)).toEqual([]);
+    expect(await journal.object(inStore.id)).toMatchObject({
+      findings: holding.findings,
+      disposition: "held",
+    });
+  });
+
+  it("the same bytes again are a re-send, admitted or not", async () => {
+    const { journal } = under;
+    const first = received();
+    await judged(journal, first, admitting, ["pacs"]);
+    for (const judgement of [admitting, { ...holding, stored: true }]) {
+      const again = received({ sopInstanceUid: first.sopInstanceUid, digest: first.digest });
+      const outcome = await judged(journal, again, judgement, ["pacs"]);
+      expect(outcome).toEqual({
+        result: "committed",
+        state: "resent",
+        spoolFreed: true,
+        relatedId: first.id,
+      });
+      expect(await journal.object(again.id)).toMatchObject({
+        location: undefined,
+        stored: false,
+        relatedId: first.id,
+      });
+      expect(await journal.deliveriesOf(again.id)).toEqual([]);
+    }
+  });
+
+  it("the same sealed object in another encoding is a re-send when it passes, and evidence when it does not", async () => {
+    const { journal } = under;
+    const first = received();
+    const sealed = { ...admitting, payloadDigest: "payload" };
+    await judged(journal, first, sealed);
+    const other = received({ sopInstanceUid: first.sopInstanceUid });
+    expect(await judged(journal, other, sealed)).toMatchObject({ state: "resent", relatedId: first.id });
+    const painted = received({ sopInstanceUid: first.sopInstanceUid });
+    const outcome = await judged(journal, painted, { ...holding, payloadDigest: "payload" });
+    expect(outcome).toMatchObject({ state: "held" });
+    const unsealed = received();
+    await judged(journal, unsealed, admitting);
+    const another = received({ sopInstanceUid: unsealed.sopInstanceUid });
+    expect(await judged(journal, another, admitting)).toMatchObject({ result: "conflict" });
+  });
+
+  it("anything else under an admitted UID is a conflict, and nothing is written until it is held", async () => {
+    const { journal } = under;
+    const first = received();
+    await judged(journal, first, { ...admitting, payloadDigest: "one" });
+    const other = received({ sopInstanceUid: first.sopInstanceUid });
+    await journal.addReceived([other]);
+    const [lease] = await journal.claimReceived("worker", 1, leaseMs, 5_000);
+    const commit = (judgement: typeof admitting) =>
+      journal.commitJudgement(other.id, lease!.fence, judgement, ["pacs"]);
+    const refused = await commit({ ...admitting, payloadDigest: "two" });
+    expect(refused).toEqual({ result: "conflict", conflictWith: first.id });
+    expect((await journal.object(other.id))!.state).toBe("received");
+    expect(await commit(holding)).toMatchObject({ result: "committed", state: "held" });
+    expect((await journal.admittedInstance(first.sopInstanceUid))!.objectId).toBe(first.id);
+  });
+
+  it("two objects of one UID at once: one is admitted, the other conflicts", async () => {
+    const { journal } = under;
+    const other = await under.another();
+    for (let round = 0; round < 10; round++) {
+      const pair = [
+        received({ sopInstanceUid: `2.25.${round}` }),
+        received({ sopInstanceUid: `2.25.${round}` }),
+      ];
+      await journal.addReceived(pair);
+      const leases = await journal.claimReceived("worker", 2, leaseMs, 5_000);
+      const outcomes = await Promise.all(
+        [journal, other].map((each, n) =>
+          each.commitJudgement(pair[n]!.id, leases[n]!.fence, admitting, ["pacs"]),
+        ),
+      );
+      expect(outcomes.map(({ result }) => result).sort()).toEqual(["committed", "conflict"]);
+      await journal.releaseLeases("worker");
+      const [loser] = await journal.claimReceived("worker", 1, leaseMs, 5_000);
+      await journal.commitJudgement(loser!.work.id, loser!.fence, holding, []);
+    }
+    expect((await journal.counts()).objects).toMatchObject({ admitted: 10, held: 10 });
+  });
+
+  it("the same held twice is kept once", async () => {
+    const { journal } = under;
+    const first = await held(journal, { digest: digestOf(1), sopInstanceUid: "2.25.1" });
+    const again = received({ digest: digestOf(1), sopInstanceUid: "2.25.1" });
+    const outcome = await judged(journal, again, holding);
+    expect(outcome).toEqual({ result: "committed", state: "resent", spoolFreed: true, relatedId: first.id });
+    const otherName = received({ digest: digestOf(1), sopInstanceUid: "2.25.2" });
+    expect(await judged(journal, otherName, holding)).toMatchObject({ state: "held" });
+  });
+
+  it("what was held is resolved when the same is admitted, and its bytes are the admitted one's", async () => {
+    const { journal } = under;
+    const first = await held(journal, { digest: digestOf(1), sopInstanceUid: "2.25.1" });
+    const again = received({ digest: digestOf(1), sopInstanceUid: "2.25.1" });
+    const outcome = await judged(journal, again, admitting, ["pacs"]);
+    expect(outcome).toEqual({ result: "committed", state: "admitted", spoolFreed: true });
+    expect(await journal.object(first.id)).toMatchObject({ state: "resolved", relatedId: again.id });
+    expect(await journal.object(again.id)).toMatchObject({ stored: true, location: undefined });
+  });
+
+  it("what was held is admitted itself after a recheck", async () => {
+    const { journal } = under;
+    const object = await held(journal);
+    await journal.recheck([object.id]);
+    const outcome = await judgedAgain(journal, object.id, admitting, ["pacs"]);
+    expect(outcome).toEqual({ result: "committed", state: "admitted", spoolFreed: false });
+    expect(await journal.object(object.id)).toMatchObject({
+      stored: true,
+      verdict: "verified",
+      findings: [],
+    });
+    expect(await journal.deliveriesOf(object.id)).toHaveLength(1);
+  });
+
+  it("knows the sources of a study's verified seals", async () => {
+    const { journal } = under;
+    const sealed = { ...admitting, sealedBy: "device-7" };
+    await judged(journal, received({ studyInstanceUid: "2.25.1", source: "b" }), sealed);
+    await judged(journal, received({ studyInstanceUid: "2.25.1", source: "a" }), sealed);
+    await judged(journal, received({ studyInstanceUid: "2.25.1", source: "a" }), sealed);
+    await judged(journal, received({ studyInstanceUid: "2.25.1", source: "unsealed" }), admitting);
+    const altered = { ...holding, sealedBy: "device-7" };
+    await judged(journal, received({ studyInstanceUid: "2.25.1", source: "forger" }), altered);
+    await judged(journal, received({ studyInstanceUid: undefined, source: "c" }), sealed);
+    expect(await journal.sealedStudySources("2.25.1")).toEqual(["a", "b"]);
+    expect(await journal.sealedStudySources("2.25.2")).toEqual([]);
+  });
+}
