@@ -126,8 +126,8 @@ function encodeFrames(tag: Tag, frames: readonly Bytes[], encoding: Encoding): B
 }
 
 /** Implementation Class UID of this software, (0002,0012): a UUID-derived UID (PS3.5 annex B.2). */
-const implementationClassUid = "2.25.191170268741904817364822108413290615327";
-const implementationVersionName = "SCANSEAL_0_1";
+export const implementationClassUid = "2.25.191170268741904817364822108413290615327";
+export const implementationVersionName = "SCANSEAL_0_1";
 
 /**
  * A Part 10 file (PS3.10 section 7): zero preamble, File Meta Information, and the elements in ascending tag order.
