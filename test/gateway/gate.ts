@@ -14,7 +14,7 @@ import { openSqliteJournal } from "../../src/store/journal/sqlite-journal.ts";
 import { openFolderObjectStore } from "../../src/store/objects/folder-object-store.ts";
 import type { ObjectStore } from "../../src/store/objects/object-store.ts";
 import { openSegmentSpool } from "../../src/store/spool/segment-spool.ts";
-import type { Spool } from "../../src/store/spool/spool.ts";
+import type { Spool, SpoolUsage } from "../../src/store/spool/spool.ts";
 import { createGateway, type Gateway } from "../../src/zero-trust/gateway/gateway.ts";
 import type { Examiner } from "../../src/zero-trust/gateway/ports.ts";
 import type {
@@ -107,6 +107,7 @@ export class Gate {
   readonly gateway: Gateway;
   readonly settings: GatewaySettings;
   readonly #waiting = new Set<Waiting>();
+  #usage: SpoolUsage | undefined;
 
   private constructor(
     folder: string,
@@ -197,13 +198,20 @@ export class Gate {
     }
   }
 
-  /** Drains and closes what it opened; the folder stays. */
-  async stop(): Promise<void> {
-    await this.gateway.drain(10_000);
-    await this.#closeStores();
+  /** Of the spool when it was last looked at. */
+  get usage(): SpoolUsage {
+    return this.#usage ?? this.spool.usage();
   }
 
-  async #closeStores(): Promise<void> {
+  /** Nothing happens any more, and the journal can still be asked. */
+  async stopped(): Promise<void> {
+    await this.gateway.drain(10_000);
+    this.#usage = this.spool.usage();
+  }
+
+  /** Drains and closes what it opened; the folder stays. */
+  async stop(): Promise<void> {
+    await this.stopped();
     await this.journal.close();
     await this.spool.close();
   }

@@ -104,6 +104,15 @@ class RunningGateway implements Gateway {
 
   async start(): Promise<void> {
     this.#phase = "starting";
+    try {
+      await this.#start();
+    } catch (error) {
+      await this.drain(0);
+      throw error;
+    }
+  }
+
+  async #start(): Promise<void> {
     await recoverSpool(this.#ports);
     await this.#ports.journal.releaseLeases(this.#ports.owner);
     this.#judging.start();
@@ -112,7 +121,7 @@ class RunningGateway implements Gateway {
     this.#phase = "running";
     for (const settings of this.#settings.listeners) {
       const provider = new GateProvider(settings.name, this.#reception, () => this.#state());
-      const listener = await startListener(settings, provider, this.#settings, this.#ports.events);
+      const listener = await startListener(settings, provider, this.#settings);
       this.#listeners.push(listener);
       const { name, address, port } = listener;
       this.#ports.events({ kind: "listening", listener: name, address, port });
@@ -141,6 +150,7 @@ class RunningGateway implements Gateway {
   }
 
   async drain(graceMs: number): Promise<void> {
+    if (this.#phase === "stopped") return;
     const { events, journal, owner, clock } = this.#ports;
     const until = clock.now() + graceMs;
     const left = (): number => Math.max(0, until - clock.now());

@@ -7,6 +7,8 @@ import { endWithin, Waker } from "./waker.ts";
 
 /** For work that other processes left in the journal. */
 const pollMs = 1_000;
+/** While one object is stored and committed the next is examined. */
+const aheadPerExaminer = 2;
 /** What an object needs beside its examinations: storing and committing it. */
 const leaseSpareMs = 60_000;
 
@@ -57,8 +59,10 @@ export class JudgingLoop {
 
   async #run(): Promise<void> {
     while (!this.#isStopping) {
-      const room = this.#ports.examiner.width - this.#underWay.size;
+      const room = aheadPerExaminer * this.#ports.examiner.width - this.#underWay.size;
       const leases = room > 0 ? await this.#claim(room) : [];
+      // Claimed while it was being stopped: given back with the leases.
+      if (this.#isStopping) return;
       for (const lease of leases) {
         const work = this.#judgeOne(lease).finally(() => {
           this.#underWay.delete(work);
@@ -72,8 +76,8 @@ export class JudgingLoop {
 
   async #claim(limit: number): Promise<readonly Lease<JudgedObject>[]> {
     const { journal, owner, clock, events } = this.#ports;
-    // Three examinations, should the first two fail.
-    const leaseMs = 3 * this.#evidenceMs() + leaseSpareMs;
+    // Three examinations, should the first two fail, each behind others.
+    const leaseMs = 3 * aheadPerExaminer * this.#evidenceMs() + leaseSpareMs;
     try {
       return await journal.claimReceived(owner, limit, leaseMs, clock.now());
     } catch (error) {

@@ -83,6 +83,7 @@ export class ObjectReceiver implements StoreReceiver {
   #parser: PushReader | undefined;
   #holdsSlot = false;
   #bytes = 0;
+  #isEnding = false;
   #isOver = false;
 
   /** @throws ScansealError `storage-full`, `io`: there is no room */
@@ -150,6 +151,7 @@ export class ObjectReceiver implements StoreReceiver {
   }
 
   async end(): Promise<DimseStatus> {
+    this.#isEnding = true;
     const { request, source } = this.#arrival;
     const { ports, occupancy, rows } = this.#reception;
     const facts = this.#facts();
@@ -200,7 +202,8 @@ export class ObjectReceiver implements StoreReceiver {
   }
 
   cancel(): void {
-    this.#forget();
+    // All of it has arrived: it may be durable already.
+    if (!this.#isEnding) this.#forget();
   }
 
   /** Nothing of it stays. */

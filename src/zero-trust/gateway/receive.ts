@@ -7,6 +7,7 @@ import type {
   AssociationEnd,
   NetworkPeer,
 } from "../../dicom-network/dimse/association.ts";
+import { verificationSopClass } from "../../dicom-network/dimse/presentation.ts";
 import type {
   AdmissionAnswer,
   ContextChoice,
@@ -21,8 +22,6 @@ import { ObjectReceiver, type Reception, storeStatus } from "./object-receiver.t
 import type { GatewaySettings } from "./settings.ts";
 import { localLimitExceeded, type SourceBook, temporaryCongestion } from "./source-recognition.ts";
 
-/** Verification (PS3.4 annex A). */
-const verificationSopClass = "1.2.840.10008.1.1";
 /** PS3.4 B.5; some storage classes stand elsewhere among the standard's UIDs. */
 const storagePrefix = "1.2.840.10008.5.1.4.1.1.";
 const storageElsewhere: ReadonlySet<string> = new Set([
@@ -86,14 +85,22 @@ export class GateProvider implements DimseProvider {
     request: AssociateRequest,
     peer: NetworkPeer,
   ): AdmissionAnswer {
+    this.#tellRejection(request.callingAeTitle, "rejected", { peer, why });
+    return { reject };
+  }
+
+  #tellRejection(
+    peerTitle: string,
+    how: string,
+    { peer, why = how }: { readonly peer: NetworkPeer; readonly why?: string },
+  ): void {
     this.#reception.ports.events({
       kind: "association-rejected",
       listener: this.#listener,
       peerAddress: peer.address,
-      peerTitle: request.callingAeTitle,
+      peerTitle,
       why,
     });
-    return { reject };
   }
 
   /** Open connections have distinct addresses and ports. */
@@ -136,9 +143,12 @@ export class GateProvider implements DimseProvider {
     const { occupancy, ports } = this.#reception;
     const isOurs = association !== undefined || occupancy.sourceOf(connection) !== undefined;
     occupancy.close(connection);
-    // Rejected and never associated: told when it was rejected.
-    if (!isOurs) return;
     const why = "why" in end && end.why !== undefined ? { why: end.why } : {};
+    if (!isOurs) {
+      // A rejection was told when it was made; this one never asked, or showed no certificate that we accept.
+      if (end.kind !== "rejected") this.#tellRejection("", end.kind, { peer, ...why });
+      return;
+    }
     ports.events({ kind: "association-ended", association: connection, how: end.kind, ...why });
   }
 }
