@@ -53,6 +53,7 @@ class Inode {
 }
 
 interface Call {
+  readonly kind: DiskCall;
   readonly finish: () => void;
 }
 
@@ -64,6 +65,8 @@ export class SimulatedDisk implements Disk {
   readonly #random: () => number;
   readonly #counts = new Map<DiskCall, number>();
   faults: FaultPlan | undefined;
+  /** Calls of this kind do not end for now. */
+  held: DiskCall | undefined;
   free: number = Number.MAX_SAFE_INTEGER;
 
   /** @param seed of the order in which calls end */
@@ -84,9 +87,12 @@ export class SimulatedDisk implements Disk {
   async run(steps: number, until: () => boolean): Promise<number> {
     let left = steps;
     await settled();
-    while (left > 0 && !until() && this.#calls.length > 0) {
-      const [call] = this.#calls.splice(Math.floor(this.#random() * this.#calls.length), 1);
-      call!.finish();
+    while (left > 0 && !until()) {
+      const ready = this.#calls.filter((call) => call.kind !== this.held);
+      if (ready.length === 0) break;
+      const call = ready[Math.floor(this.#random() * ready.length)]!;
+      this.#calls.splice(this.#calls.indexOf(call), 1);
+      call.finish();
       left--;
       await settled();
     }
@@ -124,7 +130,7 @@ export class SimulatedDisk implements Disk {
           reject(cause);
         }
       };
-      this.#calls.push({ finish });
+      this.#calls.push({ kind, finish });
     });
   }
 
@@ -132,6 +138,11 @@ export class SimulatedDisk implements Disk {
     const plan = this.faults;
     if (!plan?.calls.includes(call) || count < plan.first || (count - plan.first) % plan.every !== 0) return;
     return new ScansealError(plan.code, `${call} fails`);
+  }
+
+  /** Calls of that kind so far. */
+  count(call: DiskCall): number {
+    return this.#counts.get(call) ?? 0;
   }
 
   async claim(): Promise<FolderClaim> {

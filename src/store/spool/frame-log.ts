@@ -7,7 +7,7 @@ import type { SegmentPool } from "./segment-pool.ts";
 
 /**
  * Writes under way at once. A file system takes one write per file at a time and Node has four threads for files: more would
- * only keep others (reads of the evidence workers' files, the journal) waiting.
+ * only keep others (reads of the evidence workers' files, the journal) waiting. Measured: 1 and 4 are no faster than 2.
  */
 const writingMax = 2;
 
