@@ -64,7 +64,7 @@ function parse(text: string, lineCounter: LineCounter): Document.Parsed<ParsedNo
     merge: false,
     strict: true,
     prettyErrors: false,
-    logLevel: "silent",
+    logLevel: "error",
     lineCounter,
   });
 }
