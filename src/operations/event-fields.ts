@@ -27,6 +27,17 @@ export function madeId(text: string): string {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text) ? text : other;
 }
 
+/** A UUID, or "listener address port" of its connection. */
+export function associationId(text: string): string {
+  const [listener = "", address = "", port = "", ...more] = text.split(" ");
+  const isConnection =
+    more.length === 0 &&
+    configuredName(listener) === listener &&
+    isIP(address) !== 0 &&
+    /^\d{1,5}$/.test(port);
+  return isConnection ? text : madeId(text);
+}
+
 export function ipAddress(text: string): string {
   return isIP(text) === 0 ? other : text;
 }
@@ -59,14 +70,15 @@ export function count(value: number): number {
   return Number.isFinite(value) && value >= 0 ? Math.min(value, Number.MAX_SAFE_INTEGER) : 0;
 }
 
+/** A duration or size, a status, a word with its full stop, or what stands between words. */
+const phraseParts = /\d{1,12} (?:ms|s|bytes)\b|0x[0-9A-Fa-f]{4}(?![\w.])|[^\s,:;()/_-]+|[\s,:;()/_-]+/gu;
+
 /**
- * A sentence, of which only known words, numbers of up to three digits and 16-bit hexadecimal statuses remain; between them blanks, commas,
- * colons and the like. Everything else is `*`.
+ * A sentence, of which only known words, durations, sizes, numbers of up to three digits and 16-bit hexadecimal statuses remain; between them
+ * blanks, commas, colons and the like. Everything else is `*`.
  */
 export function phrase(text: string): string {
-  const parts =
-    text.slice(0, phraseCharactersMax).match(/0x[0-9A-Fa-f]{4}(?![\w.])|[^\s,:;()/_-]+|[\s,:;()/_-]+/gu) ??
-    [];
+  const parts = text.slice(0, phraseCharactersMax).match(phraseParts) ?? [];
   return parts
     .map((part) => (/^[\s,:;()/_-]/.test(part) ? part.replace(/\s+/g, " ") : phrasePart(part)))
     .join("")
@@ -76,6 +88,7 @@ export function phrase(text: string): string {
 
 function phrasePart(part: string): string {
   const [, body = "", end = ""] = /^(.*?)([.]?)$/su.exec(part) ?? [];
-  const isKnown = logWords.has(body.toLowerCase()) || /^\d{1,3}$|^0x[0-9A-Fa-f]{4}$/.test(body);
+  const isKnown =
+    logWords.has(body.toLowerCase()) || /^\d{1,3}$|^\d{1,12} (ms|s|bytes)$|^0x[0-9A-Fa-f]{4}$/.test(body);
   return (isKnown ? body : mask) + end;
 }

@@ -76,7 +76,17 @@ describe("the gateway's log", () => {
     expect(why("cannot write /var/lib/gate/seg-0001.spool: the disk is full.")).toBe(
       "cannot write /*/gate/*: the disk is full.",
     );
+    expect(why("nothing came for 30000 ms")).toBe("nothing came for 30000 ms");
+    expect(why("nothing came for 30000 Smith")).toBe("nothing came for *");
     expect(why("uid 1.2.840.10008.5.1.4.1.1.2 differs")).toBe("uid * differs");
+  });
+
+  it("names an association by its connection", () => {
+    const association = (text: string): unknown =>
+      fieldsOf({ kind: "association-ended", association: text, how: "released" }).association;
+    for (const text of [id, "plain 10.0.0.5 49152", "tls fe80::1 104"]) expect(association(text)).toBe(text);
+    for (const text of ["1.2.3 10.0.0.5 1", "plain 10.0.0.555 1", "plain ::1 1 Doe", "plain ::1 123456"])
+      expect(association(text)).toBe("other");
   });
 
   it("knows every word of the codes of errors and findings", () => {

@@ -6,6 +6,7 @@ import { openSync } from "node:fs";
 import { type DestinationStream, destination, type Level, type Logger, pino, stdTimeFunctions } from "pino";
 import type { EventSink, GatewayEvent } from "./event.ts";
 import {
+  associationId,
   configuredName,
   count,
   ipAddress,
@@ -133,7 +134,7 @@ function associationFields(
 ): Fields {
   if (event.kind === "association-ended") {
     const why = event.why === undefined ? {} : { why: phrase(event.why) };
-    return { association: madeId(event.association), how: knownCode(event.how), ...why };
+    return { association: associationId(event.association), how: knownCode(event.how), ...why };
   }
   const peer = { peerAddress: ipAddress(event.peerAddress), peerTitle: titleLabel(event.peerTitle) };
   if (event.kind === "association-rejected") {
@@ -141,7 +142,7 @@ function associationFields(
   }
   const differs = event.titleDiffers === true ? { titleDiffers: true } : {};
   return {
-    association: madeId(event.association),
+    association: associationId(event.association),
     source: configuredName(event.source),
     ...peer,
     ...differs,

@@ -23,8 +23,6 @@ export interface MetricsOptions {
   readonly ofProcess?: boolean;
 }
 
-export const metricsContentType = "text/plain; version=0.0.4; charset=utf-8";
-
 /** A database that hangs must not take the other metrics with it. */
 const collectMsMax = 3_000;
 /** Associations whose end has not been told; more than a gateway lets in. */

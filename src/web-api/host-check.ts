@@ -4,7 +4,7 @@
  */
 import { isIPv4 } from "node:net";
 
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
 }
 

@@ -3,7 +3,7 @@ import type { ReadinessView, StatusView } from "../../src/web-api/contract.ts";
 
 export const now: number = Date.UTC(2026, 5, 1, 12, 0, 0);
 
-export function ago(seconds: number): string {
+function ago(seconds: number): string {
   return new Date(now - seconds * 1000).toISOString();
 }
 
@@ -128,7 +128,7 @@ export const alarmView: StatusView = {
   ],
 };
 
-export const hostile = `<script>document.title="pwned"</script><img src=x onerror="document.title='pwned'"> "q" 'a' & \u202Egnp\u2066 \u0000`;
+const hostile = `<script>document.title="pwned"</script><img src=x onerror="document.title='pwned'"> "q" 'a' & \u202Egnp\u2066 \u0000`;
 
 /** Every text that is not a number or a state of ours. */
 export const hostileView: StatusView = {

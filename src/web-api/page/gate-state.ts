@@ -56,6 +56,9 @@ export function isUntouched(objects: StatusView["objects"]): boolean {
 }
 
 function problemSentence({ problems }: ReadinessView): string {
-  const told = problems.length === 0 ? "The gate is not ready." : `${problems.join(". ")}.`;
+  const told =
+    problems.length === 0
+      ? "The gate is not ready."
+      : problems.map((text) => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`).join(" ");
   return `${told} Senders keep what they have and try again.`;
 }

@@ -18,9 +18,11 @@ export function verdictBadge(verdict: string | undefined, count?: number): Marku
   return badge(tone, mark, word, count);
 }
 
-export function since(time: string, now: number): Markup {
+export function since(time: string, now: number, after = ""): Markup {
   const text = age(time, now);
-  return text === undefined ? html`unknown` : html`<time datetime="${time}" title="${time}">${text}</time>`;
+  return text === undefined
+    ? html`unknown`
+    : html`<time datetime="${time}" title="${time}">${text}${after}</time>`;
 }
 
 export interface Column<Row> {

@@ -90,7 +90,7 @@ export function recentObjects(recent: readonly RecentObjectView[], now: number):
 ${table(
   "The latest objects, newest first",
   [
-    { title: "Received", cell: ({ receivedAt }) => html`${since(receivedAt, now)} ago` },
+    { title: "Received", cell: ({ receivedAt }) => since(receivedAt, now, " ago") },
     { title: "Source", cell: ({ source }) => html`<bdi>${source}</bdi>` },
     { title: "Kind", cell: ({ modality }) => html`<bdi>${modality ?? "–"}</bdi>` },
     { title: "Verdict", cell: verdictOf },

@@ -33,12 +33,12 @@ small, .quiet, .hint { color: var(--soft); font-size: 14px; }
 meter { display: block; width: 100%; height: 10px; margin-top: 4px; }
 .verdicts { margin-top: 14px; display: flex; flex-wrap: wrap; gap: 6px 8px; align-items: baseline; } .verdicts > span:first-child { color: var(--soft); font-size: 14px; margin-right: 4px; }
 .badge { display: inline-block; padding: 1px 10px; border-radius: 12px; font-size: 14px; font-weight: 600; }
-.badge b { font-weight: 700; font-variant-numeric: tabular-nums; }
+.badge { overflow-wrap: break-word; } .badge b { font-weight: 700; font-variant-numeric: tabular-nums; }
 .good.badge { color: var(--good); background: var(--good-back); } .bad.badge { color: var(--bad); background: var(--bad-back); }
 .warn.badge { color: var(--warn); background: var(--warn-back); } .plain.badge { color: var(--plain); background: var(--plain-back); }
 .hint { margin-bottom: 12px; max-width: 70ch; }
-.studies { display: grid; gap: 12px; }
-.study { border-left: 5px solid var(--plain); display: grid; gap: 8px; } .study.bad { border-left-color: var(--bad); } .study.warn { border-left-color: var(--warn); }
+.studies { display: grid; gap: 12px; grid-template-columns: minmax(0, 1fr); } .state, .study, .verdicts, footer { overflow-wrap: anywhere; }
+.study { border-left: 5px solid var(--plain); display: grid; gap: 8px; grid-template-columns: minmax(0, 1fr); } .study.bad { border-left-color: var(--bad); } .study.warn { border-left-color: var(--warn); }
 .study .say { font-size: 18px; font-weight: 600; line-height: 1.35; text-wrap: pretty; }
 .facts { display: flex; flex-wrap: wrap; gap: 2px 22px; font-size: 14px; color: var(--soft); } .facts b { color: var(--ink); font-weight: 600; }
 .uid { font-size: 13px; color: var(--soft); overflow-wrap: anywhere; }
@@ -46,7 +46,7 @@ code { font: 0.93em/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 table { border-collapse: collapse; width: 100%; font-size: 15px; }
 th { text-align: left; font-size: 13px; font-weight: 600; color: var(--soft); padding: 0 12px 6px 0; border-bottom: 1px solid var(--line); }
 td { padding: 8px 12px 8px 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; } td small { display: block; }
-td:first-child { white-space: nowrap; }
+td:has(time) { white-space: nowrap; } td:first-child { min-width: 5em; }
 .label { display: none; } .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .legend { margin-top: 12px; font-size: 14px; color: var(--soft); display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 4px 12px; } .legend dt { font-weight: 600; color: var(--ink); } .legend dd { margin: 0; }
 .first { padding: 24px 26px; } .first > p { max-width: 72ch; margin: 8px 0; } .first h2 { font-size: 22px; margin-bottom: 2px; }
@@ -61,5 +61,5 @@ footer ul { display: flex; flex-wrap: wrap; gap: 2px 22px; } a { color: var(--li
   .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); } .tiles li { padding: 12px 14px; }
   table, tbody, tr, td { display: block; } thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   tr { padding: 10px 0; border-bottom: 1px solid var(--line); } td { display: grid; grid-template-columns: 118px minmax(0, 1fr); padding: 2px 0; border: 0; }
-  td .label { display: block; color: var(--soft); font-size: 14px; } td:first-child { white-space: normal; } .first { padding: 18px 16px; } }
+  td .label { display: block; color: var(--soft); font-size: 14px; } .first { padding: 18px 16px; } }
 `;

@@ -22,6 +22,8 @@ const verdicts: ReadonlyMap<string, VerdictWords> = new Map([
   ["malformed", words("bad", "malformed", "Not a well-formed DICOM object; it was not opened.")],
   ["untrusted", words("warn", "untrusted", "Sealed, but its signer cannot be relied on here.")],
   ["none", words("warn", "not checked", "The check could not be completed.")],
+  // The journal's name for the same.
+  ["undetermined", words("warn", "not checked", "The check could not be completed.")],
   [
     "unsealed",
     words("plain", "unsealed", "Not sealed at capture: nothing can be proven about it, either way."),
