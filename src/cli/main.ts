@@ -6,7 +6,9 @@ import { problemText, reportProblem } from "./problem.ts";
 import type { Action, Run } from "./program/command-runner.ts";
 import { addDemonstration } from "./program/demonstration.ts";
 import { addGateway } from "./program/gateway.ts";
+import { addNetwork } from "./program/network.ts";
 import { givenPath } from "./program/options.ts";
+import { addQuarantine } from "./program/quarantine.ts";
 import { addSealing } from "./program/sealing.ts";
 import { addSite } from "./program/site.ts";
 import { addTls } from "./program/tls.ts";
@@ -53,6 +55,8 @@ function programWith(run: Run): Command {
   addSealing(program, run);
   addSite(program, run);
   addTls(program, run);
+  addNetwork(program, run);
+  addQuarantine(program, run);
   addDemonstration(program, run);
   // Subcommands inherit neither of these.
   for (const command of everyCommand(program))

@@ -32,7 +32,7 @@ export interface ReleaseAsked extends Asked {
 }
 
 /** @throws ScansealError `usage` for a place that is none for released objects: above all the archive */
-function requireReadingPlace(place: Place | undefined): Place {
+export function requireReadingPlace(place: Place | undefined): Place {
   if (!place) throw new ScansealError("usage", "the configuration has no such destination");
   if (place.takes !== "released") {
     throw new ScansealError(

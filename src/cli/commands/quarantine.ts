@@ -1,0 +1,235 @@
+/** `scanseal quarantine list` and `show`: what is held, and why. */
+import { ScansealError } from "../../foundation/errors.ts";
+import { systemClock } from "../../platform/node/crypto.ts";
+import type { HeldStudy, JudgedObject, QuarantineRequest } from "../../store/journal/journal.ts";
+import { openHeld } from "../../zero-trust/quarantine/export.ts";
+import {
+  findObjects,
+  heldAmong,
+  heldObjects,
+  type Selector,
+  seriesOf,
+} from "../../zero-trust/quarantine/held-objects.ts";
+import { storyOf } from "../../zero-trust/quarantine/object-story.ts";
+import type { QuarantinePorts } from "../../zero-trust/quarantine/ports.ts";
+import { expiresAt, isExpired } from "../../zero-trust/quarantine/two-people.ts";
+import { identityOf } from "../identity.ts";
+import {
+  type Canvas,
+  instanceTable,
+  objectStoryLines,
+  requestLines,
+  requestTable,
+  seriesTable,
+  studyTable,
+} from "../quarantine-report.ts";
+import { jsonLine } from "../terminal/json-line.ts";
+import { paletteFor } from "../terminal/palette.ts";
+import { type Desk, type DeskOptions, withDesk } from "./gateway-desk.ts";
+
+export interface SelectorOptions {
+  readonly study?: string;
+  readonly series?: string;
+  readonly all: boolean;
+}
+
+export function canvas(): Canvas {
+  const palette = paletteFor(process.stdout, process.env);
+  return { palette, width: process.stdout.columns, now: systemClock.now() };
+}
+
+export function say(...lines: readonly string[]): void {
+  if (lines.length > 0) process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+/** What the journal's ids look like: UUIDs. */
+const idPattern = /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
+const uidPattern = /^[0-9.]{1,64}$/;
+/** For objects whose study or series could not be read. */
+const noUid = "none";
+
+/** @throws ScansealError `usage` unless exactly one thing is named */
+export function selectorOf(name: string | undefined, { study, series }: SelectorOptions): Selector {
+  if ([name, study, series].filter((given) => given !== undefined).length !== 1)
+    throw new ScansealError(
+      "usage",
+      "name one of: an object's id, a SOP Instance UID, --study UID, --series UID",
+    );
+  if (study === noUid) return { by: "study", studyInstanceUid: undefined };
+  if (study !== undefined) return { by: "study", studyInstanceUid: requireUid(study) };
+  if (series !== undefined) return { by: "series", seriesInstanceUid: requireUid(series) };
+  if (idPattern.test(name!)) return { by: "object", id: name!.toLowerCase() };
+  return { by: "instance", sopInstanceUid: requireUid(name!) };
+}
+
+function requireUid(text: string): string {
+  if (uidPattern.test(text)) return text;
+  throw new ScansealError(
+    "usage",
+    "that is neither an object's id nor a UID: scanseal quarantine list shows both",
+  );
+}
+
+export interface ListOptions extends DeskOptions {
+  readonly study?: string;
+  readonly series?: string;
+  readonly identify: boolean;
+  readonly json: boolean;
+}
+
+/** As many as the journal gives at once. */
+const studiesMax = 1_000;
+const requestsMax = 1_000;
+
+/** @returns 0 when nothing is held, else 1 */
+export async function list(options: ListOptions): Promise<number> {
+  return withDesk(options, async ({ ports }) => {
+    if (options.series !== undefined || options.study !== undefined) return listBelow(ports, options);
+    const studies = await ports.journal.heldStudies(studiesMax);
+    const requests = await ports.journal.requests("pending", requestsMax);
+    const identities = options.identify ? await studyIdentities(ports, studies) : undefined;
+    if (options.json) {
+      for (const study of studies) {
+        const says = identities?.get(study.studyInstanceUid);
+        say(jsonLine({ kind: "study", ...study, ...(says === undefined ? {} : { says }) }));
+      }
+      for (const request of requests) say(requestJson(request));
+    } else sayStudies(studies, requests, identities);
+    return studies.length === 0 ? 0 : 1;
+  });
+}
+
+function requestJson(request: QuarantineRequest): string {
+  const expires = { expiresAt: expiresAt(request), expired: isExpired(request, systemClock.now()) };
+  return jsonLine({ kind: "request", ...request, ...expires });
+}
+
+function sayStudies(
+  studies: readonly HeldStudy[],
+  requests: readonly QuarantineRequest[],
+  identities: ReadonlyMap<string | undefined, string> | undefined,
+): void {
+  if (studies.length === 0) say("Nothing is held.");
+  else {
+    const objects = studies.reduce((sum, study) => sum + study.objects, 0);
+    say(...studyTable(studies, identities, canvas()), "");
+    const more = studies.length === studiesMax ? " (the latest; there may be more)" : "";
+    say(
+      `${objects} objects of ${studies.length} studies are held${more}. Look closer: --study UID, --series UID.`,
+    );
+    if (studies.some(({ studyInstanceUid }) => studyInstanceUid === undefined))
+      say(`Objects whose study cannot be read: --study ${noUid}.`);
+  }
+  if (requests.length === 0) return;
+  say("", "Waiting for a second person:", ...requestTable(requests, canvas()));
+  say("scanseal quarantine show REQUEST tells more; approve or withdraw decides.");
+}
+
+async function listBelow(ports: QuarantinePorts, options: ListOptions): Promise<number> {
+  const selector = selectorOf(undefined, { ...options, all: true });
+  const objects = await heldObjects(ports.journal, selector);
+  if (selector.by === "study" && selector.studyInstanceUid !== undefined) {
+    const series = seriesOf(objects);
+    if (options.json) for (const one of series) say(jsonLine({ kind: "series", ...one }));
+    else if (series.length > 0) say(...seriesTable(series, canvas()));
+  } else if (options.json) for (const object of objects) say(jsonLine({ kind: "instance", ...object }));
+  else if (objects.length > 0) say(...instanceTable(objects, canvas()));
+  if (objects.length === 0 && !options.json) say(`Nothing is held of this ${selector.by}.`);
+  const [first] = objects;
+  if (options.identify && !options.json && first) {
+    const says = await identityText(ports, first);
+    say("", `The first of them says: ${says}`);
+  }
+  return objects.length === 0 ? 0 : 1;
+}
+
+/** From one object of each study: whatever it says is unproven. */
+async function studyIdentities(
+  ports: QuarantinePorts,
+  studies: readonly HeldStudy[],
+): Promise<ReadonlyMap<string | undefined, string>> {
+  const out = new Map<string | undefined, string>();
+  for (const { studyInstanceUid } of studies) {
+    if (studyInstanceUid === undefined) continue;
+    const [first] = await ports.journal.objects({ state: "held", studyInstanceUid, limit: 1 });
+    if (first) out.set(studyInstanceUid, await identityText(ports, first));
+  }
+  return out;
+}
+
+async function identityText(ports: QuarantinePorts, object: JudgedObject): Promise<string> {
+  const facts = await identity(ports, object);
+  return facts.map(([, text]) => text).join(" / ");
+}
+
+/** An object that cannot be read says nothing; that is no error here. */
+async function identity(
+  ports: QuarantinePorts,
+  object: JudgedObject,
+): Promise<(readonly [string, string])[]> {
+  try {
+    const source = await openHeld(ports, object);
+    try {
+      return await identityOf(source);
+    } finally {
+      await source.close();
+    }
+  } catch (error) {
+    if (error instanceof ScansealError) return [["Patient", "cannot be read"]];
+    throw error;
+  }
+}
+
+export interface ShowOptions extends DeskOptions, SelectorOptions {
+  readonly identify: boolean;
+  readonly json: boolean;
+}
+
+/** More than a person reads at once. */
+const shownMax = 20;
+
+/** An object's story, or a request's. @returns 0 when everything shown is proven, else 1 */
+export async function show(name: string | undefined, options: ShowOptions): Promise<number> {
+  return withDesk(options, async (desk) => {
+    const selector = selectorOf(name, options);
+    const objects = await findObjects(desk.ports.journal, selector);
+    if (objects.length === 0) {
+      const request = selector.by === "object" && (await desk.ports.journal.request(selector.id));
+      if (!request) throw new ScansealError("usage", "the gateway has no such object or request");
+      return showRequest(desk, request, options.json);
+    }
+    if (!options.all && objects.length > (selector.by === "instance" ? 1 : shownMax)) {
+      const states = objects.slice(0, 5).map(({ id, state }) => `${id} (${state})`);
+      const more = objects.length > states.length ? ", ..." : "";
+      throw new ScansealError(
+        "usage",
+        `these are ${objects.length} objects: ${states.join(", ")}${more}: name one by its id, or all with --all`,
+      );
+    }
+    for (const [i, object] of objects.entries()) {
+      const story = await storyOf(desk.ports.journal, object);
+      if (options.json) say(jsonLine(story));
+      else {
+        const says = options.identify ? await identity(desk.ports, object) : [];
+        say(...(i > 0 ? [""] : []), ...objectStoryLines(story, says, canvas()));
+      }
+    }
+    return objects.every(
+      ({ basis, state }) => state !== "held" && basis !== undefined && basis !== "observed",
+    )
+      ? 0
+      : 1;
+  });
+}
+
+async function showRequest({ ports }: Desk, request: QuarantineRequest, isJson: boolean): Promise<number> {
+  if (isJson) {
+    say(requestJson(request));
+    return 1;
+  }
+  const held = await heldAmong(ports.journal, request.objectIds);
+  say(...requestLines(request, held, canvas()));
+  if (held.length > 0) say("", ...instanceTable(held.slice(0, shownMax), canvas()));
+  if (held.length > shownMax) say(`... and ${held.length - shownMax} more`);
+  return 1;
+}

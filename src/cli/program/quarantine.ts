@@ -1,0 +1,140 @@
+/** `quarantine`, `deliveries`, `operator`. */
+import { type Command, Option } from "commander";
+import type { Action, Run } from "./command-runner.ts";
+import { givenPath } from "./options.ts";
+
+const acts = (): Promise<typeof import("../commands/quarantine-acts.ts")> =>
+  import("../commands/quarantine-acts.ts");
+
+/** Both optional here: the configuration lies in the site's folder unless it is named. */
+function placed(command: Command): Command {
+  return command
+    .option(
+      "--config <file>",
+      "the gateway's configuration (default: gateway.yaml in the site's folder)",
+      givenPath,
+    )
+    .option("--home <dir>", "the site's folder (default: ./scanseal-data)", givenPath);
+}
+
+function selecting(command: Command): Command {
+  return command
+    .argument("[object]", "an object's id or SOP Instance UID")
+    .option("--study <uid>", "all held objects of a study; none: those whose study cannot be read")
+    .option("--series <uid>", "all held objects of a series")
+    .option("--all", "also when they are many, or several under one UID", false);
+}
+
+function by(): Option {
+  return new Option(
+    "--by <operator>",
+    "who you are; the passphrase is asked for, or taken from SCANSEAL_OPERATOR_PASSPHRASE",
+  );
+}
+
+function reason(): Option {
+  return new Option("--reason <text>", "why, for the record; no patient data");
+}
+
+function confirm(): Option {
+  const words = "altered, untrusted, malformed, unchecked, conflict";
+  return new Option("--confirm <verdicts>", `release although they are: ${words}`)
+    .default([] as readonly string[], "none")
+    .argParser((text) => text.split(",").map((word) => word.trim()));
+}
+
+export function addQuarantine(program: Command, run: Run): void {
+  const quarantine = program
+    .command("quarantine")
+    .description("what the gateway holds, and what to do with it");
+  addLooking(quarantine, run);
+  addActs(quarantine, run);
+  addDecisions(quarantine, run);
+  addDeliveries(program.command("deliveries").description("what could not be delivered"), run);
+  addOperators(program.command("operator").description("who may decide on held objects"), run);
+}
+
+function addLooking(quarantine: Command, run: Run): void {
+  const looking = (): Promise<typeof import("../commands/quarantine.ts")> =>
+    import("../commands/quarantine.ts");
+  placed(quarantine.command("list"))
+    .description("what is held, by study: exit 0 when nothing is, else 1")
+    .option("--study <uid>", "by series; none: objects whose study cannot be read")
+    .option("--series <uid>", "by instance")
+    .option("--identify", "also what the objects say of patient and study", false)
+    .option("--json", "one JSON line for each", false)
+    .action(run(async () => (await looking()).list as Action));
+  placed(selecting(quarantine.command("show")))
+    .description("why an object is held and what happened to it; or what a request asks for")
+    .option("--identify", "also what the object says of patient and study", false)
+    .option("--json", "one JSON line for each", false)
+    .action(run(async () => (await looking()).show as Action));
+}
+
+function addActs(quarantine: Command, run: Run): void {
+  placed(selecting(quarantine.command("export")))
+    .description("write the bytes as they were received into a file, with a report; they stay unverified")
+    .addOption(by().makeOptionMandatory())
+    .addOption(reason().makeOptionMandatory())
+    .requiredOption("--out <path>", "a new file; for several objects a folder", givenPath)
+    .action(run(async () => (await acts()).exportObjects as Action));
+  placed(selecting(quarantine.command("recheck")))
+    .description("have the gateway judge again, after trust import, say")
+    .addOption(by().makeOptionMandatory())
+    .action(run(async () => (await acts()).recheck as Action));
+  placed(selecting(quarantine.command("release")))
+    .description("ask that objects be sent, unproven, to a reading place; a second operator approves")
+    .requiredOption("--to <destination>", "one with takes: released")
+    .addOption(by().makeOptionMandatory())
+    .addOption(reason().makeOptionMandatory())
+    .addOption(confirm())
+    .action(run(async () => (await acts()).release as Action));
+  placed(selecting(quarantine.command("purge")))
+    .description("ask that the bytes of objects be deleted; a second operator approves; the records stay")
+    .addOption(by())
+    .addOption(reason())
+    .option("--finish", "take up approved purges that were cut off", false)
+    .action(run(async () => (await acts()).purge as Action));
+}
+
+function addDecisions(quarantine: Command, run: Run): void {
+  placed(quarantine.command("approve"))
+    .description("carry out what another operator asked for")
+    .argument("<request>")
+    .addOption(by().makeOptionMandatory())
+    .addOption(confirm())
+    .action(run(async () => (await acts()).approve as Action));
+  placed(quarantine.command("withdraw"))
+    .description("take a request back")
+    .argument("<request>")
+    .addOption(by().makeOptionMandatory())
+    .action(run(async () => (await acts()).withdraw as Action));
+}
+
+function addDeliveries(deliveries: Command, run: Run): void {
+  placed(deliveries.command("list"))
+    .description("what was given up: exit 0 when nothing was, else 1")
+    .option("--json", "one JSON line for each", false)
+    .action(run(async () => (await import("../commands/deliveries.ts")).listDeliveries as Action));
+  placed(deliveries.command("retry"))
+    .description("try what was given up once more")
+    .option("--to <destination>", "only what is for this one")
+    .action(run(async () => (await import("../commands/deliveries.ts")).retryDeliveries as Action));
+}
+
+function addOperators(operator: Command, run: Run): void {
+  placed(operator.command("add"))
+    .description("name a person; each but the first is vouched for by another")
+    .argument("<name>")
+    .addOption(by())
+    .action(run(async () => (await import("../commands/operator.ts")).addOperator as Action));
+  placed(operator.command("list"))
+    .description("who they are and who added them")
+    .option("--json", "one JSON line for each", false)
+    .action(run(async () => (await import("../commands/operator.ts")).listOperators as Action));
+  placed(operator.command("remove"))
+    .description("end a person's rights; the records stay")
+    .argument("<name>")
+    .addOption(by().makeOptionMandatory())
+    .action(run(async () => (await import("../commands/operator.ts")).removeOperator as Action));
+}

@@ -1,0 +1,286 @@
+/** How quarantine is shown: tables from the study down to the instance, and one object's story. No patient data unless it is handed in. */
+import { uidName } from "../dicom/dictionary/dictionary.ts";
+import type {
+  ActRecord,
+  Delivery,
+  HeldStudy,
+  JudgedObject,
+  QuarantineRequest,
+} from "../store/journal/journal.ts";
+import type { FindingLocation, Verdict } from "../zero-trust/policy/verdict.ts";
+import type { HeldSeries } from "../zero-trust/quarantine/held-objects.ts";
+import type { ObjectStory } from "../zero-trust/quarantine/object-story.ts";
+import { expiresAt, isExpired } from "../zero-trust/quarantine/two-people.ts";
+import type { Palette } from "./terminal/palette.ts";
+import { type Cell, type Column, formatTable } from "./terminal/table.ts";
+import { visibleText } from "./terminal/visible-text.ts";
+import { explanations, namedLocationText, verdictCell } from "./verdict-report.ts";
+
+export interface Canvas {
+  readonly palette: Palette;
+  /** Columns of the terminal; undefined where there is none. */
+  readonly width: number | undefined;
+  readonly now: number;
+}
+
+/** "2026-11-22 03:12:45Z" */
+export function timeText(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 19).replace("T", " ")}Z`;
+}
+
+function countsText(verdicts: Readonly<Record<string, number>>): string {
+  return Object.entries(verdicts)
+    .sort(([, a], [, b]) => b - a)
+    .map(([verdict, count]) => `${count} ${verdict}`)
+    .join(", ");
+}
+
+const unreadable = "(unreadable)";
+
+export function studyTable(
+  studies: readonly HeldStudy[],
+  identities: ReadonlyMap<string | undefined, string> | undefined,
+  { width }: Canvas,
+): string[] {
+  const columns: Column[] = [
+    { title: "STUDY", shrinks: true, keeps: "end" },
+    { title: "OBJECTS", align: "right" },
+    { title: "SERIES", align: "right" },
+    { title: "VERDICTS", shrinks: true },
+    { title: "SOURCES", shrinks: true },
+    { title: "LAST RECEIVED" },
+    ...(identities ? [{ title: "SAYS IT IS OF", shrinks: true }] : []),
+  ];
+  const rows = studies.map((study): Cell[] => [
+    study.studyInstanceUid ?? unreadable,
+    String(study.objects),
+    String(study.series),
+    countsText(study.verdicts),
+    study.sources.join(", "),
+    timeText(study.lastAt),
+    ...(identities ? [identities.get(study.studyInstanceUid) ?? ""] : []),
+  ]);
+  return formatTable(columns, rows, width);
+}
+
+const seriesColumns: readonly Column[] = [
+  { title: "SERIES", shrinks: true, keeps: "end" },
+  { title: "MODALITY" },
+  { title: "OBJECTS", align: "right" },
+  { title: "VERDICTS", shrinks: true },
+  { title: "SOURCES", shrinks: true },
+  { title: "LAST RECEIVED" },
+];
+
+export function seriesTable(series: readonly HeldSeries[], { width }: Canvas): string[] {
+  const rows = series.map((one): Cell[] => [
+    one.seriesInstanceUid ?? unreadable,
+    one.modality ?? "",
+    String(one.objects),
+    countsText(one.verdicts),
+    one.sources.join(", "),
+    timeText(one.lastAt),
+  ]);
+  return formatTable(seriesColumns, rows, width);
+}
+
+const instanceColumns: readonly Column[] = [
+  { title: "OBJECT" },
+  { title: "VERDICT" },
+  { title: "SOP INSTANCE UID", shrinks: true, keeps: "end" },
+  { title: "WHY", shrinks: true },
+  { title: "RECEIVED" },
+];
+
+export function instanceTable(objects: readonly JudgedObject[], { palette, width }: Canvas): string[] {
+  const rows = objects.map((object): Cell[] => [
+    object.id,
+    cellOf(object, palette),
+    object.sopInstanceUid,
+    leadingMessage(object),
+    timeText(object.receivedAt),
+  ]);
+  return formatTable(instanceColumns, rows, width);
+}
+
+function isVerdict(verdict: string | undefined): verdict is Verdict {
+  return verdict !== undefined && Object.hasOwn(explanations, verdict);
+}
+
+function cellOf({ verdict, state }: JudgedObject, palette: Palette): Cell {
+  if (isVerdict(verdict)) return verdictCell(verdict, palette);
+  return { text: state === "received" ? "? not judged yet" : "? unchecked", paint: palette.notice };
+}
+
+function leadingMessage({ findings }: JudgedObject): string {
+  const errors = findings.filter(({ severity }) => severity === "error");
+  const [first] = errors.length > 0 ? errors : findings;
+  if (!first) return "";
+  return first.message + (errors.length > 1 ? ` (and ${errors.length - 1} more)` : "");
+}
+
+const requestColumns: readonly Column[] = [
+  { title: "REQUEST" },
+  { title: "TO" },
+  { title: "OBJECTS", align: "right" },
+  { title: "ASKED BY" },
+  { title: "REASON", shrinks: true },
+  { title: "EXPIRES" },
+];
+
+/** What waits for a second person. */
+export function requestTable(requests: readonly QuarantineRequest[], { width, now }: Canvas): string[] {
+  const rows = requests.map((request): Cell[] => [
+    request.id,
+    whatText(request),
+    String(request.objectIds.length),
+    request.requestedBy,
+    request.reason,
+    isExpired(request, now) ? "expired" : timeText(expiresAt(request)),
+  ]);
+  return formatTable(requestColumns, rows, width);
+}
+
+function whatText({ act, destination }: QuarantineRequest): string {
+  return act === "purge" ? "purge (delete the bytes)" : `release to ${destination ?? "nowhere"}`;
+}
+
+/** What somebody is about to decide. @param held those of its objects that still are */
+export function requestLines(
+  request: QuarantineRequest,
+  held: readonly JudgedObject[],
+  { palette, now }: Canvas,
+): string[] {
+  const verdicts: Record<string, number> = {};
+  for (const { verdict = "unchecked" } of held) verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
+  const state =
+    request.state === "pending" && isExpired(request, now) ? "expired, nobody can approve it" : request.state;
+  const facts: (readonly [string, string])[] = [
+    ["Request", request.id],
+    ["To", whatText(request)],
+    ["State", state],
+    ["Asked by", `${request.requestedBy}, ${timeText(request.requestedAt)}`],
+    ["Reason", request.reason],
+    [
+      "Objects",
+      `${request.objectIds.length}; still held: ${held.length}${held.length > 0 ? ` (${countsText(verdicts)})` : ""}`,
+    ],
+  ];
+  if (request.approvedBy !== undefined)
+    facts.push(["Approved by", `${request.approvedBy}, ${timeText(request.approvedAt ?? 0)}`]);
+  else if (request.state === "pending") facts.push(["Until", timeText(expiresAt(request))]);
+  return [palette.strong(`Request for ${request.act}`), "", ...factLines(facts)];
+}
+
+function factLines(facts: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(0, ...facts.map(([name]) => name.length));
+  return facts.map(([name, value]) => `  ${name.padEnd(width)}  ${visibleText(value)}`);
+}
+
+const meaningless =
+  "The check could not be completed: nothing is known about this object yet. Recheck it; if that fails again, see the gateway's log.";
+
+/** @param identity what the object says of patient and study, where somebody asked for it */
+export function objectStoryLines(
+  story: ObjectStory,
+  identity: readonly (readonly [string, string])[],
+  canvas: Canvas,
+): string[] {
+  const { object } = story;
+  const { palette } = canvas;
+  const cell = cellOf(object, palette);
+  const badge = typeof cell === "string" ? cell : cell.paint(cell.text);
+  const meaning = isVerdict(object.verdict) ? explanations[object.verdict] : meaningless;
+  return [
+    `Object ${object.id}`,
+    "",
+    `  ${badge}, ${object.state}`,
+    `  ${object.state === "received" ? "It waits to be judged." : meaning}`,
+    "",
+    ...factLines([...identity, ...factsOf(object)]),
+    ...findingLines(object, palette),
+    ...requestSection(story.requests, canvas),
+    ...deliverySection(story.deliveries, canvas),
+    ...historySection(story.history, palette),
+  ];
+}
+
+function factsOf(object: JudgedObject): (readonly [string, string])[] {
+  const kept = object.stored ? "object store" : object.location ? "the gateway's spool" : "nowhere any more";
+  return [
+    ["SOP Instance UID", object.sopInstanceUid],
+    ["Series", object.seriesInstanceUid ?? unreadable],
+    ["Study", object.studyInstanceUid ?? unreadable],
+    ["Kind", uidName(object.sopClassUid) ?? object.sopClassUid],
+    ["Encoding", uidName(object.transferSyntaxUid) ?? object.transferSyntaxUid],
+    ["Source", `${object.source} (AE title ${object.peerTitle}, from ${object.peerAddress})`],
+    ["Received", timeText(object.receivedAt)],
+    ...(object.judgedAt === undefined ? [] : [["Judged", timeText(object.judgedAt)] as const]),
+    ...(object.mode === undefined ? [] : [["Mode", object.mode] as const]),
+    ["Bytes", `${object.bytes}, SHA-256 ${object.digest}`],
+    ["Kept in", kept],
+    ...(object.relatedId === undefined ? [] : [["See", object.relatedId] as const]),
+  ];
+}
+
+function findingLines({ findings }: JudgedObject, palette: Palette): string[] {
+  if (findings.length === 0) return [];
+  const lines = [""];
+  for (const { severity, code, location, message, detail } of findings) {
+    const where = placeText(location);
+    const paint =
+      severity === "error" ? palette.bad : severity === "warning" ? palette.notice : palette.faint;
+    lines.push(`  ${paint(severity.padEnd(7))}  ${where === "" ? "" : `${where}: `}${visibleText(message)}`);
+    lines.push(`           ${palette.faint(`${code}: ${visibleText(detail)}`)}`);
+  }
+  return lines;
+}
+
+/** The journal keeps a location as JSON: what is not as the policy made it is not shown. */
+function placeText({ tag, path, offset, frames }: Readonly<Record<string, unknown>>): string {
+  const location: FindingLocation = {
+    ...(typeof tag === "string" ? { tag } : {}),
+    ...(typeof path === "string" ? { path } : {}),
+    ...(typeof offset === "number" ? { offset } : {}),
+    ...(Array.isArray(frames) ? { frames: frames.filter((frame) => typeof frame === "number") } : {}),
+  };
+  return visibleText(namedLocationText(location));
+}
+
+function section(title: string, lines: readonly string[], palette: Palette): string[] {
+  return lines.length === 0 ? [] : ["", `  ${palette.strong(title)}`, ...lines.map((line) => `  ${line}`)];
+}
+
+function requestSection(requests: readonly QuarantineRequest[], canvas: Canvas): string[] {
+  const pending = requests.filter(({ state }) => state === "pending");
+  if (pending.length === 0) return [];
+  return section("Waiting for a second person", requestTable(pending, canvas), canvas.palette);
+}
+
+const deliveryColumns: readonly Column[] = [
+  { title: "TO" },
+  { title: "STATE" },
+  { title: "ATTEMPTS", align: "right" },
+  { title: "LAST ERROR", shrinks: true },
+];
+
+function deliverySection(deliveries: readonly Delivery[], { palette, width }: Canvas): string[] {
+  if (deliveries.length === 0) return [];
+  const rows = deliveries.map(
+    ({ destination, released, state, attempts, lastError, deliveredAt }): Cell[] => [
+      released ? `${destination} (released)` : destination,
+      deliveredAt === undefined ? state : `${state} ${timeText(deliveredAt)}`,
+      String(attempts),
+      lastError ?? "",
+    ],
+  );
+  return section("Deliveries", formatTable(deliveryColumns, rows, width), palette);
+}
+
+function historySection(history: readonly ActRecord[], palette: Palette): string[] {
+  const lines = history.map(({ at, actor, act, detail }) => {
+    const told = Object.entries(detail).map(([name, value]) => `${name}: ${value}`);
+    return `${timeText(at)}  ${visibleText([actor, act, told.join("; ")].filter((part) => part !== "").join("  "))}`;
+  });
+  return section("History", lines, palette);
+}
