@@ -108,7 +108,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   const observed: ObservedGateway = { version, startedAt, clock, journal, gateway, settings, recent };
   const status = await startStatusServer({
     ...config.http,
-    status: () => statusView(observed),
+    status: async () => ({ ...(await statusView(observed)), verdicts: metrics.verdicts() }),
     readiness: () => readinessView(observed),
     metrics: () => metrics.text(),
   });
