@@ -8,6 +8,9 @@ import type { UpperLayerTimers } from "./upper-layer.ts";
 const lookMsMin = 20;
 const lookMsMax = 1_000;
 
+/** A time stamp of what is not under way: no limit is ever exceeded since then. */
+const never = Number.POSITIVE_INFINITY;
+
 /** Milliseconds on a clock that nobody sets. */
 export function monotonicMs(): number {
   return performance.now();
@@ -23,13 +26,13 @@ export class ConnectionWatch {
   #heldAt = 0;
   /** The last byte received, or sent. */
   #activeAt = 0;
-  /** First byte of the PDU under way; 0 between two. */
-  #pduAt = 0;
-  /** First byte of the message part under way; 0 between two. */
-  #messageAt = 0;
+  /** First byte of the PDU under way. */
+  #pduAt = never;
+  /** First byte of the message part under way. */
+  #messageAt = never;
   #messageBytes = 0;
-  /** Since when the peer has taken nothing of what we send; 0 while there is nothing. */
-  #sendAt = 0;
+  /** Since when the peer has taken nothing of what we send. */
+  #sendAt = never;
 
   constructor(timers: UpperLayerTimers, onExpired: (why: string) => void) {
     this.#timers = timers;
@@ -55,7 +58,7 @@ export class ConnectionWatch {
 
   /** Between two PDUs. */
   betweenPdus(): void {
-    this.#pduAt = 0;
+    this.#pduAt = never;
   }
 
   /** The PDU under way began in this chunk. */
@@ -66,11 +69,11 @@ export class ConnectionWatch {
   /** A piece of a message part. */
   piece(bytes: number, isLast: boolean): void {
     if (isLast) {
-      this.#messageAt = 0;
+      this.#messageAt = never;
       this.#messageBytes = 0;
       return;
     }
-    if (this.#messageAt === 0) this.#messageAt = this.#activeAt;
+    if (this.#messageAt === never) this.#messageAt = this.#activeAt;
     this.#messageBytes += bytes;
   }
 
@@ -95,7 +98,7 @@ export class ConnectionWatch {
 
   /** The transport has taken all of it. */
   sent(): void {
-    this.#sendAt = 0;
+    this.#sendAt = never;
     this.#activeAt = monotonicMs();
   }
 
@@ -116,25 +119,21 @@ export class ConnectionWatch {
 
   #forgive(ms: number): void {
     this.#activeAt += ms;
-    if (this.#pduAt > 0) this.#pduAt += ms;
-    if (this.#messageAt > 0) this.#messageAt += ms;
-    if (this.#sendAt > 0) this.#sendAt += ms;
+    this.#pduAt += ms;
+    this.#messageAt += ms;
+    this.#sendAt += ms;
   }
 
   #fault(now: number): string | undefined {
     const { idleMs, pduMs, sendStallMs, minimumRateGraceMs, minimumRateBytesPerSecond } = this.#timers;
-    if (this.#sendAt > 0 && now - this.#sendAt > sendStallMs)
+    if (now - this.#sendAt > sendStallMs)
       return `the peer took nothing of what we sent for ${sendStallMs} ms`;
     if (this.#isHeld) return undefined;
-    if (this.#pduAt > 0 && now - this.#pduAt > pduMs) return `a PDU was not complete after ${pduMs} ms`;
+    if (now - this.#pduAt > pduMs) return `a PDU was not complete after ${pduMs} ms`;
     const arrivingMs = now - this.#messageAt;
-    if (
-      this.#messageAt > 0 &&
-      arrivingMs > minimumRateGraceMs &&
-      this.#messageBytes * 1000 < minimumRateBytesPerSecond * arrivingMs
-    )
+    if (arrivingMs > minimumRateGraceMs && this.#messageBytes * 1000 < minimumRateBytesPerSecond * arrivingMs)
       return `a message came with less than ${minimumRateBytesPerSecond} bytes a second`;
-    if (this.#sendAt === 0 && now - this.#activeAt > idleMs) return `idle for ${idleMs} ms`;
+    if (this.#sendAt === never && now - this.#activeAt > idleMs) return `idle for ${idleMs} ms`;
     return undefined;
   }
 }
