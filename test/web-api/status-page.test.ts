@@ -28,6 +28,7 @@ describe("the status page", () => {
     expect(text).toContain("Ready for the first scan");
     expect(text).toMatch(/AE title SCANSEAL Host 127\.0\.0\.1 Port 11112 Encryption none/);
     expect(text).toContain("storescu -aec SCANSEAL 127.0.0.1 11112 scan.dcm");
+    expect(text).toContain("npx scanseal send scan.dcm --to SCANSEAL@127.0.0.1:11112");
     expect(text).toMatch(/observe delivers and reports/);
     expect(text).not.toContain("Latest objects");
   });
@@ -42,7 +43,7 @@ describe("the status page", () => {
       /The image was changed after capture; do not rely on it\. ✗ altered 4 held for 5 min/,
     );
     expect(text).toMatch(/31 objects in 3 series from mr-2, ct-1 Study 2\.25\.311902/);
-    expect(text).toMatch(/Not sealed at capture: nothing can be proven about it, either way\. – unsealed 2/);
+    expect(text).toMatch(/Not sealed at capture: nothing can be proven about it, either way\. ○ unsealed 2/);
     expect(text).toContain("Study unknown");
     for (const mode of ["observe", "warn", "enforce"])
       expect(text).toMatch(new RegExp(`${mode} (delivers|as observe)`));

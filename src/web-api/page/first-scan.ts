@@ -37,6 +37,7 @@ function addressCard(listener: StatusView["listeners"][number], aeTitle: string,
 
 function command({ address, port }: StatusView["listeners"][number], aeTitle: string): Markup {
   const host = isEveryAddress(address) ? "127.0.0.1" : address;
-  return html`<p>With DCMTK, from this machine:</p>
-<pre><code>storescu -aec ${aeTitle} ${host} ${String(port)} scan.dcm</code></pre>`;
+  return html`<p>From this machine, with ours or with DCMTK’s sender:</p>
+<pre><code>npx scanseal send scan.dcm --to ${aeTitle}@${host}:${String(port)}
+storescu -aec ${aeTitle} ${host} ${String(port)} scan.dcm</code></pre>`;
 }

@@ -10,7 +10,7 @@ export interface VerdictWords {
   readonly sentence: string;
 }
 
-const marks: Readonly<Record<Tone, string>> = { good: "✓", bad: "✗", warn: "!", plain: "–" };
+const marks: Readonly<Record<Tone, string>> = { good: "✓", bad: "✗", warn: "!", plain: "○" };
 
 function words(tone: Tone, word: string, sentence: string): VerdictWords {
   return { tone, mark: marks[tone], word, sentence };
