@@ -2,10 +2,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe } from "vitest";
+import fc from "fast-check";
+import { describe, it } from "vitest";
 import type { Journal } from "../../src/store/journal/journal.ts";
 import { openSqliteJournal } from "../../src/store/journal/sqlite-journal.ts";
 import type { JournalHarness } from "./journal-fixture.ts";
+import { commands, runBesideModel } from "./journal-property.ts";
 import { journalSuite } from "./journal-suite.ts";
 
 async function sqliteHarness(): Promise<JournalHarness> {
@@ -24,4 +26,20 @@ async function sqliteHarness(): Promise<JournalHarness> {
   };
 }
 
-describe("SQLite journal", () => journalSuite(sqliteHarness));
+describe("SQLite journal", () => {
+  journalSuite(sqliteHarness);
+
+  it("does what its model does, whatever is asked", async () => {
+    await fc.assert(
+      fc.asyncProperty(commands, async (list) => {
+        const harness = await sqliteHarness();
+        try {
+          await runBesideModel(await harness.open(), list);
+        } finally {
+          await harness.close();
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
