@@ -7,7 +7,7 @@ import { type Connection, type ConnectionLimits, ConnectionTable } from "./conne
 import { MessageAcceptor } from "./message-acceptor.ts";
 import { agreedContexts, answerRequest, type Implementation, ownImplementation } from "./presentation.ts";
 import type { DimseProvider, OpenAssociation } from "./service.ts";
-import { codeOf, peerOf, type ServerTls, serverContext, shownCertificate } from "./transport.ts";
+import { codeOf, peerOf, type ServerTls, serverContextOptions, shownCertificate } from "./transport.ts";
 import { acceptConnection } from "./upper-layer/accept-connection.ts";
 import type {
   AssociateDecision,
@@ -110,7 +110,7 @@ class ListeningServer implements DimseServer {
   #tlsServer(tls: ServerTls): Server {
     const { artimMs } = this.#options.timers;
     const server = createTlsServer({
-      secureContext: serverContext(tls),
+      ...serverContextOptions(tls),
       requestCert: true,
       rejectUnauthorized: true,
       handshakeTimeout: artimMs,

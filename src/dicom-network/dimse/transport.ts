@@ -47,12 +47,16 @@ const suites = [
 
 const groups = "X25519:P-256:P-384";
 
+type OwnContext = Pick<SecureContextOptions, "ca" | "cert" | "key"> & { readonly secureOptions: number };
+
+function contextOptions(own: OwnContext): SecureContextOptions {
+  return { minVersion: "TLSv1.2", ciphers: suites, ecdhCurve: groups, ...own };
+}
+
 /** @throws ScansealError `key-unusable` */
-function secureContext(
-  options: Pick<SecureContextOptions, "ca" | "cert" | "key"> & { readonly secureOptions: number },
-): SecureContext {
+function secureContext(own: OwnContext): SecureContext {
   try {
-    return createSecureContext({ minVersion: "TLSv1.2", ciphers: suites, ecdhCurve: groups, ...options });
+    return createSecureContext(contextOptions(own));
   } catch (cause) {
     // OpenSSL's messages quote nothing of a key, but the error holds more than its message.
     throw new ScansealError("key-unusable", `the TLS certificate and key cannot be used (${codeOf(cause)})`, {
@@ -61,14 +65,17 @@ function secureContext(
   }
 }
 
-/** @throws ScansealError `key-unusable` */
-export function serverContext({ certificate, key, clientAuthorities }: ServerTls): SecureContext {
-  const own = { cert: certificate, key, ca: clientAuthorities };
+/** Node's TLS server takes no context that is made already, only what to make it of. @throws ScansealError `key-unusable` */
+export function serverContextOptions({
+  certificate,
+  key,
+  clientAuthorities,
+}: ServerTls): SecureContextOptions {
   // Without tickets every connection shows its certificate anew, so that a revoked one does not live on in a session.
-  return secureContext({
-    ...own,
-    secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_TICKET,
-  });
+  const secureOptions = constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_TICKET;
+  const own = { cert: certificate, key, ca: clientAuthorities, secureOptions };
+  secureContext(own);
+  return contextOptions(own);
 }
 
 /** The peer of a connection. */
