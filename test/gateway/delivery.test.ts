@@ -186,14 +186,15 @@ it("what was acknowledged before a stop is judged and delivered after the next s
   const destinations = [archiveAt(archive.port)];
   const slow = heldBack(examinerOf(site));
   const first = await Gate.open(slow, { destinations });
-  expect(await sendAll(first.port, [...others, altered])).toEqual([0, 0, 0, 0]);
+  const { port } = first;
+  expect(await sendAll(port, [...others, altered])).toEqual([0, 0, 0, 0]);
   await first.gateway.drain(50);
   expect(first.gateway.status()).toMatchObject({ phase: "stopped", associations: 0, rowsWaiting: 0 });
-  await expect(send(first.port, sealed)).rejects.toMatchObject({ code: "network" });
+  await expect(send(port, sealed)).rejects.toMatchObject({ code: "network" });
   slow.go();
   await first.stop();
   const second = await openGate({ destinations, folder: first.folder });
-  await second.seen("object-judged", 2);
+  await second.seen("object-judged", 4);
   await second.seen("delivered", 3);
   expect(archive.received.length).toBe(3);
   expect((await second.rows()).map(({ state }) => state)).toEqual([

@@ -21,6 +21,7 @@ import type {
   DestinationSettings,
   GatewayLimits,
   GatewaySettings,
+  ListenerSettings,
   SourceSettings,
 } from "../../src/zero-trust/gateway/settings.ts";
 import type { Site } from "../evaluation/fixture.ts";
@@ -84,7 +85,10 @@ export function examinerOf(site: Site): Examiner {
   };
 }
 
+export const plainListener: ListenerSettings = { name: "plain", host: "127.0.0.1", port: 0 };
+
 export interface GateChoice {
+  readonly listeners?: readonly ListenerSettings[];
   readonly sources?: readonly SourceSettings[];
   readonly destinations?: readonly DestinationSettings[];
   readonly limits?: Partial<GatewayLimits>;
@@ -141,7 +145,7 @@ export class Gate {
     };
     const settings: GatewaySettings = {
       aeTitle: gateTitle,
-      listeners: [{ name: "plain", host: "127.0.0.1", port: 0 }],
+      listeners: choice.listeners ?? [plainListener],
       sources: choice.sources ?? [sourceOf()],
       destinations: choice.destinations ?? [],
       limits: { ...limits, ...choice.limits },

@@ -5,7 +5,7 @@ import { tags } from "../../src/dicom/tags.ts";
 import { connectDimse } from "../../src/dicom-network/dimse/client.ts";
 import { type DimseServer, startDimseServer } from "../../src/dicom-network/dimse/server.ts";
 import type { DimseProvider, StoreReceiver, StoreRequest } from "../../src/dicom-network/dimse/service.ts";
-import type { ClientTls } from "../../src/dicom-network/dimse/transport.ts";
+import type { ClientTls, ServerTls } from "../../src/dicom-network/dimse/transport.ts";
 import { type Bytes, concatBytes } from "../../src/foundation/bytes.ts";
 import { parse } from "../evaluation/fixture.ts";
 import { gateTitle } from "./gate.ts";
@@ -90,7 +90,7 @@ export class ReceivingArchive {
   port = 0;
   #server: DimseServer | undefined;
 
-  static async open(port: number): Promise<ReceivingArchive> {
+  static async open(port: number, tls?: ServerTls): Promise<ReceivingArchive> {
     const archive = new ReceivingArchive();
     const provider: DimseProvider = {
       admit: () => ({
@@ -99,7 +99,7 @@ export class ReceivingArchive {
       }),
       store: (request) => archive.#receiver(request),
     };
-    archive.#server = await startDimseServer({ host: "127.0.0.1", port }, provider);
+    archive.#server = await startDimseServer({ host: "127.0.0.1", port, tls }, provider);
     archive.port = archive.#server.port;
     return archive;
   }

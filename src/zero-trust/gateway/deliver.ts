@@ -225,7 +225,7 @@ export class Deliverer {
     const { journal, clock, events, random } = this.#ports;
     const { delivery, object } = work;
     const now = clock.now();
-    const tried = { createdAt: delivery.createdAt, attempts: Math.max(attempt, delivery.attempts + 1) };
+    const tried = { createdAt: delivery.createdAt, attempts: attempt };
     const retryInMs = retryIn(failure, tried, this.#parts.limits(), now, random());
     const nextAt = retryInMs === undefined ? undefined : now + retryInMs;
     try {
