@@ -9,11 +9,11 @@ import { ScansealError } from "../../foundation/errors.ts";
  */
 export const blockBytes = 4096;
 export const frameHeaderBytes = 64;
-export const digestBytes = 32;
+const digestBytes = 32;
 /** SpoolWriter.commit's promise. */
-export const recordHeaderBytesMax: number = 64 << 10;
+const recordHeaderBytesMax: number = 64 << 10;
 const trailerFixedBytes: number = digestBytes + 8;
-export const trailerBytesMax: number = trailerFixedBytes + recordHeaderBytesMax;
+const trailerBytesMax: number = trailerFixedBytes + recordHeaderBytesMax;
 
 const segmentMagic = utf8("SCANSEAL SPOOL 1");
 const frameMagic = 0x314c_5053; // "SPL1"

@@ -60,6 +60,11 @@ export class SegmentPool {
     return segment;
   }
 
+  /** Every record of the earlier runs is known: segments that have none are free. */
+  adopted(): void {
+    for (const segment of [...this.#segments.values()]) segment.seal();
+  }
+
   /** A file that no life begins in: preparing it was cut short. */
   drop(file: string): void {
     this.#free.push({ file, isReusable: false });
@@ -122,7 +127,10 @@ export class SegmentPool {
           else await this.#delete(free.file);
         } else if (this.#ready.length < readyMin) {
           await this.#create();
-        } else return;
+        } else {
+          this.#failure = undefined;
+          return;
+        }
       } catch (error) {
         this.#failure =
           error instanceof ScansealError ? error : new ScansealError("io", "no segment", { cause: error });

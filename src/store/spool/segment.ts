@@ -137,6 +137,8 @@ export class Segment {
 
   /** Never throws: what is durable was synced before. */
   async close(): Promise<void> {
+    // A number that is closed under a call may be another file's by the time the call begins.
+    await this.#syncing;
     const handle = this.#handle;
     this.#handle = undefined;
     await handle?.close().catch(() => undefined);
