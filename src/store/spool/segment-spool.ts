@@ -135,6 +135,7 @@ class SegmentSpool implements Spool, RecordHost {
 
   async #finishRecovery(): Promise<void> {
     this.#recovery = "done";
+    // spec/spool.md, Recovery, 6.
     this.#pool.adopted();
     // What is wrong with the disk is told by the first `begin`.
     await this.#pool.prepare();
