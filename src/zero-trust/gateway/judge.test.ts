@@ -22,7 +22,7 @@ import { openFolderObjectStore } from "../../store/objects/folder-object-store.t
 import { openSegmentSpool } from "../../store/spool/segment-spool.ts";
 import type { Spool } from "../../store/spool/spool.ts";
 import type { Mode } from "../policy/decide.ts";
-import { claimsMax, Judge, type Judged } from "./judge.ts";
+import { Judge, type Judged } from "./judge.ts";
 import type { Examiner, GatewayPorts } from "./ports.ts";
 import type { GatewaySettings, SourceSettings } from "./settings.ts";
 import { SourceBook } from "./source-recognition.ts";
@@ -313,7 +313,7 @@ it("an examination that fails is repeated; after the third failure the object is
 
 it("an object that ended the gateway again and again is not examined once more", async () => {
   const id = await receive(sealed);
-  for (let i = 0; i < claimsMax; i++) {
+  for (let i = 0; i < 5; i++) {
     expect(await journal.claimReceived("dead", 1, 60_000, systemClock.now())).toHaveLength(1);
     await journal.releaseLeases("dead");
   }

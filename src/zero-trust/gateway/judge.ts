@@ -21,7 +21,7 @@ import { encodeHeader } from "./spool-header.ts";
 /** An examination that failed (a worker died, or took too long) is repeated; an object that does it each time is held. */
 const examinationsMax = 3;
 /** Claims of one object: above this it ended the gateway itself, again and again. */
-export const claimsMax = 5;
+const claimsMax = 5;
 
 export interface JudgeState {
   readonly settings: GatewaySettings;

@@ -23,7 +23,7 @@ export class Released<T> {
 }
 
 /** Undefined unless the request is a release of this held object to this destination, approved in time by a second person. */
-export function releasedBy(
+function releasedBy(
   object: JudgedObject,
   destination: string,
   request: QuarantineRequest,
