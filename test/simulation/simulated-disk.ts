@@ -257,10 +257,18 @@ function withWrite(content: Bytes, offset: number, bytes: Bytes): Bytes {
 }
 
 function keepSectors(inode: Inode, { offset, bytes }: PendingWrite, isLost: () => boolean): void {
+  const kept: [number, number][] = [];
   for (let at = 0; at < bytes.length; ) {
     const end = Math.min(bytes.length, (Math.floor((offset + at) / sectorBytes) + 1) * sectorBytes - offset);
-    if (!isLost()) inode.durable = withWrite(inode.durable, offset + at, bytes.subarray(at, end));
+    const last = kept.at(-1);
+    if (!isLost()) {
+      if (last?.[1] === at) last[1] = end;
+      else kept.push([at, end]);
+    }
     at = end;
+  }
+  for (const [from, to] of kept) {
+    inode.durable = withWrite(inode.durable, offset + from, bytes.subarray(from, to));
   }
 }
 

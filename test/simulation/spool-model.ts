@@ -174,6 +174,7 @@ function digestOf(bytes: Bytes): Bytes {
 function contentOf(number: number, length: number): Bytes {
   const random = randomOf(number);
   const out = Buffer.alloc(length);
-  for (let at = 0; at < length; at += 64) out.fill(Math.floor(random() * 256), at, Math.min(length, at + 64));
+  for (let at = 0; at < length; at += 512)
+    out.fill(Math.floor(random() * 256), at, Math.min(length, at + 512));
   return out;
 }
