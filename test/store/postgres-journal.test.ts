@@ -1,10 +1,11 @@
 /** The shared suite on PostgreSQL, and what is a server's own. */
 import fc from "fast-check";
-import { afterAll, beforeAll, it } from "vitest";
+import { Client } from "pg";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Journal } from "../../src/store/journal/journal.ts";
 import { openPostgresJournal } from "../../src/store/journal/postgres-journal.ts";
 import { describePeer } from "../peers.ts";
-import type { JournalHarness } from "./journal-fixture.ts";
+import { admitting, type JournalHarness, leaseMs, received } from "./journal-fixture.ts";
 import { commands, runBesideModel } from "./journal-property.ts";
 import { journalSuite } from "./journal-suite.ts";
 import { type PostgresCluster, startPostgresCluster } from "./postgres-cluster.ts";
@@ -44,5 +45,63 @@ describePeer("postgres", "PostgreSQL journal", () => {
       }),
       { numRuns: 10 },
     );
+  });
+
+  it("a lost server is an io error of its calls, and the next ones work when it is back", async () => {
+    const own = await startPostgresCluster();
+    try {
+      const journal = await openPostgresJournal(await own.createDatabase());
+      const objects = Array.from({ length: 40 }, () => received());
+      await journal.addReceived(objects);
+      const leases = await journal.claimReceived("worker", 40, leaseMs, 5_000);
+      const committing = leases.map(({ work, fence }) =>
+        journal.commitJudgement(work.id, fence, admitting, ["pacs"]).then(
+          ({ result }) => result,
+          (error: unknown) => (error as { code: string }).code,
+        ),
+      );
+      // One is told; the others are anywhere.
+      expect(await Promise.race(committing)).toBe("committed");
+      await own.kill();
+      const told = await Promise.all(committing);
+      expect(new Set(told).size).toBeLessThanOrEqual(2);
+      for (const result of told) expect(["committed", "io"]).toContain(result);
+      await expect(journal.ping()).rejects.toMatchObject({ code: "io" });
+      await expect(journal.addReceived([received()])).rejects.toMatchObject({ code: "io" });
+      await own.restart();
+      await journal.ping();
+      for (const [n, { id }] of objects.entries()) {
+        const { state } = (await journal.object(id))!;
+        const owed = await journal.deliveriesOf(id);
+        expect(owed).toHaveLength(state === "admitted" ? 1 : 0);
+        if (told[n] === "committed") expect(state).toBe("admitted");
+      }
+      await journal.close();
+    } finally {
+      await own.stop();
+    }
+  });
+
+  it("several processes may start at once", async () => {
+    const url = await cluster.createDatabase();
+    const journals = await Promise.all(
+      [1, 2, 3, 4].map(() => openPostgresJournal(url, { connectionsMax: 2 })),
+    );
+    await Promise.all(journals.map((journal) => journal.addReceived([received()])));
+    expect((await journals[0]!.counts()).objects.received).toBe(4);
+    await Promise.all(journals.map((journal) => journal.close()));
+  });
+
+  it("refuses a newer program's journal, and a server that is not there", async () => {
+    const url = await cluster.createDatabase();
+    await (await openPostgresJournal(url)).close();
+    const client = new Client({ connectionString: url });
+    await client.connect();
+    await client.query("update journal_version set version = 99");
+    await client.end();
+    await expect(openPostgresJournal(url)).rejects.toMatchObject({ code: "config-invalid" });
+    const nowhere = openPostgresJournal("postgresql:///secret?host=/nonexistent&user=secret");
+    await expect(nowhere).rejects.toMatchObject({ code: "io" });
+    await expect(nowhere).rejects.not.toThrow(/secret/);
   });
 });

@@ -1,14 +1,17 @@
 /** The shared suite on node:sqlite, and what is SQLite's own. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
-import { describe, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Journal } from "../../src/store/journal/journal.ts";
 import { openSqliteJournal } from "../../src/store/journal/sqlite-journal.ts";
-import type { JournalHarness } from "./journal-fixture.ts";
+import { admitting, type JournalHarness, judged, received } from "./journal-fixture.ts";
 import { commands, runBesideModel } from "./journal-property.ts";
 import { journalSuite } from "./journal-suite.ts";
+import { startStoreProcess } from "./store-process.ts";
 
 async function sqliteHarness(): Promise<JournalHarness> {
   const folder = mkdtempSync(join(tmpdir(), "scanseal-journal-"));
@@ -41,5 +44,106 @@ describe("SQLite journal", () => {
       }),
       { numRuns: 60 },
     );
+  });
+});
+
+describe("SQLite journal's file", () => {
+  let folder: string;
+  let path: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "scanseal-journal-"));
+    path = join(folder, "journal.db");
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("is its owner's alone, in WAL, and keeps what was committed", async () => {
+    const journal = await openSqliteJournal(path);
+    const object = received();
+    await judged(journal, object, admitting, ["pacs"]);
+    for (const name of readdirSync(folder))
+      expect(statSync(join(folder, name)).mode & 0o777, name).toBe(0o600);
+    expect(readdirSync(folder)).toContain("journal.db-wal");
+    await journal.close();
+    const again = await openSqliteJournal(path);
+    expect((await again.object(object.id))!.state).toBe("admitted");
+    expect(await again.deliveriesOf(object.id)).toHaveLength(1);
+    await again.close();
+  });
+
+  it("several processes may start at once", async () => {
+    const children = [1, 2, 3].map(() => startStoreProcess("journal", path));
+    const mine = await openSqliteJournal(path);
+    await Promise.all(children.map((child) => child.lines(10)));
+    for (const child of children) {
+      child.process.kill("SIGKILL");
+      await once(child.process, "exit");
+    }
+    const counts = await mine.counts();
+    expect(counts.deliveries.due).toBe(2 * counts.objects.admitted);
+    for (const id of children.flatMap((child) => child.seen())) {
+      expect((await mine.object(id))!.state).toBe("admitted");
+    }
+    await mine.close();
+  });
+
+  it("kill -9 while it writes leaves whole transactions, and all that were told", async () => {
+    for (let round = 1; round <= 5; round++) {
+      const child = startStoreProcess("journal", path);
+      await child.lines(30 * round);
+      child.process.kill("SIGKILL");
+      await once(child.process, "exit");
+      const raw = new DatabaseSync(path);
+      expect(raw.prepare("pragma integrity_check").all()).toEqual([{ integrity_check: "ok" }]);
+      expect(raw.prepare("pragma foreign_key_check").all()).toEqual([]);
+      raw.close();
+      const journal = await openSqliteJournal(path);
+      for (const id of child.seen()) {
+        expect((await journal.object(id))!.state).toBe("admitted");
+        expect(await journal.deliveriesOf(id)).toHaveLength(2);
+      }
+      const { objects, deliveries } = await journal.counts();
+      expect(deliveries.due).toBe(2 * objects.admitted);
+      await journal.close();
+    }
+  });
+
+  it("refuses a newer program's journal, and what is none", async () => {
+    await (await openSqliteJournal(path)).close();
+    const raw = new DatabaseSync(path);
+    raw.exec("update journal_version set version = 99");
+    raw.close();
+    await expect(openSqliteJournal(path)).rejects.toMatchObject({ code: "config-invalid" });
+    writeFileSync(join(folder, "text"), "not a database, but long enough to be looked at".repeat(100));
+    await expect(openSqliteJournal(join(folder, "text"))).rejects.toMatchObject({ code: "io" });
+    await expect(openSqliteJournal(join(folder, "absent", "journal.db"))).rejects.toMatchObject({
+      code: "io",
+    });
+  });
+
+  it("says that the disk is full, writes nothing of what failed, and goes on", async () => {
+    const journal = await openSqliteJournal(path, { pagesMax: 200 });
+    const small = received();
+    await journal.addReceived([small]);
+    const many = Array.from({ length: 2_000 }, () => received());
+    await expect(journal.addReceived(many)).rejects.toMatchObject({ code: "storage-full" });
+    expect((await journal.counts()).objects.received).toBe(1);
+    expect(await journal.claimReceived("worker", 10, 1_000, 5_000)).toHaveLength(1);
+    await journal.addReceived([received()]);
+    await journal.close();
+  });
+
+  it("waits for another's transaction, and says io when it does not end", async () => {
+    const journal = await openSqliteJournal(path, { busyMs: 20 });
+    const other = new DatabaseSync(path);
+    other.exec("begin immediate");
+    const told = await journal.addReceived([received()]).catch((error: unknown) => error);
+    expect(told).toMatchObject({ code: "io", message: expect.stringContaining("SQLite 5") });
+    expect(await journal.objects({ limit: 10 })).toEqual([]);
+    other.exec("rollback");
+    other.close();
+    await journal.addReceived([received()]);
+    await journal.close();
   });
 });

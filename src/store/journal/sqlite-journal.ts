@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
 import { Kysely } from "kysely";
+import { syncFolder } from "../../platform/node/private-files.ts";
 import { databaseError } from "./database-error.ts";
 import type { Journal } from "./journal.ts";
 import { migrate } from "./migrations.ts";
@@ -13,8 +14,15 @@ import { NodeSqliteDialect } from "./sqlite-dialect.ts";
 import type { Tables } from "./tables.ts";
 import { GroupWriter } from "./writers.ts";
 
-/** How long another process' transaction is waited for. The thread stands still meanwhile: a command beside the gateway writes for milliseconds. */
-const busyMs = 5_000;
+export interface SqliteOptions {
+  /** Bound of the file in pages of 4 KiB; then `storage-full`. SQLite's own, 2^32, when absent. */
+  readonly pagesMax?: number | undefined;
+  /** How long another process' transaction is waited for; 5 s when absent. */
+  readonly busyMs?: number | undefined;
+}
+
+/** The thread stands still meanwhile: a command beside the gateway writes for milliseconds. */
+const busyMsDefault = 5_000;
 /** The change to WAL does not wait for others by itself. */
 const walTries = 50;
 const walPauseMs = 50;
@@ -24,19 +32,24 @@ const walPauseMs = 50;
  * machine may have it open.
  * @throws ScansealError `io`, `storage-full`; `config-invalid` when a newer program made it
  */
-export async function openSqliteJournal(path: string): Promise<Journal> {
+export async function openSqliteJournal(path: string, options: SqliteOptions = {}): Promise<Journal> {
   let database: DatabaseSync | undefined;
   try {
     // SQLite gives -wal and -shm the rights of the file.
     const file = await open(path, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o600);
     await file.close();
-    await syncFolder(dirname(path));
-    database = new DatabaseSync(path, { timeout: busyMs, enableForeignKeyConstraints: true });
+    syncFolder(dirname(path));
+    database = new DatabaseSync(path, {
+      timeout: options.busyMs ?? busyMsDefault,
+      enableForeignKeyConstraints: true,
+    });
     await useWal(database);
     database.exec("pragma synchronous = full");
+    if (options.pagesMax !== undefined)
+      database.exec(`pragma max_page_count = ${Math.trunc(options.pagesMax)}`);
     const db = new Kysely<Tables>({ dialect: new NodeSqliteDialect(database) });
     await db.transaction().execute((transaction) => migrate(transaction, "sqlite"));
-    await syncFolder(dirname(path));
+    syncFolder(dirname(path));
     return new SqlJournal(db, "sqlite", new GroupWriter(db));
   } catch (error) {
     if (database?.isOpen) database.close();
@@ -55,17 +68,5 @@ async function useWal(database: DatabaseSync): Promise<void> {
       if (!busy || attempt >= walTries) throw error;
       await pause(walPauseMs);
     }
-  }
-}
-
-/** The names of new files are durable with their folder. */
-async function syncFolder(path: string): Promise<void> {
-  // Windows has no such thing as a folder that is opened.
-  if (process.platform === "win32") return;
-  const folder = await open(path, constants.O_RDONLY);
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }

@@ -4,14 +4,14 @@
  */
 import { constants } from "node:fs";
 import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { v7 as newId } from "uuid";
 import { readChunks } from "../../foundation/byte-source.ts";
 import { type Bytes, toHex } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { nodeCrypto } from "../../platform/node/crypto.ts";
 import { openFileSource } from "../../platform/node/file-source.ts";
-import { type FileLock, holdFileLock } from "../../platform/node/private-files.ts";
+import { type FileLock, holdFileLock, syncFolder } from "../../platform/node/private-files.ts";
 import { FolderSync } from "./folder-sync.ts";
 import type { ObjectStore, OpenObject } from "./object-store.ts";
 import { Turns } from "./turns.ts";
@@ -43,6 +43,7 @@ export async function openFolderObjectStore(
     await removeLeftovers(incoming);
     const own = join(incoming, newId());
     living.add(holdFileLock(`${own}${lockSuffix}`));
+    syncFolder(dirname(resolve(folder)));
     await mkdir(own, { mode: 0o700 });
     const used = options.bytesMax === undefined ? 0 : await bytesBelow(folder);
     return new FolderObjectStore(folder, own, used, options.bytesMax ?? Number.POSITIVE_INFINITY);
@@ -215,8 +216,8 @@ const lockSuffix = ".lock";
 
 /** Each process writes in a folder of its own, beside a lock it holds while it lives. */
 async function removeLeftovers(incoming: string): Promise<void> {
-  const names = await readdir(incoming);
-  for (const name of names.filter((entry) => !entry.endsWith(lockSuffix))) {
+  const entries = await readdir(incoming, { withFileTypes: true });
+  for (const { name } of entries.filter((entry) => entry.isDirectory())) {
     const path = join(incoming, name);
     let lock: FileLock;
     try {
@@ -226,7 +227,7 @@ async function removeLeftovers(incoming: string): Promise<void> {
     }
     try {
       await rm(path, { recursive: true, force: true });
-      await rm(`${path}${lockSuffix}`, { force: true });
+      for (const suffix of ["", "-journal"]) await rm(`${path}${lockSuffix}${suffix}`, { force: true });
     } finally {
       lock.release();
     }
