@@ -48,7 +48,7 @@ export function ensurePrivateFolder(path: string): void {
     return lstatSync(path);
   });
   if (!stats.isDirectory()) throw new ScansealError("key-unusable", `${nameOf(path)} is not a folder`);
-  requirePrivate(stats, `the key folder ${nameOf(path)}`, "700");
+  requirePrivate(stats, `the folder ${nameOf(path)}`, "700");
 }
 
 /** Node's own recursive mkdir never ends below a folder like /proc, where nothing can be made. */

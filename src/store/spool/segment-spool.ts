@@ -137,8 +137,8 @@ class SegmentSpool implements Spool, RecordHost {
     this.#recovery = "done";
     // spec/spool.md, Recovery, 6.
     this.#pool.adopted();
-    // What is wrong with the disk is told by the first `begin`.
-    await this.#pool.prepare();
+    // The first of them; what is wrong with the disk is told by the first `begin`.
+    await this.#pool.whenReady();
   }
 
   begin(): SpoolWriter {
