@@ -37,30 +37,48 @@ function countsText(verdicts: Readonly<Record<string, number>>): string {
 
 const unreadable = "(unreadable)";
 
+/** What the objects of a row say of patient and study: unproven, and only where somebody asked for it. */
+export type Identities = ReadonlyMap<string | undefined, string>;
+
+function saying(
+  columns: readonly Column[],
+  rows: readonly { readonly key: string | undefined; readonly cells: readonly Cell[] }[],
+  identities: Identities | undefined,
+  width: number | undefined,
+): string[] {
+  if (!identities)
+    return formatTable(
+      columns,
+      rows.map(({ cells }) => cells),
+      width,
+    );
+  return formatTable(
+    [...columns, { title: "SAYS IT IS OF", shrinks: true }],
+    rows.map(({ key, cells }) => [...cells, identities.get(key) ?? ""]),
+    width,
+  );
+}
+
+const studyColumns: readonly Column[] = [
+  { title: "STUDY", shrinks: true, keeps: "end" },
+  { title: "OBJECTS", align: "right" },
+  { title: "SERIES", align: "right" },
+  { title: "VERDICTS", shrinks: true },
+  { title: "SOURCES", shrinks: true },
+  { title: "LAST RECEIVED" },
+];
+
 export function studyTable(
   studies: readonly HeldStudy[],
-  identities: ReadonlyMap<string | undefined, string> | undefined,
+  identities: Identities | undefined,
   { width }: Canvas,
 ): string[] {
-  const columns: Column[] = [
-    { title: "STUDY", shrinks: true, keeps: "end" },
-    { title: "OBJECTS", align: "right" },
-    { title: "SERIES", align: "right" },
-    { title: "VERDICTS", shrinks: true },
-    { title: "SOURCES", shrinks: true },
-    { title: "LAST RECEIVED" },
-    ...(identities ? [{ title: "SAYS IT IS OF", shrinks: true }] : []),
-  ];
-  const rows = studies.map((study): Cell[] => [
-    study.studyInstanceUid ?? unreadable,
-    String(study.objects),
-    String(study.series),
-    countsText(study.verdicts),
-    study.sources.join(", "),
-    timeText(study.lastAt),
-    ...(identities ? [identities.get(study.studyInstanceUid) ?? ""] : []),
-  ]);
-  return formatTable(columns, rows, width);
+  const rows = studies.map((study) => {
+    const { studyInstanceUid: key, objects, series, verdicts, sources, lastAt } = study;
+    const counts = [String(objects), String(series), countsText(verdicts)];
+    return { key, cells: [key ?? unreadable, ...counts, sources.join(", "), timeText(lastAt)] };
+  });
+  return saying(studyColumns, rows, identities, width);
 }
 
 const seriesColumns: readonly Column[] = [
@@ -72,16 +90,17 @@ const seriesColumns: readonly Column[] = [
   { title: "LAST RECEIVED" },
 ];
 
-export function seriesTable(series: readonly HeldSeries[], { width }: Canvas): string[] {
-  const rows = series.map((one): Cell[] => [
-    one.seriesInstanceUid ?? unreadable,
-    one.modality ?? "",
-    String(one.objects),
-    countsText(one.verdicts),
-    one.sources.join(", "),
-    timeText(one.lastAt),
-  ]);
-  return formatTable(seriesColumns, rows, width);
+export function seriesTable(
+  series: readonly HeldSeries[],
+  identities: Identities | undefined,
+  { width }: Canvas,
+): string[] {
+  const rows = series.map((one) => {
+    const { seriesInstanceUid: key, modality = "", objects, verdicts, sources, lastAt } = one;
+    const counts = [modality, String(objects), countsText(verdicts)];
+    return { key, cells: [key ?? unreadable, ...counts, sources.join(", "), timeText(lastAt)] };
+  });
+  return saying(seriesColumns, rows, identities, width);
 }
 
 const instanceColumns: readonly Column[] = [
@@ -92,15 +111,17 @@ const instanceColumns: readonly Column[] = [
   { title: "RECEIVED" },
 ];
 
-export function instanceTable(objects: readonly JudgedObject[], { palette, width }: Canvas): string[] {
-  const rows = objects.map((object): Cell[] => [
-    object.id,
-    cellOf(object, palette),
-    object.sopInstanceUid,
-    leadingMessage(object),
-    timeText(object.receivedAt),
-  ]);
-  return formatTable(instanceColumns, rows, width);
+export function instanceTable(
+  objects: readonly JudgedObject[],
+  identities: Identities | undefined,
+  { palette, width }: Canvas,
+): string[] {
+  const rows = objects.map((object) => {
+    const { id: key, sopInstanceUid, receivedAt } = object;
+    const verdict = cellOf(object, palette);
+    return { key, cells: [key, verdict, sopInstanceUid, leadingMessage(object), timeText(receivedAt)] };
+  });
+  return saying(instanceColumns, rows, identities, width);
 }
 
 function isVerdict(verdict: string | undefined): verdict is Verdict {

@@ -78,15 +78,18 @@ function passphraseBytes(passphrase: string): Uint8Array {
   return utf8(passphrase.normalize("NFC"));
 }
 
-function derive(passphrase: string, salt: Uint8Array): Promise<Uint8Array> {
+/** Salted, slow, of 32 bytes. */
+export type PassphraseHash = (passphrase: Uint8Array, salt: Uint8Array) => Promise<Uint8Array>;
+
+const scryptHash: PassphraseHash = (passphrase, salt) => {
   return new Promise((resolve, reject) => {
     const options = { ...cost, maxmem: memoryBytesMax };
-    scrypt(passphraseBytes(passphrase), salt, hashBytes, options, (error, key) => {
+    scrypt(passphrase, salt, hashBytes, options, (error, key) => {
       if (error) reject(new ScansealError("internal", "scrypt failed", { cause: error }));
       else resolve(key);
     });
   });
-}
+};
 
 /** @throws ScansealError `usage` */
 function requirePassphrase(passphrase: string): void {
@@ -114,11 +117,13 @@ function isEntry(value: unknown): value is Entry {
 export class Operators {
   readonly #path: string;
   readonly #clock: Clock;
+  readonly #hash: PassphraseHash;
 
-  /** @param home the site's folder */
-  constructor(home: string, clock: Clock) {
+  /** @param home the site's folder @param hash for tests of everything but the hash itself */
+  constructor(home: string, clock: Clock, hash: PassphraseHash = scryptHash) {
     this.#path = join(home, "operators.json");
     this.#clock = clock;
+    this.#hash = hash;
   }
 
   /** Those who were removed too, oldest first. @throws ScansealError `key-unusable`, `io` */
@@ -149,7 +154,7 @@ export class Operators {
     this.requireFree(name);
     requirePassphrase(passphrase);
     const salt = new Uint8Array(randomBytes(saltBytes));
-    const hash = await derive(passphrase, salt);
+    const hash = await this.#hash(passphraseBytes(passphrase), salt);
     this.#change((document) => {
       requireFreeName(document, name);
       const isFirst = !document.operators.some(({ removedAt }) => removedAt === null);
@@ -188,8 +193,8 @@ export class Operators {
     if ("why" in begun) return { result: "refused", ...begun };
     const salt = begun.entry ? fromBase64(begun.entry.salt) : new Uint8Array(saltBytes);
     // As long for a name that does not exist: who is an operator is not told by the time it takes.
-    const hash =
-      passphraseBytes(passphrase).length > passphraseBytesMax ? undefined : await derive(passphrase, salt);
+    const bytes = passphraseBytes(passphrase);
+    const hash = bytes.length > passphraseBytesMax ? undefined : await this.#hash(bytes, salt);
     const { entry } = begun;
     if (!entry) return { result: "refused", why: "unknown", retryInMs: 0 };
     const kept = fromBase64(entry.hash);

@@ -115,17 +115,17 @@ export async function release(name: string | undefined, options: ReleaseOptions)
     say(`Release ${counted(objects.length)} (${verdictCounts(objects)}) to ${options.to}, a reading place.`);
     const by = await prove(desk, options, "quarantine release");
     const request = await decisions.requestRelease(ports, objects, { by, ...asked });
-    sayRequested(request.id, expiresAt(request), options.confirm);
+    sayRequested(request.id, expiresAt(request));
     return 0;
   });
 }
 
-function sayRequested(id: string, until: number, confirmed: readonly string[]): void {
-  const confirm = confirmed.length === 0 ? "" : ` --confirm ${confirmed.join(",")}`;
+/** What has to be confirmed is left to the second person to name. */
+function sayRequested(id: string, until: number): void {
   say(
     `Request ${id}`,
     `Nothing has happened yet. Another operator decides until ${timeText(until)}:`,
-    `  scanseal quarantine approve ${id} --by NAME${confirm}`,
+    `  scanseal quarantine approve ${id} --by NAME`,
   );
 }
 
@@ -153,7 +153,7 @@ export async function purge(name: string | undefined, options: PurgeOptions): Pr
     );
     const by = await prove(desk, { ...options, by: person }, "quarantine purge");
     const request = await decisions.requestPurge(desk.ports, objects, { by, reason });
-    sayRequested(request.id, expiresAt(request), []);
+    sayRequested(request.id, expiresAt(request));
     return 0;
   });
 }

@@ -16,6 +16,7 @@ import { expiresAt, isExpired } from "../../zero-trust/quarantine/two-people.ts"
 import { identityOf } from "../identity.ts";
 import {
   type Canvas,
+  type Identities,
   instanceTable,
   objectStoryLines,
   requestLines,
@@ -87,14 +88,12 @@ export async function list(options: ListOptions): Promise<number> {
     if (options.series !== undefined || options.study !== undefined) return listBelow(ports, options);
     const studies = await ports.journal.heldStudies(studiesMax);
     const requests = await ports.journal.requests("pending", requestsMax);
-    const identities = options.identify ? await studyIdentities(ports, studies) : undefined;
+    const firsts = options.identify ? await firstOfEach(ports, studies) : [];
+    const says = await identities(ports, options, firsts, ({ studyInstanceUid }) => studyInstanceUid);
     if (options.json) {
-      for (const study of studies) {
-        const says = identities?.get(study.studyInstanceUid);
-        say(jsonLine({ kind: "study", ...study, ...(says === undefined ? {} : { says }) }));
-      }
+      sayJson("study", studies, says, ({ studyInstanceUid }) => studyInstanceUid);
       for (const request of requests) say(requestJson(request));
-    } else sayStudies(studies, requests, identities);
+    } else sayStudies(studies, requests, says);
     return studies.length === 0 ? 0 : 1;
   });
 }
@@ -107,12 +106,12 @@ function requestJson(request: QuarantineRequest): string {
 function sayStudies(
   studies: readonly HeldStudy[],
   requests: readonly QuarantineRequest[],
-  identities: ReadonlyMap<string | undefined, string> | undefined,
+  says: Identities | undefined,
 ): void {
   if (studies.length === 0) say("Nothing is held.");
   else {
     const objects = studies.reduce((sum, study) => sum + study.objects, 0);
-    say(...studyTable(studies, identities, canvas()), "");
+    say(...studyTable(studies, says, canvas()), "");
     const more = studies.length === studiesMax ? " (the latest; there may be more)" : "";
     say(
       `${objects} objects of ${studies.length} studies are held${more}. Look closer: --study UID, --series UID.`,
@@ -125,34 +124,64 @@ function sayStudies(
   say("scanseal quarantine show REQUEST tells more; approve or withdraw decides.");
 }
 
+/** A study by series, a series by instance. */
 async function listBelow(ports: QuarantinePorts, options: ListOptions): Promise<number> {
   const selector = selectorOf(undefined, { ...options, all: true });
   const objects = await heldObjects(ports.journal, selector);
+  if (objects.length === 0) {
+    if (!options.json) say(`Nothing is held of this ${selector.by}.`);
+    return 0;
+  }
   if (selector.by === "study" && selector.studyInstanceUid !== undefined) {
     const series = seriesOf(objects);
-    if (options.json) for (const one of series) say(jsonLine({ kind: "series", ...one }));
-    else if (series.length > 0) say(...seriesTable(series, canvas()));
-  } else if (options.json) for (const object of objects) say(jsonLine({ kind: "instance", ...object }));
-  else if (objects.length > 0) say(...instanceTable(objects, canvas()));
-  if (objects.length === 0 && !options.json) say(`Nothing is held of this ${selector.by}.`);
-  const [first] = objects;
-  if (options.identify && !options.json && first) {
-    const says = await identityText(ports, first);
-    say("", `The first of them says: ${says}`);
+    const firsts = series.map(
+      ({ seriesInstanceUid }) => objects.find((object) => object.seriesInstanceUid === seriesInstanceUid)!,
+    );
+    const says = await identities(ports, options, firsts, (object) => object.seriesInstanceUid);
+    if (options.json) sayJson("series", series, says, (one) => one.seriesInstanceUid);
+    else say(...seriesTable(series, says, canvas()));
+    return 1;
   }
-  return objects.length === 0 ? 0 : 1;
+  const says = await identities(ports, options, objects, ({ id }) => id);
+  if (options.json) sayJson("instance", objects, says, ({ id }) => id);
+  else say(...instanceTable(objects, says, canvas()));
+  return 1;
 }
 
-/** From one object of each study: whatever it says is unproven. */
-async function studyIdentities(
+function sayJson<T extends object>(
+  kind: string,
+  rows: readonly T[],
+  says: Identities | undefined,
+  keyOf: (row: T) => string | undefined,
+): void {
+  for (const row of rows) {
+    const text = says?.get(keyOf(row));
+    say(jsonLine({ kind, ...row, ...(text === undefined ? {} : { says: text }) }));
+  }
+}
+
+/** Undefined unless asked for: whatever an object says of its patient is unproven. */
+async function identities(
   ports: QuarantinePorts,
-  studies: readonly HeldStudy[],
-): Promise<ReadonlyMap<string | undefined, string>> {
+  { identify }: ListOptions,
+  objects: readonly JudgedObject[],
+  keyOf: (object: JudgedObject) => string | undefined,
+): Promise<Identities | undefined> {
+  if (!identify) return undefined;
   const out = new Map<string | undefined, string>();
+  for (const object of objects) out.set(keyOf(object), await identityText(ports, object));
+  return out;
+}
+
+/** One object of each study. */
+async function firstOfEach(
+  { journal }: QuarantinePorts,
+  studies: readonly HeldStudy[],
+): Promise<readonly JudgedObject[]> {
+  const out: JudgedObject[] = [];
   for (const { studyInstanceUid } of studies) {
     if (studyInstanceUid === undefined) continue;
-    const [first] = await ports.journal.objects({ state: "held", studyInstanceUid, limit: 1 });
-    if (first) out.set(studyInstanceUid, await identityText(ports, first));
+    out.push(...(await journal.objects({ state: "held", studyInstanceUid, limit: 1 })));
   }
   return out;
 }
@@ -229,7 +258,7 @@ async function showRequest({ ports }: Desk, request: QuarantineRequest, isJson: 
   }
   const held = await heldAmong(ports.journal, request.objectIds);
   say(...requestLines(request, held, canvas()));
-  if (held.length > 0) say("", ...instanceTable(held.slice(0, shownMax), canvas()));
+  if (held.length > 0) say("", ...instanceTable(held.slice(0, shownMax), undefined, canvas()));
   if (held.length > shownMax) say(`... and ${held.length - shownMax} more`);
   return 1;
 }

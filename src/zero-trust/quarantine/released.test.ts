@@ -1,47 +1,73 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { JudgedObject, QuarantineRequest } from "../../store/journal/journal.ts";
 import { findRelease, Released } from "./released.ts";
+import { requestMsMax } from "./two-people.ts";
 
-const held = { id: "object", state: "held" } as JudgedObject;
+const object = { id: "o1", state: "held" } as JudgedObject;
 const approved: QuarantineRequest = {
-  id: "request",
+  id: "r1",
   act: "release",
-  objectIds: ["other", "object"],
-  reason: "second opinion",
-  requestedBy: "ann",
-  requestedAt: 1,
-  destination: "place",
+  objectIds: ["o0", "o1"],
+  reason: "a second opinion",
+  requestedBy: "anna",
+  requestedAt: 1_000,
+  destination: "reading",
   state: "approved",
-  approvedBy: "bob",
-  approvedAt: 2,
+  approvedBy: "ben",
+  approvedAt: 2_000,
 };
 
-const found = (request: QuarantineRequest, object = held, destination = "place") =>
-  findRelease(object, destination, { requestsOf: async () => [{ ...approved, objectIds: [] }, request] });
+function releasedBy(
+  held: JudgedObject,
+  destination: string,
+  request: QuarantineRequest,
+): Promise<Released<JudgedObject> | undefined> {
+  const others = [{ ...approved, id: "r0", objectIds: [] }, request];
+  return findRelease(held, destination, { requestsOf: async () => others });
+}
 
-it("two people's approved release of this object to this place is a proof", async () => {
-  const released = await found(approved);
-  expect([released?.object, released?.requestId]).toEqual([held, "request"]);
-});
+describe("the proof of a release", () => {
+  it("is an approved request of two people, for this object and this place", async () => {
+    const released = await releasedBy(object, "reading", approved);
+    expect(released?.object).toBe(object);
+    expect(released?.requestId).toBe("r1");
+  });
 
-it("anything else is none", async () => {
-  const others: readonly Partial<QuarantineRequest>[] = [
-    { act: "purge" },
-    { state: "pending" },
-    { state: "withdrawn" },
-    { approvedBy: undefined },
-    { approvedBy: "ann" },
-    { objectIds: ["other"] },
-    { destination: undefined },
-  ];
-  for (const other of others)
-    expect(await found({ ...approved, ...other }), JSON.stringify(other)).toBeUndefined();
-  expect(await found(approved, held, "elsewhere")).toBeUndefined();
-  for (const state of ["received", "admitted", "purged", "resolved"] as const)
-    expect(await found(approved, { ...held, state }), state).toBeUndefined();
-});
+  it.each<[string, Partial<QuarantineRequest>]>([
+    ["a purge", { act: "purge" }],
+    ["a pending request", { state: "pending", approvedBy: undefined, approvedAt: undefined }],
+    ["a pending request that names an approver", { state: "pending" }],
+    ["a withdrawn request", { state: "withdrawn" }],
+    ["an approval by nobody", { approvedBy: undefined }],
+    ["an approval by who asked", { approvedBy: "anna" }],
+    ["an approval by who asked, in capitals", { approvedBy: "ANNA" }],
+    ["an approval after a day", { approvedAt: 1_000 + requestMsMax + 1 }],
+    ["an approval at no time", { approvedAt: undefined }],
+    ["a request for other objects", { objectIds: ["o0", "o11"] }],
+    ["a request for another place", { destination: "archive" }],
+    ["a request for no place", { destination: undefined }],
+  ])("is not %s", async (_, change) => {
+    expect(await releasedBy(object, "reading", { ...approved, ...change })).toBeUndefined();
+  });
 
-it("nobody else makes the proof", () => {
-  const Forged = Released as unknown as new (...parts: readonly unknown[]) => unknown;
-  expect(() => new Forged(Symbol("mint"), held, "request")).toThrow("only two people");
+  it.each<JudgedObject["state"]>(["received", "admitted", "resent", "resolved", "purged"])(
+    "is none for an object that is %s",
+    async (state) => {
+      expect(await releasedBy({ ...object, state }, "reading", approved)).toBeUndefined();
+    },
+  );
+
+  it("cannot be made by hand", () => {
+    const forge = Released as unknown as new (key: symbol, object: JudgedObject, id: string) => unknown;
+    expect(() => new forge(Symbol("mint"), object, "r1")).toThrowError(/two people/);
+  });
+
+  it("is found among the requests that name the object", async () => {
+    const journal = {
+      requestsOf: async (id: string) =>
+        id === "o1" ? [{ ...approved, id: "r2", state: "withdrawn" as const }, approved] : [],
+    };
+    expect((await findRelease(object, "reading", journal))?.requestId).toBe("r1");
+    expect(await findRelease({ ...object, id: "o2" }, "reading", journal)).toBeUndefined();
+  });
 });
