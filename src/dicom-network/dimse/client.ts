@@ -245,8 +245,9 @@ class Client implements DimseClient {
       await sender.end();
     } catch (error) {
       if (!isSending) this.abort("the object cannot be sent whole");
+      this.isOpen = false;
       // A peer that has refused may go without reading the rest.
-      else if (operation.status !== undefined) return;
+      if (isSending && operation.status !== undefined) return;
       throw this.#failure !== undefined && isSending ? this.#failure : error;
     }
   }
