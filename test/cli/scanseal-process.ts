@@ -1,8 +1,9 @@
 /** The command line as a process of its own, from its source, in a folder of its own. */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, type ChildProcessByStdio, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { Readable } from "node:stream";
 import { afterAll } from "vitest";
 import { encodePart10, textElement } from "../../src/dicom/encode.ts";
 import { tags } from "../../src/dicom/tags.ts";
@@ -32,6 +33,8 @@ export interface Workplace {
   ): Run;
   /** Starts it and does not wait. */
   start(...args: readonly string[]): ChildProcess;
+  /** The same with its output in pipes. */
+  startPiped(...args: readonly string[]): ChildProcessByStdio<null, Readable, Readable>;
   path(...names: readonly string[]): string;
   write(name: string, content: string | Bytes): void;
 }
@@ -59,6 +62,12 @@ export function makeWorkplace(): Workplace {
     runWith,
     start: (...args) =>
       spawn(process.execPath, [bin, ...args], { cwd: folder, env: environment(), stdio: "ignore" }),
+    startPiped: (...args) =>
+      spawn(process.execPath, [bin, ...args], {
+        cwd: folder,
+        env: environment(),
+        stdio: ["ignore", "pipe", "pipe"],
+      }),
     path: (...names) => join(folder, ...names),
     write: (name, content) => {
       mkdirSync(dirname(join(folder, name)), { recursive: true });

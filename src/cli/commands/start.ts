@@ -2,7 +2,7 @@
 import { relative } from "node:path";
 import { ScansealError } from "../../foundation/errors.ts";
 import { type GatewayConfig, loadConfig } from "../../site/gateway/config.ts";
-import { prepareFirstRun } from "../../site/gateway/first-run.ts";
+import { firstPorts, prepareFirstRun } from "../../site/gateway/first-run.ts";
 import type { RunningGateway } from "../../site/gateway/run.ts";
 import { openHome } from "../../site/home.ts";
 import { reportExpiry } from "../expiry-notice.ts";
@@ -13,9 +13,22 @@ import { type Palette, paletteFor } from "../terminal/palette.ts";
 import { visibleText } from "../terminal/visible-text.ts";
 import { reportConfigProblems } from "./config.ts";
 
+export interface StartOptions {
+  readonly home: string;
+  /** For a new configuration. */
+  readonly port?: string;
+  readonly httpPort?: string;
+}
+
 /** @returns 0 when a signal ended it and it was drained @throws ScansealError when it cannot start */
-export async function start(options: { readonly home: string }): Promise<number> {
-  const { configPath, isNewSite } = await prepareFirstRun(options.home);
+export async function start(options: StartOptions): Promise<number> {
+  const ports = {
+    dicom: portOf(options.port) ?? firstPorts.dicom,
+    http: portOf(options.httpPort) ?? firstPorts.http,
+  };
+  const { configPath, isNewSite, isNewConfig } = await prepareFirstRun(options.home, ports);
+  if (!isNewConfig && (options.port !== undefined || options.httpPort !== undefined))
+    throw new ScansealError("usage", `the ports are in ${shownPath(configPath)}: change them there`);
   const { config, problems } = loadConfig(configPath);
   reportConfigProblems(shownPath(configPath), problems);
   if (!config)
@@ -34,6 +47,13 @@ export async function start(options: { readonly home: string }): Promise<number>
     onStopping: () => say("", "Stopping: what is under way is finished first. Again: at once."),
     hangUp: "stop",
   });
+}
+
+function portOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port < 1 || port > 65535) throw new ScansealError("usage", "a port is a number from 1 to 65535");
+  return port;
 }
 
 function say(...lines: readonly string[]): void {

@@ -21,6 +21,8 @@ export function addGateway(program: Command, run: Run): void {
   program
     .command("start")
     .description("set up a site and a gateway where there is none, and run it here")
+    .option("--port <number>", "for DICOM, in a new configuration (default: 11112)")
+    .option("--http-port <number>", "of the status page, in a new configuration (default: 8112)")
     .addOption(home())
     .action(run(async () => (await import("../commands/start.ts")).start as Action));
   program

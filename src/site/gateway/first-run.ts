@@ -11,17 +11,28 @@ export interface FirstRun {
   readonly isNewConfig: boolean;
 }
 
+/** Of a new configuration. */
+export interface FirstPorts {
+  readonly dicom: number;
+  readonly http: number;
+}
+
+export const firstPorts: FirstPorts = { dicom: dicomPort, http: httpPort };
+
 /** What is there is used as it is. @throws ScansealError `io`, `key-unusable` */
-export async function prepareFirstRun(folder: string): Promise<FirstRun> {
+export async function prepareFirstRun(folder: string, ports: FirstPorts): Promise<FirstRun> {
   const configPath = join(folder, "gateway.yaml");
   const isNewSite = !fileExists(join(folder, "authority", "ledger.json"));
   // What is left of a site is told by whoever opens it.
   if (isNewSite) await createHome(folder, { name: "Scanseal site" });
-  const isNewConfig = createFileDurably(configPath, utf8(firstConfig), { mode: 0o644 });
+  const isNewConfig = createFileDurably(configPath, utf8(firstConfig(ports)), { mode: 0o644 });
   return { configPath, isNewSite, isNewConfig };
 }
 
-const firstConfig = `# The gateway of this folder, made by "scanseal start". docs/gateway.md explains every key;
+const firstConfig = ({
+  dicom,
+  http,
+}: FirstPorts): string => `# The gateway of this folder, made by "scanseal start". docs/gateway.md explains every key;
 # "scanseal config check FILE" finds mistakes; sources, destinations and limits apply while it runs.
 
 # Senders must call it so.
@@ -34,7 +45,7 @@ listeners:
   # Plain DICOM, from this machine alone. For scanners: "scanseal tls" makes certificates, then add a listener with tls.
   - name: local
     host: 127.0.0.1
-    port: ${dicomPort}
+    port: ${dicom}
 
 sources:
   # Whoever calls from this machine. observe: everything that is not malformed or altered is taken, and reported.
@@ -53,5 +64,5 @@ destinations:
 # The status page.
 http:
   host: 127.0.0.1
-  port: ${httpPort}
+  port: ${http}
 `;
