@@ -156,6 +156,17 @@ describe("an association", () => {
     await expectAborted(watched, /idle/);
   });
 
+  it("that we abort while an indication is pending for ever ends when the peer closes", async () => {
+    const watched = await associated(() => new Promise(() => undefined));
+    watched.raw.send(dataPdu([1, 0, wire("01")]), dataPdu([1, 2, wire("02")]));
+    await settle();
+    watched.association()!.abort("test");
+    expect(toHex((await watched.raw.pdu())!)).toBe(toHex(abortPdu));
+    watched.raw.socket.end();
+    await settle();
+    expect(watched.end()).toMatchObject({ kind: "aborted", by: "us", why: "test" });
+  });
+
   it("is given the time we held it back, for its PDU and its message", async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     let pieces = 0;

@@ -11,7 +11,7 @@ const closingBytesMax = 4_194_304;
 export interface InboundUser extends PduSink {
   /** An indication threw or rejected. What follows it is still read. */
   failed(error: unknown): void;
-  /** The peer will send nothing more, and all it sent has been read. */
+  /** The peer will send nothing more, and all it sent has been read: a paused stream does not end. */
   eof(): void;
 }
 
@@ -22,13 +22,12 @@ export class InboundStream {
   readonly #reader: PduReader;
   /** Set while an indication is pending. */
   #hold: Promise<void> | undefined;
-  #hasEof = false;
   #isEnding = false;
   #closingBytes = 0;
   /** Count of PDUs at the end of the last chunk. */
   #pdus = 0;
   readonly #onData: (chunk: Bytes) => void = (chunk) => this.#received(chunk);
-  readonly #onEnd: () => void = () => this.#ended();
+  readonly #onEnd: () => void = () => this.#user.eof();
 
   constructor(socket: Duplex, watch: ConnectionWatch, user: InboundUser, limits: UpperLayerLimits) {
     this.#socket = socket;
@@ -94,7 +93,6 @@ export class InboundStream {
     if (!isInsidePdu) this.#watch.betweenPdus();
     else if (pdus !== this.#pdus) this.#watch.pduBegan();
     this.#pdus = pdus;
-    if (this.#hasEof) this.#user.eof();
   }
 
   #holdFor(pending: Promise<void>): void {
@@ -122,10 +120,5 @@ export class InboundStream {
     this.#watch.release();
     this.#pump();
     if (this.#hold === undefined && !this.#socket.destroyed) this.#socket.resume();
-  }
-
-  #ended(): void {
-    if (this.#hold !== undefined) this.#hasEof = true;
-    else this.#user.eof();
   }
 }

@@ -30,7 +30,7 @@ const titleBytes = 16;
 const echoBytes = 64;
 /** Odd ids from 1 to 255. */
 const contextsMax = 128;
-/** Ours, no limit of the standard: 2026 has about 60 transfer syntaxes and no peer we know of proposes 32 in one context. */
+/** Ours, no limit of the standard: senders propose the few they can send; all there are (over 40) are proposed by test tools only. */
 const transferSyntaxesMax = 32;
 /** Ours too: below this a peer makes us send almost nothing but headers. DCMTK does not go below 4096. */
 const peerPduBytesMin = 128;

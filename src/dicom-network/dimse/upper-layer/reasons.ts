@@ -29,14 +29,14 @@ const abortReasons: Readonly<Record<number, string>> = {
 };
 
 /** "rejected permanently by the service user: calling AE title not recognized" */
-export function describeReject(reject: AssociateReject): string {
+function describeReject(reject: AssociateReject): string {
   const how = reject.result === 1 ? "permanently" : "for now";
   const reason = rejectReasons[reject.source]?.[reject.reason] ?? `reason ${reject.reason}`;
   return `rejected ${how} by the ${rejectSources[reject.source]}: ${reason}`;
 }
 
 /** "aborted by the service provider: unexpected PDU" */
-export function describeAbort(abort: AbortReason): string {
+function describeAbort(abort: AbortReason): string {
   if (abort.source === 0) return "aborted by the service user";
   return `aborted by the service provider: ${abortReasons[abort.reason] ?? `reason ${abort.reason}`}`;
 }
