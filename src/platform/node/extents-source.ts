@@ -155,7 +155,7 @@ async function openRangeFile(path: string): Promise<RangeFile> {
 
 /**
  * All bytes, into `bufferOf(size)`; undefined when they are more than `sizeMax`. The thread waits, as in readSmallFile and for the same
- * reason: from the page cache this takes a fifth of the time of asynchronous calls.
+ * reason: from the page cache asynchronous calls take several times as long (measured there).
  * @throws ScansealError `io`
  */
 export function readSmallExtents(
