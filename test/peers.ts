@@ -29,6 +29,7 @@ const packages = {
   dcmmkdir: "dcmtk",
   echoscu: "dcmtk",
   storescu: "dcmtk",
+  dcmsend: "dcmtk",
   storescp: "dcmtk",
   gdcmconv: "libgdcm-tools",
   gdcmdump: "libgdcm-tools",

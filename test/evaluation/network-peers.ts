@@ -7,7 +7,7 @@ import type { Bytes } from "../../src/foundation/bytes.ts";
 import { peerPath } from "../peers.ts";
 import type { Operation } from "./benign-operations.ts";
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.on("error", reject);
@@ -19,7 +19,7 @@ function freePort(): Promise<number> {
 }
 
 /** Resolves when something listens: tried again until then, for the processes say nothing that all versions say alike. */
-async function listening(port: number, process: ChildProcess): Promise<void> {
+export async function listening(port: number, process: ChildProcess): Promise<void> {
   for (let tries = 0; tries < 400; tries++) {
     if (process.exitCode !== null) throw new Error(`the peer on port ${port} ended`);
     const open = await new Promise<boolean>((resolve) => {
