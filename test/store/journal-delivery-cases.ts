@@ -1,8 +1,8 @@
 /** What is owed to destinations. */
-import { expect, it } from "vitest";
+import { expect } from "vitest";
 import type { Journal } from "../../src/store/journal/journal.ts";
 import { admitting, decided, held, judged, leaseMs, received } from "./journal-fixture.ts";
-import type { JournalUnderTest } from "./journal-suite.ts";
+import type { JournalCases } from "./journal-suite.ts";
 
 async function admitted(journal: Journal, destinations: readonly string[], at = 2_000): Promise<string> {
   const object = received();
@@ -10,8 +10,8 @@ async function admitted(journal: Journal, destinations: readonly string[], at = 
   return object.id;
 }
 
-export function deliveryCases(under: JournalUnderTest): void {
-  it("claims what is due for one destination, with its object", async () => {
+export const deliveryCases: JournalCases = {
+  "claims what is due for one destination, with its object": async (under) => {
     const { journal } = under;
     const late = await admitted(journal, ["pacs", "second"], 9_000);
     const early = await admitted(journal, ["pacs"], 8_000);
@@ -28,9 +28,9 @@ export function deliveryCases(under: JournalUnderTest): void {
     expect(await journal.claimDeliveries("b", "third", 10, leaseMs, 9_000)).toEqual([]);
     const again = await journal.claimDeliveries("b", "pacs", 1, leaseMs, 9_000 + leaseMs);
     expect(again).toMatchObject([{ fence: 2, attempt: 2, work: { object: { id: early } } }]);
-  });
+  },
 
-  it("completes once, by the holder of the lease", async () => {
+  "completes once, by the holder of the lease": async (under) => {
     const { journal } = under;
     const id = await admitted(journal, ["pacs"]);
     const [slow] = await journal.claimDeliveries("slow", "pacs", 1, leaseMs, 10_000);
@@ -42,9 +42,9 @@ export function deliveryCases(under: JournalUnderTest): void {
     expect(await journal.completeDelivery(delivery, quick!.fence, 11_501)).toBe(false);
     expect(await journal.deliveriesOf(id)).toMatchObject([{ state: "delivered", deliveredAt: 11_500 }]);
     expect(await journal.claimDeliveries("next", "pacs", 9, leaseMs, 99_999)).toEqual([]);
-  });
+  },
 
-  it("waits, fails, dies and is revived", async () => {
+  "waits, fails, dies and is revived": async (under) => {
     const { journal } = under;
     const id = await admitted(journal, ["pacs"]);
     const claim = (now: number) => journal.claimDeliveries("a", "pacs", 1, leaseMs, now);
@@ -58,24 +58,26 @@ export function deliveryCases(under: JournalUnderTest): void {
     expect(await journal.failDelivery(delivery, second!.fence, "x".repeat(9_999), undefined)).toBe(true);
     expect(await claim(99_999)).toEqual([]);
     expect(await journal.deadDeliveries(10)).toMatchObject([{ id: delivery, state: "dead", attempts: 2 }]);
+    // What nobody got is kept.
+    expect(await journal.markDelivered(id)).toBeUndefined();
     expect(await journal.reviveDeliveries("second", 30_000)).toBe(0);
     expect(await journal.reviveDeliveries("pacs", 30_000)).toBe(1);
     expect(await journal.reviveDeliveries(undefined, 30_000)).toBe(0);
     expect(await claim(29_999)).toEqual([]);
     const [third] = await claim(30_000);
     expect([third!.attempt, third!.fence]).toEqual([1, 3]);
-  });
+  },
 
-  it("gives back the leases of an owner that is gone", async () => {
+  "gives back the leases of an owner that is gone": async (under) => {
     const { journal } = under;
     await admitted(journal, ["pacs"]);
     const [gone] = await journal.claimDeliveries("gone", "pacs", 1, leaseMs, 10_000);
     await journal.releaseLeases("gone");
     expect(await journal.completeDelivery(gone!.work.delivery.id, gone!.fence, 10_001)).toBe(false);
     expect(await journal.claimDeliveries("next", "pacs", 1, leaseMs, 10_000)).toHaveLength(1);
-  });
+  },
 
-  it("never gives the same delivery twice, whoever asks at once", async () => {
+  "never gives the same delivery twice, whoever asks at once": async (under) => {
     const { journal } = under;
     const other = await under.another();
     for (let n = 0; n < 20; n++) await admitted(journal, ["pacs"]);
@@ -86,9 +88,9 @@ export function deliveryCases(under: JournalUnderTest): void {
     expect(new Set(ids).size).toBe(ids.length);
     const rest = await journal.claimDeliveries("last", "pacs", 100, leaseMs, 10_000);
     expect(ids.length + rest.length).toBe(20);
-  });
+  },
 
-  it("leaves the spool after the last delivery, unless the object store has it", async () => {
+  "leaves the spool after the last delivery, unless the object store has it": async (under) => {
     const { journal } = under;
     const deliver = async (destination: string) => {
       const leases = await journal.claimDeliveries("a", destination, 9, leaseMs, 10_000);
@@ -112,9 +114,9 @@ export function deliveryCases(under: JournalUnderTest): void {
     for (const id of [stored, alone, "nobody"]) expect(await journal.markDelivered(id)).toBeUndefined();
     expect((await journal.object(alone))!.location).toBeDefined();
     expect((await journal.unsettled(99_999, 10)).map(({ id }) => id)).toEqual([alone]);
-  });
+  },
 
-  it("a release is delivered as such, and does not mix with the archive's", async () => {
+  "a release is delivered as such, and does not mix with the archive's": async (under) => {
     const { journal } = under;
     const object = await held(journal);
     await decided(journal, "release", [object.id]);
@@ -126,5 +128,5 @@ export function deliveryCases(under: JournalUnderTest): void {
     expect(await journal.completeDelivery(lease!.work.delivery.id, lease!.fence, 10_001)).toBe(true);
     expect((await journal.object(object.id))!.state).toBe("held");
     expect(await journal.markDelivered(object.id)).toBeUndefined();
-  });
-}
+  },
+};

@@ -1,5 +1,5 @@
 /** One admitted object for each SOP Instance UID, whatever arrives and in whatever order. */
-import { expect, it } from "vitest";
+import { expect } from "vitest";
 import {
   admitting,
   digestOf,
@@ -10,10 +10,10 @@ import {
   leaseMs,
   received,
 } from "./journal-fixture.ts";
-import type { JournalUnderTest } from "./journal-suite.ts";
+import type { JournalCases } from "./journal-suite.ts";
 
-export function judgementCases(under: JournalUnderTest): void {
-  it("admits: state, judgement, one delivery for each destination", async () => {
+export const judgementCases: JournalCases = {
+  "admits: state, judgement, one delivery for each destination": async (under) => {
     const { journal } = under;
     const object = received();
     const outcome = await judged(journal, object, { ...admitting, payloadDigest: "p" }, [
@@ -35,9 +35,9 @@ export function judgementCases(under: JournalUnderTest): void {
     const deliveries = await journal.deliveriesOf(object.id);
     expect(deliveries.map(({ destination }) => destination).sort()).toEqual(["pacs", "second"]);
     expect(deliveries[0]).toMatchObject({ state: "due", attempts: 0, nextAttemptAt: 2_000, released: false });
-  });
+  },
 
-  it("holds: nothing is delivered, the spool is free when the store has it", async () => {
+  "holds: nothing is delivered, the spool is free when the store has it": async (under) => {
     const { journal } = under;
     const inStore = received();
     const stored = await judged(journal, inStore, holding, ["pacs"]);
@@ -51,9 +51,9 @@ export function judgementCases(under: JournalUnderTest): void {
       findings: holding.findings,
       disposition: "held",
     });
-  });
+  },
 
-  it("the same bytes again are a re-send, admitted or not", async () => {
+  "the same bytes again are a re-send, admitted or not": async (under) => {
     const { journal } = under;
     const first = received();
     await judged(journal, first, admitting, ["pacs"]);
@@ -73,25 +73,28 @@ export function judgementCases(under: JournalUnderTest): void {
       });
       expect(await journal.deliveriesOf(again.id)).toEqual([]);
     }
-  });
+  },
 
-  it("the same sealed object in another encoding is a re-send when it passes, and evidence when it does not", async () => {
-    const { journal } = under;
-    const first = received();
-    const sealed = { ...admitting, payloadDigest: "payload" };
-    await judged(journal, first, sealed);
-    const other = received({ sopInstanceUid: first.sopInstanceUid });
-    expect(await judged(journal, other, sealed)).toMatchObject({ state: "resent", relatedId: first.id });
-    const painted = received({ sopInstanceUid: first.sopInstanceUid });
-    const outcome = await judged(journal, painted, { ...holding, payloadDigest: "payload" });
-    expect(outcome).toMatchObject({ state: "held" });
-    const unsealed = received();
-    await judged(journal, unsealed, admitting);
-    const another = received({ sopInstanceUid: unsealed.sopInstanceUid });
-    expect(await judged(journal, another, admitting)).toMatchObject({ result: "conflict" });
-  });
+  "the same sealed object in another encoding is a re-send when it passes, and evidence when it does not":
+    async (under) => {
+      const { journal } = under;
+      const first = received();
+      const sealed = { ...admitting, payloadDigest: "payload" };
+      await judged(journal, first, sealed);
+      const other = received({ sopInstanceUid: first.sopInstanceUid });
+      expect(await judged(journal, other, sealed)).toMatchObject({ state: "resent", relatedId: first.id });
+      const painted = received({ sopInstanceUid: first.sopInstanceUid });
+      const outcome = await judged(journal, painted, { ...holding, payloadDigest: "payload" });
+      expect(outcome).toMatchObject({ state: "held" });
+      const unsealed = received();
+      await judged(journal, unsealed, admitting);
+      const another = received({ sopInstanceUid: unsealed.sopInstanceUid });
+      expect(await judged(journal, another, admitting)).toMatchObject({ result: "conflict" });
+    },
 
-  it("anything else under an admitted UID is a conflict, and nothing is written until it is held", async () => {
+  "anything else under an admitted UID is a conflict, and nothing is written until it is held": async (
+    under,
+  ) => {
     const { journal } = under;
     const first = received();
     await judged(journal, first, { ...admitting, payloadDigest: "one" });
@@ -105,9 +108,9 @@ export function judgementCases(under: JournalUnderTest): void {
     expect((await journal.object(other.id))!.state).toBe("received");
     expect(await commit(holding)).toMatchObject({ result: "committed", state: "held" });
     expect((await journal.admittedInstance(first.sopInstanceUid))!.objectId).toBe(first.id);
-  });
+  },
 
-  it("two objects of one UID at once: one is admitted, the other conflicts", async () => {
+  "two objects of one UID at once: one is admitted, the other conflicts": async (under) => {
     const { journal } = under;
     const other = await under.another();
     for (let round = 0; round < 10; round++) {
@@ -128,9 +131,9 @@ export function judgementCases(under: JournalUnderTest): void {
       await journal.commitJudgement(loser!.work.id, loser!.fence, holding, []);
     }
     expect((await journal.counts()).objects).toMatchObject({ admitted: 10, held: 10 });
-  });
+  },
 
-  it("the same held twice is kept once", async () => {
+  "the same held twice is kept once": async (under) => {
     const { journal } = under;
     const first = await held(journal, { digest: digestOf(1), sopInstanceUid: "2.25.1" });
     const again = received({ digest: digestOf(1), sopInstanceUid: "2.25.1" });
@@ -138,9 +141,11 @@ export function judgementCases(under: JournalUnderTest): void {
     expect(outcome).toEqual({ result: "committed", state: "resent", spoolFreed: true, relatedId: first.id });
     const otherName = received({ digest: digestOf(1), sopInstanceUid: "2.25.2" });
     expect(await judged(journal, otherName, holding)).toMatchObject({ state: "held" });
-  });
+  },
 
-  it("what was held is resolved when the same is admitted, and its bytes are the admitted one's", async () => {
+  "what was held is resolved when the same is admitted, and its bytes are the admitted one's": async (
+    under,
+  ) => {
     const { journal } = under;
     const first = await held(journal, { digest: digestOf(1), sopInstanceUid: "2.25.1" });
     const again = received({ digest: digestOf(1), sopInstanceUid: "2.25.1" });
@@ -148,9 +153,9 @@ export function judgementCases(under: JournalUnderTest): void {
     expect(outcome).toEqual({ result: "committed", state: "admitted", spoolFreed: true });
     expect(await journal.object(first.id)).toMatchObject({ state: "resolved", relatedId: again.id });
     expect(await journal.object(again.id)).toMatchObject({ stored: true, location: undefined });
-  });
+  },
 
-  it("what was held is admitted itself after a recheck", async () => {
+  "what was held is admitted itself after a recheck": async (under) => {
     const { journal } = under;
     const object = await held(journal);
     await journal.recheck([object.id]);
@@ -162,9 +167,9 @@ export function judgementCases(under: JournalUnderTest): void {
       findings: [],
     });
     expect(await journal.deliveriesOf(object.id)).toHaveLength(1);
-  });
+  },
 
-  it("knows the sources of a study's verified seals", async () => {
+  "knows the sources of a study's verified seals": async (under) => {
     const { journal } = under;
     const sealed = { ...admitting, sealedBy: "device-7" };
     await judged(journal, received({ studyInstanceUid: "2.25.1", source: "b" }), sealed);
@@ -176,5 +181,5 @@ export function judgementCases(under: JournalUnderTest): void {
     await judged(journal, received({ studyInstanceUid: undefined, source: "c" }), sealed);
     expect(await journal.sealedStudySources("2.25.1")).toEqual(["a", "b"]);
     expect(await journal.sealedStudySources("2.25.2")).toEqual([]);
-  });
-}
+  },
+};

@@ -1,18 +1,11 @@
 /** What every journal does, whatever is behind it. */
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, it } from "vitest";
 import type { Journal } from "../../src/store/journal/journal.ts";
 import { deliveryCases } from "./journal-delivery-cases.ts";
-import {
-  admitting,
-  digestOf,
-  held,
-  holding,
-  type JournalHarness,
-  judged,
-  received,
-} from "./journal-fixture.ts";
+import type { JournalHarness } from "./journal-fixture.ts";
 import { judgementCases } from "./journal-judgement-cases.ts";
 import { quarantineCases } from "./journal-quarantine-cases.ts";
+import { questionCases, valueCases } from "./journal-question-cases.ts";
 import { workCases } from "./journal-work-cases.ts";
 
 /** The journals of the test that runs. */
@@ -21,6 +14,9 @@ export interface JournalUnderTest {
   /** One more connection, as of another gateway. */
   another(): Promise<Journal>;
 }
+
+/** Title -> test. */
+export type JournalCases = Readonly<Record<string, (under: JournalUnderTest) => Promise<void>>>;
 
 export function journalSuite(start: () => Promise<JournalHarness>): void {
   let harness: JournalHarness;
@@ -37,177 +33,14 @@ export function journalSuite(start: () => Promise<JournalHarness>): void {
   });
   afterEach(() => harness.close());
 
-  describe("received objects and claims", () => workCases(under));
-  describe("judgements", () => judgementCases(under));
-  describe("deliveries", () => deliveryCases(under));
-  describe("quarantine and records", () => quarantineCases(under));
-  describe("questions", () => questionCases(under));
-  describe("values of hostile objects", () => valueCases(under));
+  describe("received objects and claims", () => addCases(under, workCases));
+  describe("judgements", () => addCases(under, judgementCases));
+  describe("deliveries", () => addCases(under, deliveryCases));
+  describe("quarantine and records", () => addCases(under, quarantineCases));
+  describe("questions", () => addCases(under, questionCases));
+  describe("values of hostile objects", () => addCases(under, valueCases));
 }
 
-function questionCases(under: JournalUnderTest): void {
-  it("lists by each attribute, in pages, ascending by id", async () => {
-    const { journal } = under;
-    const objects = Array.from({ length: 25 }, (_, n) =>
-      received({
-        source: `source-${n % 2}`,
-        studyInstanceUid: `2.25.${n % 3}`,
-        seriesInstanceUid: `2.25.9${n % 5}`,
-      }),
-    );
-    await journal.addReceived(objects);
-    const ids = objects.map(({ id }) => id);
-    const seen: string[] = [];
-    for (let after: string | undefined; ; ) {
-      const page = await journal.objects({ limit: 10, after });
-      if (page.length === 0) break;
-      seen.push(...page.map(({ id }) => id));
-      after = seen.at(-1);
-    }
-    expect(seen).toEqual(ids);
-    const some = await journal.objects({ limit: 1_000, source: "source-1", studyInstanceUid: "2.25.2" });
-    expect(some.map(({ id }) => id)).toEqual(ids.filter((_, n) => n % 2 === 1 && n % 3 === 2));
-    const series = await journal.objects({ limit: 1_000, seriesInstanceUid: "2.25.93" });
-    expect(series).toHaveLength(5);
-    const [one] = await journal.objects({ limit: 1, sopInstanceUid: objects[7]!.sopInstanceUid });
-    expect(one?.id).toBe(ids[7]);
-    expect(await journal.objects({ limit: 1_000, judgedSince: 0 })).toEqual([]);
-    for (const limit of [0, 1_001, 1.5]) {
-      await expect(journal.objects({ limit })).rejects.toMatchObject({ code: "usage" });
-    }
-  });
-
-  it("finds what was judged since, for the dry run", async () => {
-    const { journal } = under;
-    const early = received();
-    const late = received();
-    await judged(journal, early, { ...admitting, mode: "observe", enforced: "held", judgedAt: 2_000 });
-    await judged(journal, late, { ...admitting, mode: "observe", enforced: "held", judgedAt: 3_000 });
-    const found = await journal.objects({ limit: 10, judgedSince: 3_000 });
-    expect(found.map(({ id, mode, enforced }) => ({ id, mode, enforced }))).toEqual([
-      { id: late.id, mode: "observe", enforced: "held" },
-    ]);
-  });
-
-  it("sums up what is held, study by study, latest first", async () => {
-    const { journal } = under;
-    await held(journal, { studyInstanceUid: "2.25.1", seriesInstanceUid: "2.25.11", receivedAt: 10 });
-    await held(journal, {
-      studyInstanceUid: "2.25.1",
-      seriesInstanceUid: "2.25.12",
-      receivedAt: 30,
-      source: "mr",
-    });
-    await held(journal, { studyInstanceUid: undefined, seriesInstanceUid: undefined, receivedAt: 40 });
-    const unjudged = received({ studyInstanceUid: "2.25.1", seriesInstanceUid: "2.25.12", receivedAt: 20 });
-    await judged(journal, unjudged, { ...holding, verdict: undefined });
-    await judged(journal, received({ studyInstanceUid: "2.25.1" }), admitting);
-    expect(await journal.heldStudies(10)).toEqual([
-      {
-        studyInstanceUid: undefined,
-        objects: 1,
-        series: 0,
-        verdicts: { altered: 1 },
-        sources: ["ct-1"],
-        firstAt: 40,
-        lastAt: 40,
-      },
-      {
-        studyInstanceUid: "2.25.1",
-        objects: 3,
-        series: 2,
-        verdicts: { altered: 2, undetermined: 1 },
-        sources: ["ct-1", "mr"],
-        firstAt: 10,
-        lastAt: 30,
-      },
-    ]);
-    expect(await journal.heldStudies(1)).toHaveLength(1);
-  });
-
-  it("counts states and knows what waits longest", async () => {
-    const { journal } = under;
-    const nothing = await journal.counts();
-    expect(nothing.oldestReceivedAt).toBeUndefined();
-    expect(nothing.oldestDueAt).toBeUndefined();
-    await held(journal);
-    await judged(journal, received(), { ...admitting, judgedAt: 2_500 }, ["pacs", "second"]);
-    await journal.addReceived([received({ receivedAt: 70 }), received({ receivedAt: 60 })]);
-    const counts = await journal.counts();
-    expect(counts.objects).toEqual({ received: 2, admitted: 1, held: 1, resent: 0, resolved: 0, purged: 0 });
-    expect(counts.deliveries).toEqual({ due: 2, delivered: 0, dead: 0 });
-    expect(counts.oldestReceivedAt).toBe(60);
-    expect(counts.oldestDueAt).toBe(2_500);
-  });
-
-  it("answers while open, and not after", async () => {
-    const { journal } = under;
-    await journal.ping();
-    await journal.close();
-    await journal.close();
-    await expect(journal.ping()).rejects.toMatchObject({ code: "io" });
-    await expect(journal.addReceived([received()])).rejects.toMatchObject({ code: "io" });
-  });
-}
-
-function valueCases(under: JournalUnderTest): void {
-  const nasty = "'; drop table objects; -- \" \\ % _ \u{1F9E0} é";
-
-  it("keeps any text as it is, and nothing of it is SQL", async () => {
-    const { journal } = under;
-    const object = received({ peerTitle: nasty, studyInstanceUid: nasty, modality: nasty });
-    await journal.addReceived([object]);
-    const kept = await journal.object(object.id);
-    expect(kept).toMatchObject({ peerTitle: nasty, studyInstanceUid: nasty, modality: nasty });
-    expect(await journal.objects({ limit: 10, studyInstanceUid: nasty })).toHaveLength(1);
-    expect(await journal.objects({ limit: 10, source: nasty })).toEqual([]);
-  });
-
-  it("takes for unread what a data set says and no database keeps", async () => {
-    const { journal } = under;
-    const object = received({
-      studyInstanceUid: "1.2\u0000",
-      seriesInstanceUid: "9".repeat(5_000),
-      modality: "\0",
-    });
-    await journal.addReceived([object]);
-    const kept = await journal.object(object.id);
-    expect(kept).toMatchObject({
-      studyInstanceUid: undefined,
-      seriesInstanceUid: undefined,
-      modality: undefined,
-    });
-  });
-
-  it("refuses what names an object, whole or not at all, without repeating it", async () => {
-    const { journal } = under;
-    for (const change of [
-      { peerTitle: "SECRET\0" },
-      { sopInstanceUid: "SECRET".repeat(100) },
-      { digest: "SECRET" },
-    ]) {
-      const refusal = journal.addReceived([received(), received(change)]);
-      await expect(refusal).rejects.toMatchObject({ code: "usage" });
-      await expect(refusal).rejects.not.toThrow(/SECRET/);
-    }
-    expect(await journal.objects({ limit: 10 })).toEqual([]);
-    expect(await journal.objects({ limit: 10, sopInstanceUid: "\0" })).toEqual([]);
-    expect(await journal.admittedInstance("\0")).toBeUndefined();
-    expect(await journal.sealedStudySources("\0")).toEqual([]);
-  });
-
-  it("keeps findings with any text, and the first of too many", async () => {
-    const { journal } = under;
-    const object = received({ digest: digestOf(1) });
-    const finding = { ...holding.findings[0]!, detail: `\0${nasty}` };
-    const findings = Array.from({ length: 30_000 }, () => finding);
-    await judged(journal, object, { ...holding, findings });
-    const kept = (await journal.object(object.id))!.findings;
-    expect(kept[0]).toEqual(finding);
-    expect(kept.length).toBeGreaterThan(1_000);
-    expect(kept.at(-1)).toMatchObject({
-      code: "findings-shortened",
-      detail: `${30_000 - (kept.length - 1)} findings are not kept`,
-    });
-  });
+function addCases(under: JournalUnderTest, cases: JournalCases): void {
+  for (const [title, body] of Object.entries(cases)) it(title, () => body(under));
 }

@@ -1,10 +1,10 @@
 /** What waits to be judged, and who has it. */
-import { expect, it } from "vitest";
+import { expect } from "vitest";
 import { admitting, claimOne, digestOf, held, judged, leaseMs, received } from "./journal-fixture.ts";
-import type { JournalUnderTest } from "./journal-suite.ts";
+import type { JournalCases } from "./journal-suite.ts";
 
-export function workCases(under: JournalUnderTest): void {
-  it("keeps what was received", async () => {
+export const workCases: JournalCases = {
+  "keeps what was received": async (under) => {
     const { journal } = under;
     const object = received({
       seriesInstanceUid: undefined,
@@ -27,9 +27,9 @@ export function workCases(under: JournalUnderTest): void {
       relatedId: undefined,
     });
     expect(await journal.object("nobody")).toBeUndefined();
-  });
+  },
 
-  it("recovery repeats: a row that is there stays as it is", async () => {
+  "recovery repeats: a row that is there stays as it is": async (under) => {
     const { journal } = under;
     const first = received();
     await judged(journal, first, admitting);
@@ -39,9 +39,9 @@ export function workCases(under: JournalUnderTest): void {
     await journal.addReceived([]);
     expect(await journal.object(first.id)).toEqual(before);
     expect(await journal.objects({ limit: 10 })).toHaveLength(2);
-  });
+  },
 
-  it("adds and knows more rows than a statement takes", async () => {
+  "adds and knows more rows than a statement takes": async (under) => {
     const { journal } = under;
     const objects = Array.from({ length: 1_203 }, () => received());
     await journal.addReceived(objects);
@@ -50,9 +50,9 @@ export function workCases(under: JournalUnderTest): void {
     expect(known.size).toBe(1_203);
     expect(known.get(objects[0]!.id)).toEqual({ inSpool: true });
     expect(known.get(objects[1_200]!.id)).toEqual({ inSpool: false });
-  });
+  },
 
-  it("gives work to one owner at a time, oldest first, until the lease ends", async () => {
+  "gives work to one owner at a time, oldest first, until the lease ends": async (under) => {
     const { journal } = under;
     const objects = [received(), received(), received()];
     await journal.addReceived([...objects].reverse());
@@ -70,9 +70,9 @@ export function workCases(under: JournalUnderTest): void {
       [2, 2],
       [2, 2],
     ]);
-  });
+  },
 
-  it("fences off the worker whose lease went to another", async () => {
+  "fences off the worker whose lease went to another": async (under) => {
     const { journal } = under;
     const object = received();
     await journal.addReceived([object]);
@@ -89,9 +89,9 @@ export function workCases(under: JournalUnderTest): void {
     expect(await journal.deliveriesOf(object.id)).toHaveLength(1);
     const nobody = await journal.commitJudgement("nobody", 1, admitting, []);
     expect(nobody).toEqual({ result: "lease-lost" });
-  });
+  },
 
-  it("a lease that is over and nobody else's still commits", async () => {
+  "a lease that is over and nobody else's still commits": async (under) => {
     const { journal } = under;
     const object = received();
     await journal.addReceived([object]);
@@ -103,9 +103,9 @@ export function workCases(under: JournalUnderTest): void {
       [],
     );
     expect(outcome.result).toBe("committed");
-  });
+  },
 
-  it("gives back the leases of an owner that is gone, and its late commit is lost", async () => {
+  "gives back the leases of an owner that is gone, and its late commit is lost": async (under) => {
     const { journal } = under;
     const object = received();
     await journal.addReceived([object]);
@@ -117,9 +117,9 @@ export function workCases(under: JournalUnderTest): void {
     expect(late).toEqual({ result: "lease-lost" });
     const [next] = await journal.claimReceived("next", 1, leaseMs, 10_000);
     expect(next!.fence).toBe(2);
-  });
+  },
 
-  it("never gives the same work twice, whoever asks at once", async () => {
+  "never gives the same work twice, whoever asks at once": async (under) => {
     const { journal } = under;
     const others = await Promise.all([under.another(), under.another()]);
     const objects = Array.from({ length: 60 }, () => received());
@@ -131,9 +131,9 @@ export function workCases(under: JournalUnderTest): void {
     expect(new Set(ids).size).toBe(ids.length);
     const rest = await journal.claimReceived("last", 1_000, leaseMs, 10_000);
     expect(ids.length + rest.length).toBe(60);
-  });
+  },
 
-  it("commits judgements side by side, each with its own outcome", async () => {
+  "commits judgements side by side, each with its own outcome": async (under) => {
     const { journal } = under;
     const objects = Array.from({ length: 150 }, (_, n) =>
       received({ sopInstanceUid: `2.25.${n % 100}`, digest: digestOf(n) }),
@@ -154,9 +154,9 @@ export function workCases(under: JournalUnderTest): void {
     expect(outcomes[18]).toEqual({ result: "lease-lost" });
     // 0 to 99 less two, and the two of the second round that found their UID free.
     expect([count("committed"), count("conflict")]).toEqual([100, 48]);
-  });
+  },
 
-  it("moves to the object store and leaves the spool", async () => {
+  "moves to the object store and leaves the spool": async (under) => {
     const { journal } = under;
     const admitted = received();
     await judged(journal, admitted, { ...admitting, judgedAt: 2_000 });
@@ -167,9 +167,9 @@ export function workCases(under: JournalUnderTest): void {
     expect(await journal.markStored("nobody")).toBeUndefined();
     expect(await journal.unsettled(2_001, 10)).toEqual([]);
     expect(await journal.object(admitted.id)).toMatchObject({ stored: true, location: undefined });
-  });
+  },
 
-  it("rechecks what is held, and only that", async () => {
+  "rechecks what is held, and only that": async (under) => {
     const { journal } = under;
     const inQuarantine = await held(journal);
     const admitted = received();
@@ -185,5 +185,5 @@ export function workCases(under: JournalUnderTest): void {
     const lease = await claimOne(journal, inQuarantine.id);
     expect(lease.fence).toBeGreaterThan(1);
     expect(lease.work.location).toBeUndefined();
-  });
-}
+  },
+};

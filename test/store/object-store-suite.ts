@@ -46,16 +46,24 @@ export async function contentOf(store: ObjectStore, digest: string): Promise<Byt
   }
 }
 
+interface StoresUnderTest {
+  readonly store: ObjectStore;
+  readonly another: () => Promise<ObjectStore>;
+}
+
 export function objectStoreSuite(start: () => Promise<ObjectStoreHarness>): void {
   let harness: ObjectStoreHarness;
-  let store: ObjectStore;
   beforeEach(async () => {
     harness = await start();
-    store = await harness.open();
   });
   afterEach(() => harness.close());
+  for (const [title, body] of Object.entries(cases)) {
+    it(title, async () => body({ store: await harness.open(), another: () => harness.open() }));
+  }
+}
 
-  it("gives back what was put, whole and by range", async () => {
+const cases: Readonly<Record<string, (under: StoresUnderTest) => Promise<void>>> = {
+  "gives back what was put, whole and by range": async ({ store }) => {
     for (const length of [0, 1, 30_000, 2_500_000]) {
       const one = sample(length);
       await store.put(one.digest, inPieces(one));
@@ -68,28 +76,28 @@ export function objectStoreSuite(start: () => Promise<ObjectStoreHarness>): void
     expect(await object.read(40_000, 50)).toEqual(one.bytes.subarray(40_000, 40_050));
     await expect(object.read(99_990, 11)).rejects.toMatchObject({ code: "io" });
     await object.close();
-  });
+  },
 
-  it("takes the same again, one after the other and at once", async () => {
-    const other = await harness.open();
+  "takes the same again, one after the other and at once": async ({ store, another }) => {
+    const other = await another();
     const one = sample();
     await store.put(one.digest, inPieces(one));
     await store.put(one.digest, inPieces(one));
     const two = sample();
     await Promise.all([store, other, store, other, store].map((each) => each.put(two.digest, inPieces(two))));
     for (const { digest, bytes } of [one, two]) expect(await contentOf(other, digest)).toEqual(bytes);
-  });
+  },
 
-  it("refuses content that is not what the digest names, and keeps nothing of it", async () => {
+  "refuses content that is not what the digest names, and keeps nothing of it": async ({ store }) => {
     const one = sample();
     await expect(store.put(one.digest, inPieces(sample()))).rejects.toMatchObject({ code: "internal" });
     await expect(store.open(one.digest)).rejects.toMatchObject({ code: "io" });
     await store.put(one.digest, inPieces(one));
     await expect(store.put(one.digest, inPieces(sample()))).rejects.toMatchObject({ code: "internal" });
     expect(await contentOf(store, one.digest)).toEqual(one.bytes);
-  });
+  },
 
-  it("keeps nothing of content that ends in an error, and passes the error on", async () => {
+  "keeps nothing of content that ends in an error, and passes the error on": async ({ store }) => {
     const one = sample();
     async function* broken(): AsyncGenerator<Bytes> {
       yield one.bytes.subarray(0, 50_000);
@@ -99,9 +107,9 @@ export function objectStoreSuite(start: () => Promise<ObjectStoreHarness>): void
     await expect(store.open(one.digest)).rejects.toMatchObject({ code: "io" });
     await store.put(one.digest, inPieces(one));
     expect(await contentOf(store, one.digest)).toEqual(one.bytes);
-  });
+  },
 
-  it("deletes, twice too, and takes it again", async () => {
+  "deletes, twice too, and takes it again": async ({ store }) => {
     const one = sample();
     await store.delete(one.digest);
     await store.put(one.digest, inPieces(one));
@@ -114,18 +122,18 @@ export function objectStoreSuite(start: () => Promise<ObjectStoreHarness>): void
     await reading.close();
     await store.put(one.digest, inPieces(one));
     expect(await contentOf(store, one.digest)).toEqual(one.bytes);
-  });
+  },
 
-  it("takes many at once", async () => {
+  "takes many at once": async ({ store }) => {
     const many = Array.from({ length: 60 }, () => sample(5_000));
     await Promise.all(many.map((one) => store.put(one.digest, inPieces(one))));
     await Promise.all(many.slice(30).map(({ digest }) => store.delete(digest)));
     for (const { digest, bytes } of many.slice(0, 30)) expect(await contentOf(store, digest)).toEqual(bytes);
     for (const { digest } of many.slice(30))
       await expect(store.open(digest)).rejects.toMatchObject({ code: "io" });
-  });
+  },
 
-  it("takes nothing but a digest for a name", async () => {
+  "takes nothing but a digest for a name": async ({ store }) => {
     const names = [
       "",
       "..",
@@ -140,5 +148,5 @@ export function objectStoreSuite(start: () => Promise<ObjectStoreHarness>): void
       await expect(store.put(name, inPieces(sample()))).rejects.toMatchObject({ code: "usage" });
       await expect(store.delete(name)).rejects.toMatchObject({ code: "usage" });
     }
-  });
-}
+  },
+};

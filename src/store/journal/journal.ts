@@ -201,14 +201,20 @@ export interface HeldStudy {
   readonly lastAt: number;
 }
 
-/** Every method: @throws ScansealError `io` (the database), `storage-full`. */
+/** Every method: @throws ScansealError `io` (the database), `storage-full`, `usage` (a value that cannot be kept, a limit out of its range). */
 export interface Journal {
-  /** Adds rows in one transaction; a row whose id exists is left as it is (recovery repeats). */
+  /**
+   * Adds rows in one transaction; a row whose id exists is left as it is (recovery repeats). UIDs and modality of a data set that no database can
+   * keep (NUL, above 256 characters) are taken for unread. @throws ScansealError `usage` for any other value that cannot be kept; no row is added
+   */
   addReceived(objects: readonly ReceivedObject[]): Promise<void>;
   /** Which of these spool records are still referred to: the rest can be released. For recovery. @param ids object ids */
   known(ids: readonly string[]): Promise<ReadonlyMap<string, { readonly inSpool: boolean }>>;
 
-  /** Received objects whose lease is free or over, oldest first. */
+  /**
+   * Received objects whose lease is free or over, oldest first (by id). Those with bytes that a purge gave out for deletion wait for a minute
+   * after it: they would find the bytes in the object store, and lose them.
+   */
   claimReceived(
     owner: string,
     limit: number,
@@ -216,12 +222,17 @@ export interface Journal {
     now: number,
   ): Promise<readonly Lease<JudgedObject>[]>;
   admittedInstance(sopInstanceUid: string): Promise<AdmittedInstance | undefined>;
-  /** Sources of verified, sealed instances of a study: an object that claims the study takes their policy too. */
+  /** Sources of verified, sealed instances of a study, wherever they are: an object that claims the study takes their policy too. Sorted. */
   sealedStudySources(studyInstanceUid: string): Promise<readonly string[]>;
   /**
    * Writes the judgement, the state and, for what is admitted, one delivery per destination, in one transaction. The same digest or the same
    * trusted payload under an admitted SOP Instance UID becomes `resent`; the same digest in quarantine becomes `resent` when held again, and
    * `resolved` there when admitted now. Anything else under an admitted SOP Instance UID is a conflict.
+   *
+   * The same digest under an admitted UID is `resent` even when it would be held now: the bytes are here. The same payload only when it passes: a
+   * forgery can carry an admitted seal, and is kept. In quarantine, "the same" is digest and SOP Instance UID. Destinations are counted once.
+   * A lease that is over and was not given to anybody else still commits; one that was given back does not. After an `io` error the judgement may
+   * stand: trying again then says `lease-lost`.
    */
   commitJudgement(
     id: string,
@@ -229,9 +240,9 @@ export interface Journal {
     judgement: Judgement,
     destinations: readonly string[],
   ): Promise<JudgementOutcome>;
-  /** Held objects go back to `received`, to be judged again (after a new trust anchor, say). Returns how many. */
+  /** Held objects go back to `received`, to be judged again (after a new trust anchor, say); their judgement is forgotten. Returns how many. */
   recheck(ids: readonly string[]): Promise<number>;
-  /** The object store has it durably now. Returns the spool location that nothing refers to any more. */
+  /** The object store has it durably now. Returns the spool location that nothing refers to any more; undefined, and nothing changes, without one. */
   markStored(id: string): Promise<SpoolLocation | undefined>;
   /**
    * An admitted object whose deliveries (at least one) are all delivered, and that is not in the object store, is kept no longer here. Returns the
@@ -248,25 +259,29 @@ export interface Journal {
     leaseMs: number,
     now: number,
   ): Promise<readonly Lease<{ readonly delivery: Delivery; readonly object: JudgedObject }>[]>;
-  /** False when the lease was lost. */
+  /** False when the lease was lost (as for judgements). */
   completeDelivery(id: string, fence: number, at: number): Promise<boolean>;
-  /** `nextAttemptAt` undefined: a dead letter. False when the lease was lost. */
+  /** `nextAttemptAt` undefined: a dead letter. `error` is shortened to 2,000 characters. False when the lease was lost. */
   failDelivery(id: string, fence: number, error: string, nextAttemptAt: number | undefined): Promise<boolean>;
-  /** Dead letters (of one destination, or of all) become due now. Returns how many. */
+  /** Dead letters (of one destination, or of all) become due now, attempts from 0; not those of purged objects. Returns how many. */
   reviveDeliveries(destination: string | undefined, now: number): Promise<number>;
   /** Gives back every lease of an owner that is gone. */
   releaseLeases(owner: string): Promise<void>;
   deliveriesOf(objectId: string): Promise<readonly Delivery[]>;
+  /** Newest first. */
   deadDeliveries(limit: number): Promise<readonly Delivery[]>;
 
   object(id: string): Promise<JudgedObject | undefined>;
   /** Ascending by id. */
   objects(filter: ObjectFilter): Promise<readonly JudgedObject[]>;
+  /** Latest first. Objects without a verdict count under "undetermined". */
   heldStudies(limit: number): Promise<readonly HeldStudy[]>;
   counts(): Promise<JournalCounts>;
 
+  /** 1 to 20,000 objects. @throws ScansealError `usage` for a request that could not be carried out */
   addRequest(request: QuarantineRequest, record: ActRecord): Promise<void>;
   request(id: string): Promise<QuarantineRequest | undefined>;
+  /** Newest first. */
   requests(state: QuarantineRequest["state"], limit: number): Promise<readonly QuarantineRequest[]>;
   /** Those that name the object, in any state; newest first. */
   requestsOf(objectId: string): Promise<readonly QuarantineRequest[]>;
@@ -274,6 +289,10 @@ export interface Journal {
    * Carries out a pending request in one transaction: a release adds a delivery (released: true) per object to its destination; a purge sets
    * the objects `purged` and returns those whose bytes nothing else refers to, for deletion. Objects no longer held are left alone.
    * Undefined when the request is not pending any more.
+   *
+   * A release gives an empty list. An object has one released delivery for a destination: a later release of it makes that one due again. Purged
+   * objects come as they were (`stored` and `location` say where the bytes are), but for their state; what was still to be delivered of them is dead.
+   * @throws ScansealError `usage` when `by` is who asked, in whatever spelling: nothing changes
    */
   approveRequest(
     id: string,

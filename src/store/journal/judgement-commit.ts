@@ -145,15 +145,11 @@ async function leasedRow(
   fence: number,
 ): Promise<ObjectRow | undefined> {
   const query = transaction.selectFrom("objects").selectAll().where("id", "=", id);
-  const row = await (engine === "postgres" ? query.forUpdate() : query).executeTakeFirst();
-  if (row?.state !== "received" || row.fence !== fence || row.lease_owner === null) return undefined;
-  if (engine === "postgres") {
-    // One judgement at a time for a SOP Instance UID, whichever gateway makes it: what is read below stays true until the commit.
-    await sql`select pg_advisory_xact_lock(hashtextextended(${row.sop_instance_uid}, 0))`.execute(
-      transaction,
-    );
-  }
-  return row;
+  // One judgement at a time for a SOP Instance UID, whichever gateway makes it: what is read after this stays true until the commit.
+  const lock = sql`pg_advisory_xact_lock(hashtextextended(sop_instance_uid, 0))`.as("lock");
+  const row = await (engine === "postgres" ? query.select(lock).forUpdate() : query).executeTakeFirst();
+  const isLeased = row?.state === "received" && row.fence === fence && row.lease_owner !== null;
+  return isLeased ? row : undefined;
 }
 
 async function fateOf(

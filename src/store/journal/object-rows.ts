@@ -17,7 +17,7 @@ type JudgementColumn =
   | "findings";
 
 /** UIDs and AE titles end at 64 and 16 characters, names of the configuration and people at 200; the rest is room for what peers get wrong. */
-export const textMax: number = 256;
+const textMax = 256;
 /** Sentences: reasons and errors. */
 export const sentenceMax: number = 2_000;
 /** Of one object's findings as JSON: several thousand. More help nobody, and every list of objects carries them. */

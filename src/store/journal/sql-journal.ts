@@ -75,7 +75,7 @@ export class SqlJournal implements Journal {
     leaseMs: number,
     now: number,
   ): Promise<readonly Lease<JudgedObject>[]> {
-    return await this.#write(claimReceived(this.#engine, owner, limit, leaseMs, now));
+    return await this.#writeStatement(claimReceived(this.#engine, owner, limit, leaseMs, now));
   }
 
   async admittedInstance(sopInstanceUid: string): Promise<AdmittedInstance | undefined> {
@@ -138,11 +138,11 @@ export class SqlJournal implements Journal {
     leaseMs: number,
     now: number,
   ): Promise<readonly Lease<{ readonly delivery: Delivery; readonly object: JudgedObject }>[]> {
-    return await this.#write(claimDeliveries(this.#engine, owner, destination, limit, leaseMs, now));
+    return await this.#writeStatement(claimDeliveries(this.#engine, owner, destination, limit, leaseMs, now));
   }
 
   async completeDelivery(id: string, fence: number, at: number): Promise<boolean> {
-    return await this.#write(completeDelivery(id, fence, at));
+    return await this.#writeStatement(completeDelivery(id, fence, at));
   }
 
   async failDelivery(
@@ -151,11 +151,11 @@ export class SqlJournal implements Journal {
     error: string,
     nextAttemptAt: number | undefined,
   ): Promise<boolean> {
-    return await this.#write(failDelivery(id, fence, error, nextAttemptAt));
+    return await this.#writeStatement(failDelivery(id, fence, error, nextAttemptAt));
   }
 
   async reviveDeliveries(destination: string | undefined, now: number): Promise<number> {
-    return await this.#write(reviveDeliveries(destination, now));
+    return await this.#writeStatement(reviveDeliveries(destination, now));
   }
 
   releaseLeases(owner: string): Promise<void> {
@@ -250,7 +250,7 @@ export class SqlJournal implements Journal {
   }
 
   async addRecord(record: ActRecord): Promise<void> {
-    await this.#write(addRecord(record));
+    await this.#writeStatement(addRecord(record));
   }
 
   async records(filter: {
@@ -292,6 +292,15 @@ export class SqlJournal implements Journal {
     this.#assertOpen();
     try {
       return await this.#writer.run(job);
+    } catch (error) {
+      throw databaseError(error);
+    }
+  }
+
+  async #writeStatement<T>(job: WriteJob<T>): Promise<T> {
+    this.#assertOpen();
+    try {
+      return await this.#writer.runStatement(job);
     } catch (error) {
       throw databaseError(error);
     }

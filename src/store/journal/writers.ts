@@ -9,6 +9,8 @@ export type WriteJob<T> = (transaction: Database) => Promise<T>;
 export interface Writer {
   /** Resolves when the job's changes are durable. */
   run<T>(job: WriteJob<T>): Promise<T>;
+  /** The same for a job with one statement that changes something: it is its own transaction where that is cheaper. */
+  runStatement<T>(job: WriteJob<T>): Promise<T>;
   /** Resolves when nothing is under way. */
   drain(): Promise<void>;
 }
@@ -38,6 +40,10 @@ export class GroupWriter implements Writer {
       this.#queue.push({ run: job, resolve: resolve as (value: unknown) => void, reject });
       this.#flushing ??= this.#flush();
     });
+  }
+
+  runStatement<T>(job: WriteJob<T>): Promise<T> {
+    return this.run(job);
   }
 
   async drain(): Promise<void> {
@@ -98,10 +104,22 @@ export class PooledWriter implements Writer {
   }
 
   run<T>(job: WriteJob<T>): Promise<T> {
+    return this.#track(() => this.#db.transaction().execute(job));
+  }
+
+  runStatement<T>(job: WriteJob<T>): Promise<T> {
+    return this.#track(() => job(this.#db));
+  }
+
+  async drain(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  #track<T>(write: () => Promise<T>): Promise<T> {
     if (this.#running.size >= waitingMax) {
       return Promise.reject(new ScansealError("io", "too many changes wait for the journal's database"));
     }
-    const running = this.#try(job);
+    const running = this.#try(write);
     const settled = running.then(
       () => undefined,
       () => undefined,
@@ -111,14 +129,10 @@ export class PooledWriter implements Writer {
     return running;
   }
 
-  async drain(): Promise<void> {
-    await Promise.all(this.#running);
-  }
-
-  async #try<T>(job: WriteJob<T>): Promise<T> {
+  async #try<T>(write: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#db.transaction().execute(job);
+        return await write();
       } catch (error) {
         if (attempt >= triesMax || !isTransient(error)) throw error;
       }
