@@ -63,10 +63,9 @@ export async function retryDeliveries(options: DeskOptions & { readonly to?: str
       subject: to ?? "all destinations",
       detail: { count, asked: "command line" },
     });
+    const due = count === 1 ? "1 delivery is due" : `${count} deliveries are due`;
     process.stdout.write(
-      count === 0
-        ? "Nothing was given up.\n"
-        : `${count} deliveries are due again: a running gateway sends them now.\n`,
+      count === 0 ? "Nothing was given up.\n" : `${due} again: a running gateway sends what is due.\n`,
     );
     return 0;
   });

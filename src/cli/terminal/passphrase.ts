@@ -28,17 +28,30 @@ export async function newPassphraseFrom(variable: string, question: string): Pro
   throw new ScansealError("usage", "the two are not the same");
 }
 
-/** On stderr, so that stdout holds nothing but the answer of the command. */
-function ask(question: string): Promise<string> {
-  const { stdin, stderr } = process;
-  stderr.write(question);
+/** What is needed of a terminal. */
+export interface Keyboard {
+  setEncoding(encoding: "utf8"): unknown;
+  setRawMode(isRaw: boolean): unknown;
+  on(event: "data", listener: (text: string) => void): unknown;
+  off(event: "data", listener: (text: string) => void): unknown;
+  resume(): unknown;
+  pause(): unknown;
+}
+
+/** On stderr, so that stdout holds nothing but the answer of the command. @throws ScansealError `usage` when the person gives up */
+export function ask(
+  question: string,
+  keyboard: Keyboard = process.stdin,
+  screen: { write(text: string): unknown } = process.stderr,
+): Promise<string> {
+  screen.write(question);
   return new Promise((resolve, reject) => {
     let typed: string[] = [];
     const end = (finish: () => void): void => {
-      stdin.off("data", onData);
-      stdin.setRawMode(false);
-      stdin.pause();
-      stderr.write("\n");
+      keyboard.off("data", onData);
+      keyboard.setRawMode(false);
+      keyboard.pause();
+      screen.write("\n");
       finish();
     };
     const onData = (text: string): void => {
@@ -55,9 +68,9 @@ function ask(question: string): Promise<string> {
         else if (character >= " " && typed.length < charactersMax) typed.push(character);
       }
     };
-    stdin.setEncoding("utf8");
-    stdin.setRawMode(true);
-    stdin.on("data", onData);
-    stdin.resume();
+    keyboard.setEncoding("utf8");
+    keyboard.setRawMode(true);
+    keyboard.on("data", onData);
+    keyboard.resume();
   });
 }
