@@ -19,9 +19,18 @@ const pollMs = 1_000;
 /** An association without work is kept this long. */
 const lingerMs = 500;
 /** Deliveries claimed at once by one worker. */
-const burst = 8;
+const burst = 16;
+/** What the archive has is written down together, at the latest after this: a crash before it means that the archive gets it again. */
+const writeDownMs = 100;
 /** A burst of large objects over a slow line; another gateway takes over after it. */
 const leaseMs = 15 * 60_000;
+
+/** The archive has it; the journal does not know yet. */
+interface Sent {
+  readonly lease: DueDelivery;
+  readonly startedAt: number;
+  readonly sentAt: number;
+}
 
 export type DueDelivery = Lease<{ readonly delivery: Delivery; readonly object: JudgedObject }>;
 
@@ -113,6 +122,7 @@ export class Deliverer {
     before: ArchiveLink | undefined,
   ): Promise<ArchiveLink | undefined> {
     let link = before;
+    const sent: Sent[] = [];
     for (const [i, lease] of due.entries()) {
       // The rest is given back with the leases.
       if (this.#isStopping) break;
@@ -125,13 +135,31 @@ export class Deliverer {
         const pause = backOffMs(this.#failures, limits(), this.#ports.random());
         this.#pausedUntil = this.#ports.clock.now() + pause;
         const { code, why } = told(error);
-        for (const rest of due.slice(i)) await this.#fail(rest, { kind: "passing", why: `${code}: ${why}` });
+        await this.#writeDown(sent);
+        await Promise.all(
+          due.slice(i).map((rest) => this.#fail(rest, { kind: "passing", why: `${code}: ${why}` })),
+        );
         return undefined;
       }
       this.#failures = 0;
-      await this.#deliver(lease, link);
+      const one = await this.#deliver(lease, link);
+      if (one) sent.push(one);
+      const first = sent[0];
+      if (first && this.#ports.clock.now() - first.sentAt >= writeDownMs) await this.#writeDown(sent);
     }
+    await this.#writeDown(sent);
     return link;
+  }
+
+  async #writeDown(sent: Sent[]): Promise<void> {
+    await Promise.all(
+      sent.splice(0).map((one) =>
+        // The lease ends by itself, and the delivery is repeated.
+        this.#complete(one).catch((error: unknown) =>
+          this.#ports.events({ kind: "fault", where: "delivery", ...told(error) }),
+        ),
+      ),
+    );
   }
 
   /** One association that proposes what these objects need. */
@@ -141,19 +169,21 @@ export class Deliverer {
     return this.#parts.connect(this.destination, needs);
   }
 
-  async #deliver(lease: DueDelivery, link: ArchiveLink): Promise<void> {
+  /** Undefined where the archive does not have it. */
+  async #deliver(lease: DueDelivery, link: ArchiveLink): Promise<Sent | undefined> {
     const startedAt = this.#ports.clock.now();
     this.#sending++;
     try {
       const failure = await this.#send(lease, link);
-      if (failure) await this.#fail(lease, failure);
-      else await this.#complete(lease, startedAt);
+      if (!failure) return { lease, startedAt, sentAt: this.#ports.clock.now() };
+      await this.#fail(lease, failure);
     } catch (error) {
       // The journal: the lease ends by itself, and the delivery is repeated.
       this.#ports.events({ kind: "fault", where: "delivery", ...told(error) });
     } finally {
       this.#sending--;
     }
+    return undefined;
   }
 
   /** Undefined: the archive has it. */
@@ -205,18 +235,17 @@ export class Deliverer {
     await journal.addRecord({ ...common, detail: { ...detail, destination } });
   }
 
-  async #complete({ work, fence }: DueDelivery, startedAt: number): Promise<void> {
-    const { journal, clock, events } = this.#ports;
-    const { delivery, object } = work;
-    const at = clock.now();
-    if (!(await journal.completeDelivery(delivery.id, fence, at))) return;
+  async #complete({ lease, startedAt, sentAt }: Sent): Promise<void> {
+    const { journal, events } = this.#ports;
+    const { delivery, object } = lease.work;
+    if (!(await journal.completeDelivery(delivery.id, lease.fence, sentAt))) return;
     const { name } = this.destination;
     events({
       kind: "delivered",
       object: object.id,
       destination: name,
       bytes: object.bytes,
-      ms: at - startedAt,
+      ms: sentAt - startedAt,
     });
     await this.#parts.onDelivered(object);
   }

@@ -81,7 +81,7 @@ class RunningGateway implements Gateway {
     const state = (): ReceptionState => this.#state();
     this.#settler = new Settler(ports, this.#use);
     this.#judging = new JudgingLoop(ports, {
-      judge: new Judge(ports, state),
+      makeJudge: (gather) => new Judge(ports, state, gather),
       evidenceMs: () => this.#settings.limits.evidenceMs,
       onJudged: (judged) => this.#onJudged(judged),
     });

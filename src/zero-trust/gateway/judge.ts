@@ -41,10 +41,17 @@ type Examined = { readonly evidence: Evidence } | { readonly incomplete: string 
 export class Judge {
   readonly #ports: GatewayPorts;
   readonly #state: () => JudgeState;
+  readonly #gather: () => Promise<void>;
 
-  constructor(ports: GatewayPorts, state: () => JudgeState) {
+  /** @param gather awaited before a judgement is written, so that several are written together */
+  constructor(
+    ports: GatewayPorts,
+    state: () => JudgeState,
+    gather: () => Promise<void> = async () => undefined,
+  ) {
     this.#ports = ports;
     this.#state = state;
+    this.#gather = gather;
   }
 
   /** Undefined when the lease was lost: another gateway judges it. @throws ScansealError `io`, `storage-full` of the journal */
@@ -140,6 +147,7 @@ export class Judge {
   ): Promise<Judged | undefined | "conflict"> {
     const { destinations } = this.#state().settings;
     const archives = destinations.filter(({ takes }) => takes === "admitted").map(({ name }) => name);
+    await this.#gather();
     const judgement = { ...made, basis, stored: object.stored, judgedAt: this.#ports.clock.now() };
     const outcome = await this.#ports.journal.commitJudgement(object.id, lease.fence, judgement, archives);
     if (outcome.result === "conflict") {
@@ -166,6 +174,7 @@ export class Judge {
     made: Omit<Judgement, "judgedAt">,
   ): Promise<Judged | undefined> {
     const stored = await this.#storeHeld(work);
+    await this.#gather();
     const judgedAt = this.#ports.clock.now();
     const judgement: Judgement = { ...made, disposition: "held", stored, judgedAt };
     const outcome = await this.#ports.journal.commitJudgement(work.id, fence, judgement, []);

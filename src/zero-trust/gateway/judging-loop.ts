@@ -1,14 +1,17 @@
 /** Claims acknowledged objects and has them judged, as many at once as the examiner takes. */
 import type { JudgedObject, Lease } from "../../store/journal/journal.ts";
 import { told } from "./fault-words.ts";
+import { Gathering } from "./gathering.ts";
 import type { Judge, Judged } from "./judge.ts";
 import type { GatewayPorts } from "./ports.ts";
 import { endWithin, Waker } from "./waker.ts";
 
 /** For work that other processes left in the journal. */
 const pollMs = 1_000;
-/** While one object is stored and committed the next is examined. */
-const aheadPerExaminer = 2;
+/** Beside those that are examined: they are claimed, stored and committed together. */
+const aheadMax = 8;
+/** What a judgement waits for others, to share their transaction. */
+const gatherMs = 15;
 /** What an object needs beside its examinations: storing and committing it. */
 const leaseSpareMs = 60_000;
 
@@ -18,6 +21,7 @@ export class JudgingLoop {
   /** Time of one examination at most. */
   readonly #evidenceMs: () => number;
   readonly #onJudged: (judged: Judged) => void;
+  readonly #gathering: Gathering = new Gathering(gatherMs, aheadMax, () => this.#underWay.size);
   readonly #waker: Waker = new Waker();
   readonly #underWay = new Set<Promise<void>>();
   #isStopping = false;
@@ -26,13 +30,13 @@ export class JudgingLoop {
   constructor(
     ports: GatewayPorts,
     parts: {
-      readonly judge: Judge;
+      readonly makeJudge: (gather: () => Promise<void>) => Judge;
       readonly evidenceMs: () => number;
       readonly onJudged: (judged: Judged) => void;
     },
   ) {
     this.#ports = ports;
-    this.#judge = parts.judge;
+    this.#judge = parts.makeJudge(() => this.#gathering.join());
     this.#evidenceMs = parts.evidenceMs;
     this.#onJudged = parts.onJudged;
   }
@@ -59,13 +63,16 @@ export class JudgingLoop {
 
   async #run(): Promise<void> {
     while (!this.#isStopping) {
-      const room = aheadPerExaminer * this.#ports.examiner.width - this.#underWay.size;
+      // Those that end together make room together.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      const room = this.#ports.examiner.width + aheadMax - this.#underWay.size;
       const leases = room > 0 ? await this.#claim(room) : [];
       // Claimed while it was being stopped: given back with the leases.
       if (this.#isStopping) return;
       for (const lease of leases) {
         const work = this.#judgeOne(lease).finally(() => {
           this.#underWay.delete(work);
+          this.#gathering.look();
           this.#waker.wake();
         });
         this.#underWay.add(work);
@@ -75,9 +82,10 @@ export class JudgingLoop {
   }
 
   async #claim(limit: number): Promise<readonly Lease<JudgedObject>[]> {
-    const { journal, owner, clock, events } = this.#ports;
-    // Three examinations, should the first two fail, each behind others.
-    const leaseMs = 3 * aheadPerExaminer * this.#evidenceMs() + leaseSpareMs;
+    const { journal, owner, clock, events, examiner } = this.#ports;
+    // Three examinations, should the first two fail, behind all the others.
+    const rounds = 3 * (1 + Math.ceil(aheadMax / examiner.width));
+    const leaseMs = rounds * this.#evidenceMs() + leaseSpareMs;
     try {
       return await journal.claimReceived(owner, limit, leaseMs, clock.now());
     } catch (error) {

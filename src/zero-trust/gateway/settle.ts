@@ -4,6 +4,7 @@
  */
 import type { JudgedObject } from "../../store/journal/journal.ts";
 import { told } from "./fault-words.ts";
+import { Gathering } from "./gathering.ts";
 import { storeCopy } from "./object-copy.ts";
 import type { ObjectUse } from "./object-use.ts";
 import type { GatewayPorts } from "./ports.ts";
@@ -14,7 +15,9 @@ const youngMs = 60_000;
 const sweepMs = 15_000;
 const sweepObjects = 100;
 /** Moves at once: each copies an object and waits for the disk. */
-const movesMax = 2;
+const movesMax = 4;
+/** What one that is stored waits for others, to be written down together. */
+const gatherMs = 15;
 
 export class Settler {
   readonly #ports: GatewayPorts;
@@ -23,6 +26,7 @@ export class Settler {
   /** Their bytes are not what was judged: told once, left for a person. */
   readonly #damaged = new Set<string>();
   readonly #moving = new Set<Promise<void>>();
+  readonly #gathering: Gathering = new Gathering(gatherMs, movesMax, () => this.#moving.size);
   readonly #waker: Waker = new Waker();
   #isStopping = false;
   #loop: Promise<void> | undefined;
@@ -82,6 +86,7 @@ export class Settler {
       if (id === undefined) return;
       const moving = this.#move(id).finally(() => {
         this.#moving.delete(moving);
+        this.#gathering.look();
         this.#fill();
       });
       this.#moving.add(moving);
@@ -106,6 +111,7 @@ export class Settler {
   async #moveNow(object: JudgedObject): Promise<void> {
     const { journal, spool, events } = this.#ports;
     await storeCopy(object, this.#ports);
+    await this.#gathering.join();
     const freed = await journal.markStored(object.id);
     events({ kind: "stored", object: object.id, bytes: object.bytes });
     if (freed) await spool.release(freed);
