@@ -56,7 +56,7 @@ function stateWords(state: string, verdict: string, palette: Palette): readonly 
 function failedLine(event: EventOf<"delivery-failed">, palette: Palette): string {
   const { object, destination, why, isDead, retryInMs } = event;
   const next = isDead
-    ? "given up: scanseal quarantine and docs/gateway.md say what to do"
+    ? "given up: scanseal deliveries list shows it"
     : `again in ${Math.round((retryInMs ?? 0) / 1000)} s`;
   return line(
     palette.bad(isDead ? "not delivered" : "waiting"),

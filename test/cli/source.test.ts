@@ -1,5 +1,5 @@
 /** `scanseal config check` and `scanseal source`: what is changed, what is refused, what is kept. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openSqliteJournal } from "../../src/store/journal/sqlite-journal.ts";
 import { sendAll } from "../gateway/network.ts";
@@ -143,6 +143,25 @@ describe("source", () => {
     expect(run("source", "mode", "nobody", "warn", "--by", "ada", ...option).status).toBe(2);
     expect(run("source", "mode", "us", "strict", "--by", "ada", ...option).status).toBe(2);
     expect(run("source", "mode", "us", "warn", ...option).status).toBe(2);
+  });
+
+  it("where there are operators, one of them, with the passphrase", async () => {
+    const as = (passphrase: string): { env: Record<string, string> } => ({
+      env: { SCANSEAL_OPERATOR_PASSPHRASE: passphrase },
+    });
+    const right = as("correct horse battery staple");
+    expect(place.runWith(right, "operator", "add", "grace", ...option)).toMatchObject({ status: 0 });
+    const mode = ["source", "mode", "others", "warn"] as const;
+    expect(place.runWith(as("another one entirely"), ...mode, "--by", "grace", ...option).status).toBe(2);
+    expect(place.runWith(right, ...mode, "--by", "ada", ...option).status).toBe(2);
+    expect(text()).not.toMatch(/name: others.*mode: warn/);
+    expect(place.runWith(right, ...mode, "--by", "grace", ...option)).toMatchObject({
+      status: 0,
+      stderr: "",
+    });
+    expect(text()).toMatch(/name: others.*mode: warn/);
+    expect(await recordsOf("others")).toMatchObject([{ actor: "grace", detail: { isProven: true } }]);
+    rmSync(place.path("scanseal-data/operators.json"));
   });
 
   it("asks that a source was seen before enforce", () => {

@@ -3,12 +3,13 @@ import { createInterface } from "node:readline/promises";
 import { v7 as newId } from "uuid";
 import { ScansealError } from "../../foundation/errors.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
-import { type GatewayConfig, loadConfig } from "../../site/gateway/config.ts";
+import type { GatewayConfig } from "../../site/gateway/config.ts";
 import { addSource, type ConfigChange, setMode } from "../../site/gateway/config-edit.ts";
 import { durationOf } from "../../site/gateway/config-values.ts";
 import { type DryRun, dryRun } from "../../site/gateway/dry-run.ts";
 import { withJournal } from "../../site/gateway/stores.ts";
 import { certificateSummary } from "../../site/gateway/tls-files.ts";
+import { Operators } from "../../site/operators.ts";
 import type { ActRecord } from "../../store/journal/journal.ts";
 import type { SourceSettings } from "../../zero-trust/gateway/settings.ts";
 import type { Mode } from "../../zero-trust/policy/decide.ts";
@@ -16,12 +17,9 @@ import { reportProblem } from "../problem.ts";
 import { formatTable } from "../terminal/table.ts";
 import { readText } from "../text-file.ts";
 import { reportConfigProblems } from "./config.ts";
+import { configOf, configPathOf, type DeskOptions, proveOperator } from "./gateway-desk.ts";
 
-interface ConfigOption {
-  readonly config: string;
-}
-
-export interface AddOptions extends ConfigOption {
+export interface AddOptions extends DeskOptions {
   readonly listener: string;
   readonly mode: Mode;
   readonly by: string;
@@ -42,9 +40,11 @@ export async function addSourceCommand(name: string, options: AddOptions): Promi
     throw new ScansealError("usage", "name the source by --cert (on a TLS listener) or by --ae, with --net");
   const certificate = cert === undefined ? undefined : certificateSummary(readText(cert));
   const source = { name, listener, mode, certificate, aeTitle: ae, network: net };
-  const change = addSource(options.config, source);
-  await record(change, by, "source.added", name, { listener, mode });
-  reportConfigProblems(options.config, change.warnings);
+  const actor = await actorOf(by, configOf(options), "source add");
+  const path = configPathOf(options);
+  const change = addSource(path, source);
+  await record(change, actor, "source.added", name, { listener, mode });
+  reportConfigProblems(path, change.warnings);
   process.stdout.write(
     [
       `Source ${name} added at listener ${listener}, mode ${mode}.`,
@@ -68,8 +68,8 @@ function meaningOf(mode: Mode): string {
 }
 
 /** @returns 0 */
-export function listSources(options: ConfigOption & { readonly json: boolean }): number {
-  const { sources } = soundConfig(options.config).settings;
+export function listSources(options: DeskOptions & { readonly json: boolean }): number {
+  const { sources } = configOf(options).settings;
   if (options.json) {
     for (const source of sources) process.stdout.write(`${JSON.stringify(source)}\n`);
     return 0;
@@ -96,7 +96,7 @@ function identityOf({ certificates, aeTitles, networks }: SourceSettings): strin
   return parts.join("; ") || "anybody who reaches the listener";
 }
 
-export interface ModeOptions extends ConfigOption {
+export interface ModeOptions extends DeskOptions {
   readonly by: string;
   readonly afterDryRun: boolean;
   readonly since: string;
@@ -104,15 +104,16 @@ export interface ModeOptions extends ConfigOption {
 
 /** @returns 0; 1 when nothing was changed because nobody confirmed it */
 export async function changeMode(name: string, mode: Mode, options: ModeOptions): Promise<number> {
-  const config = soundConfig(options.config);
+  const config = configOf(options);
   const source = requireSource(config, name);
   if (source.mode === mode) {
     process.stdout.write(`Source ${name} is in ${mode} already.\n`);
     return 0;
   }
+  const actor = await actorOf(options.by, config, "source mode");
   if (mode === "enforce" && !(await isEnforceWanted(name, config, options))) return 1;
-  const change = setMode(options.config, name, mode);
-  await record(change, options.by, "source.mode.changed", name, { from: source.mode, to: mode });
+  const change = setMode(configPathOf(options), name, mode);
+  await record(change, actor, "source.mode.changed", name, { from: source.mode, to: mode });
   process.stdout.write(
     `Source ${name}: ${source.mode} -> ${mode}. ${meaningOf(mode)}\nA running gateway takes it up within seconds.\n`,
   );
@@ -143,14 +144,14 @@ async function isEnforceWanted(name: string, config: GatewayConfig, options: Mod
   return false;
 }
 
-export interface DryRunOptions extends ConfigOption {
+export interface DryRunOptions extends DeskOptions {
   readonly since: string;
   readonly json: boolean;
 }
 
 /** @returns 0 */
 export async function sourceDryRun(name: string, options: DryRunOptions): Promise<number> {
-  const config = soundConfig(options.config);
+  const config = configOf(options);
   requireSource(config, name);
   const report = await reportOf(name, config, options.since);
   if (options.json) {
@@ -195,14 +196,21 @@ function printReport(report: DryRun, since: string): void {
 /** What was changed is recorded, or it was not changed. */
 async function record(
   { after, undo }: ConfigChange,
-  actor: string,
+  { name: actor, isProven }: Actor,
   act: string,
   subject: string,
   detail: ActRecord["detail"],
 ): Promise<void> {
   try {
     await withJournal(after, (journal) =>
-      journal.addRecord({ id: newId(), at: systemClock.now(), actor, act, subject, detail }),
+      journal.addRecord({
+        id: newId(),
+        at: systemClock.now(),
+        actor,
+        act,
+        subject,
+        detail: { ...detail, isProven },
+      }),
     );
   } catch (error) {
     undo();
@@ -210,12 +218,23 @@ async function record(
   }
 }
 
-/** @throws ScansealError `config-invalid`, after its problems were told */
-function soundConfig(path: string): GatewayConfig {
-  const { config, problems } = loadConfig(path);
-  if (config) return config;
-  reportConfigProblems(path, problems);
-  throw new ScansealError("config-invalid", "the configuration has errors: nothing was done");
+/**
+ * Where the site has operators, one of them, with the passphrase; before there are any, whoever is at the keyboard.
+ * @throws ScansealError `usage`
+ */
+async function actorOf(by: string, config: GatewayConfig, command: string): Promise<Actor> {
+  const operators = new Operators(config.home, systemClock);
+  if (operators.list().some(({ removedAt }) => removedAt === undefined)) {
+    const name = await withJournal(config, (journal) => proveOperator(operators, journal, by, command));
+    return { name, isProven: true };
+  }
+  if (!/^[^\p{C}]{1,64}$/u.test(by)) throw new ScansealError("usage", "--by is a name of 1 to 64 characters");
+  return { name: by, isProven: false };
+}
+
+interface Actor {
+  readonly name: string;
+  readonly isProven: boolean;
 }
 
 function requireSource({ settings }: GatewayConfig, name: string): SourceSettings {

@@ -78,9 +78,9 @@ function welcome(
   const admitted = destinations.filter(({ takes }) => takes === "admitted").map(({ name }) => name);
   const goes = admitted.length === 0 ? "kept in the data folder" : `delivered to ${admitted.join(", ")}`;
   const source = sources.find(({ listener }) => listener === plain?.name) ?? sources[0];
+  const called = aeTitle === "SCANSEAL" ? "" : ` --called ${aeTitle}`;
   const home = shownPath(config.home);
   const option = home === "scanseal-data" ? "" : ` --home ${home}`;
-  const settings = option === "" ? "" : ` --config ${shownPath(config.path)}`;
   return [
     "",
     strong(`Scanseal ${packageVersion()}: the gate is open.`),
@@ -90,7 +90,7 @@ function welcome(
       ? [
           strong("Send it a scan"),
           `  storescu -aec ${aeTitle} ${host} ${plain.port} file.dcm`,
-          `  npx scanseal send file.dcm --to ${aeTitle}@${host}:${plain.port}`,
+          `  npx scanseal send file.dcm --to ${host}:${plain.port}${called}`,
         ]
       : ["Every listener asks for a client certificate: scanseal tls client makes one."]),
     `${strong("Watch it")}          http://${urlHost(config.http.host)}:${httpPort}/`,
@@ -100,7 +100,7 @@ function welcome(
           strong(`What becomes of a scan (source ${source.name}, mode ${source.mode})`),
           `  sealed by a device of this site   ${good("verified")}: ${goes}`,
           `  not sealed                        ${notice("unsealed")}: ${unsealedFate(source.mode, goes)}`,
-          `  changed after it was sealed       ${bad("held")}, in every mode: npx scanseal quarantine list`,
+          `  changed after it was sealed       ${bad("held")}, in every mode: npx scanseal quarantine list${option}`,
           "",
           strong("Next"),
           `  seal scans       npx scanseal enroll CT1 --ae CT1 --serial 0001${option}`,
@@ -109,10 +109,10 @@ function welcome(
             ? []
             : [
                 `  let nothing unproven through`,
-                `                   npx scanseal source mode ${source.name} enforce --by YOUR-NAME${settings}`,
+                `                   npx scanseal source mode ${source.name} enforce --by YOUR-NAME${option}`,
               ]),
         ]
-      : [`No source may send yet: npx scanseal source add${settings}`]),
+      : [`No source may send yet: npx scanseal source add${option}`]),
     "  stop             Ctrl-C",
     "",
     faint("One line for each object follows."),

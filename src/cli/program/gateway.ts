@@ -3,14 +3,22 @@ import { Argument, type Command, Option } from "commander";
 import type { Action, Run } from "./command-runner.ts";
 import { givenPath, home } from "./options.ts";
 
-function config(): Option {
-  return new Option("--config <file>", "the gateway's configuration")
-    .default("./scanseal-data/gateway.yaml")
-    .argParser(givenPath);
+/** Both optional here: the configuration lies in the site's folder unless it is named. */
+function placed(command: Command): Command {
+  return command
+    .option(
+      "--config <file>",
+      "the gateway's configuration (default: gateway.yaml in the site's folder)",
+      givenPath,
+    )
+    .option("--home <dir>", "the site's folder (default: ./scanseal-data)", givenPath);
 }
 
 function by(): Option {
-  return new Option("--by <name>", "who does this, for the record").makeOptionMandatory();
+  return new Option(
+    "--by <name>",
+    "who does this: an operator, where the site has any",
+  ).makeOptionMandatory();
 }
 
 function since(): Option {
@@ -41,8 +49,7 @@ export function addGateway(program: Command, run: Run): void {
 }
 
 function addSources(source: Command, run: Run): void {
-  source
-    .command("add")
+  placed(source.command("add"))
     .description("let a peer send; a new source starts in observe")
     .argument("<name>")
     .requiredOption("--listener <name>", "where it connects")
@@ -55,30 +62,23 @@ function addSources(source: Command, run: Run): void {
         .default("observe"),
     )
     .addOption(by())
-    .addOption(config())
     .action(run(async () => (await import("../commands/source.ts")).addSourceCommand as Action));
-  source
-    .command("list")
+  placed(source.command("list"))
     .description("every source with its mode")
     .option("--json", "one JSON line for each", false)
-    .addOption(config())
     .action(run(async () => (await import("../commands/source.ts")).listSources as Action));
-  source
-    .command("mode")
+  placed(source.command("mode"))
     .description("change a source's mode; enforce shows first what it would have held")
     .argument("<name>")
     .addArgument(new Argument("<mode>").choices(["observe", "warn", "enforce"]))
     .addOption(by())
     .option("--after-dry-run", "enforce although something would have been held", false)
     .addOption(since())
-    .addOption(config())
     .action(run(async () => (await import("../commands/source.ts")).changeMode as Action));
-  source
-    .command("dry-run")
+  placed(source.command("dry-run"))
     .description("what enforce would have held of what passed")
     .argument("<name>")
     .addOption(since())
     .option("--json", "as one JSON line", false)
-    .addOption(config())
     .action(run(async () => (await import("../commands/source.ts")).sourceDryRun as Action));
 }

@@ -19,9 +19,9 @@ import {
   wordValue,
 } from "./config-values.ts";
 
-export const modes: readonly Mode[] = ["observe", "warn", "enforce"];
+const modes: readonly Mode[] = ["observe", "warn", "enforce"];
 
-export const logLevels = ["debug", "info", "warn", "error"] as const;
+const logLevels = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
 /** Registered with IANA for DICOM ("acr-nema" is 104, "dicom" 11112, "dicom-tls" 2762). */
@@ -37,7 +37,7 @@ const MiB: number = 2 ** 20;
 const GiB: number = 2 ** 30;
 const TiB: number = 2 ** 40;
 
-export const defaultLimits: GatewayLimits = {
+const defaultLimits: GatewayLimits = {
   // A hospital's morning has some thirty modalities at work; each association holds a few hundred kilobytes.
   associationsMax: 64,
   // Whole-slide and breast tomosynthesis objects reach two; more is an accident, or meant to fill the disk.
@@ -53,7 +53,7 @@ export const defaultLimits: GatewayLimits = {
   deliveryMsMax: 3 * day,
 };
 /** What arrives while judging or the object store is slow: an hour of a busy hospital. */
-export const spoolBytesDefault: number = 16 * GiB;
+const spoolBytesDefault: number = 16 * GiB;
 /** Modalities open two to four. */
 const sourceAssociationsDefault = 8;
 /** One source must not fill the spool for all others. */

@@ -8,7 +8,7 @@ import { shown } from "./yaml-document.ts";
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
-export const nameRule = "must have 1 to 64 letters, digits, dots, dashes or underscores";
+const nameRule = "must have 1 to 64 letters, digits, dots, dashes or underscores";
 
 export const nameValue: Parse<string> = parseText((text) =>
   namePattern.test(text) ? text : new Refusal(nameRule),
@@ -85,7 +85,7 @@ export function sizeValue(min: number, max: number): Parse<number> {
   });
 }
 
-export function sizeText(bytes: number): string {
+function sizeText(bytes: number): string {
   const units = Object.entries(bytesOf).filter(([, unit]) => bytes >= unit);
   const [name, unit] = units[units.length - 1] ?? ["bytes", 1];
   return `${Math.round((bytes / unit) * 10) / 10} ${name}`;

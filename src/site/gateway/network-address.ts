@@ -72,11 +72,11 @@ for (const [address, bits] of [
 ] as const)
   privateRanges.addSubnet(address, bits, "ipv6");
 
-export function isLoopback(address: string): boolean {
+function isLoopback(address: string): boolean {
   return address === "localhost" || address === "::1" || /^127\./.test(address);
 }
 
-export function isWildcard(address: string): boolean {
+function isWildcard(address: string): boolean {
   return address === "0.0.0.0" || address === "::";
 }
 
