@@ -98,7 +98,7 @@ async function firstTables(db: Database, engine: Engine): Promise<void> {
 
 /** One for each question the port asks. Partial ones hold only rows that are still in motion. */
 const indexes: readonly string[] = [
-  "create index objects_state on objects (state, id)",
+  "create index objects_state on objects (state, id, received_at)",
   "create index objects_digest on objects (digest, state)",
   "create index objects_instance on objects (sop_instance_uid, id)",
   "create index objects_series on objects (series_instance_uid, id) where series_instance_uid is not null",
@@ -108,7 +108,7 @@ const indexes: readonly string[] = [
   "create index objects_unsettled on objects (judged_at, id) where state = 'admitted' and location is not null",
   "create index objects_leased on objects (lease_owner) where lease_owner is not null",
   "create index deliveries_due on deliveries (destination, state, next_attempt_at, id)",
-  "create index deliveries_state on deliveries (state, next_attempt_at)",
+  "create index deliveries_state on deliveries (state, created_at)",
   "create index deliveries_leased on deliveries (lease_owner) where lease_owner is not null",
   "create index acts_subject on acts (subject, at, id)",
   "create index acts_time on acts (at, id)",
