@@ -195,6 +195,29 @@ describe("acceptor", () => {
     expect(values).toBe(1);
   });
 
+  it("finishes a send before it answers a release request (AR-7)", async () => {
+    const { raw, association, ended } = await acceptor();
+    const sent = association.send(1, { isCommand: false, isLast: true }, new Uint8Array(20_000_000));
+    raw.send(releaseRequest);
+    let bytes = 0;
+    let pdu = await raw.pdu();
+    for (; pdu?.[0] === 4; pdu = await raw.pdu()) bytes += pdu.length - 12;
+    expect([bytes, toHex(pdu!)]).toEqual([20_000_000, toHex(releaseResponse)]);
+    await sent;
+    raw.socket.end();
+    expect(await ended).toEqual({ kind: "released" });
+  });
+
+  it("answers a request after the end with one more abort (AA-7), and ignores all else (AA-6)", async () => {
+    const { raw, association, ended } = await acceptor();
+    association.abort("test");
+    raw.send(dataPdu([1, 3, wire("01")]), releaseRequest, encodeAssociateRequest(request));
+    expect(toHex((await raw.pdu())!)).toBe("07000000000400000000");
+    expect(toHex((await raw.pdu())!)).toBe("07000000000400000202");
+    raw.socket.end();
+    expect(await ended).toMatchObject({ kind: "aborted", by: "us", abort: { source: 0, reason: 0 } });
+  });
+
   it("aborts data before the answer", async () => {
     const [client, server] = await pair();
     const raw = new RawPeer(client);

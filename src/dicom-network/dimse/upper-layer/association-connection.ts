@@ -236,12 +236,10 @@ export class AssociationConnection {
       case "AR-5":
         this.#close();
         break;
-      case "AR-8": // Only the requestor answers now; the acceptor waits for that answer.
-        if (this.#state === 9) this.step("release-response");
-        break;
       case "AR-9":
         this.#write(encodeRelease(pduType.releaseResponse));
         break;
+      case "AR-8": // Only the requestor answers now (Sta9); in Sta10 there is no event 14.
       case "AR-10":
         this.step("release-response");
     }
@@ -290,7 +288,6 @@ export class AssociationConnection {
     this.#end = end;
     this.#error = new ScansealError(code, describeEnd(end));
     this.#onData = undefined;
-    this.#openContexts.fill(0);
     this.#watch.stop();
     this.#inbound.finish();
     this.#sender?.fail(this.#error);

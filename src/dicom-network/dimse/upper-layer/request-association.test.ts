@@ -166,7 +166,7 @@ describe("requestor", () => {
   });
 
   it("small sends wait too, once the transport is full", async () => {
-    const { raw, association } = await requestor();
+    const { raw, association, socket } = await requestor();
     raw.socket.pause();
     let sent = 0;
     const rejection = (async () => {
@@ -184,6 +184,7 @@ describe("requestor", () => {
     raw.socket.destroy();
     expect((await rejectedWith(rejection)).code).toBe("network");
     expect(await association.ended).toMatchObject({ kind: "lost" });
+    expectNothingLeft(socket);
   });
 
   it("takes data after its release request (AR-6)", async () => {
