@@ -1,10 +1,12 @@
 /** `scanseal quarantine`, `deliveries` and `operator` as an operator uses them: one process for each command. */
 import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
+import { nodeCrypto } from "../../src/platform/node/crypto.ts";
 import type { Journal, JudgedObject } from "../../src/store/journal/journal.ts";
 import { openSqliteJournal } from "../../src/store/journal/sqlite-journal.ts";
 import { openFolderObjectStore } from "../../src/store/objects/folder-object-store.ts";
 import type { ObjectStore } from "../../src/store/objects/object-store.ts";
+import { openSegmentSpool } from "../../src/store/spool/segment-spool.ts";
 import { makeWorkplace, oneLine, type Run, sampleFile } from "../cli/scanseal-process.ts";
 import { addHeld, malformedFinding } from "./held-objects.ts";
 
@@ -265,6 +267,26 @@ describe("acting", () => {
       status: 0,
       stdout: "No purge was left unfinished.\n",
     });
+  });
+
+  it("an object that is still in the running gateway's spool is exported from there", async () => {
+    const bytes = new Uint8Array(100_000).map((_, i) => i * 3);
+    const spool = await openSegmentSpool(place.path("scanseal-data", "gateway", "spool"), {
+      bytesMax: 64 << 20,
+    });
+    for await (const _ of spool.recover());
+    const writer = spool.begin();
+    await writer.write(bytes);
+    const location = await writer.commit(new Uint8Array(2), nodeCrypto.hash("SHA-256", bytes));
+    const { id } = await withStores((opened) =>
+      addHeld(opened, { bytes, verdict: "malformed", sopInstanceUid: "2.25.7", location }),
+    );
+    expect(place.run("quarantine", "show", id).stdout).toMatch(/Kept in +the gateway's spool/);
+    expect(as("anna", "quarantine", "export", id, "--out", "z.dcm", ...reason).status).toBe(0);
+    expect(Buffer.compare(readFileSync(place.path("z.dcm")), bytes)).toBe(0);
+    const purge = requestOf(as("anna", "quarantine", "purge", id, ...reason));
+    expect(as("ben", "quarantine", "approve", purge).stdout).toContain("1 lies in the gateway's spool");
+    await spool.close();
   });
 
   it("recheck: one person, and the gateway will judge", () => {

@@ -10,6 +10,7 @@ import type { Journal, JudgedObject, Judgement, StoredFinding } from "../../src/
 import { openSqliteJournal } from "../../src/store/journal/sqlite-journal.ts";
 import { openFolderObjectStore } from "../../src/store/objects/folder-object-store.ts";
 import type { ObjectStore } from "../../src/store/objects/object-store.ts";
+import type { SpoolLocation } from "../../src/store/spool/spool.ts";
 import { findingsOf } from "../../src/zero-trust/policy/findings.ts";
 import type { QuarantinePorts } from "../../src/zero-trust/quarantine/ports.ts";
 
@@ -23,6 +24,8 @@ export interface HeldOptions {
   readonly disposition?: Judgement["disposition"];
   readonly findings?: readonly StoredFinding[];
   readonly receivedAt?: number;
+  /** Of a copy in the spool; then there is none in the object store. */
+  readonly location?: SpoolLocation;
 }
 
 /** A finding as the policy words it. */
@@ -65,7 +68,7 @@ export async function addHeld(
       digest,
       dataSetOffset: 132,
       arrival: { uidDiffers: false },
-      location: { extents: [], bytes: bytes.length },
+      location: options.location ?? { extents: [], bytes: bytes.length },
     },
   ]);
   await judge({ journal, objects }, id, options);
@@ -76,8 +79,9 @@ export async function addHeld(
 export async function judge(
   { journal, objects }: { readonly journal: Journal; readonly objects: ObjectStore },
   id: string,
-  { bytes, verdict, disposition = "held", findings = [], receivedAt = Date.now() }: HeldOptions,
+  options: HeldOptions,
 ): Promise<void> {
+  const { bytes, verdict, disposition = "held", findings = [], receivedAt = Date.now(), location } = options;
   // An object whose bytes were just purged is not judged within the minute.
   const leases = await journal.claimReceived("test", 1_000, 60_000, receivedAt + 120_000);
   const lease = leases.find(({ work }) => work.id === id);
@@ -85,7 +89,7 @@ export async function judge(
   async function* content(): AsyncGenerator<Bytes> {
     yield bytes;
   }
-  await objects.put(lease.work.digest, content());
+  if (!location) await objects.put(lease.work.digest, content());
   await journal.commitJudgement(
     id,
     lease.fence,
@@ -99,7 +103,7 @@ export async function judge(
       findings,
       payloadDigest: undefined,
       sealedBy: undefined,
-      stored: true,
+      stored: location === undefined,
       judgedAt: receivedAt,
     },
     disposition === "held" ? [] : ["archive"],

@@ -188,7 +188,8 @@ export async function approve(
 
 function sayPurged(done: number, { deleted, inSpool, left }: PurgeOutcome): void {
   say(`${counted(done)} purged; ${deleted} ${deleted === 1 ? "file" : "files"} deleted.`);
-  if (inSpool > 0) say(`${inSpool} lie in the gateway's spool: its next start frees them.`);
+  if (inSpool > 0)
+    say(`${inSpool} ${inSpool === 1 ? "lies" : "lie"} in the gateway's spool: its next start frees that.`);
   if (left > 0) say(`${left} files are left because the disk is slow: scanseal quarantine purge --finish`);
 }
 
