@@ -1,7 +1,9 @@
 /** Message by message, over an Upper Layer that only keeps what it is given. */
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { RecordingProvider } from "../../../test/dicom-network/recording-provider.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
+import { ScansealError } from "../../foundation/errors.ts";
 import { type CommandSet, decodeCommandSet, encodeCommandSet } from "./command-set.ts";
 import { MessageAcceptor } from "./message-acceptor.ts";
 import { DimseRefusal, type OpenAssociation, type StoreReceiver } from "./service.ts";
@@ -303,3 +305,65 @@ it("tells when nothing is under way", async () => {
   await data("d", true);
   expect(log).toEqual(["at once", "answered"]);
 });
+
+/** What a peer may send: right and wrong messages in any order and in any pieces. */
+const anyValue = fc.record({
+  contextId: fc.constantFrom(1, 1, 1, 3),
+  isCommand: fc.boolean(),
+  isLast: fc.boolean(),
+  bytes: fc.oneof(
+    fc
+      .constantFrom(storing, echoing, { ...storing, sopInstanceUid: ".." }, { ...storing, field: 0x20 })
+      .map(encodeCommandSet),
+    fc.uint8Array({ maxLength: 20 }),
+  ),
+});
+
+it("whatever comes: each receiver ends once, each answer has its request, and nothing but our error is thrown", async () => {
+  const behaviours = ["takes", "waits", "throws", "rejects", "fails at the end"] as const;
+  const property = fc.asyncProperty(
+    fc.array(anyValue, { maxLength: 30 }),
+    fc.constantFrom(...behaviours),
+    async (values, behaviour) => {
+      const { acceptor, answers, provider } = acceptorOf(undefined, 100);
+      const ends: string[][] = [];
+      provider.store = () => {
+        const log: string[] = [];
+        ends.push(log);
+        return receiverOf(behaviour, log);
+      };
+      try {
+        for (const value of values) await acceptor.take(value);
+      } catch (error) {
+        expect(error).toBeInstanceOf(ScansealError);
+      }
+      acceptor.end();
+      acceptor.end();
+      for (const log of ends) expect(log).toHaveLength(1);
+      expect(answers.length).toBeLessThanOrEqual(values.length);
+      const stored = answers.filter(({ command }) => command.field === 0x8001 && command.status === 0);
+      expect(stored.length).toBe(ends.flat().filter((end) => end === "end").length);
+    },
+  );
+  await fc.assert(property, { numRuns: 1_000 });
+});
+
+function receiverOf(behaviour: string, log: string[]): StoreReceiver {
+  const refuse = (): never => {
+    log.push("refused");
+    throw new DimseRefusal({ code: 0xa700 });
+  };
+  return {
+    write: () => {
+      if (behaviour === "throws") refuse();
+      if (behaviour === "waits") return Promise.resolve();
+      if (behaviour === "rejects") return Promise.resolve().then(refuse);
+    },
+    end: async () => {
+      if (behaviour === "fails at the end") refuse();
+      log.push("end");
+      return { code: 0 };
+    },
+    cancel: () => void log.push("cancel"),
+  };
+}

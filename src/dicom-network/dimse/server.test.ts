@@ -263,6 +263,15 @@ describe("connections", () => {
     await Promise.all([a.release(), b.release()]);
   });
 
+  it("300 silent ones: a good peer is answered", async () => {
+    await start();
+    await Promise.all(Array.from({ length: 300 }, silent));
+    const open = await client();
+    expect(await open.echo()).toMatchObject({ code: 0 });
+    expect(await open.store(object, pieces("abc"))).toMatchObject({ code: 0 });
+    await open.release();
+  });
+
   it("where all have associated the next one is refused, and taken again later", async () => {
     await start({ connectionsMax: 2 });
     const [a, b] = [await client(), await client()];

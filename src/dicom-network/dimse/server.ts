@@ -188,6 +188,8 @@ class ListeningServer implements DimseServer {
   }
 
   #serve(connection: Connection, socket: Socket, peer: NetworkPeer): void {
+    // A TLS socket may fail once more after the Upper Layer has let it go.
+    socket.on("error", () => undefined);
     let open: OpenAssociation | undefined;
     const indicate = async (request: AssociateRequest): Promise<AssociateDecision> => {
       if (!this.#isAccepting) return { reject: congestion };

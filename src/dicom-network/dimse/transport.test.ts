@@ -119,7 +119,7 @@ describe("mutual TLS", () => {
   });
 
   it("a silent connection is let go before and after the handshake, and delays nobody", async () => {
-    await start({ timers: { ...upperLayerTimers, artimMs: 150 } });
+    await start({ timers: { ...upperLayerTimers, artimMs: 1_000 } });
     const plain = connectTcp(server.port, "127.0.0.1");
     const secured = connect({ ...material(), port: server.port, host: "127.0.0.1" });
     await once(secured, "secureConnect");

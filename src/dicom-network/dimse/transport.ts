@@ -135,8 +135,9 @@ export function openTransport(target: ConnectTarget): Promise<{ socket: Socket; 
       clearTimeout(timer);
       socket.off("error", onError);
       socket.off(ready, onReady);
-      if (error === undefined) return;
+      // Until the Upper Layer listens, and after it.
       socket.on("error", () => undefined);
+      if (error === undefined) return;
       socket.destroy();
       reject(error);
     };
