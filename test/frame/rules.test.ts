@@ -124,6 +124,7 @@ describe("style", () => {
     ["src/dicom/a.ts", `export default 1;`, "1: default export"],
     ["src/dicom/a.ts", `// @ts-ignore\nexport const a = 1;`, "1: @ts-ignore"],
     ["src/dicom/a.ts", `export const a = 1 as unknown as Admitted<number>;`, "a cast to Admitted"],
+    ["src/dicom/a.ts", `export const a = 1 as unknown as Released<number>;`, "a cast to Released"],
     ["src/dicom/a.ts", "const a = 1;\n".repeat(401), "401: the file has 401 lines"],
     ["src/dicom/a.ts", `\nfunction a() {\n${longBody}}`, "2: a function of 71 lines"],
     ["src/dicom/a.ts", `describe("a", () => {\n${longBody}});`, "a function of 71 lines"],

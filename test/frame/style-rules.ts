@@ -63,6 +63,12 @@ function lengthProblem(file: SourceFile, node: AstNode, parents: readonly AstNod
   return `a function of ${lines} lines: split it (at most ${functionLinesMax})`;
 }
 
+/** Types that are a proof: a cast would forge it. */
+const proofCasts: ReadonlyMap<string, string> = new Map([
+  ["Admitted", "a cast to Admitted: only the policy admits an object"],
+  ["Released", "a cast to Released: only two people release an object"],
+]);
+
 function syntaxProblem(file: SourceFile, node: AstNode): string | undefined {
   switch (node.type) {
     case "TSAnyKeyword":
@@ -74,9 +80,7 @@ function syntaxProblem(file: SourceFile, node: AstNode): string | undefined {
       return file.path.endsWith(".config.ts") ? undefined : "default export: export a name";
     case "TSAsExpression":
     case "TSTypeAssertion":
-      return typeName(node.typeAnnotation as AstNode) === "Admitted"
-        ? "a cast to Admitted: only the policy admits an object"
-        : undefined;
+      return proofCasts.get(typeName(node.typeAnnotation as AstNode) ?? "");
     default:
       return undefined;
   }

@@ -17,7 +17,7 @@ export const archive: Place = { name: "archive", takes: "admitted" };
 export const reason = "a second opinion is wanted";
 export const usage: unknown = expect.objectContaining({ code: "usage" });
 
-export class TestDesk {
+class TestDesk {
   readonly place: TestQuarantine;
   #made = 0;
 

@@ -22,7 +22,7 @@ import { judge, malformedFinding } from "./held-objects.ts";
 const at = testDesk();
 
 describe("purge", () => {
-  it("takes two people; then the bytes are gone and every record stays", async () => {
+  it("takes two people, then the bytes are gone and every record stays", async () => {
     const object = await at().hold({ verdict: "altered" });
     const request = await at().askPurge([object]);
     expect(existsSync(at().fileOf(object))).toBe(true);

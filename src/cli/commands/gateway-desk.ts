@@ -20,10 +20,6 @@ export interface DeskOptions {
   readonly config?: string;
 }
 
-export interface OperatorOption {
-  readonly by: string;
-}
-
 export interface Desk {
   readonly config: GatewayConfig;
   readonly ports: QuarantinePorts;

@@ -1,8 +1,9 @@
 import { EventEmitter } from "node:events";
 import { describe, expect, it } from "vitest";
-import { ask, type Keyboard } from "./passphrase.ts";
+import { type Keyboard, passphraseFrom } from "./passphrase.ts";
 
 class TestKeyboard extends EventEmitter {
+  readonly isTTY = true;
   readonly raw: boolean[] = [];
   setEncoding(): void {}
   setRawMode(isRaw: boolean): void {
@@ -12,10 +13,13 @@ class TestKeyboard extends EventEmitter {
   pause(): void {}
 }
 
+const unset = "SCANSEAL_PASSPHRASE_OF_NOBODY";
+
 function type(...chunks: readonly string[]): { answer: Promise<string>; raw: boolean[]; shown: string[] } {
   const keyboard = new TestKeyboard();
   const shown: string[] = [];
-  const answer = ask("Passphrase: ", keyboard as unknown as Keyboard, { write: (text) => shown.push(text) });
+  const screen = { isTTY: true, write: (text: string) => shown.push(text) };
+  const answer = passphraseFrom(unset, "Passphrase: ", keyboard as unknown as Keyboard, screen);
   for (const chunk of chunks) keyboard.emit("data", chunk);
   expect(keyboard.listenerCount("data")).toBe(0);
   return { answer, raw: keyboard.raw, shown };
@@ -42,5 +46,11 @@ describe("a passphrase on the terminal", () => {
     const { answer, raw } = type(`abc${key}`);
     await expect(answer).rejects.toMatchObject({ code: "usage" });
     expect(raw).toEqual([true, false]);
+  });
+
+  it("is asked of nobody where there is no terminal", async () => {
+    const keyboard = { isTTY: false } as Keyboard;
+    const asked = passphraseFrom(unset, "?", keyboard, { isTTY: true, write: () => expect.unreachable() });
+    await expect(asked).rejects.toThrowError(/set SCANSEAL_PASSPHRASE_OF_NOBODY/);
   });
 });

@@ -11,12 +11,17 @@ const endOfInput = "\u0004";
  * From the environment variable where it is set, for scripts; else from the terminal.
  * @throws ScansealError `usage` when there is neither, or the person gave up
  */
-export async function passphraseFrom(variable: string, question: string): Promise<string> {
+export async function passphraseFrom(
+  variable: string,
+  question: string,
+  keyboard: Keyboard = process.stdin,
+  screen: Screen = process.stderr,
+): Promise<string> {
   const given = process.env[variable];
   if (given !== undefined && given !== "") return given;
-  if (process.stdin.isTTY !== true || process.stderr.isTTY !== true)
+  if (keyboard.isTTY !== true || screen.isTTY !== true)
     throw new ScansealError("usage", `there is no terminal to ask for a passphrase on: set ${variable}`);
-  return ask(question);
+  return ask(question, keyboard, screen);
 }
 
 /** Typed twice, so that a slip does not become the passphrase. @throws ScansealError `usage` */
@@ -24,12 +29,13 @@ export async function newPassphraseFrom(variable: string, question: string): Pro
   const first = await passphraseFrom(variable, question);
   const given = process.env[variable];
   if (given !== undefined && given !== "") return first;
-  if ((await ask("The same again: ")) === first) return first;
+  if ((await passphraseFrom(variable, "The same again: ")) === first) return first;
   throw new ScansealError("usage", "the two are not the same");
 }
 
 /** What is needed of a terminal. */
 export interface Keyboard {
+  readonly isTTY?: boolean;
   setEncoding(encoding: "utf8"): unknown;
   setRawMode(isRaw: boolean): unknown;
   on(event: "data", listener: (text: string) => void): unknown;
@@ -38,12 +44,13 @@ export interface Keyboard {
   pause(): unknown;
 }
 
-/** On stderr, so that stdout holds nothing but the answer of the command. @throws ScansealError `usage` when the person gives up */
-export function ask(
-  question: string,
-  keyboard: Keyboard = process.stdin,
-  screen: { write(text: string): unknown } = process.stderr,
-): Promise<string> {
+/** Stderr, so that stdout holds nothing but the answer of the command. */
+interface Screen {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+function ask(question: string, keyboard: Keyboard, screen: Screen): Promise<string> {
   screen.write(question);
   return new Promise((resolve, reject) => {
     let typed: string[] = [];

@@ -41,12 +41,12 @@ export function requireReason(reason: string): string {
 }
 
 /** What somebody who releases an object must name, so that it is not released by habit. */
-export type Danger = "altered" | "untrusted" | "malformed" | "unchecked" | "conflict";
+type Danger = "altered" | "untrusted" | "malformed" | "unchecked" | "conflict";
 
 const dangerousVerdicts: ReadonlySet<string> = new Set(["altered", "untrusted", "malformed"]);
 
 /** `unchecked`: the check could not be completed. `conflict`: another object was admitted under its SOP Instance UID. */
-export function dangersOf({ verdict, findings }: Pick<JudgedObject, "verdict" | "findings">): Danger[] {
+function dangersOf({ verdict, findings }: Pick<JudgedObject, "verdict" | "findings">): Danger[] {
   const out: Danger[] = [];
   if (verdict === undefined) out.push("unchecked");
   else if (dangerousVerdicts.has(verdict)) out.push(verdict as Danger);
