@@ -147,7 +147,7 @@ describe("source", () => {
 
   it("where there are operators, one of them, with the passphrase", async () => {
     const as = (passphrase: string): { env: Record<string, string> } => ({
-      env: { SCANSEAL_OPERATOR_PASSPHRASE: passphrase },
+      env: { SCANSEAL_OPERATOR_PASSPHRASE: passphrase, SCANSEAL_NEW_OPERATOR_PASSPHRASE: passphrase },
     });
     const right = as("correct horse battery staple");
     expect(place.runWith(right, "operator", "add", "grace", ...option)).toMatchObject({ status: 0 });

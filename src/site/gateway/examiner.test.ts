@@ -107,6 +107,22 @@ describe("examiner", () => {
     await withExaminer({}, async (examiner) => {
       const found = await examiner.examine(objectIn(path));
       expect(decide(found).verdict).toBe("malformed");
+      expect(found.unreadable?.code).toBe("trailing-bytes");
+      const tolerated = await examiner.examine({ ...objectIn(path), tolerate: ["trailing-bytes"] });
+      expect(decide(tolerated).verdict).toBe("unsealed");
+    });
+  });
+
+  it("streams what is too large to be held, and compares its digest too", async () => {
+    // Data Set Trailing Padding (PS3.10 7.2) of 33 MiB.
+    const padding = Buffer.alloc((33 << 20) + 12);
+    padding.write("fcfffcff4f420000", "hex");
+    padding.writeUInt32LE(33 << 20, 8);
+    const large = objectIn(site.write("large.dcm", Buffer.concat([sampleFile("2.25.1"), padding])));
+    await withExaminer({}, async (examiner) => {
+      expect(decide(await examiner.examine(large)).verdict).toBe("unsealed");
+      const other = { ...large, digest: sealed.digest };
+      await expect(examiner.examine(other)).rejects.toMatchObject({ code: "io" });
     });
   });
 
