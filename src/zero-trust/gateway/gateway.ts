@@ -83,7 +83,10 @@ class RunningGateway implements Gateway {
     this.#judging = new JudgingLoop(ports, {
       makeJudge: (gather) => new Judge(ports, state, gather),
       evidenceMs: () => this.#settings.limits.evidenceMs,
-      onJudged: (judged) => this.#onJudged(judged),
+      onJudged: (id, judged) => {
+        this.#reception.occupancy.judged(id);
+        if (judged) this.#onJudged(judged);
+      },
     });
     this.#reception = {
       ports,
@@ -143,7 +146,6 @@ class RunningGateway implements Gateway {
   }
 
   #onJudged({ object, outcome, destinations }: Judged): void {
-    this.#reception.occupancy.judged(object.id);
     if (outcome.state !== "admitted") return;
     for (const name of destinations) this.#deliverers.get(name)?.wake();
     if (destinations.length === 0 && !object.stored) this.#settler.store(object.id);

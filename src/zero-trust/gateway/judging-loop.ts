@@ -15,26 +15,26 @@ const gatherMs = 15;
 /** What an object needs beside its examinations: storing and committing it. */
 const leaseSpareMs = 60_000;
 
+export interface JudgingParts {
+  readonly makeJudge: (gather: () => Promise<void>) => Judge;
+  /** Time of one examination at most. */
+  readonly evidenceMs: () => number;
+  /** @param judged undefined where another gateway judges it */
+  readonly onJudged: (id: string, judged: Judged | undefined) => void;
+}
+
 export class JudgingLoop {
   readonly #ports: GatewayPorts;
   readonly #judge: Judge;
-  /** Time of one examination at most. */
   readonly #evidenceMs: () => number;
-  readonly #onJudged: (judged: Judged) => void;
+  readonly #onJudged: JudgingParts["onJudged"];
   readonly #gathering: Gathering = new Gathering(gatherMs, aheadMax, () => this.#underWay.size);
   readonly #waker: Waker = new Waker();
   readonly #underWay = new Set<Promise<void>>();
   #isStopping = false;
   #loop: Promise<void> | undefined;
 
-  constructor(
-    ports: GatewayPorts,
-    parts: {
-      readonly makeJudge: (gather: () => Promise<void>) => Judge;
-      readonly evidenceMs: () => number;
-      readonly onJudged: (judged: Judged) => void;
-    },
-  ) {
+  constructor(ports: GatewayPorts, parts: JudgingParts) {
     this.#ports = ports;
     this.#judge = parts.makeJudge(() => this.#gathering.join());
     this.#evidenceMs = parts.evidenceMs;
@@ -96,8 +96,7 @@ export class JudgingLoop {
 
   async #judgeOne(lease: Lease<JudgedObject>): Promise<void> {
     try {
-      const judged = await this.#judge.judge(lease);
-      if (judged) this.#onJudged(judged);
+      this.#onJudged(lease.work.id, await this.#judge.judge(lease));
     } catch (error) {
       // Not even held: it stays received, and is claimed again when the lease is over.
       this.#ports.events({ kind: "fault", where: "judgement", ...told(error) });
