@@ -13,27 +13,30 @@ function follow(): { readonly over: string[]; add(name: string, promise: Promise
   return { over, add: (name, promise) => void promise.then(() => over.push(name)) };
 }
 
-it("goes on together: when nobody else can come, when there are enough, or after a while", async () => {
-  let expected = 3;
-  const gathering = new Gathering(15, 2, () => expected);
+it("the first goes at once, the others together, at most so often, unless they are many", async () => {
+  const gathering = new Gathering(50, 3);
   const { over, add } = follow();
+  const wait = (ms: number) => vi.advanceTimersByTimeAsync(ms);
   add("a", gathering.join());
-  await vi.advanceTimersByTimeAsync(14);
-  expect(over).toEqual([]);
-  await vi.advanceTimersByTimeAsync(1);
-  expect(over).toEqual(["a"]);
+  await wait(0);
+  expect(over.splice(0)).toEqual(["a"]);
   add("b", gathering.join());
   add("c", gathering.join());
-  await vi.advanceTimersByTimeAsync(0);
-  expect(over).toEqual(["a", "b", "c"]);
-  expected = 2;
-  add("d", gathering.join());
-  await vi.advanceTimersByTimeAsync(0);
-  expect(over.at(-1)).toBe("c");
-  expected = 1;
-  gathering.look();
-  await vi.advanceTimersByTimeAsync(0);
-  expect(over.at(-1)).toBe("d");
+  await wait(49);
+  expect(over).toEqual([]);
+  await wait(1);
+  expect(over.splice(0)).toEqual(["b", "c"]);
+  for (const name of ["d", "e", "f"]) add(name, gathering.join());
+  await wait(0);
+  expect(over.splice(0)).toEqual(["d", "e", "f"]);
+  await wait(50);
+  add("g", gathering.join());
+  await wait(0);
+  expect(over.splice(0)).toEqual(["g"]);
+  add("h", gathering.join());
+  gathering.flush();
+  await wait(0);
+  expect(over).toEqual(["h"]);
 });
 
 it("a sleeper is woken at once, and by a call that came before it slept", async () => {

@@ -54,10 +54,18 @@ export class Judge {
     this.#gather = gather;
   }
 
-  /** Undefined when the lease was lost: another gateway judges it. @throws ScansealError `io`, `storage-full` of the journal */
-  async judge(lease: Lease<JudgedObject>): Promise<Judged | undefined> {
+  /**
+   * Undefined when the lease was lost: another gateway judges it.
+   * @param onExamined called when the examiner is done with it; not in every case
+   * @throws ScansealError `io`, `storage-full` of the journal
+   */
+  async judge(
+    lease: Lease<JudgedObject>,
+    onExamined: () => void = () => undefined,
+  ): Promise<Judged | undefined> {
     try {
       const examined = await this.#examine(lease);
+      onExamined();
       if ("incomplete" in examined) return await this.#holdUnchecked(lease, examined.incomplete);
       return await this.#decide(lease, examined.evidence);
     } catch (error) {

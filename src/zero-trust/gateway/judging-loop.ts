@@ -8,10 +8,14 @@ import { endWithin, Waker } from "./waker.ts";
 
 /** For work that other processes left in the journal. */
 const pollMs = 1_000;
-/** Beside those that are examined: they are claimed, stored and committed together. */
-const aheadMax = 8;
-/** What a judgement waits for others, to share their transaction. */
-const gatherMs = 15;
+/** Claimed beside those that are examined. */
+const aheadMax = 16;
+/** Claimed again when so few are left. */
+const aheadMin = 4;
+/** Examined, and being stored and committed. */
+const committingMax = 64;
+/** Between two transactions with judgements. */
+const commitMs = 50;
 /** What an object needs beside its examinations: storing and committing it. */
 const leaseSpareMs = 60_000;
 
@@ -28,9 +32,10 @@ export class JudgingLoop {
   readonly #judge: Judge;
   readonly #evidenceMs: () => number;
   readonly #onJudged: JudgingParts["onJudged"];
-  readonly #gathering: Gathering = new Gathering(gatherMs, aheadMax, () => this.#underWay.size);
+  readonly #gathering: Gathering = new Gathering(commitMs, committingMax / 2);
   readonly #waker: Waker = new Waker();
   readonly #underWay = new Set<Promise<void>>();
+  #examining = 0;
   #isStopping = false;
   #loop: Promise<void> | undefined;
 
@@ -58,6 +63,7 @@ export class JudgingLoop {
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
     this.#waker.wake();
+    this.#gathering.flush();
     await endWithin([...this.#underWay, this.#loop ?? Promise.resolve()], graceMs);
   }
 
@@ -65,20 +71,25 @@ export class JudgingLoop {
     while (!this.#isStopping) {
       // Those that end together make room together.
       await new Promise<void>((resolve) => setImmediate(resolve));
-      const room = this.#ports.examiner.width + aheadMax - this.#underWay.size;
+      const room = this.#room();
       const leases = room > 0 ? await this.#claim(room) : [];
       // Claimed while it was being stopped: given back with the leases.
       if (this.#isStopping) return;
       for (const lease of leases) {
         const work = this.#judgeOne(lease).finally(() => {
           this.#underWay.delete(work);
-          this.#gathering.look();
           this.#waker.wake();
         });
         this.#underWay.add(work);
       }
       if (leases.length === 0) await this.#waker.sleep(pollMs);
     }
+  }
+
+  #room(): number {
+    const { width } = this.#ports.examiner;
+    if (this.#examining > width + aheadMin) return 0;
+    return Math.min(width + aheadMax - this.#examining, committingMax - this.#underWay.size);
   }
 
   async #claim(limit: number): Promise<readonly Lease<JudgedObject>[]> {
@@ -95,11 +106,21 @@ export class JudgingLoop {
   }
 
   async #judgeOne(lease: Lease<JudgedObject>): Promise<void> {
+    this.#examining++;
+    let isExamined = false;
+    const onExamined = (): void => {
+      if (isExamined) return;
+      isExamined = true;
+      this.#examining--;
+      this.#waker.wake();
+    };
     try {
-      this.#onJudged(lease.work.id, await this.#judge.judge(lease));
+      this.#onJudged(lease.work.id, await this.#judge.judge(lease, onExamined));
     } catch (error) {
       // Not even held: it stays received, and is claimed again when the lease is over.
       this.#ports.events({ kind: "fault", where: "judgement", ...told(error) });
+    } finally {
+      onExamined();
     }
   }
 }

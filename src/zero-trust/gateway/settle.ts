@@ -15,9 +15,9 @@ const youngMs = 60_000;
 const sweepMs = 15_000;
 const sweepObjects = 100;
 /** Moves at once: each copies an object and waits for the disk. */
-const movesMax = 4;
-/** What one that is stored waits for others, to be written down together. */
-const gatherMs = 15;
+const movesMax = 16;
+/** Between two transactions that write down what is stored. */
+const writeDownMs = 50;
 
 export class Settler {
   readonly #ports: GatewayPorts;
@@ -26,7 +26,7 @@ export class Settler {
   /** Their bytes are not what was judged: told once, left for a person. */
   readonly #damaged = new Set<string>();
   readonly #moving = new Set<Promise<void>>();
-  readonly #gathering: Gathering = new Gathering(gatherMs, movesMax, () => this.#moving.size);
+  readonly #gathering: Gathering = new Gathering(writeDownMs, movesMax);
   readonly #waker: Waker = new Waker();
   #isStopping = false;
   #loop: Promise<void> | undefined;
@@ -59,6 +59,7 @@ export class Settler {
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
     this.#waker.wake();
+    this.#gathering.flush();
     await endWithin([...this.#moving, this.#loop ?? Promise.resolve()], graceMs);
   }
 
@@ -86,7 +87,6 @@ export class Settler {
       if (id === undefined) return;
       const moving = this.#move(id).finally(() => {
         this.#moving.delete(moving);
-        this.#gathering.look();
         this.#fill();
       });
       this.#moving.add(moving);
