@@ -146,7 +146,7 @@ describe("looking", () => {
     expect(studies.status).toBe(1);
     expect(studies.stdout).toMatch(/^2\.25\.30 +1 +1 +1 altered +ct-1 /m);
     expect(studies.stdout).toMatch(/^\(unreadable\) +1 +0 +1 malformed/m);
-    expect(studies.stdout).toContain("4 objects of 3 studies are held");
+    expect(studies.stdout).toContain("4 objects of 3 studies held");
     expect(place.run("quarantine", "list", "--study", "2.25.30").stdout).toMatch(
       /^2\.25\.20 +CT +1 +1 altered/m,
     );

@@ -26,6 +26,18 @@ const requestCases: JournalCases = {
     expect(await journal.records({ subject: request.id, limit: 10 })).toHaveLength(1);
   },
 
+  "finds the requests that name an object, newest first": async (under) => {
+    const { journal } = under;
+    const first = requestFor("release", ["a-1", "b"], { requestedAt: 1_000 });
+    const second = requestFor("purge", ["a-1"], { requestedAt: 2_000 });
+    for (const request of [second, first]) await journal.addRequest(request, act("requested"));
+    await journal.addRequest(requestFor("purge", ["A-1", "a-12", "xa-1"]), act("requested"));
+    expect(await journal.withdrawRequest(first.id, act("withdrawn"))).toBe(true);
+    expect(await journal.requestsOf("a-1")).toEqual([second, { ...first, state: "withdrawn" }]);
+    for (const name of ["a", "a_1", "%", "", '"', "a-1\0"])
+      expect(await journal.requestsOf(name)).toEqual([]);
+  },
+
   "refuses requests that nobody could carry out": async (under) => {
     const { journal } = under;
     const wrong = [
@@ -152,6 +164,24 @@ const purgeCases: JournalCases = {
     const both = [await held(journal, { digest: digestOf(3) }), await held(journal, { digest: digestOf(3) })];
     const ids = both.map(({ id }) => id);
     expect((await decided(journal, "purge", ids)).map(({ id }) => id)).toEqual(ids);
+  },
+
+  "gives out once more what a purge gave out, and nothing else": async (under) => {
+    const { journal } = under;
+    const [gone, sent] = [await held(journal), await held(journal)];
+    const kept = await held(journal);
+    await decided(journal, "purge", [gone.id, sent.id], 100_000);
+    const again = received({ digest: sent.digest });
+    await journal.addReceived([again]);
+    const digests = [gone.digest, gone.digest, sent.digest, kept.digest, digestOf(9)];
+    expect(await journal.renewPurge(digests, 200_000)).toEqual([gone.digest]);
+    // As at the first time, what arrives with these bytes waits a minute; what another one needs does not.
+    const third = received({ digest: gone.digest });
+    await journal.addReceived([third]);
+    const claimed = await journal.claimReceived("a", 9, leaseMs, 259_999);
+    expect(claimed.map(({ work }) => work.id)).toEqual([again.id]);
+    expect(await journal.claimReceived("a", 9, leaseMs, 260_000)).toHaveLength(1);
+    expect(await journal.renewPurge([], 300_000)).toEqual([]);
   },
 
   "what arrives with purged bytes is judged after they are deleted": async (under) => {

@@ -103,6 +103,10 @@ function requestJson(request: QuarantineRequest): string {
   return jsonLine({ kind: "request", ...request, ...expires });
 }
 
+function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
 function sayStudies(
   studies: readonly HeldStudy[],
   requests: readonly QuarantineRequest[],
@@ -113,9 +117,8 @@ function sayStudies(
     const objects = studies.reduce((sum, study) => sum + study.objects, 0);
     say(...studyTable(studies, says, canvas()), "");
     const more = studies.length === studiesMax ? " (the latest; there may be more)" : "";
-    say(
-      `${objects} objects of ${studies.length} studies are held${more}. Look closer: --study UID, --series UID.`,
-    );
+    const held = `${counted(objects, "object")} of ${counted(studies.length, "study", "studies")}`;
+    say(`${held} held${more}. Look closer: --study UID, --series UID.`);
     if (studies.some(({ studyInstanceUid }) => studyInstanceUid === undefined))
       say(`Objects whose study cannot be read: --study ${noUid}.`);
   }
@@ -217,7 +220,7 @@ export interface ShowOptions extends DeskOptions, SelectorOptions {
 /** More than a person reads at once. */
 const shownMax = 20;
 
-/** An object's story, or a request's. @returns 0 when everything shown is proven, else 1 */
+/** An object's story, or a request's. @returns 0 when everything shown is proven and not held, else 1; 0 for a request */
 export async function show(name: string | undefined, options: ShowOptions): Promise<number> {
   return withDesk(options, async (desk) => {
     const selector = selectorOf(name, options);
@@ -254,11 +257,11 @@ export async function show(name: string | undefined, options: ShowOptions): Prom
 async function showRequest({ ports }: Desk, request: QuarantineRequest, isJson: boolean): Promise<number> {
   if (isJson) {
     say(requestJson(request));
-    return 1;
+    return 0;
   }
   const held = await heldAmong(ports.journal, request.objectIds);
   say(...requestLines(request, held, canvas()));
   if (held.length > 0) say("", ...instanceTable(held.slice(0, shownMax), undefined, canvas()));
   if (held.length > shownMax) say(`... and ${held.length - shownMax} more`);
-  return 1;
+  return 0;
 }
