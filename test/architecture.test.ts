@@ -38,6 +38,10 @@ const entries: Entries = {
       "src/digital-signatures/sign.ts#prepareSignature",
       "the plan is the specification: the worked example and handmade signatures of the vectors test it; signDataSet uses it",
     ],
+    [
+      "src/dicom-network/dimse/upper-layer/state-machine.ts#events",
+      "the rows of PS3.8 table 9-10 in their order: the tests go through every state and event",
+    ],
   ]),
 };
 

@@ -12,7 +12,7 @@ const lookMsMax = 1_000;
 const never = Number.POSITIVE_INFINITY;
 
 /** Milliseconds on a clock that nobody sets. */
-export function monotonicMs(): number {
+function monotonicMs(): number {
   return performance.now();
 }
 

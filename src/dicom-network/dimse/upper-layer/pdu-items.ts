@@ -56,7 +56,7 @@ export function decodeUid(bytes: Bytes, what: string): string {
   return uid;
 }
 
-export function isUid(text: string): boolean {
+function isUid(text: string): boolean {
   return uidPattern.test(text);
 }
 
