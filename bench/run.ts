@@ -8,6 +8,7 @@
 import { cpus } from "node:os";
 import { checkingLarge, checkingSlices } from "./checking.ts";
 import type { Benchmark, Measured } from "./compare.ts";
+import { gateway } from "./gateway.ts";
 import { hashPort } from "./hash-port.ts";
 import { folder, oneObject } from "./processes.ts";
 import { reading } from "./reading.ts";
@@ -23,6 +24,7 @@ const benchmarks: readonly Benchmark[] = [
   oneObject,
   folder,
   spool,
+  gateway,
 ];
 
 const asked = process.argv.slice(2);
