@@ -77,7 +77,8 @@ function leading(findings: readonly Finding[]): Finding | undefined {
   );
 }
 
-function reasonText(decision: Decision): string {
+/** The finding that decides, in plain words; of a clean object, since when it is unchanged. */
+export function reasonText(decision: Decision): string {
   const first = leading(decision.findings);
   if (!first || (decision.verdict === "verified" && first.severity === "info")) {
     return decision.assurance ? `Unchanged ${assurances[decision.assurance]}.` : "";

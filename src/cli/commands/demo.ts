@@ -1,8 +1,9 @@
-/** `scanseal demo` and `scanseal try`: seal, forge, verify, and one page that shows it. */
+/** `scanseal demo` and `scanseal try`: seal, forge, send through a live gate, and one page that shows it. */
 import { mkdir, realpath, writeFile } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import type { Disc } from "../../attack-lab/pixel-forgeries.ts";
 import { readDicom } from "../../dicom/read.ts";
+import { explicitBigEndianUid } from "../../dicom/transfer-syntax.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { generateChestSeries } from "../../phantom/chest-ct.ts";
 import { requireSealable } from "../../sealing/seal.ts";
@@ -20,7 +21,7 @@ export interface DemoOptions {
 const seed = 7;
 const slices = 24;
 
-/** @returns 0 when every forgery was held and nothing else was */
+/** @returns 0 when every forgery was held, and nothing else was */
 export async function demo({ out }: DemoOptions): Promise<number> {
   await prepareFolder(out, ["captured"]);
   const captured = join(out, "captured");
@@ -148,6 +149,8 @@ async function inspect(
     return await withFile(path, async (source) => {
       if (source.size > fileBytesMax) return "too large";
       const object = await readDicom(source);
+      // PS3.5 2006 retired it, and no gate takes it.
+      if (object.transferSyntax.uid === explicitBigEndianUid) return "in big endian";
       const sopInstanceUid = requireSealable(object);
       const forgeable = asksForgeable && (await TargetImage.of(object)) !== undefined;
       return { sopInstanceUid, forgeable, size: source.size };

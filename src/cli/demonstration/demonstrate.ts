@@ -1,7 +1,9 @@
-/** Seals files, forges one of them, rewrites it harmlessly, judges everything, prints a table and writes the page. */
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+/** Seals files, forges one of them, rewrites it harmlessly, sends everything through a live gate, prints what it decided and writes the page. */
+import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readDicom } from "../../dicom/read.ts";
+import { readChunks } from "../../foundation/byte-source.ts";
+import { toHex } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { enrolLocally } from "../../keys/custody/local-enrolment.ts";
 import { CodecPool } from "../../platform/node/codecs/codec-pool.ts";
@@ -10,16 +12,17 @@ import { withFile } from "../../site/file-input.ts";
 import { createHome, type SiteHome } from "../../site/home.ts";
 import { OutputFolder } from "../../site/output-folder.ts";
 import { type SealedFile, sealFile } from "../../site/sealing-run.ts";
-import { FileVerifier } from "../../site/verification.ts";
+import type { Decision, Finding, Verdict } from "../../zero-trust/policy/verdict.ts";
 import { packageVersion } from "../package-version.ts";
 import { reportProblem } from "../problem.ts";
 import { paletteFor } from "../terminal/palette.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
-import { type Judged, verdictTable } from "../verdict-report.ts";
-import { exhibitOf, forge, forgeriesOf } from "./exhibits.ts";
+import { exhibitOf, type Forgery, forge, forgeriesOf } from "./exhibits.ts";
+import { type Attempt, gateReport } from "./gate-report.ts";
+import { type GateOutcome, LiveGate } from "./live-gate.ts";
 import { renderDemoPage } from "./page/demo-page.ts";
-import type { Exhibit, RoundTrip } from "./page/demo-report.ts";
-import { roundTripsOf } from "./round-trips.ts";
+import type { DemoReport, Exhibit, GateAnswer } from "./page/demo-report.ts";
+import { type Rewritten, roundTripsOf } from "./round-trips.ts";
 import { type Spot, TargetImage } from "./target-image.ts";
 
 export interface Demonstration {
@@ -83,9 +86,9 @@ async function sealAll({ files, out }: Demonstration, home: SiteHome): Promise<M
   return sealed;
 }
 
-/** @returns 0 when every verdict is the expected one, else 1 */
+/** @returns 0 when the gate decided everything as it should, and the archive has what was sealed and nothing else; otherwise 1 */
 export async function demonstrate(demonstration: Demonstration): Promise<number> {
-  const { out, subject, target } = demonstration;
+  const { out, target, title, subject } = demonstration;
   const home = await createHome(join(out, "site"), { name: "Scanseal demonstration" });
   await enrolLocally(await home.openAuthority(), home.deviceFolder(deviceName), {
     device: { name: deviceName, aeTitle: "DEMO", serialNumber: "PHANTOM-CT-1" },
@@ -94,87 +97,161 @@ export async function demonstrate(demonstration: Demonstration): Promise<number>
     random: nodeRandom,
   });
   const sealed = await sealAll(demonstration, home);
-  const verifier = new FileVerifier(home.trust(), { deep: true });
-  try {
-    const judged: Judged[] = [];
-    for (const { path } of sealed.values())
-      judged.push({ path, decision: (await verifier.verify(path)).decision });
-    const targetPath = sealed.get(target)!.path;
-    const forgeries = await judgeForgeries(demonstration, targetPath, verifier);
-    const rewrites = await judgeRewrites(out, targetPath, verifier);
-    const verified = judged.filter(({ decision }) => decision.verdict === "verified").length;
-    const page = renderDemoPage({
-      title: demonstration.title,
-      subject,
-      generatedAt: new Date(systemClock.now()).toISOString().slice(0, 16).replace("T", " "),
-      device: deviceName,
-      assurance: "in-device, since capture",
-      sealedObjects: judged.length,
-      verifiedObjects: verified,
-      exhibits: forgeries.exhibits,
-      roundTrips: rewrites.roundTrips,
-    });
-    await writeFile(join(out, "index.html"), page);
-    print(judged.length, verified, [...forgeries.judged, ...rewrites.judged], join(out, "index.html"));
-    const caught = forgeries.judged.every(({ decision }) => decision.disposition === "held");
-    const quiet = rewrites.judged.every(({ decision }) => decision.disposition === "delivered");
-    if (caught && quiet && verified === judged.length) return 0;
-    reportProblem("a verdict is not the one that was expected: see the table");
-    return 1;
-  } finally {
-    await verifier.close();
-  }
-}
-
-async function judgeForgeries(
-  { out, spot }: Demonstration,
-  path: string,
-  verifier: FileVerifier,
-): Promise<{ exhibits: Exhibit[]; judged: Judged[] }> {
-  return withFile(path, async (source) => {
+  const made = await withFile(sealed.get(target)!.path, async (source) => {
     const object = await readDicom(source);
-    const image = await TargetImage.of(object, spot);
+    const image = await TargetImage.of(object, demonstration.spot);
+    const forgeries = await forgeriesOf(object, image, demonstration.spot.name);
+    for (const forgery of forgeries) await writeFile(forgedPath(out, forgery), await forge(object, forgery));
+    const rewrites = await roundTripsOf(object, sealed.get(target)!.path, join(out, "rewritten"));
+    const paths = {
+      sealed: [...sealed.values()].map(({ path }) => path),
+      forged: forgeries.map((forgery) => forgedPath(out, forgery)),
+      rewritten: rewrites.map((rewritten) => rewrittenPath(out, rewritten)),
+    };
+    const run = await runThroughGate(join(out, "site"), paths);
     const exhibits: Exhibit[] = [];
-    const judged: Judged[] = [];
-    for (const forgery of await forgeriesOf(object, image, spot.name)) {
-      const file = join(out, "forged", `${forgery.name}.dcm`);
-      const bytes = await forge(object, forgery);
-      await writeFile(file, bytes);
-      const { decision } = await verifier.verify(file);
-      exhibits.push(await exhibitOf(forgery, object, bytes, image, decision));
-      judged.push({ path: file, decision });
+    for (const [i, forgery] of forgeries.entries()) {
+      const { answer, decision } = run.forged[i]!;
+      const shown = await withFile(paths.forged[i]!, async (file) =>
+        exhibitOf(forgery, object, await readDicom(file), image, decision),
+      );
+      exhibits.push({ ...shown, answer });
     }
-    return { exhibits, judged };
+    return { ...run, forgeries, rewrites, exhibits };
   });
-}
-
-async function judgeRewrites(
-  out: string,
-  path: string,
-  verifier: FileVerifier,
-): Promise<{ roundTrips: RoundTrip[]; judged: Judged[] }> {
-  const folder = join(out, "rewritten");
-  const rewritten = await withFile(path, async (source) =>
-    roundTripsOf(await readDicom(source), path, folder),
-  );
-  const roundTrips: RoundTrip[] = [];
-  const judged: Judged[] = [];
-  for (const { name, operation, note } of rewritten) {
-    const file = join(folder, `${name}.dcm`);
-    const { decision } = await verifier.verify(file);
-    roundTrips.push({ operation, note, verdict: decision.verdict });
-    judged.push({ path: file, decision });
-  }
-  return { roundTrips, judged };
-}
-
-function print(sealed: number, verified: number, judged: readonly Judged[], page: string): void {
-  const lines = [
-    `${sealed} ${sealed === 1 ? "object" : "objects"} sealed; unchanged, ${verified} of ${sealed} verified.`,
-    "",
-    ...verdictTable(judged, paletteFor(process.stdout, process.env), process.stdout.columns),
-    "",
-    `Side by side, offline: open ${page}`,
-  ];
+  const page = join(out, "index.html");
+  const report: DemoReport = {
+    title,
+    subject,
+    generatedAt: new Date(systemClock.now()).toISOString().slice(0, 16).replace("T", " "),
+    device: deviceName,
+    assurance: "in-device, since capture",
+    gate: made.traffic,
+    exhibits: made.exhibits,
+    roundTrips: made.rewrites.map(({ operation, note }, i) => {
+      const { answer, decision } = made.rewritten[i]!;
+      return { operation, note, answer, verdict: decision.verdict };
+    }),
+  };
+  await writeFile(page, renderDemoPage(report));
+  const named = {
+    sealed: made.sealed,
+    forged: made.forged.map((attempt, i) => ({ ...attempt, what: made.forgeries[i]!.title })),
+    rewritten: made.rewritten.map((attempt, i) => ({ ...attempt, what: made.rewrites[i]!.operation })),
+  };
+  const place = { page, site: join(out, "site") };
+  const palette = paletteFor(process.stdout, process.env);
+  const lines = gateReport(report, named, place, { palette, width: process.stdout.columns });
   process.stdout.write(`${lines.join("\n")}\n`);
+  return isAsItShouldBe(made) ? 0 : 1;
+}
+
+function forgedPath(out: string, { name }: Forgery): string {
+  return join(out, "forged", `${name}.dcm`);
+}
+
+function rewrittenPath(out: string, { name }: Rewritten): string {
+  return join(out, "rewritten", `${name}.dcm`);
+}
+
+interface Paths {
+  readonly sealed: readonly string[];
+  readonly forged: readonly string[];
+  readonly rewritten: readonly string[];
+}
+
+interface GateRun {
+  readonly sealed: readonly Attempt[];
+  readonly forged: readonly Attempt[];
+  readonly rewritten: readonly Attempt[];
+  readonly traffic: DemoReport["gate"];
+}
+
+/** The series first: what comes after is judged against what the archive has. */
+async function runThroughGate(site: string, paths: Paths): Promise<GateRun> {
+  const afterwards = [...paths.forged, ...paths.rewritten];
+  const all = [...paths.sealed, ...afterwards];
+  let bytes = 0;
+  for (const path of all) bytes += (await stat(path)).size;
+  const bar = new ProgressBar(process.stderr, systemClock, all.length);
+  bar.show(0, "opening the gate");
+  const gate = await LiveGate.open(site, deviceName, bytes);
+  let sent = 0;
+  const step = (): void => bar.show(++sent, "sent through the gate");
+  try {
+    const series = await gate.send(paths.sealed, step);
+    const others = await gate.send(afterwards, step);
+    const attempts = [...series, ...others].map(attemptOf);
+    const count = (answer: GateAnswer): number => attempts.filter((one) => one.answer === answer).length;
+    const { received } = gate.archive;
+    const forgedFrom = series.length;
+    const rewrittenFrom = forgedFrom + paths.forged.length;
+    return {
+      sealed: attempts.slice(0, forgedFrom),
+      forged: attempts.slice(forgedFrom, rewrittenFrom),
+      rewritten: attempts.slice(rewrittenFrom),
+      traffic: {
+        address: gate.address,
+        sent: attempts.length,
+        passed: count("passed"),
+        held: count("held"),
+        hereAlready: count("here already"),
+        arrived: received.length,
+        asSealed: await asSealed(series, received),
+      },
+    };
+  } finally {
+    bar.clear();
+    await gate.close();
+  }
+}
+
+/** How many of the sealed objects the archive has once, byte for byte. */
+async function asSealed(
+  series: readonly GateOutcome[],
+  received: LiveGate["archive"]["received"],
+): Promise<number> {
+  let count = 0;
+  for (const { file } of series) {
+    const digest = await withFile(file.path, async (source) => {
+      const hash = nodeCrypto.createHash("SHA-256");
+      for await (const piece of readChunks(source, file.dataSetOffset, source.size - file.dataSetOffset))
+        hash.update(piece);
+      return toHex(hash.digest());
+    });
+    const found = received.filter(({ sopInstanceUid }) => sopInstanceUid === file.sopInstanceUid);
+    if (found.length === 1 && found[0]?.digest === digest) count++;
+  }
+  return count;
+}
+
+const answers: Readonly<Record<string, GateAnswer>> = {
+  admitted: "passed",
+  resent: "here already",
+  held: "held",
+};
+
+/** The journal has what the policy of this process wrote. */
+function attemptOf({ object }: GateOutcome): Attempt {
+  const decision: Decision = {
+    verdict: object.verdict as Verdict,
+    disposition: object.disposition ?? "held",
+    assurance: object.assurance as Decision["assurance"],
+    findings: object.findings as readonly Finding[],
+  };
+  return { answer: answers[object.state] ?? "held", decision };
+}
+
+function isAsItShouldBe({ sealed, forged, rewritten, traffic }: GateRun): boolean {
+  const { arrived, asSealed: unchanged } = traffic;
+  const problems = [
+    sealed.every(({ answer }) => answer === "passed") ? "" : "a sealed object did not pass",
+    forged.every(({ answer }) => answer === "held") ? "" : "a forgery was not held",
+    rewritten.every(({ answer }) => answer !== "held") ? "" : "a harmless change was held",
+    unchanged === sealed.length && arrived === unchanged
+      ? ""
+      : "the archive has other objects than were sealed",
+  ].filter((problem) => problem !== "");
+  for (const problem of problems) reportProblem(`${problem}: see the table`);
+  return problems.length === 0;
 }

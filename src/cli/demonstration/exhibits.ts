@@ -1,9 +1,7 @@
-/** The five forgeries, each made from a sealed object, judged, and described. */
+/** The five forgeries, each made from a sealed object, and described with what the gate decided. */
 import { flipSide, insertOverlay, stripSeal, swapPatient } from "../../attack-lab/forgeries.ts";
 import type { DicomObject } from "../../dicom/model.ts";
-import { readDicom } from "../../dicom/read.ts";
 import { type Edit, writeToBytes } from "../../dicom/splice.ts";
-import { MemorySource } from "../../foundation/byte-source.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
 import type { Decision, Finding } from "../../zero-trust/policy/verdict.ts";
 import { namedLocationText } from "../verdict-report.ts";
@@ -106,11 +104,10 @@ export async function forge(object: DicomObject, { edits }: Forgery): Promise<By
 export async function exhibitOf(
   forgery: Forgery,
   object: DicomObject,
-  forged: Bytes,
+  forged: DicomObject,
   image: TargetImage | undefined,
   decision: Decision,
-): Promise<Exhibit> {
-  const forgedObject = await readDicom(new MemorySource(forged));
+): Promise<Omit<Exhibit, "answer">> {
   const pictures = async (shown: DicomObject, caption: string): Promise<Picture[]> => {
     if (!image) return [];
     return forgery.enlarged ? image.pictures(shown, caption) : [await image.wholePicture(shown, caption)];
@@ -119,7 +116,7 @@ export async function exhibitOf(
     title: forgery.title,
     attack: forgery.attack,
     original: await pictures(object, forgery.originalCaption),
-    forged: await pictures(forgedObject, forgery.forgedCaption),
+    forged: await pictures(forged, forgery.forgedCaption),
     verdict: decision.verdict,
     findings: groupedFindings(decision),
   };

@@ -1,6 +1,6 @@
 /** What honest software does to files: rewritten by ourselves, and by DCMTK where it is installed. */
 import { execFile } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { rewriteObject } from "../../attack-lab/rewrites.ts";
@@ -10,7 +10,6 @@ import { readDicom } from "../../dicom/read.ts";
 import { writeToBytes } from "../../dicom/splice.ts";
 import {
   deflatedUid,
-  explicitBigEndianUid,
   explicitLittleEndianUid,
   implicitLittleEndianUid,
 } from "../../dicom/transfer-syntax.ts";
@@ -21,16 +20,16 @@ export interface Rewritten {
   readonly name: string;
   readonly operation: string;
   readonly note: string;
-  readonly file: Bytes;
 }
 
 const run = promisify(execFile);
 const retrieveAeTitle = 0x00080054;
 
-async function ownRewrites(object: DicomObject): Promise<Rewritten[]> {
+async function ownRewrites(object: DicomObject, folder: string): Promise<Rewritten[]> {
   const made: Rewritten[] = [];
   const add = async (name: string, operation: string, note: string, file: Promise<Bytes>): Promise<void> => {
-    made.push({ name, operation, note, file: await file });
+    await writeFile(join(folder, `${name}.dcm`), await file);
+    made.push({ name, operation, note });
   };
   if (!object.transferSyntax.encapsulated) {
     const to = (transferSyntaxUid: string, undefinedLengths = false): Promise<Bytes> =>
@@ -50,12 +49,6 @@ async function ownRewrites(object: DicomObject): Promise<Rewritten[]> {
       "Implicit VR and back",
       "private elements lost their types on the way",
       back(),
-    );
-    await add(
-      "big-endian",
-      "Rewritten as big endian",
-      "every number's bytes are reversed",
-      to(explicitBigEndianUid),
     );
     await add("deflated", "Deflated", "the whole data set is compressed", to(deflatedUid));
     await add(
@@ -84,10 +77,9 @@ const compressors = [
   },
 ] as const;
 
-/** @param path the sealed file; @param folder where compressed copies may be written */
+/** @param path the sealed file; @param folder where they are written, each as `NAME.dcm` */
 export async function roundTripsOf(object: DicomObject, path: string, folder: string): Promise<Rewritten[]> {
-  const made = await ownRewrites(object);
-  for (const { name, file } of made) await writeFile(join(folder, `${name}.dcm`), file);
+  const made = await ownRewrites(object, folder);
   if (object.transferSyntax.encapsulated) return made;
   for (const { name, command, args, operation } of compressors) {
     const output = join(folder, `${name}.dcm`);
@@ -96,7 +88,7 @@ export async function roundTripsOf(object: DicomObject, path: string, folder: st
     } catch {
       continue; // Not installed, or not for this kind of image: the demonstration does without.
     }
-    made.push({ name, operation, note: "every decoded pixel is as captured", file: await readFile(output) });
+    made.push({ name, operation, note: "every decoded pixel is as captured" });
   }
   return made;
 }

@@ -6,7 +6,7 @@ import { givenPath } from "./options.ts";
 export function addDemonstration(program: Command, run: Run): void {
   program
     .command("demo")
-    .description("seal a generated chest CT, forge it five ways, and show what is found")
+    .description("seal a generated chest CT, forge it five ways, and send everything through a live gate")
     .option("--out <dir>", "where images and the page go", givenPath, "./scanseal-demo")
     .action(run(async () => (await import("../commands/demo.ts")).demo as Action));
   program

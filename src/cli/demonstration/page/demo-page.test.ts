@@ -16,19 +16,19 @@ const report: DemoReport = {
   generatedAt: hostile,
   device: hostile,
   assurance: hostile,
-  sealedObjects: 3,
-  verifiedObjects: 2,
+  gate: { address: hostile, sent: 3, passed: 1, held: 1, hereAlready: 1, arrived: 1, asSealed: 1 },
   exhibits: [
     {
       title: hostile,
       attack: hostile,
       original: [picture],
       forged: [picture],
+      answer: "held",
       verdict: "altered",
       findings: [{ code: hostile, message: hostile, where: hostile, detail: hostile }],
     },
   ],
-  roundTrips: [{ operation: hostile, verdict: "verified", note: hostile }],
+  roundTrips: [{ operation: hostile, answer: "here already", verdict: "verified", note: hostile }],
 };
 
 describe("the demonstration's page", () => {

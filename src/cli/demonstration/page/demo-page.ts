@@ -2,7 +2,15 @@
 import { toBase64 } from "../../../foundation/bytes.ts";
 import { escapeHtml } from "../../../foundation/html-text.ts";
 import type { Verdict } from "../../../zero-trust/policy/verdict.ts";
-import type { DemoReport, Exhibit, ExhibitFinding, Picture, RoundTrip } from "./demo-report.ts";
+import type {
+  DemoReport,
+  Exhibit,
+  ExhibitFinding,
+  GateAnswer,
+  GateTraffic,
+  Picture,
+  RoundTrip,
+} from "./demo-report.ts";
 import { pageStyle } from "./style.ts";
 
 const tones: Readonly<Record<Verdict, { mark: string; tone: string }>> = {
@@ -21,6 +29,12 @@ function badge(verdict: Verdict): string {
   return `<span class="badge ${tone}">${mark} ${escapeHtml(verdict)}</span>`;
 }
 
+const answers: Readonly<Record<GateAnswer, string>> = {
+  passed: '<span class="badge good">→ passed</span>',
+  held: '<span class="badge bad">✗ held at the gate</span>',
+  "here already": '<span class="badge good">= here already</span>',
+};
+
 function picture({ caption, png }: Picture): string {
   const text = escapeHtml(caption);
   return `<figure><img alt="${text}" src="data:image/png;base64,${toBase64(png)}"><figcaption>${text}</figcaption></figure>`;
@@ -36,15 +50,29 @@ function finding({ code, message, where, detail }: ExhibitFinding, tone: string)
   return `<div class="finding${quiet}"><b>${escapeHtml(message)}</b><small>${place}${escapeHtml(code)}: ${escapeHtml(detail)}</small></div>`;
 }
 
-function exhibit({ title, attack, original, forged, verdict, findings }: Exhibit): string {
+function exhibit({ title, attack, original, forged, answer, verdict, findings }: Exhibit): string {
   const { tone } = tones[verdict];
-  return `<article><header><h3>${escapeHtml(title)}</h3>${badge(verdict)}</header><p>${escapeHtml(attack)}</p>
+  return `<article><header><h3>${escapeHtml(title)}</h3><div class="badges">${badge(verdict)} ${answers[answer]}</div></header><p>${escapeHtml(attack)}</p>
 ${original.length + forged.length === 0 ? "" : `<div class="pair">${side("As sealed", original)}${side("As it arrived", forged)}</div>`}
 ${findings.map((found) => finding(found, tone)).join("\n")}</article>`;
 }
 
-function roundTrip({ operation, verdict, note }: RoundTrip): string {
-  return `<tr><td>${escapeHtml(operation)}</td><td>${badge(verdict)}</td><td>${escapeHtml(note)}</td></tr>`;
+function roundTrip({ operation, answer, verdict, note }: RoundTrip): string {
+  return `<tr><td>${escapeHtml(operation)}</td><td>${badge(verdict)}</td><td>${answers[answer]}</td><td>${escapeHtml(note)}</td></tr>`;
+}
+
+/** Sender, gate, archive: what went in and what came out. */
+function flow({ address, sent, passed, held, hereAlready, arrived, asSealed }: GateTraffic): string {
+  const isWhole = arrived === asSealed;
+  const here = hereAlready === 0 ? "" : `<li><b>${hereAlready}</b> the archive has already</li>`;
+  return `<div class="flow">
+<div class="stop"><h4>Sender</h4><b class="figure">${sent}</b><p>objects over DICOM: the sealed series, the forgeries, and copies rewritten by other software</p></div>
+<div class="arrow" aria-hidden="true">→</div>
+<div class="stop gate"><h4>Gate</h4><ul><li class="goodly"><b>${passed}</b> passed</li><li class="badly"><b>${held}</b> held, with the reason</li>${here}</ul>
+<p>at ${escapeHtml(address)}, mode enforce</p></div>
+<div class="arrow" aria-hidden="true">→</div>
+<div class="stop"><h4>Archive</h4><b class="figure">${arrived}</b><p>objects received${isWhole ? ", each byte for byte as it was sealed. No forgery among them." : `; ${asSealed} of them as sealed`}</p></div>
+</div>`;
 }
 
 const limits = [
@@ -56,21 +84,23 @@ const limits = [
 ];
 
 export function renderDemoPage(report: DemoReport): string {
-  const { title, subject, generatedAt, device, assurance, sealedObjects, verifiedObjects } = report;
+  const { title, subject, generatedAt, device, assurance, gate } = report;
   const quiet = report.roundTrips.every(({ verdict }) => tones[verdict].tone === "good");
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <title>${escapeHtml(title)}</title><style>${pageStyle}</style></head><body><main>
 <h1>${escapeHtml(title)}</h1>
-<p class="lead">${escapeHtml(subject)} sealed as at capture, then attacked. This is what verification said.</p>
+<p class="lead">${escapeHtml(subject)} sealed as at capture, then attacked, then sent through a live gateway. This is what it decided.</p>
 <div class="facts"><span>Sealed by <b>${escapeHtml(device)}</b></span><span>Assurance <b>${escapeHtml(assurance)}</b></span>
-<span>Unchanged objects <b>${verifiedObjects} of ${sealedObjects} verified</b></span><span>Made <b>${escapeHtml(generatedAt)}</b></span></div>
+<span>Made <b>${escapeHtml(generatedAt)}</b></span></div>
+<h2>Through the gate</h2>
+${flow(gate)}
 <h2>Forgeries</h2>
 ${report.exhibits.map(exhibit).join("\n")}
 <h2>Routine changes</h2>
-<p>Other software rewrites files all the time. None of this changes what the image says${quiet ? ", and none of it raises an alarm" : ""}.</p>
-<table><thead><tr><th>What was done</th><th>Verdict</th><th></th></tr></thead><tbody>${report.roundTrips.map(roundTrip).join("")}</tbody></table>
+<p>Other software rewrites files all the time. None of this changes what the image says${quiet ? ", and none of it raises an alarm" : ""}. These are copies of one image that the archive has: the gate recognises the seal, and does not send it twice.</p>
+<table><thead><tr><th>What was done</th><th>Verdict</th><th>The gate</th><th></th></tr></thead><tbody>${report.roundTrips.map(roundTrip).join("")}</tbody></table>
 <h2>What this does not prove</h2>
 <ul>${limits.map((text) => `<li>${text}</li>`).join("")}</ul>
 </main></body></html>

@@ -16,18 +16,36 @@ export interface ExhibitFinding {
   readonly detail: string;
 }
 
+/** What the gate did. `here already`: it passed, and the archive has the same sealed object: nothing was sent twice. */
+export type GateAnswer = "passed" | "held" | "here already";
+
+/** What went to the gate, and what came through. */
+export interface GateTraffic {
+  /** "127.0.0.1:40123" */
+  readonly address: string;
+  readonly sent: number;
+  readonly passed: number;
+  readonly held: number;
+  readonly hereAlready: number;
+  /** What the archive behind the gate received, and how many of these are, byte for byte, what was sealed. */
+  readonly arrived: number;
+  readonly asSealed: number;
+}
+
 export interface Exhibit {
   readonly title: string;
   /** What the attacker did, in one sentence. */
   readonly attack: string;
   readonly original: readonly Picture[];
   readonly forged: readonly Picture[];
+  readonly answer: GateAnswer;
   readonly verdict: Verdict;
   readonly findings: readonly ExhibitFinding[];
 }
 
 export interface RoundTrip {
   readonly operation: string;
+  readonly answer: GateAnswer;
   readonly verdict: Verdict;
   readonly note: string;
 }
@@ -39,8 +57,7 @@ export interface DemoReport {
   readonly generatedAt: string;
   readonly device: string;
   readonly assurance: string;
-  readonly sealedObjects: number;
-  readonly verifiedObjects: number;
+  readonly gate: GateTraffic;
   readonly exhibits: readonly Exhibit[];
   readonly roundTrips: readonly RoundTrip[];
 }

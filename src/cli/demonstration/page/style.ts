@@ -14,6 +14,15 @@ p { margin: 0 0 12px; max-width: 68ch; }
 .lead { font-size: 18px; color: var(--soft); }
 .facts { display: flex; flex-wrap: wrap; gap: 6px 32px; margin: 20px 0 0; padding: 14px 0; border-top: 1px solid var(--line); border-bottom: 1px solid var(--line); font-size: 14px; color: var(--soft); }
 .facts b { color: var(--ink); font-weight: 600; }
+.flow { display: grid; grid-template-columns: 1fr auto 1.2fr auto 1fr; gap: 10px; align-items: stretch; }
+.stop { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 16px 20px; }
+.stop.gate { border: 2px solid var(--ink); }
+.stop h4 { margin: 0 0 4px; font-size: 13px; font-weight: 600; color: var(--soft); text-transform: uppercase; letter-spacing: 0.06em; }
+.stop p { margin: 6px 0 0; font-size: 14px; color: var(--soft); } .stop ul { list-style: none; margin: 0; padding: 0; } .stop li { margin: 2px 0; }
+.stop li b { display: inline-block; min-width: 1.6em; font-size: 20px; font-variant-numeric: tabular-nums; } .figure { font-size: 30px; line-height: 1.2; font-weight: 650; }
+.goodly b { color: var(--good); } .badly b { color: var(--bad); }
+.arrow { align-self: center; font-size: 24px; color: var(--soft); }
+.badges { display: flex; flex-wrap: wrap; gap: 6px; }
 article { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 22px; margin: 20px 0; }
 article header { display: flex; flex-wrap: wrap; align-items: baseline; justify-content: space-between; gap: 8px 20px; }
 article > p { color: var(--soft); margin: 6px 0 16px; }
@@ -33,6 +42,6 @@ table { border-collapse: collapse; width: 100%; font-size: 15px; }
 th { text-align: left; font-size: 13px; color: var(--soft); font-weight: 600; }
 th, td { padding: 9px 14px 9px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 ul { padding-left: 20px; max-width: 70ch; } li { margin: 6px 0; }
-@media (max-width: 640px) { main { padding: 24px 16px 60px; } h1 { font-size: 25px; } .pair { grid-template-columns: 1fr; } article { padding: 16px; }
+@media (max-width: 640px) { .flow { grid-template-columns: 1fr; } .arrow { justify-self: center; transform: rotate(90deg); line-height: 1; } main { padding: 24px 16px 60px; } h1 { font-size: 25px; } .pair { grid-template-columns: 1fr; } article { padding: 16px; }
   thead { display: none; } tr { display: block; padding: 10px 0; border-bottom: 1px solid var(--line); } td { display: block; border: 0; padding: 2px 0; } td:last-child { color: var(--soft); } }
 `;
