@@ -4,6 +4,8 @@ export interface Candidate {
   readonly name: string;
   /** Bytes one call works through, when a rate in MB/s says more than a time. */
   readonly bytes?: number;
+  /** Before each call, not timed. */
+  prepare?(): unknown;
   run(): unknown;
 }
 
@@ -39,6 +41,7 @@ export async function compare(candidates: readonly Candidate[], rounds: number):
   for (let round = -1; round < rounds; round++) {
     for (const [i, candidate] of candidates.entries()) {
       showProgress(`round ${round + 1} of ${rounds}: ${candidate.name}`);
+      await candidate.prepare?.();
       const start = performance.now();
       await candidate.run();
       if (round >= 0) times[i]!.push(performance.now() - start);

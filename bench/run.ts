@@ -10,6 +10,7 @@ import { checkingLarge, checkingSlices } from "./checking.ts";
 import type { Benchmark, Measured } from "./compare.ts";
 import { gateway } from "./gateway.ts";
 import { hashPort } from "./hash-port.ts";
+import { journal } from "./journal.ts";
 import { folder, oneObject } from "./processes.ts";
 import { reading } from "./reading.ts";
 import { sealing } from "./sealing.ts";
@@ -24,6 +25,7 @@ const benchmarks: readonly Benchmark[] = [
   oneObject,
   folder,
   spool,
+  journal,
   gateway,
 ];
 
