@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sampleFile } from "../../../test/cli/scanseal-process.ts";
 import { makeSealedSite, type SealedSite } from "../../../test/gateway/sealed-site.ts";
+import { ScansealError } from "../../foundation/errors.ts";
 import type { GatewayEvent } from "../../operations/event.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import type { ExaminedObject } from "../../zero-trust/gateway/ports.ts";
@@ -184,6 +185,26 @@ describe("examiner", () => {
       await expect(examiner.examine(sealed)).rejects.toMatchObject({ code: "key-unusable" });
       writeFileSync(crl, whole);
       expect(await verdictOf(examiner)).toBe("untrusted");
+    });
+  });
+
+  it("answers everything that waits for a thread when the trust becomes unreadable", async () => {
+    let isReadable = true;
+    const trust = {
+      current: () => {
+        if (!isReadable) throw new ScansealError("key-unusable", "damaged");
+        return { version: 1, content: site.home.trustContent() };
+      },
+    };
+    const workerProgram = program(`parentPort.postMessage(${JSON.stringify(evidence)})`);
+    await withExaminer({ trust, workerProgram }, async (examiner) => {
+      await examiner.start();
+      const waiting = Array.from({ length: 5 }, () => examiner.examine(sealed));
+      isReadable = false;
+      const ends = await Promise.allSettled(waiting);
+      expect(ends.map(({ status }) => status)).toEqual(["fulfilled", ...Array(4).fill("rejected")]);
+      isReadable = true;
+      expect(await examiner.examine(sealed)).toEqual(evidence.evidence);
     });
   });
 

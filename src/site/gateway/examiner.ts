@@ -88,9 +88,10 @@ export class WorkerExaminer implements Examiner {
 
   #dispatch(): void {
     for (const thread of this.#threads) {
-      if (this.#queue.length === 0) return;
-      if (thread.state === "idle") this.#give(thread, this.#queue.shift()!);
+      // Where the trust cannot be read the job is refused and the thread still idle: the next one must not wait for a reply that never comes.
+      while (thread.state === "idle" && this.#queue.length > 0) this.#give(thread, this.#queue.shift()!);
     }
+    if (this.#queue.length === 0) return;
     const starting = [...this.#threads].filter(({ state }) => state === "starting").length;
     const wanted = Math.min(this.#queue.length - starting, this.width - this.#threads.size);
     for (let i = 0; i < wanted; i++) this.#startThread().catch(() => undefined);
