@@ -127,6 +127,15 @@ it("an authority's certificate of no source is rejected", async () => {
   expect(await gate.seen("association-rejected")).toMatchObject([{ why: "certificate of no source" }]);
 });
 
+it("a listener that is to lose its TLS still asks for the certificate until it does", async () => {
+  const { gate, tlsPort } = await openGate();
+  const listeners = [{ ...plainListener, name: "tls" }, plainListener];
+  const sources = [sourceOf({ name: "anybody", listener: "tls" })];
+  await gate.gateway.applySettings({ ...gate.settings, aeTitle: "RENAMED", listeners, sources });
+  await expect(send(tlsPort, sealed, { tls: shown(ct2) })).rejects.toMatchObject({ code: "peer-rejected" });
+  expect(await gate.seen("association-rejected")).toMatchObject([{ why: "certificate of no source" }]);
+});
+
 it("an archive over TLS gets its object only where its certificate is the right one", async () => {
   const server = { certificate: gateTls.certificatePem, key: gateTls.keyPem, clientAuthorities: anchor };
   const archive = await ReceivingArchive.open(0, server);

@@ -50,7 +50,7 @@ export interface Gateway {
    */
   drain(graceMs: number): Promise<void>;
   /**
-   * Sources, destinations and limits from now on; listeners only after a restart. Open associations keep their source, by name.
+   * Sources, destinations and limits from now on; listeners and the AE title only after a restart. Open associations keep their source, by name.
    * @throws ScansealError `config-invalid`
    */
   applySettings(settings: GatewaySettings): Promise<void>;
@@ -174,10 +174,12 @@ class RunningGateway implements Gateway {
     events({ kind: "stopped" });
   }
 
-  async applySettings(settings: GatewaySettings): Promise<void> {
+  async applySettings(wantedSettings: GatewaySettings): Promise<void> {
+    // Listeners stay as they were opened: who is asked for a certificate depends on what they are, not on what they will be.
+    const { aeTitle, listeners } = this.#settings;
+    const settings = { ...wantedSettings, aeTitle, listeners };
     const book = new SourceBook(settings, this.#ports.crypto);
-    // Listeners stay as they were opened.
-    this.#settings = { ...settings, listeners: this.#settings.listeners };
+    this.#settings = settings;
     this.#book = book;
     const wanted = new Map(settings.destinations.map((destination) => [destination.name, destination]));
     const replaced = [...this.#deliverers].filter(
