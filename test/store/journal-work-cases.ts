@@ -29,6 +29,15 @@ export const workCases: JournalCases = {
     expect(await journal.object("nobody")).toBeUndefined();
   },
 
+  "keeps the location of an object in ten thousands of pieces": async (under) => {
+    const { journal } = under;
+    const extent = { segment: "segment-00000001.0123456789abcdef", offset: 4_160, length: 589_760 };
+    const extents = Array.from({ length: 20_000 }, () => extent);
+    const object = received({ location: { extents, bytes: 20_000 * extent.length } });
+    await journal.addReceived([received(), object]);
+    expect((await journal.object(object.id))!.location).toEqual(object.location);
+  },
+
   "recovery repeats: a row that is there stays as it is": async (under) => {
     const { journal } = under;
     const first = received();

@@ -22,8 +22,13 @@ const textMax = 256;
 export const sentenceMax: number = 2_000;
 /** Of one object's findings as JSON: several thousand. More help nobody, and every list of objects carries them. */
 const findingsMax = 1 << 20;
-/** A location or the detail of an act. An object of 1 GB has a few extents. */
+/** Of arrival facts, and of the detail of an act. */
 export const jsonMax: number = 1 << 20;
+/**
+ * Of a spool location, which is ours: 80 characters for each half megabyte, more where many send at once. The object is acknowledged: a row that
+ * is refused would keep all rows behind it out of the journal, and the next start from ending.
+ */
+const locationMax = 256 << 20;
 
 const nul = /\0/;
 
@@ -83,7 +88,7 @@ export function receivedRow(object: ReceivedObject): ObjectRow {
     digest: object.digest,
     data_set_offset: keptNumber(object.dataSetOffset, "data set offset"),
     arrival: keptJson(object.arrival, "arrival facts"),
-    location: keptJson(object.location, "spool location"),
+    location: keptJson(object.location, "spool location", locationMax),
     stored: 0,
     ...notJudged,
     fence: 0,
