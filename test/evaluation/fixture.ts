@@ -19,7 +19,11 @@ import {
 import { parseCertificate } from "../../src/keys/trust/certificate.ts";
 import { attributeOid } from "../../src/keys/trust/object-identifiers.ts";
 import type { Role } from "../../src/keys/trust/roles.ts";
-import { createTrustStore, type DeviceRecord, type TrustStore } from "../../src/keys/trust/trust-store.ts";
+import {
+  createTrustStore,
+  type DeviceRecord,
+  type TrustStoreContent,
+} from "../../src/keys/trust/trust-store.ts";
 import { CodecPool } from "../../src/platform/node/codecs/codec-pool.ts";
 import { nodeCrypto, nodeRandom, systemClock } from "../../src/platform/node/crypto.ts";
 import { type SealingDevice, sealObject } from "../../src/sealing/seal.ts";
@@ -141,7 +145,8 @@ export function newDevice(authority: Authority, choice: DeviceChoice = {}): Devi
   };
 }
 
-function trustOf(authority: Authority, devices: readonly Device[]): TrustStore {
+/** What the site trusts, as a gateway gets it. */
+export function trustContentOf(authority: Authority, devices: readonly Device[]): TrustStoreContent {
   const now = systemClock.now();
   const issuer = parseCertificate(authority.certificate, nodeCrypto);
   const revoked = devices.flatMap(({ revokedSerial }) =>
@@ -166,14 +171,11 @@ function trustOf(authority: Authority, devices: readonly Device[]): TrustStore {
     },
     authority.key,
   );
-  return createTrustStore(
-    {
-      anchors: [{ certificate: authority.certificate, label: "test" }],
-      crls: [crl],
-      devices: devices.flatMap(({ record }) => (record ? [record] : [])),
-    },
-    nodeCrypto,
-  );
+  return {
+    anchors: [{ certificate: authority.certificate, label: "test" }],
+    crls: [crl],
+    devices: devices.flatMap(({ record }) => (record ? [record] : [])),
+  };
 }
 
 /** One site. The first device seals. Close it to end the codecs' threads. */
@@ -191,7 +193,11 @@ export class Site {
     this.device = devices[0]!;
     const now = systemClock.now();
     this.#clock = { now: () => now };
-    this.#trust = new TrustJudge(trustOf(authority, devices), nodeCrypto, now);
+    this.#trust = new TrustJudge(
+      createTrustStore(trustContentOf(authority, devices), nodeCrypto),
+      nodeCrypto,
+      now,
+    );
   }
 
   /** @throws ScansealError as the reader and the sealer do */

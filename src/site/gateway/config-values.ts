@@ -1,7 +1,7 @@
 /** The kinds of values a configuration file has. Each says what it takes when it is given something else. */
 import { isIP } from "node:net";
-import { tolerableCodes } from "../../dicom/read.ts";
 import type { MalformedCode } from "../../foundation/errors.ts";
+import { tolerableOnArrival } from "../../zero-trust/gateway/tolerable.ts";
 import { type Parse, parseText, Refusal, similar } from "./config-reader.ts";
 import { networkProblem, normalNetwork } from "./network-address.ts";
 import { shown } from "./yaml-document.ts";
@@ -109,7 +109,7 @@ export const networkValue: Parse<string> = parseText((text) => {
 });
 
 export const toleranceValue: Parse<MalformedCode> = parseText((text) => {
-  const codes: readonly MalformedCode[] = [...tolerableCodes];
+  const codes: readonly MalformedCode[] = [...tolerableOnArrival];
   const found = codes.find((code) => code === text);
   if (found !== undefined) return found;
   const like = similar(text, codes);

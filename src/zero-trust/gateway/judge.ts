@@ -17,6 +17,7 @@ import type { GatewayPorts } from "./ports.ts";
 import type { GatewaySettings } from "./settings.ts";
 import type { SourceBook } from "./source-recognition.ts";
 import { encodeHeader } from "./spool-header.ts";
+import { tolerableOnArrival } from "./tolerable.ts";
 
 /** An examination that failed (a worker died, or took too long) is repeated; an object that does it each time is held. */
 const examinationsMax = 3;
@@ -77,7 +78,8 @@ export class Judge {
 
   async #examine({ work, attempt }: Lease<JudgedObject>): Promise<Examined> {
     if (attempt > claimsMax) return { incomplete: `not finished in ${attempt - 1} tries` };
-    const tolerate = this.#state().book.named(work.source)?.tolerate ?? [];
+    const allowed = this.#state().book.named(work.source)?.tolerate ?? [];
+    const tolerate = allowed.filter((code) => tolerableOnArrival.has(code));
     const { location, release } = await this.#inFiles(work);
     try {
       const extents = this.#ports.spool.files(location);

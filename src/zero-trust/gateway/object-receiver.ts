@@ -7,7 +7,7 @@
 import { plainTextOf } from "../../dicom/elements.ts";
 import { encodeMeta } from "../../dicom/encode.ts";
 import type { DicomObject } from "../../dicom/model.ts";
-import { PushReader, tolerableCodes } from "../../dicom/read.ts";
+import { PushReader } from "../../dicom/read.ts";
 import { tags } from "../../dicom/tags.ts";
 import {
   DimseRefusal,
@@ -27,6 +27,7 @@ import type { RefusalRecords } from "./refusal-records.ts";
 import type { RowWriter } from "./row-writer.ts";
 import type { GatewayLimits, SourceSettings } from "./settings.ts";
 import { encodeHeader, receivedFrom } from "./spool-header.ts";
+import { tolerableOnArrival } from "./tolerable.ts";
 
 /** PS3.4 table B.2-1 and PS3.7 annex C.5. */
 export const storeStatus = {
@@ -105,7 +106,7 @@ export class ObjectReceiver implements StoreReceiver {
     this.#writer.write(meta)?.catch(() => undefined);
     this.#holdsSlot = isDeflated && inflating.take();
     // All that may be tolerated is: this parser finds limits and names, the verdict is the examiner's.
-    if (!isDeflated || this.#holdsSlot) this.#parser = new PushReader({ tolerate: tolerableCodes });
+    if (!isDeflated || this.#holdsSlot) this.#parser = new PushReader({ tolerate: tolerableOnArrival });
     this.#take(meta);
   }
 

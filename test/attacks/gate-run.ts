@@ -1,0 +1,105 @@
+/** Cases through a gate with its real examining threads, in one mode, to an archive that keeps what it gets. */
+import { type Bytes, equalBytes } from "../../src/foundation/bytes.ts";
+import { systemClock } from "../../src/platform/node/crypto.ts";
+import { WorkerExaminer } from "../../src/site/gateway/examiner.ts";
+import type { TrustSnapshot } from "../../src/site/gateway/trust-watch.ts";
+import type { JudgedObject } from "../../src/store/journal/journal.ts";
+import type { Mode } from "../../src/zero-trust/policy/decide.ts";
+import { type Authority, type Device, trustContentOf } from "../evaluation/fixture.ts";
+import { archiveAt, Gate, sourceOf } from "../gateway/gate.ts";
+import { ReceivingArchive } from "../gateway/network.ts";
+import { type Answer, type SentObject, sendObjects } from "./sent-object.ts";
+
+/** What a case comes to, in every mode. */
+export interface GateCase {
+  readonly name: string;
+  readonly sent: SentObject;
+  /** Over the network: a verdict; `refused` while it arrives; `no context` for it. */
+  readonly verdict: string;
+  /** A finding, or the reason of a refusal. */
+  readonly code?: string | undefined;
+}
+
+export interface GateOutcome {
+  readonly name: string;
+  readonly answer: Answer;
+  readonly row: JudgedObject | undefined;
+  readonly inArchive: boolean;
+}
+
+/** Trust that can change while the threads run. */
+export class ChangingTrust {
+  #snapshot: TrustSnapshot;
+
+  constructor(authority: Authority, devices: readonly Device[]) {
+    this.#snapshot = { version: 1, content: trustContentOf(authority, devices) };
+  }
+
+  change(authority: Authority, devices: readonly Device[]): void {
+    const version = this.#snapshot.version + 1;
+    this.#snapshot = { version, content: trustContentOf(authority, devices) };
+  }
+
+  current(): TrustSnapshot {
+    return this.#snapshot;
+  }
+}
+
+export function workersFor(trust: ChangingTrust, evidenceMs = 60_000): WorkerExaminer {
+  const width = 1;
+  return new WorkerExaminer({ trust, clock: systemClock, events: () => undefined, evidenceMs, width });
+}
+
+/** Sends all of them over one association; resolves when all that may leave has left. */
+export async function runCases(
+  cases: readonly GateCase[],
+  mode: Mode,
+  examiner: WorkerExaminer,
+): Promise<readonly GateOutcome[]> {
+  const archive = await ReceivingArchive.open(0);
+  const gate = await Gate.open(examiner, {
+    sources: [sourceOf({ mode })],
+    destinations: [archiveAt(archive.port)],
+    spoolBytesMax: 256 << 20,
+  });
+  try {
+    const answers = await sendObjects(
+      gate.port,
+      cases.map(({ sent }) => sent),
+    );
+    const acknowledged = answers.filter((answer) => answer === 0).length;
+    await gate.seen("object-judged", acknowledged);
+    const rows = await gate.rows();
+    await gate.seen("delivered", rows.filter(({ state }) => state === "admitted").length);
+    await gate.stopped();
+    const left = [...rows];
+    return cases.map(({ name, sent }, i) => {
+      const answer = answers[i]!;
+      const row = answer === 0 ? left.shift() : undefined;
+      return { name, answer, row, inArchive: has(archive, sent.dataSet) };
+    });
+  } finally {
+    await gate.end();
+    await archive.close();
+  }
+}
+
+function has({ received }: ReceivingArchive, dataSet: Bytes): boolean {
+  return received.some(({ bytes }) => equalBytes(bytes, dataSet));
+}
+
+/** One line: "altered held -", the last part "archive" where it arrived there. */
+export function toldOutcome({ answer, row, inArchive }: GateOutcome): string {
+  const where = inArchive ? "archive" : "-";
+  if (answer === "no context") return `no context - ${where}`;
+  if (answer !== 0) return `refused - ${where}`;
+  return `${row?.verdict} ${row?.disposition} ${where}`;
+}
+
+/** What a verdict comes to in a mode (docs/gateway.md). */
+export function expectedOutcome({ verdict }: GateCase, mode: Mode): string {
+  if (verdict === "no context" || verdict === "refused") return `${verdict} - -`;
+  if (verdict.startsWith("verified")) return `${verdict} delivered archive`;
+  if (verdict !== "unsealed" || mode === "enforce") return `${verdict} held -`;
+  return `${verdict} ${mode === "warn" ? "delivered-with-notice" : "delivered"} archive`;
+}

@@ -1,0 +1,85 @@
+/** Every attack, through a gate in each mode: the right verdict, and in the archive only what the mode lets pass. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { plainTextOf } from "../../src/dicom/elements.ts";
+import { tags } from "../../src/dicom/tags.ts";
+import type { WorkerExaminer } from "../../src/site/gateway/examiner.ts";
+import type { Mode } from "../../src/zero-trust/policy/decide.ts";
+import { corpusBytes } from "../evaluation/corpus-files.ts";
+import { parse } from "../evaluation/fixture.ts";
+import { enrolledBase } from "../evaluation/scenario-cases.ts";
+import { describePeer } from "../peers.ts";
+import { hostileGateCases, scenarioCorpusCases, tamperedGateCases } from "./corpus-cases.ts";
+import {
+  ChangingTrust,
+  expectedOutcome,
+  type GateCase,
+  runCases,
+  toldOutcome,
+  workersFor,
+} from "./gate-run.ts";
+import {
+  type AttackedSite,
+  attackedSite,
+  keyGateCases,
+  networkGateCases,
+  noduleGateCases,
+  scenarioGateCases,
+} from "./phantom-cases.ts";
+
+const modes: readonly Mode[] = ["observe", "warn", "enforce"];
+
+async function expectOutcomes(
+  cases: readonly GateCase[],
+  mode: Mode,
+  examiner: WorkerExaminer,
+): Promise<void> {
+  const outcomes = await runCases(cases, mode, examiner);
+  const told = outcomes.map((outcome) => `${outcome.name}: ${toldOutcome(outcome)}`);
+  expect(told).toEqual(cases.map((one) => `${one.name}: ${expectedOutcome(one, mode)}`));
+  const codes = outcomes.map(({ row }) => new Set(row?.findings.map(({ code }) => code)));
+  const missing = cases.filter(({ code }, i) => code !== undefined && !codes[i]!.has(code));
+  expect(missing.map(({ name, code }) => `${name}: ${code}`)).toEqual([]);
+}
+
+describePeer("corpus", "attacks on the corpus", () => {
+  let attacked: AttackedSite;
+  let examiner: WorkerExaminer;
+  let cases: readonly GateCase[];
+  beforeAll(async () => {
+    const object = await parse(corpusBytes(enrolledBase));
+    attacked = attackedSite(plainTextOf(object.elements, tags.deviceSerialNumber));
+    examiner = workersFor(new ChangingTrust(attacked.authority, Object.values(attacked.devices)));
+    await examiner.start();
+    const made = [tamperedGateCases, scenarioCorpusCases, hostileGateCases];
+    cases = (await Promise.all(made.map((make) => make(attacked)))).flat();
+  });
+  afterAll(async () => {
+    await examiner.close();
+    await attacked.site.close();
+  });
+
+  it.each(modes)("in mode %s", async (mode) => {
+    await expectOutcomes(cases, mode, examiner);
+  });
+});
+
+describe("attacks on generated slices", () => {
+  let attacked: AttackedSite;
+  let examiner: WorkerExaminer;
+  let cases: readonly GateCase[];
+  beforeAll(async () => {
+    attacked = attackedSite();
+    examiner = workersFor(new ChangingTrust(attacked.authority, Object.values(attacked.devices)));
+    await examiner.start();
+    const made = [noduleGateCases, scenarioGateCases, keyGateCases, networkGateCases];
+    cases = (await Promise.all(made.map((make) => make(attacked)))).flat();
+  });
+  afterAll(async () => {
+    await examiner.close();
+    await attacked.site.close();
+  });
+
+  it.each(modes)("in mode %s", async (mode) => {
+    await expectOutcomes(cases, mode, examiner);
+  });
+});
