@@ -44,16 +44,15 @@ export function watchConfig(
         code: "config-invalid",
         why: "listener or store changed: only after a restart",
       });
-    try {
-      await apply(found.settings);
-      settings = { ...found.settings, listeners: config.settings.listeners };
-    } catch (error) {
-      const code = error instanceof ScansealError ? error.code : "internal";
-      events({ kind: "fault", where: "configuration", code, why: "configuration not changed" });
-    }
+    await apply(found.settings);
+    const { aeTitle, listeners } = config.settings;
+    settings = { ...found.settings, aeTitle, listeners };
   };
   const look = (): Promise<void> => {
-    busy = busy.then(take);
+    busy = busy.then(take).catch((error: unknown) => {
+      const code = error instanceof ScansealError ? error.code : "internal";
+      events({ kind: "fault", where: "configuration", code, why: "configuration not changed" });
+    });
     return busy;
   };
   return {
@@ -85,7 +84,12 @@ function startOf({ home, data, journal, http, log, spoolBytesMax, settings }: Ga
   ]);
 }
 
+/** What cannot be looked at (a folder that was closed to us, a link to itself) is a change too: reading it tells why. */
 function stampOf(path: string): string {
-  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stats === undefined ? "-" : `${stats.ino}.${stats.size}.${stats.mtimeNs}`;
+  try {
+    const { ino, size, mtimeNs } = statSync(path, { bigint: true });
+    return `${ino}.${size}.${mtimeNs}`;
+  } catch {
+    return "-";
+  }
 }
