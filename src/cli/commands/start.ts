@@ -38,7 +38,7 @@ export async function start(options: StartOptions): Promise<number> {
     );
   reportExpiry(openHome(config.home));
   const palette = paletteFor(process.stdout, process.env);
-  return runUntilSignal(config, {
+  const status = await runUntilSignal(config, {
     events: (event) => {
       const text = eventLine(event, palette);
       if (text !== undefined) say(text);
@@ -47,6 +47,8 @@ export async function start(options: StartOptions): Promise<number> {
     onStopping: () => say("", "Stopping: what is under way is finished first. Again: at once."),
     hangUp: "stop",
   });
+  say("Stopped. What was acknowledged is on the disk.");
+  return status;
 }
 
 function portOf(text: string | undefined): number | undefined {
@@ -69,53 +71,80 @@ function welcome(
   config: GatewayConfig,
   { listeners, httpPort }: RunningGateway,
   isNewSite: boolean,
-  { strong, good, notice, bad, faint }: Palette,
+  palette: Palette,
 ): string[] {
-  const { aeTitle, sources, destinations } = config.settings;
+  const { aeTitle, sources } = config.settings;
   const secure = new Set(config.settings.listeners.filter(({ tls }) => tls).map(({ name }) => name));
   const plain = listeners.find(({ name }) => !secure.has(name));
   const host = plain && isEveryAddress(plain.address) ? "127.0.0.1" : plain?.address;
-  const admitted = destinations.filter(({ takes }) => takes === "admitted").map(({ name }) => name);
-  const goes = admitted.length === 0 ? "kept in the data folder" : `delivered to ${admitted.join(", ")}`;
   const source = sources.find(({ listener }) => listener === plain?.name) ?? sources[0];
   const called = aeTitle === "SCANSEAL" ? "" : ` --called ${aeTitle}`;
   const home = shownPath(config.home);
   const option = home === "scanseal-data" ? "" : ` --home ${home}`;
+  const { strong, faint } = palette;
   return [
     "",
     strong(`Scanseal ${packageVersion()}: the gate is open.`),
-    `${isNewSite ? "A new site was made in" : "Site:"} ${home}   Settings: ${shownPath(config.path)}`,
+    `  ${isNewSite ? "A new site was made in" : "The site is in"} ${home}; its settings: ${shownPath(config.path)}`,
     "",
     ...(plain
       ? [
           strong("Send it a scan"),
-          `  storescu -aec ${aeTitle} ${host} ${plain.port} file.dcm`,
           `  npx scanseal send file.dcm --to ${host}:${plain.port}${called}`,
+          `  storescu -aec ${aeTitle} ${host} ${plain.port} file.dcm`,
+          faint("  None at hand? npx scanseal demo leaves some in scanseal-demo/captured."),
         ]
       : ["Every listener asks for a client certificate: scanseal tls client makes one."]),
-    `${strong("Watch it")}          http://${urlHost(config.http.host)}:${httpPort}/`,
+    "",
+    strong("Watch it"),
+    `  http://${urlHost(config.http.host)}:${httpPort}/`,
     "",
     ...(source
-      ? [
-          strong(`What becomes of a scan (source ${source.name}, mode ${source.mode})`),
-          `  sealed by a device of this site   ${good("verified")}: ${goes}`,
-          `  not sealed                        ${notice("unsealed")}: ${unsealedFate(source.mode, goes)}`,
-          `  changed after it was sealed       ${bad("held")}, in every mode: npx scanseal quarantine list${option}`,
-          "",
-          strong("Next"),
-          `  seal scans       npx scanseal enroll CT1 --ae CT1 --serial 0001${option}`,
-          `                   npx scanseal seal FILES --device CT1 --out sealed${option}`,
-          ...(source.mode === "enforce"
-            ? []
-            : [
-                `  let nothing unproven through`,
-                `                   npx scanseal source mode ${source.name} enforce --by YOUR-NAME${option}`,
-              ]),
-        ]
-      : [`No source may send yet: npx scanseal source add${option}`]),
-    "  stop             Ctrl-C",
+      ? [...fates(config, source, option, palette), "", ...nextSteps(source, option, palette)]
+      : [`No source may send yet: npx scanseal source add${option}`, "  stop: Ctrl-C"]),
     "",
     faint("One line for each object follows."),
+  ];
+}
+
+type Source = GatewayConfig["settings"]["sources"][number];
+
+function fates(
+  { settings }: GatewayConfig,
+  { name, mode }: Source,
+  option: string,
+  { strong, good, notice, bad }: Palette,
+): string[] {
+  const archives = settings.destinations.filter(({ takes }) => takes === "admitted");
+  const goes =
+    archives.length === 0
+      ? "kept in the data folder"
+      : `delivered to ${archives.map((archive) => archive.name).join(", ")}`;
+  return [
+    strong(`What becomes of a scan (source ${name}, mode ${mode})`),
+    `  sealed by a device of this site   ${good("verified")}   ${goes}`,
+    `  not sealed                        ${notice("unsealed")}   ${unsealedFate(mode, goes)}`,
+    `  changed after it was sealed       ${bad("altered")}    held, in every mode: npx scanseal quarantine list${option}`,
+  ];
+}
+
+function nextSteps({ name, mode }: Source, option: string, { strong }: Palette): string[] {
+  const steps = [
+    ["enroll a device", `npx scanseal enroll CT1 --ae CT1 --serial 0001${option}`],
+    ["seal scans with it", `npx scanseal seal FILES --device CT1 --out sealed${option}`],
+    ...(mode === "enforce"
+      ? []
+      : [
+          [
+            "let nothing unproven through",
+            `npx scanseal source mode ${name} enforce --by YOUR-NAME${option}`,
+          ],
+        ]),
+    ["stop", "Ctrl-C"],
+  ] as const;
+  return [
+    strong("Next, in another terminal"),
+    ...steps.map(([what, command]) => `  ${(what ?? "").padEnd(32)}  ${command}`),
   ];
 }
 
