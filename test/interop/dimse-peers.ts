@@ -19,6 +19,14 @@ export interface Ended {
   readonly text: string;
 }
 
+/** A server of others. */
+export interface Served {
+  readonly port: number;
+  /** What it has printed. */
+  text(): string;
+  stop(): Promise<void>;
+}
+
 export class DimsePeers {
   readonly folder: string = mkdtempSync(join(tmpdir(), "scanseal-dimse-peers-"));
   readonly #running: ChildProcess[] = [];
@@ -49,19 +57,25 @@ export class DimsePeers {
 
   /** storescp that writes every byte as it came; @returns its port */
   async storescp(inbox: string, ...options: readonly string[]): Promise<number> {
-    const port = await freePort();
+    return (await this.storescpAt(await freePort(), inbox, "+xa", ...options)).port;
+  }
+
+  /** The same on a port of choice, without a transfer syntax of choice. */
+  async storescpAt(port: number, inbox: string, ...options: readonly string[]): Promise<Served> {
     mkdirSync(this.path(inbox), { recursive: true });
-    const all = [...options, "+xa", "-pm", "+B", "--output-directory", this.path(inbox), `${port}`];
-    await this.#start("storescp", all, port);
-    return port;
+    const all = [...options, "-pm", "+B", "--output-directory", this.path(inbox), `${port}`];
+    return this.#start("storescp", all, port);
   }
 
   /** @returns the ports of DICOM and HTTP */
-  async orthanc(): Promise<{ readonly dicom: number; readonly http: number }> {
+  async orthanc(
+    folder = "orthanc",
+    settings: Readonly<Record<string, unknown>> = {},
+  ): Promise<{ readonly dicom: number; readonly http: number }> {
     const [dicom, http] = [await freePort(), await freePort()];
     const configuration = {
-      StorageDirectory: this.path("orthanc"),
-      IndexDirectory: this.path("orthanc"),
+      StorageDirectory: this.path(folder),
+      IndexDirectory: this.path(folder),
       Plugins: [],
       HttpPort: http,
       DicomPort: dicom,
@@ -69,17 +83,24 @@ export class DimsePeers {
       RemoteAccessAllowed: false,
       AuthenticationEnabled: false,
       DicomAlwaysAllowStore: true,
+      ...settings,
     };
-    const path = this.write("orthanc.json", JSON.stringify(configuration));
+    const path = this.write(`${folder}.json`, JSON.stringify(configuration));
     await this.#start("Orthanc", [path], http);
     await listening(dicom, this.#running.at(-1)!);
     return { dicom, http };
   }
 
-  async #start(name: PeerName, options: readonly string[], port: number): Promise<void> {
-    const child = spawn(peerPath(name), [...options], { env, stdio: "ignore" });
+  async #start(name: PeerName, options: readonly string[], port: number): Promise<Served> {
+    const child = spawn(peerPath(name), [...options], { env, stdio: ["ignore", "pipe", "pipe"] });
     this.#running.push(child);
+    let text = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (part: string) => {
+        text += part;
+      });
     await listening(port, child);
+    return { port, text: () => text, stop: () => endOf(child) };
   }
 
   /** What is in a folder, whole files in no order. */
@@ -97,12 +118,14 @@ export class DimsePeers {
   }
 
   async close(): Promise<void> {
-    for (const child of this.#running) {
-      const ended = new Promise((resolve) => child.once("exit", resolve));
-      if (child.exitCode === null && child.kill()) await ended;
-    }
+    await Promise.all(this.#running.map(endOf));
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+async function endOf(child: ChildProcess): Promise<void> {
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  if (child.exitCode === null && child.signalCode === null && child.kill()) await ended;
 }
 
 /** Without the head of a Part 10 file. */

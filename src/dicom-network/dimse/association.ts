@@ -14,7 +14,7 @@ export interface PresentationContext {
   /** Odd, 1 to 255, unique in its association. */
   readonly id: number;
   readonly abstractSyntax: string;
-  /** 1 to 32. */
+  /** 1 to 64. */
   readonly transferSyntaxes: readonly string[];
 }
 

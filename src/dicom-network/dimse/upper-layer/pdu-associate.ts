@@ -9,7 +9,7 @@ import type {
   PresentationContext,
 } from "../association.ts";
 import { encodePdu, pduType, protocolError } from "./pdu.ts";
-import { decodeUid, encodeItem, encodeUid, FieldReader, readItems, u16be } from "./pdu-items.ts";
+import { decodeUid, encodeItem, encodeUid, FieldReader, readItems, u16be, withoutPad } from "./pdu-items.ts";
 import { decodeUserInformation, encodeUserInformation, userInformationItem } from "./pdu-user-information.ts";
 
 /** PS3.7 A.2.1: the only one there is. */
@@ -30,8 +30,8 @@ const titleBytes = 16;
 const echoBytes = 64;
 /** Odd ids from 1 to 255. */
 const contextsMax = 128;
-/** Ours, no limit of the standard: senders propose the few they can send; all there are (over 40) are proposed by test tools only. */
-const transferSyntaxesMax = 32;
+/** Ours, no limit of the standard: most senders propose the few they can send, some all there are (over 50 in PS3.6). */
+const transferSyntaxesMax = 64;
 /** Ours too: below this a peer makes us send almost nothing but headers. DCMTK does not go below 4096. */
 const peerPduBytesMin = 128;
 const implicitLittleEndian = "1.2.840.10008.1.2";
@@ -93,7 +93,7 @@ export function decodeAssociateRequest(body: Bytes): DecodedRequest {
   const request: AssociateRequest = {
     calledAeTitle: decodeTitle(echo.subarray(0, titleBytes)),
     callingAeTitle: decodeTitle(echo.subarray(titleBytes, 2 * titleBytes)),
-    applicationContext: latin1(applicationContext),
+    applicationContext: latin1(withoutPad(applicationContext)),
     contexts,
     user,
   };
@@ -152,7 +152,7 @@ export function decodeAssociateAccept(body: Bytes): AssociateAccept {
   fields.u16();
   fields.take(echoBytes);
   const { applicationContext, contextItems, user } = associateItems(fields.rest(), itemType.contextAnswer);
-  if (latin1(applicationContext) !== dicomApplicationContext)
+  if (latin1(withoutPad(applicationContext)) !== dicomApplicationContext)
     throw protocolError("another application context");
   if (isPduTooSmall(user.maxPduBytes)) throw protocolError(`a maximum PDU under ${peerPduBytesMin} bytes`);
   return { contexts: contextItems.map(decodeContextAnswer), user };

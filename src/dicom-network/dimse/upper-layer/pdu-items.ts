@@ -51,9 +51,18 @@ export function encodeUid(uid: string): Bytes {
 
 /** @throws ScansealError `peer-protocol` */
 export function decodeUid(bytes: Bytes, what: string): string {
-  const uid = bytes.length > 64 ? "" : latin1(bytes);
+  const unpadded = withoutPad(bytes);
+  const uid = unpadded.length > 64 ? "" : latin1(unpadded);
   if (!isUid(uid)) throw protocolError(`${what} is not a UID`);
   return uid;
+}
+
+/**
+ * PS3.8 annex F does not pad UIDs, but old devices pad them as data elements are padded, with one NUL; DCMTK and pynetdicom take that too. Blanks,
+ * which they do not take, stay an error.
+ */
+export function withoutPad(bytes: Bytes): Bytes {
+  return bytes.at(-1) === 0 ? bytes.subarray(0, -1) : bytes;
 }
 
 function isUid(text: string): boolean {

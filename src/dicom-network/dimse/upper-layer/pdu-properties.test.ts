@@ -78,7 +78,7 @@ const someAccept = encodeAssociateAccept(
 
 describe("properties", () => {
   it("decode(encode(request)) = request", () => {
-    const syntaxes = fc.array(uid, { minLength: 1, maxLength: 32 });
+    const syntaxes = fc.array(uid, { minLength: 1, maxLength: 64 });
     fc.assert(
       fc.property(
         title,

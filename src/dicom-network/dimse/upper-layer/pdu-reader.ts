@@ -169,7 +169,7 @@ export class PduReader {
       case pduType.associateAccept:
         if (length === 0) return "an empty A-ASSOCIATE";
         return length > this.#limits.associatePduBytesMax
-          ? `an A-ASSOCIATE of ${length} bytes; the limit is ${this.#limits.associatePduBytesMax}`
+          ? `an A-ASSOCIATE of ${length} bytes; the limit is ${this.#limits.associatePduBytesMax} bytes`
           : undefined;
       default:
         return length === fixedBodyBytes ? undefined : `a PDU of ${length} bytes that has 4`;

@@ -189,7 +189,16 @@ describe("requests that break the standard", () => {
       "path for a UID",
       requestBody(wire("20 00 0012 01 00 00 00 30 00 0005 '../..' 40 00 0001 '1'"), someUser),
     ],
-    ["NUL in a UID", requestBody(wire("20 00 000f 01 00 00 00 30 00 0002 '1' 00 40 00 0001 '1'"), someUser)],
+    [
+      "NUL in a UID",
+      requestBody(wire("20 00 0010 01 00 00 00 30 00 0003 '1' 00 '2' 40 00 0001 '1'"), someUser),
+    ],
+    ["two NULs", requestBody(wire("20 00 0010 01 00 00 00 30 00 0003 '1' 0000 40 00 0001 '1'"), someUser)],
+    ["a NUL alone", requestBody(wire("20 00 000e 01 00 00 00 30 00 0001 00 40 00 0001 '1'"), someUser)],
+    [
+      "blank after a UID",
+      requestBody(wire("20 00 000f 01 00 00 00 30 00 0002 '1 ' 40 00 0001 '1'"), someUser),
+    ],
     ["empty UID", requestBody(wire("20 00 000d 01 00 00 00 30 00 0000 40 00 0001 '1'"), someUser)],
     ["item beyond the PDU", requestBody(someContext, wire("50 00 0009 51 00 0004 00004000"))],
     ["item header cut", requestBody(someContext, someUser, wire("50 00 00"))],
@@ -238,7 +247,7 @@ describe("requests that break the standard", () => {
     expect(decodeAssociateRequest(body)).toMatchObject({ kind: "refused", reject });
   });
 
-  it("33 transfer syntaxes: rejected as a local limit; 32 are taken", () => {
+  it("65 transfer syntaxes: rejected as a local limit; 64 are taken", () => {
     const body = (n: number) => {
       const context = concatBytes([
         wire("20 00 0000 01 00 00 00 30 00 0001 '1'"),
@@ -247,8 +256,25 @@ describe("requests that break the standard", () => {
       new DataView(context.buffer).setUint16(2, context.length - 4);
       return requestBody(context, someUser);
     };
-    expect(decodeAssociateRequest(body(32)).kind).toBe("request");
-    expect(decodeAssociateRequest(body(33))).toMatchObject({ reject: { result: 1, source: 3, reason: 2 } });
+    expect(decodeAssociateRequest(body(64)).kind).toBe("request");
+    expect(decodeAssociateRequest(body(65))).toMatchObject({ reject: { result: 1, source: 3, reason: 2 } });
+  });
+
+  it("one NUL after a UID is a pad of old devices: taken, and not part of the UID", () => {
+    const padded = concatBytes([
+      goldenRequest.subarray(6, 74),
+      wire("10 00 0016 '1.2.840.10008.3.1.1.1' 00"),
+      wire("20 00 0030 01 00 00 00 30 00 0012 '1.2.840.10008.1.1' 00 40 00 0012 '1.2.840.10008.1.2' 00"),
+      wire("50 00 000e 51 00 0004 00004000 52 00 0002 '1' 00"),
+    ]);
+    expect(decodeAssociateRequest(padded)).toMatchObject({
+      kind: "request",
+      request: {
+        applicationContext: "1.2.840.10008.3.1.1.1",
+        contexts: [{ abstractSyntax: "1.2.840.10008.1.1", transferSyntaxes: ["1.2.840.10008.1.2"] }],
+        user: { implementationClassUid: "1" },
+      },
+    });
   });
 
   it("the version alone decides over another version's PDU", () => {
