@@ -5,9 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
+import { Kysely, type LogEvent } from "kysely";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Journal } from "../../src/store/journal/journal.ts";
+import { unsettled } from "../../src/store/journal/journal-queries.ts";
+import { NodeSqliteDialect } from "../../src/store/journal/sqlite-dialect.ts";
 import { openSqliteJournal } from "../../src/store/journal/sqlite-journal.ts";
+import type { Tables } from "../../src/store/journal/tables.ts";
 import { admitting, type JournalHarness, judged, received } from "./journal-fixture.ts";
 import { commands, runBesideModel } from "./journal-property.ts";
 import { journalSuite } from "./journal-suite.ts";
@@ -70,6 +74,20 @@ describe("SQLite journal's file", () => {
     expect((await again.object(object.id))!.state).toBe("admitted");
     expect(await again.deliveriesOf(object.id)).toHaveLength(1);
     await again.close();
+  });
+
+  it("what is unsettled is found without reading what is settled", async () => {
+    await (await openSqliteJournal(path)).close();
+    const database = new DatabaseSync(path);
+    const asked: string[] = [];
+    const log = ({ query }: LogEvent): void => void asked.push(query.sql);
+    const db = new Kysely<Tables>({ dialect: new NodeSqliteDialect(database), log });
+    await unsettled(db, 0, 10);
+    const steps = database.prepare(`explain query plan ${asked[0]}`).all();
+    await db.destroy();
+    expect(steps).toMatchObject([
+      { detail: "SEARCH objects USING INDEX objects_unsettled (state=? AND judged_at<?)" },
+    ]);
   });
 
   it("several processes may start at once", async () => {

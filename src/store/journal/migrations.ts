@@ -105,7 +105,8 @@ const indexes: readonly string[] = [
   "create index objects_study on objects (study_instance_uid, id) where study_instance_uid is not null",
   "create index objects_source on objects (source, id)",
   "create index objects_judged on objects (judged_at) where judged_at is not null",
-  "create index objects_unsettled on objects (judged_at, id) where state = 'admitted' and location is not null",
+  // The state leads, though it is the same in all of it: otherwise SQLite takes the index above, and reads every admitted object there is.
+  "create index objects_unsettled on objects (state, judged_at, id) where state = 'admitted' and location is not null",
   "create index objects_leased on objects (lease_owner) where lease_owner is not null",
   "create index deliveries_due on deliveries (destination, state, next_attempt_at, id)",
   "create index deliveries_state on deliveries (state, created_at)",
