@@ -16,7 +16,8 @@ export function eventLine(event: GatewayEvent, palette: Palette): string | undef
       return failedLine(event, palette);
     case "association-rejected": {
       const { peerTitle, peerAddress, why } = event;
-      return line(palette.notice("rejected"), visibleText(`${peerTitle} at ${peerAddress}: ${why}`));
+      const who = peerTitle === "" ? "a connection" : peerTitle;
+      return line(palette.notice("rejected"), visibleText(`${who} from ${peerAddress}: ${why}`));
     }
     case "recovered":
       return event.objects === 0
@@ -48,8 +49,9 @@ const codesMax = 4;
 
 function stateWords(state: string, verdict: string, palette: Palette): readonly [string, Paint] {
   if (state === "held") return ["HELD", palette.bad];
-  if (state === "resent") return ["here already", palette.faint];
-  if (verdict === "verified" || verdict === "verified-with-changes") return ["passed", palette.good];
+  const isProven = verdict === "verified" || verdict === "verified-with-changes";
+  if (state === "resent") return ["here already", isProven ? palette.faint : palette.notice];
+  if (isProven) return ["passed", palette.good];
   return ["passed", palette.notice];
 }
 
