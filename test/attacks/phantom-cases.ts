@@ -10,6 +10,7 @@ import { type Tag, tags } from "../../src/dicom/tags.ts";
 import { explicitLittleEndianUid, implicitLittleEndianUid } from "../../src/dicom/transfer-syntax.ts";
 import { type Bytes, concatBytes, fromLatin1 } from "../../src/foundation/bytes.ts";
 import { generateChestSeries } from "../../src/phantom/chest-ct.ts";
+import { CodecPool } from "../../src/platform/node/codecs/codec-pool.ts";
 import { nodeCrypto, nodeRandom, systemClock } from "../../src/platform/node/crypto.ts";
 import { sealObject } from "../../src/sealing/seal.ts";
 import { type Authority, edited, newAuthority, newDevice, parse, Site } from "../evaluation/fixture.ts";
@@ -31,7 +32,7 @@ export interface AttackedSite {
 }
 
 /** The good device's images have `serialNumber`. */
-export function attackedSite(serialNumber = serial): AttackedSite {
+export function attackedSite(serialNumber: string = serial): AttackedSite {
   const authority = newAuthority();
   const devices = makeDevices(authority, serialNumber);
   return { site: new Site(authority, Object.values(devices)), authority, devices };
@@ -143,6 +144,7 @@ async function sealedAt({ devices }: AttackedSite, aheadMs: number): Promise<Byt
     crypto: nodeCrypto,
     random: nodeRandom,
     clock: { now: () => systemClock.now() + aheadMs },
+    decoder: new CodecPool(),
     softwareVersion: "test",
   };
   const { object: sealed, edits } = await sealObject(object, devices.good.sealing, ports, {
