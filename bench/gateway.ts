@@ -24,11 +24,18 @@ const largeFrames = 600;
 /** A large receive buffer and PDU, bytes written as they come, a process for each association. */
 const tuned: readonly string[] = ["--fork", "+B", "-pdu", "131072"];
 
+/** References, by their place. */
+const names = {
+  0: "storescp, 1 association",
+  3: "storescp tuned, 4 associations",
+  5: "storescp, mutual TLS",
+} as const;
+
 interface Contestant {
   readonly name: string;
   readonly associations: number;
   /** Whose speed it is compared with: the place of another one in the list; its own place for a reference. */
-  readonly against: number;
+  readonly against: keyof typeof names;
   readonly receiver: Receiver;
   readonly gateway?: GatewayProcess;
   readonly times: number[];
@@ -41,7 +48,7 @@ interface Contestant {
 function contestant(
   name: string,
   associations: number,
-  against: number,
+  against: keyof typeof names,
   receiver: Receiver | GatewayProcess,
 ): Contestant {
   const gateway = "verified" in receiver ? { gateway: receiver } : {};
@@ -58,18 +65,23 @@ function contestant(
   };
 }
 
+/** Made one after another; of a part of them with SCANSEAL_BENCH_ONLY=0,1. */
+const entrants: readonly (() => Promise<Contestant>)[] = [
+  async () => contestant(names[0], 1, 0, await startStorescp("stock")),
+  async () => contestant("gateway, 1 association", 1, 0, await startGateway("plain")),
+  async () => contestant("Orthanc, 1 association", 1, 0, await startOrthanc()),
+  async () => contestant(names[3], 4, 3, await startStorescp("tuned", tuned)),
+  async () => contestant("gateway, 4 associations", 4, 3, await startGateway("four")),
+  async () => contestant(names[5], 1, 5, await startStorescp("tls", await storescpTls())),
+  async () => contestant("gateway, mutual TLS", 1, 5, await startGateway("tls", { tls: true })),
+];
+
+const only: readonly number[] | undefined = process.env.SCANSEAL_BENCH_ONLY?.split(",").map(Number);
+
 async function contestants(): Promise<Contestant[]> {
-  const all = [
-    contestant("storescp, 1 association", 1, 0, await startStorescp("stock")),
-    contestant("gateway, 1 association", 1, 0, await startGateway("plain")),
-    contestant("Orthanc, 1 association", 1, 0, await startOrthanc()),
-    contestant("storescp tuned, 4 associations", 4, 3, await startStorescp("tuned", tuned)),
-    contestant("gateway, 4 associations", 4, 3, await startGateway("four")),
-    contestant("storescp, mutual TLS", 1, 5, await startStorescp("tls", await storescpTls())),
-    contestant("gateway, mutual TLS", 1, 5, await startGateway("tls", { tls: true })),
-  ];
-  const only = process.env.SCANSEAL_BENCH_ONLY?.split(",").map(Number);
-  return all.filter((_, i) => only === undefined || only.includes(i));
+  const all: Contestant[] = [];
+  for (const [i, enter] of entrants.entries()) if (!only || only.includes(i)) all.push(await enter());
+  return all;
 }
 
 function dealt(paths: readonly string[], hands: number): string[][] {
@@ -130,15 +142,6 @@ function rowsOf(one: Contestant, all: readonly Contestant[], bytes: number): Mea
   return more;
 }
 
-const names = [
-  "storescp, 1 association",
-  "",
-  "",
-  "storescp tuned, 4 associations",
-  "",
-  "storescp, mutual TLS",
-];
-
 /** One object that fits into no memory the gate may take. */
 async function largeObject(): Promise<Measured[]> {
   const site = await benchSite();
@@ -191,6 +194,6 @@ export const gateway: Benchmark = {
     }
     const rows = all.flatMap((one) => rowsOf(one, all, bytes));
     for (const { receiver } of all) await receiver.stop();
-    return process.env.SCANSEAL_BENCH_ONLY ? rows : [...rows, ...(await largeObject())];
+    return only ? rows : [...rows, ...(await largeObject())];
   },
 };
