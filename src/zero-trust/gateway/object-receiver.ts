@@ -21,6 +21,7 @@ import type { Hash } from "../../foundation/crypto.ts";
 import { isLimit, ScansealError } from "../../foundation/errors.ts";
 import type { ReceivedObject } from "../../store/journal/journal.ts";
 import type { SpoolWriter } from "../../store/spool/spool.ts";
+import { told } from "./fault-words.ts";
 import type { Occupancy } from "./occupancy.ts";
 import type { GatewayPorts } from "./ports.ts";
 import type { RefusalRecords } from "./refusal-records.ts";
@@ -138,11 +139,14 @@ export class ObjectReceiver implements StoreReceiver {
     }
   }
 
-  /** A limit refuses the object; a grammar violation is the examiner's to tell. */
+  /** A limit refuses the object; a grammar violation, or what our parser stumbles over, is the examiner's to tell. */
   #stopParsing(error: unknown): void {
     this.#endParsing();
-    if (!(error instanceof ScansealError)) throw error;
-    if (isLimit(error.code)) this.#refuse(storeStatus.cannotUnderstand, error.code, "over a limit");
+    const { code, why } = told(error);
+    if (error instanceof ScansealError && isLimit(error.code))
+      this.#refuse(storeStatus.cannotUnderstand, code, "over a limit");
+    if (!(error instanceof ScansealError))
+      this.#reception.ports.events({ kind: "fault", where: "receiver", code, why });
   }
 
   #endParsing(): void {

@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { v7 as newId } from "uuid";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { slice } from "../../../test/attacks/objects.ts";
 import { encodeElement, type NewElement, textElement } from "../../dicom/encode.ts";
+import { PushReader } from "../../dicom/read.ts";
 import {
   deflatedUid,
   explicitBigEndianUid,
@@ -250,6 +251,18 @@ const nested = (depth: number): NewElement => {
   for (let i = 0; i < depth; i++) items = [{ tag: 0x0040a730, vr: "SQ", items: [items] }];
   return items[0]!;
 };
+
+it("what our own parser stumbles over is kept whole for the examiner, and told", async () => {
+  const push = vi.spyOn(PushReader.prototype, "push").mockImplementation(() => {
+    throw new RangeError("what it says may quote the object");
+  });
+  const status = await send(slice());
+  push.mockRestore();
+  expect(status).toBe(0);
+  const fault = { kind: "fault", where: "receiver", code: "internal", why: "RangeError" };
+  expect(events.filter(({ kind }) => kind === "fault")).toEqual([fault]);
+  expect(spool.usage().records).toBe(1);
+});
 
 it("over a limit an object is refused while it arrives, with one record, and leaves nothing", async () => {
   const deep = encodeElement(nested(60), { explicit: true, bigEndian: false });
