@@ -23,6 +23,7 @@ import type { GatewayConfig } from "./config.ts";
 import { watchConfig } from "./config-watch.ts";
 import { WorkerExaminer } from "./examiner.ts";
 import { RecentObjects } from "./recent-objects.ts";
+import { RevokedPeers } from "./revoked-peers.ts";
 import { type ObservedGateway, readinessView, readingsOf, statusView } from "./status-views.ts";
 import { dataPaths, openJournal, openObjects } from "./stores.ts";
 import { TrustWatch } from "./trust-watch.ts";
@@ -97,9 +98,11 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
     (one) => one.close(),
   );
   await examiner.start();
+  const revoked = new RevokedPeers(trust);
   const gateway = createGateway({
     settings: config.settings,
     ...{ journal, objects, spool, examiner, crypto: nodeCrypto, clock, newId, events },
+    isRevoked: (certificate) => revoked.has(certificate),
     owner: ownerOf(config),
   });
   const startedAt = clock.now();

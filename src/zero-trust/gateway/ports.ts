@@ -1,4 +1,5 @@
 /** What the gateway needs from outside and does not make itself. */
+import type { Bytes } from "../../foundation/bytes.ts";
 import type { Clock, Crypto } from "../../foundation/crypto.ts";
 import type { MalformedCode } from "../../foundation/errors.ts";
 import type { EventSink } from "../../operations/event.ts";
@@ -38,6 +39,8 @@ export interface GatewayPorts {
   /** UUIDv7 text, so that ids ascend with time. */
   readonly newId: () => string;
   readonly events: EventSink;
+  /** Whether a peer's certificate (DER) is revoked, as of now; where this is absent none is. Never throws. */
+  readonly isRevoked?: (certificate: Bytes) => boolean;
   /** Names this gateway in leases; the same after a restart, so that it takes up its own work at once. */
   readonly owner: string;
   /** 0 to 1, for the jitter of retries. */

@@ -20,7 +20,12 @@ import type {
 import { ScansealError } from "../../foundation/errors.ts";
 import { ObjectReceiver, type Reception, storeStatus } from "./object-receiver.ts";
 import type { GatewaySettings } from "./settings.ts";
-import { localLimitExceeded, type SourceBook, temporaryCongestion } from "./source-recognition.ts";
+import {
+  callingTitleNotRecognised,
+  localLimitExceeded,
+  type SourceBook,
+  temporaryCongestion,
+} from "./source-recognition.ts";
 
 /** PS3.4 B.5; some storage classes stand elsewhere among the standard's UIDs. */
 const storagePrefix = "1.2.840.10008.5.1.4.1.1.";
@@ -61,6 +66,8 @@ export class GateProvider implements DimseProvider {
     if (isDraining) return this.#reject(temporaryCongestion, "draining", request, peer);
     const recognised = book.recognise(this.#listener, peer, request);
     if ("reject" in recognised) return this.#reject(recognised.reject, recognised.why, request, peer);
+    if (this.#isRevoked(peer))
+      return this.#reject(callingTitleNotRecognised, "certificate revoked", request, peer);
     const { source, titleDiffers } = recognised;
     if (occupancy.associations >= settings.limits.associationsMax)
       return this.#reject(localLimitExceeded, "too many associations", request, peer);
@@ -77,6 +84,10 @@ export class GateProvider implements DimseProvider {
       ...(titleDiffers ? { titleDiffers } : {}),
     });
     return { accept: chooseContext };
+  }
+
+  #isRevoked({ certificate }: NetworkPeer): boolean {
+    return certificate !== undefined && this.#reception.ports.isRevoked?.(certificate) === true;
   }
 
   #reject(
@@ -117,10 +128,12 @@ export class GateProvider implements DimseProvider {
       refusals.note({ source: name ?? "", status: code, why, bytes: 0 });
       return { code, comment };
     };
-    if (!source) {
-      // PS3.7 C.5.23: not authorised; the source was removed while its association was open.
-      request.association.abort("the source is not configured any more");
-      return refuse(0x0124, "source-removed", "not authorised");
+    const isRevoked = this.#isRevoked(request.association.peer);
+    if (!source || isRevoked) {
+      // PS3.7 C.5.23: not authorised; it happened while its association was open.
+      const why = isRevoked ? "its certificate is revoked" : "the source is not configured any more";
+      request.association.abort(why);
+      return refuse(0x0124, isRevoked ? "certificate-revoked" : "source-removed", "not authorised");
     }
     if (rows.backlog >= rowBacklogMax) return refuse(storeStatus.outOfResources, "journal", "no room");
     if (occupancy.bytesOf(source.name) >= source.quotaBytes)

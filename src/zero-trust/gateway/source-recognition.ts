@@ -18,7 +18,7 @@ export type Recognition =
   | { readonly reject: AssociateReject; readonly why: string };
 
 // PS3.8 table 9-21.
-const callingTitleNotRecognised: AssociateReject = { result: 1, source: 1, reason: 3 };
+export const callingTitleNotRecognised: AssociateReject = { result: 1, source: 1, reason: 3 };
 const calledTitleNotRecognised: AssociateReject = { result: 1, source: 1, reason: 7 };
 export const temporaryCongestion: AssociateReject = { result: 2, source: 3, reason: 1 };
 export const localLimitExceeded: AssociateReject = { result: 2, source: 3, reason: 2 };
