@@ -154,6 +154,17 @@ export const faults: readonly Fault[] = [
     /circle/,
     /^$/,
   ],
+  [
+    "an archive as a reading place",
+    [
+      "sources:",
+      "destinations:\n  - {name: a, host: pacs, port: 104, aeTitle: A}\n  - {name: r, host: PACS, port: 104, aeTitle: A, takes: released}\nsources:",
+    ],
+    8,
+    "conflict",
+    /archive a/,
+    /reading place/,
+  ],
   ["no site", ["home: home", "home: nowhere"], 2, "site", /no site/, /init/],
   ["no listener", [/listeners:[\s\S]*/, "listeners:\n"], 3, "missing", /nobody/, /^$/],
   ["a journal that is none", ["home: home", "home: home\njournal: mysql"], 3, "value", /sqlite/, /^$/],

@@ -138,10 +138,11 @@ export function takesAll(earlier: Peers, later: Peers): boolean {
 }
 
 function checkDestination(
-  { name, host, port, tls, at }: DestinationSection,
-  { listeners }: ConfigSections,
+  destination: DestinationSection,
+  { listeners, destinations }: ConfigSections,
   problems: ProblemList,
 ): void {
+  const { name, host, port, tls, at } = destination;
   const own = listeners.find((one) => one.port === port && reachesListener(host, one.host));
   if (own && port > 0)
     problems.error(
@@ -149,6 +150,19 @@ function checkDestination(
       at("port"),
       `destination ${name} is this gateway's own listener ${own.name}: objects would go in a circle`,
     );
+  const archive = destinations.find((one) => one.takes === "admitted" && isSamePlace(one, destination));
+  if (archive && destination.takes === "released")
+    problems.error(
+      "conflict",
+      at("takes"),
+      `destination ${name} is the archive ${archive.name}: what two people release must not go there`,
+      "a reading place has an address or an AE title of its own",
+    );
   if (tls && (tls.certificate === undefined) !== (tls.key === undefined))
     problems.error("missing", tls.at(), '"certificate" and "key" belong together');
+}
+
+function isSamePlace(one: DestinationSection, other: DestinationSection): boolean {
+  const places = [one, other].map(({ host, port, aeTitle }) => `${host.toLowerCase()} ${port} ${aeTitle}`);
+  return places[0] === places[1];
 }
