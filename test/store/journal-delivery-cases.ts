@@ -1,7 +1,7 @@
 /** What is owed to destinations. */
 import { expect } from "vitest";
 import type { Journal } from "../../src/store/journal/journal.ts";
-import { admitting, decided, held, judged, leaseMs, received } from "./journal-fixture.ts";
+import { act, admitting, decided, digestOf, held, judged, leaseMs, received } from "./journal-fixture.ts";
 import type { JournalCases } from "./journal-suite.ts";
 
 async function admitted(journal: Journal, destinations: readonly string[], at = 2_000): Promise<string> {
@@ -10,7 +10,159 @@ async function admitted(journal: Journal, destinations: readonly string[], at = 
   return object.id;
 }
 
+async function deliverAll(journal: Journal, destination: string): Promise<void> {
+  const leases = await journal.claimDeliveries("a", destination, 99, leaseMs, 10_000);
+  const done = leases.map(({ work, fence }) => journal.completeDelivery(work.delivery.id, fence, 10_001));
+  expect(await Promise.all(done)).toEqual(leases.map(() => true));
+}
+
+const departureCases: JournalCases = {
+  "what every archive has leaves the object store, however it came there": async (under) => {
+    const { journal } = under;
+    const both = received();
+    await judged(journal, both, admitting, ["pacs", "second"]);
+    await journal.markStored(both.id);
+    const late = received();
+    await judged(journal, late, admitting, ["pacs"]);
+    const kept = received();
+    await judged(journal, kept, { ...admitting, stored: true }, []);
+    const inQuarantine = await held(journal);
+    await decided(journal, "release", [inQuarantine.id]);
+    await deliverAll(journal, "pacs");
+    expect(await journal.claimDeletions(10, 100_000)).toEqual([]);
+    await deliverAll(journal, "second");
+    await deliverAll(journal, "workstation");
+    expect(await journal.object(both.id)).toMatchObject({ state: "admitted", stored: false });
+    // It was being copied when its last delivery was done.
+    expect(await journal.markStored(late.id)).toEqual(late.location);
+    for (const { id } of [kept, inQuarantine]) expect((await journal.object(id))!.stored).toBe(true);
+    const digests = [both.digest, late.digest].sort();
+    expect(await journal.claimDeletions(10, 100_000)).toEqual(digests);
+    await journal.confirmDeletions(digests, 100_000);
+    expect(await journal.claimDeletions(10, 300_000)).toEqual([]);
+  },
+
+  "a copy made of what is kept nowhere any more is to be deleted": async (under) => {
+    const { journal } = under;
+    const delivered = received();
+    await judged(journal, delivered, admitting, ["pacs"]);
+    await deliverAll(journal, "pacs");
+    expect(await journal.markDelivered(delivered.id)).toEqual(delivered.location);
+    expect(await journal.markStored(delivered.id)).toBeUndefined();
+    expect(await journal.claimDeletions(10, 100_000)).toEqual([delivered.digest]);
+  },
+
+  "bytes that anybody needs again are not given out": async (under) => {
+    const { journal } = under;
+    const gone = [1, 2, 3].map((n) => received({ digest: digestOf(n) }));
+    for (const object of gone) {
+      await judged(journal, object, { ...admitting, stored: true }, ["pacs"]);
+    }
+    await deliverAll(journal, "pacs");
+    await held(journal, { digest: digestOf(1) });
+    await journal.addReceived([received({ digest: digestOf(2) })]);
+    expect(await journal.claimDeletions(10, 100_000)).toEqual([digestOf(3)]);
+    // What arrives now waits, and is judged when nothing is deleted any more.
+    const again = received({ digest: digestOf(3) });
+    await journal.addReceived([again]);
+    const claim = async (now: number) =>
+      (await journal.claimReceived("a", 9, 1, now)).map(({ work }) => work.digest);
+    expect(await claim(159_999)).toEqual([digestOf(2)]);
+    expect(await claim(160_000)).toEqual([digestOf(2), digestOf(3)]);
+    expect(await journal.claimDeletions(10, 160_000)).toEqual([]);
+  },
+
+  "deletions that were cut off come again, and a late confirmation does not count": async (under) => {
+    const { journal } = under;
+    const object = received();
+    await judged(journal, object, { ...admitting, stored: true }, ["pacs"]);
+    await deliverAll(journal, "pacs");
+    expect(await journal.claimDeletions(10, 100_000)).toEqual([object.digest]);
+    expect(await journal.claimDeletions(10, 159_999)).toEqual([]);
+    expect(await journal.claimDeletions(10, 160_000)).toEqual([object.digest]);
+    await journal.confirmDeletions([object.digest], 100_000);
+    expect(await journal.claimDeletions(10, 220_000)).toEqual([object.digest]);
+    await journal.confirmDeletions([object.digest], 220_000);
+    expect(await journal.claimDeletions(10, 999_999)).toEqual([]);
+    for (const limit of [0, 1_001])
+      await expect(journal.claimDeletions(limit, 1)).rejects.toMatchObject({ code: "usage" });
+  },
+
+  "two gateways that end the last two deliveries at once leave nothing behind": async (under) => {
+    const { journal } = under;
+    const other = await under.another();
+    for (let n = 0; n < 10; n++) {
+      await judged(journal, received(), { ...admitting, stored: true }, ["pacs", "second"]);
+    }
+    await Promise.all([deliverAll(journal, "pacs"), deliverAll(other, "second")]);
+    expect(await journal.claimDeletions(100, 100_000)).toHaveLength(10);
+  },
+};
+
+const redirectionCases: JournalCases = {
+  "what waits for a destination goes to another one, with a record": async (under) => {
+    const { journal } = under;
+    const [waiting, dead, doubled, done] = [
+      await admitted(journal, ["old"]),
+      await admitted(journal, ["old"]),
+      await admitted(journal, ["old", "new"]),
+      await admitted(journal, ["old", "new"]),
+    ];
+    await journal.markStored(done);
+    const leases = await journal.claimDeliveries("a", "old", 9, leaseMs, 10_000);
+    const of = (id: string) => leases.find(({ work }) => work.object.id === id)!;
+    await journal.failDelivery(of(dead).work.delivery.id, of(dead).fence, "refused", undefined);
+    for (const { work, fence } of await journal.claimDeliveries("a", "new", 9, leaseMs, 10_000)) {
+      const { id } = work.delivery;
+      if (work.object.id === doubled) await journal.failDelivery(id, fence, "refused", undefined);
+      else await journal.completeDelivery(id, fence, 10_001);
+    }
+    const record = act("deliveries.redirected", "old", 20_000);
+    expect(await journal.redirectDeliveries("old", "new", 20_000, record)).toEqual({ moved: 2, merged: 2 });
+    // Whoever was sending is too late.
+    expect(await journal.completeDelivery(of(waiting).work.delivery.id, of(waiting).fence, 20_001)).toBe(
+      false,
+    );
+    for (const id of [waiting, dead, doubled]) {
+      expect(await journal.deliveriesOf(id)).toMatchObject([
+        { destination: "new", state: "due", attempts: 0, nextAttemptAt: 20_000 },
+      ]);
+    }
+    expect(await journal.deliveriesOf(done)).toMatchObject([{ destination: "new", state: "delivered" }]);
+    expect((await journal.object(done))!.stored).toBe(false);
+    expect((await journal.counts()).destinations).toEqual({ new: { due: 3, dead: 0 } });
+    expect(await journal.records({ subject: "old", limit: 9 })).toMatchObject([
+      { act: "deliveries.redirected", detail: { moved: 2, merged: 2 } },
+    ]);
+    await expect(journal.redirectDeliveries("new", "new", 1, act("x"))).rejects.toMatchObject({
+      code: "usage",
+    });
+  },
+
+  "what waits for a destination is given up, and can be revived; a release is not redirected": async (
+    under,
+  ) => {
+    const { journal } = under;
+    const id = await admitted(journal, ["old"]);
+    const inQuarantine = await held(journal);
+    await decided(journal, "release", [inQuarantine.id]);
+    const nothing = { moved: 0, merged: 0 };
+    expect(await journal.redirectDeliveries("workstation", "new", 20_000, act("x"))).toEqual(nothing);
+    for (const from of ["old", "workstation"]) {
+      const given = await journal.redirectDeliveries(from, undefined, 20_000, act("given up", from));
+      expect(given).toEqual({ moved: 1, merged: 0 });
+    }
+    expect(await journal.deliveriesOf(id)).toMatchObject([
+      { destination: "old", state: "dead", lastError: "given up by an operator" },
+    ]);
+    expect(await journal.reviveDeliveries(undefined, 30_000)).toBe(2);
+  },
+};
+
 export const deliveryCases: JournalCases = {
+  ...departureCases,
+  ...redirectionCases,
+
   "claims what is due for one destination, with its object": async (under) => {
     const { journal } = under;
     const late = await admitted(journal, ["pacs", "second"], 9_000);

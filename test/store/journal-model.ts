@@ -25,7 +25,7 @@ export interface ModelObject extends Leased {
 
 export interface ModelDelivery extends Leased {
   readonly objectId: string;
-  readonly destination: string;
+  destination: string;
   readonly released: boolean;
   state: DeliveryState;
   nextAttemptAt: number;
@@ -46,6 +46,8 @@ export class JournalModel {
   readonly requests: ModelRequest[] = [];
   readonly studySources: Map<string, Set<string>> = new Map();
   readonly #purgedAt = new Map<string, number>();
+  /** Digests that the gateway is to delete. */
+  readonly #toDelete = new Set<string>();
 
   add(is: ReceivedObject): void {
     if (this.find(is.id)) return;
@@ -62,7 +64,7 @@ export class JournalModel {
       (each) =>
         each.state === "received" &&
         isFree(each, now) &&
-        !((this.#purgedAt.get(each.is.digest) ?? Number.NEGATIVE_INFINITY) > now - 60_000),
+        !((this.#purgedAt.get(each.is.digest) ?? 0) > now - 60_000),
     );
     return take(
       waiting.sort((a, b) => (a.is.id < b.is.id ? -1 : 1)),
@@ -112,17 +114,90 @@ export class JournalModel {
 
   markStored(id: string): boolean {
     const object = this.find(id)!;
-    if (!object.inSpool) return false;
+    if (!object.inSpool) {
+      if (!object.stored) this.#listForDeletion(object.is.digest);
+      return false;
+    }
     object.stored = true;
     object.inSpool = false;
+    this.#leaveStore(object);
     return true;
+  }
+
+  claimDeletions(limit: number, now: number): string[] {
+    const at = (digest: string) => this.#purgedAt.get(digest) ?? 0;
+    const claimed = [...this.#toDelete]
+      .filter((digest) => at(digest) <= now - 60_000)
+      .sort((a, b) => at(a) - at(b) || (a < b ? -1 : 1))
+      .slice(0, limit);
+    const out: string[] = [];
+    for (const digest of claimed) {
+      if (this.objects.some((each) => each.is.digest === digest && this.#needs(each))) {
+        this.#toDelete.delete(digest);
+      } else {
+        this.#purgedAt.set(digest, now);
+        out.push(digest);
+      }
+    }
+    return out;
+  }
+
+  confirmDeletions(digests: readonly string[], claimedAt: number): void {
+    for (const digest of digests) {
+      if (!this.#toDelete.has(digest) || this.#purgedAt.get(digest) !== claimedAt) continue;
+      this.#toDelete.delete(digest);
+      this.#purgedAt.delete(digest);
+    }
+  }
+
+  redirect(from: string, to: string | undefined, now: number): { moved: number; merged: number } {
+    const waiting = this.deliveries.filter(
+      ({ destination, state, released }) =>
+        destination === from && (to === undefined ? state === "due" : state !== "delivered" && !released),
+    );
+    let merged = 0;
+    for (const delivery of waiting) {
+      const { objectId } = delivery;
+      delivery.fence++;
+      delivery.owner = undefined;
+      const there = this.deliveries.find(
+        (each) => each.objectId === objectId && each.destination === to && !each.released,
+      );
+      if (to === undefined) {
+        delivery.state = "dead";
+      } else if (there) {
+        merged++;
+        this.deliveries.splice(this.deliveries.indexOf(delivery), 1);
+        delivery.state = "dead";
+        if (there.state === "dead") Object.assign(there, { state: "due", nextAttemptAt: now, attempts: 0 });
+        this.#leaveStore(this.find(objectId)!);
+      } else {
+        Object.assign(delivery, { destination: to, state: "due", nextAttemptAt: now, attempts: 0 });
+      }
+    }
+    return { moved: waiting.length - merged, merged };
+  }
+
+  #listForDeletion(digest: string): void {
+    this.#toDelete.add(digest);
+    if (!this.#purgedAt.has(digest)) this.#purgedAt.set(digest, 0);
+  }
+
+  #isDelivered({ is }: ModelObject): boolean {
+    const owed = this.deliveries.filter(({ objectId }) => objectId === is.id);
+    return owed.length > 0 && owed.every(({ state }) => state === "delivered");
+  }
+
+  #leaveStore(object: ModelObject): void {
+    if (object.state !== "admitted" || !object.stored || !this.#isDelivered(object)) return;
+    object.stored = false;
+    this.#listForDeletion(object.is.digest);
   }
 
   markDelivered(id: string): boolean {
     const object = this.find(id)!;
-    const owed = this.deliveries.filter(({ objectId }) => objectId === id);
-    const isDone = owed.length > 0 && owed.every(({ state }) => state === "delivered");
-    if (object.state !== "admitted" || object.stored || !object.inSpool || !isDone) return false;
+    this.#leaveStore(object);
+    if (object.state !== "admitted" || !object.inSpool || !this.#isDelivered(object)) return false;
     object.inSpool = false;
     return true;
   }
@@ -156,6 +231,7 @@ export class JournalModel {
     delivery.state = state;
     delivery.owner = undefined;
     delivery.nextAttemptAt = nextAttemptAt ?? delivery.nextAttemptAt;
+    if (state === "delivered") this.#leaveStore(this.find(delivery.objectId)!);
     return true;
   }
 

@@ -38,6 +38,9 @@ const names = [
   "request",
   "approve",
   "withdraw",
+  "delete",
+  "delete",
+  "redirect",
 ] as const;
 
 const command: fc.Arbitrary<Command> = fc.tuple(
@@ -112,7 +115,28 @@ class Run {
       case "approve":
       case "withdraw":
         return await this.#decide(name, a, b);
+      case "delete":
+        return await this.#delete(a, b);
+      case "redirect":
+        return await this.#redirect(a, b);
     }
+  }
+
+  async #delete(a: number, b: number): Promise<void> {
+    const at = this.#now;
+    const digests = await this.#journal.claimDeletions(1 + (a % 3), at);
+    expect(digests).toEqual(this.#model.claimDeletions(1 + (a % 3), at));
+    // Cut off now and then.
+    if (b % 3 === 0) return;
+    await this.#journal.confirmDeletions(digests, at);
+    this.#model.confirmDeletions(digests, at);
+  }
+
+  async #redirect(a: number, b: number): Promise<void> {
+    const from = destinations[a % 3]!;
+    const to = [undefined, ...destinations.filter((name) => name !== from)][b % 3];
+    const redirected = await this.#journal.redirectDeliveries(from, to, this.#now, act("redirected"));
+    expect(redirected).toEqual(this.#model.redirect(from, to, this.#now));
   }
 
   async #add(name: string, a: number, b: number, c: number): Promise<void> {
@@ -243,6 +267,15 @@ class Run {
     const counts = await this.#journal.counts();
     for (const [state, count] of Object.entries(counts.objects)) {
       expect(count, state).toBe(objects.filter((object) => object.state === state).length);
+    }
+    for (const [state, count] of Object.entries(counts.deliveries)) {
+      expect(count, state).toBe(deliveries.filter((delivery) => delivery.state === state).length);
+    }
+    for (const name of destinations) {
+      const count = (state: string) =>
+        deliveries.filter((each) => each.destination === name && each.state === state).length;
+      const { due, dead } = counts.destinations[name] ?? { due: 0, dead: 0 };
+      expect([due, dead], name).toEqual([count("due"), count("dead")]);
     }
     const unsettled = await this.#journal.unsettled(this.#now + 1, 1_000);
     expect(unsettled.map(({ id }) => id).sort()).toEqual(

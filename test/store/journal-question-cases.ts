@@ -49,14 +49,19 @@ export const questionCases: JournalCases = {
 
   "sums up what is held, study by study, latest first": async (under) => {
     const { journal } = under;
-    await held(journal, { studyInstanceUid: "2.25.1", seriesInstanceUid: "2.25.11", receivedAt: 10 });
+    const first = await held(journal, {
+      studyInstanceUid: "2.25.1",
+      seriesInstanceUid: "2.25.11",
+      receivedAt: 10,
+    });
     await held(journal, {
       studyInstanceUid: "2.25.1",
       seriesInstanceUid: "2.25.12",
       receivedAt: 30,
       source: "mr",
     });
-    await held(journal, { studyInstanceUid: undefined, seriesInstanceUid: undefined, receivedAt: 40 });
+    const unread = { studyInstanceUid: undefined, seriesInstanceUid: undefined, receivedAt: 40 };
+    const { id: unreadId } = await held(journal, unread);
     const unjudged = received({ studyInstanceUid: "2.25.1", seriesInstanceUid: "2.25.12", receivedAt: 20 });
     await judged(journal, unjudged, { ...holding, verdict: undefined });
     await judged(journal, received({ studyInstanceUid: "2.25.1" }), admitting);
@@ -66,6 +71,7 @@ export const questionCases: JournalCases = {
         objects: 1,
         series: 0,
         verdicts: { altered: 1 },
+        samples: { altered: unreadId },
         sources: ["ct-1"],
         firstAt: 40,
         lastAt: 40,
@@ -75,6 +81,7 @@ export const questionCases: JournalCases = {
         objects: 3,
         series: 2,
         verdicts: { altered: 2, undetermined: 1 },
+        samples: { altered: first.id, undetermined: unjudged.id },
         sources: ["ct-1", "mr"],
         firstAt: 10,
         lastAt: 30,

@@ -1,8 +1,6 @@
 /** Whatever a database throws, as the project's error: never a value, because values come from hostile objects. */
 import { ScansealError } from "../../foundation/errors.ts";
 
-/** SQLITE_FULL: no space, or max_page_count. https://www.sqlite.org/rescode.html */
-const sqliteFull = 13;
 /** disk_full, https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const postgresFull = "53100";
 
@@ -13,18 +11,25 @@ interface DatabaseFault {
   readonly errstr?: unknown;
 }
 
+/** Primary result codes, https://www.sqlite.org/rescode.html: what somebody can do about them. */
+const sqliteSentences: ReadonlyMap<number, string> = new Map([
+  [5, "another process holds the journal's database for too long"],
+  [8, "the journal's database cannot be written: the file, its folder or the disk is read-only"],
+  [10, "the disk of the journal's database fails: it could not be read or written"],
+  [11, "the journal's database is damaged: restore it from a backup"],
+  [14, "the journal's database cannot be opened: its folder is missing or not ours"],
+  [26, "the journal's file is no database"],
+]);
+const sqliteFull = 13;
+const sqliteConstraint = 19;
+
 /** The cause is left out: PostgreSQL's errors carry the values of a row in their details. */
 export function databaseError(error: unknown): ScansealError {
   if (error instanceof ScansealError) return error;
   const { code, errcode, errstr } = (
     typeof error === "object" && error !== null ? error : {}
   ) as DatabaseFault;
-  if (typeof errcode === "number") {
-    const text = typeof errstr === "string" ? `: ${errstr}` : "";
-    return (errcode & 0xff) === sqliteFull
-      ? new ScansealError("storage-full", "the journal's database has no space left")
-      : new ScansealError("io", `the journal's database failed (SQLite ${errcode}${text})`);
-  }
+  if (typeof errcode === "number") return sqliteError(errcode, errstr);
   if (code === postgresFull)
     return new ScansealError("storage-full", "the journal's database has no space left");
   // A SQLSTATE, or what the system says about the connection (ECONNREFUSED, ...).
@@ -32,10 +37,28 @@ export function databaseError(error: unknown): ScansealError {
   return new ScansealError("io", `the journal's database failed (${known})`);
 }
 
+/** The extended code says which call failed: SQLITE_IOERR_SHMSIZE (4874), say. */
+function sqliteError(errcode: number, errstr: unknown): ScansealError {
+  const primary = errcode & 0xff;
+  if (primary === sqliteFull)
+    return new ScansealError("storage-full", "the disk of the journal's database has no space left");
+  const sentence = sqliteSentences.get(primary);
+  if (sentence !== undefined) return new ScansealError("io", `${sentence} (SQLite ${errcode})`);
+  const text = typeof errstr === "string" ? `: ${errstr}` : "";
+  return new ScansealError("io", `the journal's database failed (SQLite ${errcode}${text})`);
+}
+
 /** serialization_failure and deadlock_detected: nothing was written, and the same transaction may well succeed. */
 export function isTransient(error: unknown): boolean {
   const { code } = (typeof error === "object" && error !== null ? error : {}) as DatabaseFault;
   return code === "40001" || code === "40P01";
+}
+
+/** The fault of one row among those that were written together, and nothing was written: SQLITE_CONSTRAINT, classes 22 and 23 of SQLSTATE, our own. */
+export function isOfOneRow(error: unknown): boolean {
+  const { code, errcode } = (typeof error === "object" && error !== null ? error : {}) as DatabaseFault;
+  if (typeof errcode === "number") return (errcode & 0xff) === sqliteConstraint;
+  return error instanceof ScansealError || (typeof code === "string" && /^2[23]/.test(code));
 }
 
 function nameOf(error: unknown): string {

@@ -1,8 +1,10 @@
 /** What is owed to destinations: due, claimed by lease, delivered, or dead until somebody revives it. */
-import type { Selectable } from "kysely";
+import { type Selectable, sql } from "kysely";
 import { v7 as newId } from "uuid";
 import type { Delivery, JudgedObject, Lease } from "./journal.ts";
+import { leaveStore } from "./kept-bytes.ts";
 import { keptNumber, keptText, objectOf, sentenceMax } from "./object-rows.ts";
+import { listed, rowSet } from "./row-set.ts";
 import { type Database, type DeliveryTable, type Engine, idsPerStatement, pieces } from "./tables.ts";
 import type { WriteJob } from "./writers.ts";
 
@@ -101,12 +103,71 @@ async function objectsById(db: Database, ids: readonly string[]): Promise<Map<st
   return out;
 }
 
-/** As for judgements, the fence is the proof of the lease. */
-function endDelivery(
+/** A claim that comes to its end. */
+export interface Completion {
+  readonly id: string;
+  readonly fence: number;
+  readonly at: number;
+}
+
+/** @throws ScansealError `usage` */
+export function completion(id: string, fence: number, at: number): Completion {
+  return { id, fence: keptNumber(fence, "fence"), at: keptNumber(at, "time of delivery") };
+}
+
+/**
+ * As for judgements, the fence is the proof of the lease. With the last delivery of an object its copy in the object store is owed nobody.
+ * @returns for each whether its lease was good
+ */
+export function completeDeliveries(engine: Engine, items: readonly Completion[]): WriteJob<boolean[]> {
+  return async (transaction) => {
+    const ids = listed(
+      engine,
+      items.map(({ id }) => id),
+    );
+    const query = transaction
+      .selectFrom("objects")
+      .select(["id", "stored"])
+      .where("id", "in", (from) =>
+        from.selectFrom("deliveries").select("deliveries.object_id").where("deliveries.id", "in", ids),
+      )
+      .orderBy("id");
+    // Another gateway may end another delivery of the same object: whoever comes second sees both.
+    const objects = await (engine === "postgres" ? query.forUpdate() : query).execute();
+    const rows = rowSet(
+      engine,
+      { id: "text", fence: "whole", at: "whole" },
+      items.map((item) => ({ ...item })),
+    );
+    const done = await sql<{ id: string; fence: number }>`update deliveries set
+        state = 'delivered', delivered_at = v.at, last_error = null, lease_owner = null, lease_until = null
+      from ${rows} as v
+      where deliveries.id = v.id and deliveries.fence = v.fence and state = 'due' and lease_owner is not null
+      returning deliveries.id, deliveries.fence`.execute(transaction);
+    const open = new Map(done.rows.map((row) => [row.id, row.fence]));
+    const stored = objects.filter((row) => row.stored === 1).map((row) => row.id);
+    if (stored.length > 0) await leaveStore(transaction, engine, stored);
+    return items.map(({ id, fence }) => {
+      const isDone = open.get(id) === fence;
+      // The same twice: the second came too late.
+      if (isDone) open.delete(id);
+      return isDone;
+    });
+  };
+}
+
+/** The sentence may quote what a peer said: it is shortened and cleaned rather than refused, the failure has to be written. */
+export function failDelivery(
   id: string,
   fence: number,
-  change: Partial<Pick<DeliveryRow, "state" | "delivered_at" | "last_error" | "next_attempt_at">>,
+  error: string,
+  nextAttemptAt: number | undefined,
 ): WriteJob<boolean> {
+  const last_error = error.replaceAll("\0", " ").slice(0, sentenceMax);
+  const change =
+    nextAttemptAt === undefined
+      ? { state: "dead" as const, last_error }
+      : { last_error, next_attempt_at: keptNumber(nextAttemptAt, "next attempt") };
   return async (transaction) => {
     const result = await transaction
       .updateTable("deliveries")
@@ -118,23 +179,6 @@ function endDelivery(
       .executeTakeFirst();
     return result.numUpdatedRows > 0n;
   };
-}
-
-export function completeDelivery(id: string, fence: number, at: number): WriteJob<boolean> {
-  const delivered_at = keptNumber(at, "time of delivery");
-  return endDelivery(id, fence, { state: "delivered", delivered_at, last_error: null });
-}
-
-/** The sentence may quote what a peer said: it is shortened and cleaned rather than refused, the failure has to be written. */
-export function failDelivery(
-  id: string,
-  fence: number,
-  error: string,
-  nextAttemptAt: number | undefined,
-): WriteJob<boolean> {
-  const last_error = error.replaceAll("\0", " ").slice(0, sentenceMax);
-  if (nextAttemptAt === undefined) return endDelivery(id, fence, { state: "dead", last_error });
-  return endDelivery(id, fence, { last_error, next_attempt_at: keptNumber(nextAttemptAt, "next attempt") });
 }
 
 /** Attempts count from the start again; deliveries of purged objects stay dead. */

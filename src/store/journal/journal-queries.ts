@@ -1,9 +1,10 @@
 /** What people, metrics and recovery ask. Nothing here changes anything. */
 import { sql } from "kysely";
 import { ScansealError } from "../../foundation/errors.ts";
-import type { DeliveryState, HeldStudy, JournalCounts, ObjectFilter, ObjectState } from "./journal.ts";
+import type { HeldStudy, JournalCounts, ObjectFilter } from "./journal.ts";
 import type { ObjectRow } from "./object-rows.ts";
 import { type Database, idsPerStatement, pieces } from "./tables.ts";
+import { tallies } from "./tallies.ts";
 
 /** Of any list. */
 const rowsMax = 1_000;
@@ -86,7 +87,11 @@ export async function heldStudies(db: Database, limit: number): Promise<HeldStud
   const uids = studies.flatMap((row) => row.study_instance_uid ?? []);
   const parts = await db
     .selectFrom("objects")
-    .select((from) => ["study_instance_uid", "verdict", "source", from.fn.countAll<number>().as("objects")])
+    .select((from) => [
+      ...(["study_instance_uid", "verdict", "source"] as const),
+      from.fn.countAll<number>().as("objects"),
+      from.fn.min("id").as("first_id"),
+    ])
     .where("state", "=", "held")
     .where((is) =>
       is.or([
@@ -99,11 +104,13 @@ export async function heldStudies(db: Database, limit: number): Promise<HeldStud
     .execute();
   return studies.map((row) => {
     const verdicts: Record<string, number> = {};
+    const samples: Record<string, string> = {};
     const sources = new Set<string>();
     for (const part of parts) {
       if (part.study_instance_uid !== row.study_instance_uid) continue;
       const verdict = part.verdict ?? "undetermined";
       verdicts[verdict] = (verdicts[verdict] ?? 0) + part.objects;
+      samples[verdict] ??= part.first_id;
       sources.add(part.source);
     }
     return {
@@ -111,6 +118,7 @@ export async function heldStudies(db: Database, limit: number): Promise<HeldStud
       objects: row.objects,
       series: row.series,
       verdicts,
+      samples,
       sources: [...sources],
       firstAt: row.first_at,
       lastAt: row.last_at,
@@ -119,48 +127,21 @@ export async function heldStudies(db: Database, limit: number): Promise<HeldStud
 }
 
 export async function counts(db: Database): Promise<JournalCounts> {
-  const objects: Record<ObjectState, number> = {
-    received: 0,
-    admitted: 0,
-    held: 0,
-    resent: 0,
-    resolved: 0,
-    purged: 0,
-  };
-  const deliveries: Record<DeliveryState, number> = { due: 0, delivered: 0, dead: 0 };
-  const objectRows = await db
-    .selectFrom("objects")
-    .select((from) => ["state", from.fn.countAll<number>().as("count")])
-    .groupBy("state")
-    .execute();
-  for (const row of objectRows) objects[row.state] = row.count;
-  const deliveryRows = await db
-    .selectFrom("deliveries")
-    .select((from) => ["destination", "state", from.fn.countAll<number>().as("count")])
-    .groupBy(["destination", "state"])
-    .execute();
-  const destinations: Record<string, { due: number; dead: number }> = {};
-  for (const { destination, state, count } of deliveryRows) {
-    deliveries[state] += count;
-    destinations[destination] ??= { due: 0, dead: 0 };
-    const of = destinations[destination];
-    if (state !== "delivered") of[state] += count;
-  }
+  const { objects, deliveries, destinations } = await tallies(db);
   const received = await db
     .selectFrom("objects")
-    .select((from) => from.fn.min("received_at").as("at"))
-    .where("state", "=", "received")
+    .select("received_at as at")
+    // Word for word what the partial index says.
+    .where(sql<boolean>`state = 'received'`)
+    .orderBy("received_at")
+    .limit(1)
     .executeTakeFirst();
   const due = await db
     .selectFrom("deliveries")
-    .select((from) => from.fn.min("created_at").as("at"))
+    .select("created_at as at")
     .where("state", "=", "due")
+    .orderBy("created_at")
+    .limit(1)
     .executeTakeFirst();
-  return {
-    objects,
-    deliveries,
-    destinations,
-    oldestReceivedAt: received?.at ?? undefined,
-    oldestDueAt: due?.at ?? undefined,
-  };
+  return { objects, deliveries, destinations, oldestReceivedAt: received?.at, oldestDueAt: due?.at };
 }

@@ -196,9 +196,18 @@ export interface HeldStudy {
   readonly objects: number;
   readonly series: number;
   readonly verdicts: Readonly<Record<string, number>>;
+  /** By verdict the id of one object. */
+  readonly samples: Readonly<Record<string, string>>;
   readonly sources: readonly string[];
   readonly firstAt: number;
   readonly lastAt: number;
+}
+
+export interface Redirected {
+  /** Due at the other destination now; or, without one, dead. */
+  readonly moved: number;
+  /** Gone, because the object has a delivery to the other destination of its own. */
+  readonly merged: number;
 }
 
 /** Every method: @throws ScansealError `io` (the database), `storage-full`, `usage` (a value that cannot be kept, a limit out of its range). */
@@ -242,13 +251,24 @@ export interface Journal {
   ): Promise<JudgementOutcome>;
   /** Held objects go back to `received`, to be judged again (after a new trust anchor, say); their judgement is forgotten. Returns how many. */
   recheck(ids: readonly string[]): Promise<number>;
-  /** The object store has it durably now. Returns the spool location that nothing refers to any more; undefined, and nothing changes, without one. */
+  /**
+   * The object store has it durably now. Returns the spool location that nothing refers to any more; undefined, and nothing changes, without one.
+   * A copy that nobody needs (the object was delivered or purged while it was made) is to be deleted: `claimDeletions`.
+   */
   markStored(id: string): Promise<SpoolLocation | undefined>;
   /**
-   * An admitted object whose deliveries (at least one) are all delivered, and that is not in the object store, is kept no longer here. Returns the
-   * spool location that nothing refers to any more; undefined, and nothing is changed, for any other object.
+   * An admitted object whose deliveries (at least one) are all delivered is kept no longer here. Returns the spool location that nothing refers to
+   * any more; undefined where there is none, and for any other object, of which nothing is changed. Bytes in the object store are to be deleted.
    */
   markDelivered(id: string): Promise<SpoolLocation | undefined>;
+  /**
+   * Digests whose bytes in the object store are to be deleted now: of admitted objects with their last delivery, and of copies that nobody needs.
+   * As after a purge, received objects with these bytes wait for a minute: delete within half of it, or not at all. Those that are needed again are
+   * left out and forgotten; those that were claimed and not confirmed come again, after that minute. 1 to 1,000.
+   */
+  claimDeletions(limit: number, now: number): Promise<readonly string[]>;
+  /** They are deleted. @param claimedAt `now` of their claim */
+  confirmDeletions(digests: readonly string[], claimedAt: number): Promise<void>;
   /** Admitted objects still only in the spool, admitted before `before`, oldest first: to be moved to the object store. */
   unsettled(before: number, limit: number): Promise<readonly JudgedObject[]>;
 
@@ -259,12 +279,22 @@ export interface Journal {
     leaseMs: number,
     now: number,
   ): Promise<readonly Lease<{ readonly delivery: Delivery; readonly object: JudgedObject }>[]>;
-  /** False when the lease was lost (as for judgements). */
+  /** False when the lease was lost (as for judgements). With the last one, an admitted object is kept no longer in the object store. */
   completeDelivery(id: string, fence: number, at: number): Promise<boolean>;
   /** `nextAttemptAt` undefined: a dead letter. `error` is shortened to 2,000 characters. False when the lease was lost. */
   failDelivery(id: string, fence: number, error: string, nextAttemptAt: number | undefined): Promise<boolean>;
   /** Dead letters (of one destination, or of all) become due now, attempts from 0; not those of purged objects. Returns how many. */
   reviveDeliveries(destination: string | undefined, now: number): Promise<number>;
+  /**
+   * Deliveries of admitted objects, due and dead, are due now at another destination; what two people released stays. Without another one, what is
+   * due becomes dead, releases too. The record is added with the counts in its detail. Leases end. @throws ScansealError `usage` for `to` = `from`
+   */
+  redirectDeliveries(
+    from: string,
+    to: string | undefined,
+    now: number,
+    record: ActRecord,
+  ): Promise<Redirected>;
   /** Gives back every lease of an owner that is gone. */
   releaseLeases(owner: string): Promise<void>;
   deliveriesOf(objectId: string): Promise<readonly Delivery[]>;

@@ -1,92 +1,46 @@
-/** Work on objects: what waits, who has it, and the one transaction in which a judgement becomes a fact. */
+/**
+ * The one transaction in which judgements become facts. Several are written together, with as many statements as one: what one of them finds
+ * depends on others of its SOP Instance UID alone, so that those of one UID are written one after the other.
+ */
 import { sql } from "kysely";
-import { dueDelivery } from "./delivery-queue.ts";
-import type {
-  JudgedObject,
-  Judgement,
-  JudgementOutcome,
-  Lease,
-  ObjectState,
-  ReceivedObject,
-} from "./journal.ts";
-import {
-  judgedColumns,
-  keptNumber,
-  keptText,
-  notJudged,
-  type ObjectRow,
-  objectOf,
-  receivedRow,
-} from "./object-rows.ts";
-import { type Database, type Engine, idsPerStatement, pieces } from "./tables.ts";
+import { v7 as newId } from "uuid";
+import type { Judgement, JudgementOutcome, ObjectState } from "./journal.ts";
+import { judgedColumns, keptText, type ObjectRow } from "./object-rows.ts";
+import { listed, type RowColumns, rowSet } from "./row-set.ts";
+import type { Database, Engine } from "./tables.ts";
 import type { WriteJob } from "./writers.ts";
 
-/** 30 columns each: below both engines' bound on parameters. */
-const rowsPerStatement = 100;
+/** A judgement that can be kept. */
+export interface PreparedJudgement {
+  readonly id: string;
+  readonly fence: number;
+  readonly judgement: Judgement;
+  readonly columns: ReturnType<typeof judgedColumns>;
+  readonly destinations: readonly string[];
+}
 
-/**
- * Bytes given out for deletion may be deleted a little later. An object with the same bytes that arrives in between is not judged before:
- * it would find them in the object store, and lose them.
- */
-const purgeMs = 60_000;
-
-/** @throws ScansealError `usage` before anything is written */
-export function addReceived(objects: readonly ReceivedObject[]): WriteJob<void> {
-  const rows = objects.map(receivedRow);
-  return async (transaction) => {
-    for (const part of pieces(rows, rowsPerStatement)) {
-      await transaction
-        .insertInto("objects")
-        .values(part)
-        .onConflict((conflict) => conflict.column("id").doNothing())
-        .execute();
-    }
+/** @throws ScansealError `usage` */
+export function preparedJudgement(
+  id: string,
+  fence: number,
+  judgement: Judgement,
+  destinations: readonly string[],
+): PreparedJudgement {
+  for (const destination of destinations) keptText(destination, "destination");
+  return {
+    id,
+    fence,
+    judgement,
+    columns: judgedColumns(judgement),
+    destinations: [...new Set(destinations)],
   };
 }
 
-export function claimReceived(
-  engine: Engine,
-  owner: string,
-  limit: number,
-  leaseMs: number,
-  now: number,
-): WriteJob<Lease<JudgedObject>[]> {
-  keptText(owner, "owner");
-  return async (transaction) => {
-    const free = transaction
-      .selectFrom("objects as o")
-      .select("o.id")
-      .where("o.state", "=", "received")
-      .where((is) => is.or([is("o.lease_until", "is", null), is("o.lease_until", "<=", now)]))
-      .where((is) =>
-        is.not(
-          is.exists(
-            is
-              .selectFrom("purges as p")
-              .select("p.digest")
-              .whereRef("p.digest", "=", "o.digest")
-              .where("p.purged_at", ">", now - purgeMs),
-          ),
-        ),
-      )
-      .orderBy("o.id")
-      .limit(keptNumber(limit, "limit"));
-    const rows = await transaction
-      .with("free", () => (engine === "postgres" ? free.forUpdate("o").skipLocked() : free))
-      .updateTable("objects")
-      .set((column) => ({
-        lease_owner: owner,
-        lease_until: now + leaseMs,
-        fence: column("fence", "+", 1),
-        attempts: column("attempts", "+", 1),
-      }))
-      .where("id", "in", (from) => from.selectFrom("free").select("free.id"))
-      .returningAll()
-      .execute();
-    return rows
-      .sort((a, b) => (a.id < b.id ? -1 : 1))
-      .map((row) => ({ work: objectOf(row), fence: row.fence, attempt: row.attempts }));
-  };
+/** A judgement, and the object whose lease it has. */
+interface Work {
+  readonly at: number;
+  readonly item: PreparedJudgement;
+  readonly row: ObjectRow;
 }
 
 /** What becomes of an object, once it is known what else is here under its UID. */
@@ -97,84 +51,149 @@ interface Fate {
   readonly stored: boolean;
 }
 
+type Decided = Work & { readonly fate: Fate };
+
 /**
  * The fence is the proof: a lease that is over but was not given to anybody else still commits, because nobody else can have judged.
  * Where the connection broke during the commit, the caller that tries again is told `lease-lost`: the judgement stands.
+ * @returns an outcome for each, in their order
  */
-export function commitJudgement(
+export function commitJudgements(
   engine: Engine,
-  id: string,
-  fence: number,
-  judgement: Judgement,
-  destinations: readonly string[],
-): WriteJob<JudgementOutcome> {
-  const columns = judgedColumns(judgement);
-  for (const destination of destinations) keptText(destination, "destination");
+  items: readonly PreparedJudgement[],
+): WriteJob<JudgementOutcome[]> {
   return async (transaction) => {
-    const row = await leasedRow(transaction, engine, id, fence);
-    if (!row) return { result: "lease-lost" };
-    const fate = await fateOf(transaction, row, judgement);
-    if ("conflictWith" in fate) return { result: "conflict", conflictWith: fate.conflictWith };
-    const keepsSpool = !fate.stored && fate.state !== "resent";
-    await transaction
-      .updateTable("objects")
-      .set({
-        ...columns,
-        state: fate.state,
-        related_id: fate.relatedId ?? null,
-        stored: fate.stored ? 1 : 0,
-        location: keepsSpool ? row.location : null,
-      })
-      .where("id", "=", id)
-      .execute();
-    if (fate.state === "admitted") await addDeliveries(transaction, id, destinations, judgement.judgedAt);
-    await noteSealedStudy(transaction, row, judgement);
-    return {
-      result: "committed",
-      state: fate.state,
-      spoolFreed: row.location !== null && !keepsSpool,
-      ...(fate.relatedId === undefined ? {} : { relatedId: fate.relatedId }),
-    };
+    const outcomes: JudgementOutcome[] = items.map(() => ({ result: "lease-lost" }));
+    const rows = await lockedRows(transaction, engine, items);
+    for (const round of roundsOf(items, rows)) await commitRound(transaction, engine, round, outcomes);
+    return outcomes;
   };
 }
 
-async function leasedRow(
+async function lockedRows(
   transaction: Database,
   engine: Engine,
-  id: string,
-  fence: number,
-): Promise<ObjectRow | undefined> {
-  const query = transaction.selectFrom("objects").selectAll().where("id", "=", id);
-  // One judgement at a time for a SOP Instance UID, whichever gateway makes it: what is read after this stays true until the commit.
-  const lock = sql`pg_advisory_xact_lock(hashtextextended(sop_instance_uid, 0))`.as("lock");
-  const row = await (engine === "postgres" ? query.select(lock).forUpdate() : query).executeTakeFirst();
-  const isLeased = row?.state === "received" && row.fence === fence && row.lease_owner !== null;
-  return isLeased ? row : undefined;
+  items: readonly PreparedJudgement[],
+): Promise<Map<string, ObjectRow>> {
+  const ids = listed(
+    engine,
+    items.map(({ id }) => id),
+  );
+  const query = transaction.selectFrom("objects").selectAll().where("id", "in", ids);
+  // One judgement at a time for a SOP Instance UID, whichever gateway makes it: what is read after this stays true until the commit. All
+  // take their locks in the same order.
+  const key = sql`hashtextextended(sop_instance_uid, 0)`;
+  const rows = await (engine === "postgres"
+    ? query.select(sql`pg_advisory_xact_lock(${key})`.as("lock")).orderBy(key).orderBy("id").forUpdate()
+    : query
+  ).execute();
+  return new Map(rows.map((row) => [row.id, row]));
 }
 
-async function fateOf(
+/** In each at most one judgement of a SOP Instance UID; in their order. */
+function roundsOf(items: readonly PreparedJudgement[], rows: ReadonlyMap<string, ObjectRow>): Work[][] {
+  const rounds: Work[][] = [];
+  const seen = new Map<string, number>();
+  const judged = new Set<string>();
+  for (const [at, item] of items.entries()) {
+    const row = rows.get(item.id);
+    const isLeased = row?.state === "received" && row.fence === item.fence && row.lease_owner !== null;
+    // A conflict gives nothing back, but nobody judges one object twice at once.
+    if (!isLeased || judged.has(item.id)) continue;
+    judged.add(item.id);
+    const round = seen.get(row.sop_instance_uid) ?? 0;
+    seen.set(row.sop_instance_uid, round + 1);
+    rounds[round] ??= [];
+    rounds[round].push({ at, item, row });
+  }
+  return rounds;
+}
+
+async function commitRound(
   transaction: Database,
-  row: ObjectRow,
-  judgement: Judgement,
-): Promise<Fate | { readonly conflictWith: string }> {
-  const there = await transaction
+  engine: Engine,
+  round: readonly Work[],
+  outcomes: JudgementOutcome[],
+): Promise<void> {
+  const decided: Decided[] = [];
+  const there = await admittedOf(transaction, engine, round);
+  const twins = await heldTwinsOf(transaction, engine, round);
+  for (const work of round) {
+    const fate = fateOf(work, there.get(work.row.sop_instance_uid), twins.get(work.row.id) ?? []);
+    if ("conflictWith" in fate) outcomes[work.at] = { result: "conflict", conflictWith: fate.conflictWith };
+    else decided.push({ ...work, fate });
+  }
+  const admitted = decided.filter(({ fate }) => fate.state === "admitted");
+  await addAdmitted(transaction, engine, admitted);
+  for (const { row } of admitted) await resolve(transaction, row.id, twins.get(row.id) ?? []);
+  await writeFates(transaction, engine, decided);
+  await addDeliveries(transaction, engine, admitted);
+  await noteSealedStudies(transaction, decided);
+  for (const { at, row, fate } of decided) {
+    outcomes[at] = {
+      result: "committed",
+      state: fate.state,
+      spoolFreed: row.location !== null && !keepsSpool(fate),
+      ...(fate.relatedId === undefined ? {} : { relatedId: fate.relatedId }),
+    };
+  }
+}
+
+const keepsSpool = (fate: Fate): boolean => !fate.stored && fate.state !== "resent";
+
+type Admitted = Pick<ObjectRow, "digest" | "payload_digest"> & { readonly object_id: string };
+
+async function admittedOf(
+  transaction: Database,
+  engine: Engine,
+  round: readonly Work[],
+): Promise<Map<string, Admitted>> {
+  const uids = round.map(({ row }) => row.sop_instance_uid);
+  const rows = await transaction
     .selectFrom("admitted")
     .selectAll()
-    .where("sop_instance_uid", "=", row.sop_instance_uid)
-    .executeTakeFirst();
+    .where("sop_instance_uid", "in", listed(engine, uids))
+    .execute();
+  return new Map(rows.map((row) => [row.sop_instance_uid, row]));
+}
+
+type Twin = Pick<ObjectRow, "id" | "stored">;
+
+/** By object: the same digest and SOP Instance UID in quarantine, oldest first. */
+async function heldTwinsOf(
+  transaction: Database,
+  engine: Engine,
+  round: readonly Work[],
+): Promise<Map<string, Twin[]>> {
+  const digests = round.map(({ row }) => row.digest);
+  const held = await transaction
+    .selectFrom("objects")
+    .select(["id", "stored", "digest", "sop_instance_uid"])
+    .where("digest", "in", listed(engine, digests))
+    .where("state", "=", "held")
+    .orderBy("id")
+    .execute();
+  const out = new Map<string, Twin[]>();
+  if (held.length === 0) return out;
+  for (const { row } of round) {
+    const isTwin = (one: (typeof held)[number]): boolean =>
+      one.digest === row.digest && one.sop_instance_uid === row.sop_instance_uid;
+    out.set(row.id, held.filter(isTwin));
+  }
+  return out;
+}
+
+function fateOf(
+  { row, item: { judgement } }: Work,
+  there: Admitted | undefined,
+  twins: readonly Twin[],
+): Fate | { readonly conflictWith: string } {
   const resent = (relatedId: string): Fate => ({ state: "resent", relatedId, stored: row.stored === 1 });
   if (there?.digest === row.digest) return resent(there.object_id);
   const stored = judgement.stored || row.stored === 1;
   if (judgement.disposition === "held") {
     // Another encoding of an admitted seal that did not pass is evidence, and is kept: only the same bytes are a re-send.
-    const held = await transaction
-      .selectFrom("objects")
-      .select("id")
-      .where("digest", "=", row.digest)
-      .where("state", "=", "held")
-      .where("sop_instance_uid", "=", row.sop_instance_uid)
-      .orderBy("id")
-      .executeTakeFirst();
+    const held = twins[0];
     return held ? resent(held.id) : { state: "held", stored };
   }
   if (there) {
@@ -182,113 +201,116 @@ async function fateOf(
       judgement.payloadDigest !== undefined && there.payload_digest === judgement.payloadDigest;
     return samePayload ? resent(there.object_id) : { conflictWith: there.object_id };
   }
-  await transaction
-    .insertInto("admitted")
-    .values({
-      sop_instance_uid: row.sop_instance_uid,
+  // Quarantine had put the same bytes into the object store: they are this object's now.
+  return { state: "admitted", stored: stored || twins.some((twin) => twin.stored === 1) };
+}
+
+async function addAdmitted(
+  transaction: Database,
+  engine: Engine,
+  admitted: readonly Decided[],
+): Promise<void> {
+  if (admitted.length === 0) return;
+  const rows = rowSet(
+    engine,
+    { uid: "text", object_id: "text", digest: "text", payload: "text" },
+    admitted.map(({ row, item }) => ({
+      uid: row.sop_instance_uid,
       object_id: row.id,
       digest: row.digest,
-      payload_digest: judgement.payloadDigest ?? null,
-    })
-    .execute();
-  const resolved = await transaction
-    .updateTable("objects")
-    .set({ state: "resolved", related_id: row.id, location: null })
-    .where("digest", "=", row.digest)
-    .where("state", "=", "held")
-    .where("sop_instance_uid", "=", row.sop_instance_uid)
-    .returning("stored")
-    .execute();
-  // Quarantine had put the same bytes into the object store: they are this object's now.
-  return { state: "admitted", stored: stored || resolved.some((other) => other.stored === 1) };
+      payload: item.judgement.payloadDigest ?? null,
+    })),
+  );
+  await sql`insert into admitted (sop_instance_uid, object_id, digest, payload_digest)
+    select v.uid, v.object_id, v.digest, v.payload from ${rows} as v`.execute(transaction);
+}
+
+/** Rare: what was held is admitted now. */
+async function resolve(transaction: Database, by: string, twins: readonly Twin[]): Promise<void> {
+  for (const { id } of twins) {
+    await transaction
+      .updateTable("objects")
+      .set({ state: "resolved", related_id: by, location: null })
+      .where("id", "=", id)
+      .execute();
+  }
+}
+
+/** The lease is given back with it. */
+const fateColumns = {
+  id: "text",
+  state: "text",
+  related_id: "text",
+  stored: "whole",
+  keeps_spool: "whole",
+  judged_at: "whole",
+  verdict: "text",
+  disposition: "text",
+  assurance: "text",
+  basis: "text",
+  mode: "text",
+  enforced: "text",
+  findings: "text",
+  payload_digest: "text",
+  sealed_by: "text",
+} as const satisfies RowColumns;
+
+async function writeFates(transaction: Database, engine: Engine, decided: readonly Decided[]): Promise<void> {
+  if (decided.length === 0) return;
+  const rows = decided.map(({ row, fate, item: { columns } }) => {
+    const { lease_owner: _, lease_until: _until, ...judged } = columns;
+    return {
+      ...judged,
+      id: row.id,
+      state: fate.state,
+      related_id: fate.relatedId ?? null,
+      stored: fate.stored ? 1 : 0,
+      keeps_spool: keepsSpool(fate) ? 1 : 0,
+    };
+  });
+  await sql`update objects set
+      state = v.state, related_id = v.related_id, stored = v.stored,
+      location = case v.keeps_spool when 1 then objects.location else null end,
+      judged_at = v.judged_at, verdict = v.verdict, disposition = v.disposition, assurance = v.assurance,
+      basis = v.basis, mode = v.mode, enforced = v.enforced, findings = v.findings,
+      payload_digest = v.payload_digest, sealed_by = v.sealed_by, lease_owner = null, lease_until = null
+    from ${rowSet(engine, fateColumns, rows)} as v where objects.id = v.id`.execute(transaction);
 }
 
 async function addDeliveries(
   transaction: Database,
-  objectId: string,
-  destinations: readonly string[],
-  now: number,
+  engine: Engine,
+  admitted: readonly Decided[],
 ): Promise<void> {
-  if (destinations.length === 0) return;
-  await transaction
-    .insertInto("deliveries")
-    .values([...new Set(destinations)].map((destination) => dueDelivery(objectId, destination, now, false)))
-    .execute();
+  const rows = admitted.flatMap(({ row, item: { destinations, judgement } }) =>
+    destinations.map((destination) => {
+      return { id: newId(), object_id: row.id, destination, at: judgement.judgedAt };
+    }),
+  );
+  if (rows.length === 0) return;
+  const due = rowSet(engine, { id: "text", object_id: "text", destination: "text", at: "whole" }, rows);
+  await sql`insert into deliveries (id, object_id, destination, state, next_attempt_at, created_at)
+    select v.id, v.object_id, v.destination, 'due', v.at, v.at from ${due} as v`.execute(transaction);
 }
 
 /** Verdicts that prove a capture seal of this very object. */
 const sealedVerdicts: ReadonlySet<string | undefined> = new Set(["verified", "verified-with-changes"]);
 
 /** Held ones count too: a seal that was verified binds its study, wherever the object is. */
-async function noteSealedStudy(transaction: Database, row: ObjectRow, judgement: Judgement): Promise<void> {
-  if (judgement.sealedBy === undefined || row.study_instance_uid === null) return;
-  if (!sealedVerdicts.has(judgement.verdict)) return;
-  await transaction
-    .insertInto("sealed_studies")
-    .values({ study_instance_uid: row.study_instance_uid, source: row.source })
-    .onConflict((conflict) => conflict.columns(["study_instance_uid", "source"]).doNothing())
-    .execute();
-}
-
-/** The judgement is forgotten with the state: an object that waits has none. */
-export function recheck(ids: readonly string[]): WriteJob<number> {
-  return async (transaction) => {
-    let count = 0n;
-    for (const part of pieces([...new Set(ids)].sort(), idsPerStatement)) {
-      const result = await transaction
-        .updateTable("objects")
-        .set(notJudged)
-        .where("id", "in", part)
-        .where("state", "=", "held")
-        .executeTakeFirst();
-      count += result.numUpdatedRows;
-    }
-    return Number(count);
-  };
-}
-
-/** Nothing changes for an object whose bytes are nobody's any more: resent, purged. */
-export function markStored(engine: Engine, id: string): WriteJob<JudgedObject["location"]> {
-  return async (transaction) => {
-    const query = transaction.selectFrom("objects").selectAll().where("id", "=", id);
-    const row = await (engine === "postgres" ? query.forUpdate() : query).executeTakeFirst();
-    if (!row || row.location === null) return undefined;
+async function noteSealedStudies(transaction: Database, decided: readonly Decided[]): Promise<void> {
+  const found = new Map<string, { study_instance_uid: string; source: string }>();
+  for (const { row, item } of decided) {
+    const { sealedBy, verdict } = item.judgement;
+    const { study_instance_uid, source } = row;
+    if (sealedBy === undefined || study_instance_uid === null || !sealedVerdicts.has(verdict)) continue;
+    found.set(`${study_instance_uid} ${source}`, { study_instance_uid, source });
+  }
+  // In one order, so that two gateways do not wait for each other.
+  for (const [, row] of [...found].sort(([a], [b]) => (a < b ? -1 : 1))) {
     await transaction
-      .updateTable("objects")
-      .set({ stored: 1, location: null })
-      .where("id", "=", id)
+      .insertInto("sealed_studies")
+      .values(row)
+      .onConflict((conflict) => conflict.columns(["study_instance_uid", "source"]).doNothing())
       .execute();
-    return objectOf(row).location;
-  };
-}
-
-/** Every delivery counts, one that two people released too: it still reads from the spool. */
-export function markDelivered(engine: Engine, id: string): WriteJob<JudgedObject["location"]> {
-  return async (transaction) => {
-    const query = transaction
-      .selectFrom("objects")
-      .selectAll()
-      .where("id", "=", id)
-      .where("state", "=", "admitted")
-      .where("stored", "=", 0)
-      .where("location", "is not", null);
-    const row = await (engine === "postgres" ? query.forUpdate() : query).executeTakeFirst();
-    if (!row) return undefined;
-    const deliveries = await transaction
-      .selectFrom("deliveries")
-      .select("state")
-      .where("object_id", "=", id)
-      .execute();
-    if (deliveries.length === 0 || deliveries.some(({ state }) => state !== "delivered")) return undefined;
-    await transaction.updateTable("objects").set({ location: null }).where("id", "=", id).execute();
-    return objectOf(row).location;
-  };
-}
-
-export function releaseLeases(owner: string): WriteJob<void> {
-  return async (transaction) => {
-    const free = { lease_owner: null, lease_until: null };
-    await transaction.updateTable("objects").set(free).where("lease_owner", "=", owner).execute();
-    await transaction.updateTable("deliveries").set(free).where("lease_owner", "=", owner).execute();
-  };
+  }
 }

@@ -2,11 +2,12 @@
 import { type CreateTableBuilder, sql } from "kysely";
 import { ScansealError } from "../../foundation/errors.ts";
 import type { Database, Engine } from "./tables.ts";
+import { makeTallies } from "./tallies.ts";
 
 type Migration = (db: Database, engine: Engine) => Promise<void>;
 
 /** Each brings the schema from its index to its index + 1. */
-const migrations: readonly Migration[] = [firstTables];
+const migrations: readonly Migration[] = [firstTables, talliesAndDeletions];
 
 /** "scnseal1" as a number: only starts of this program take this lock. */
 const migrationLock = 0x73636e7365616c;
@@ -94,6 +95,17 @@ async function firstTables(db: Database, engine: Engine): Promise<void> {
     .addPrimaryKeyConstraint("requests_key", ["id"])
     .execute();
   for (const statement of indexes) await sql.raw(statement).execute(db);
+}
+
+/** Counts without counting; digests whose bytes the gateway still has to delete; what waits longest. */
+async function talliesAndDeletions(db: Database, engine: Engine): Promise<void> {
+  await sql`alter table purges add column pending bigint not null default 0`.execute(db);
+  await sql`create index purges_pending on purges (purged_at, digest) where pending = 1`.execute(db);
+  // It held the time of receipt too, and SQLite sorted by it rather than take the next index.
+  await sql`drop index objects_state`.execute(db);
+  await sql`create index objects_state on objects (state, id)`.execute(db);
+  await sql`create index objects_waiting on objects (received_at) where state = 'received'`.execute(db);
+  await makeTallies(db, engine);
 }
 
 /** One for each question the port asks. Partial ones hold only rows that are still in motion. */

@@ -17,6 +17,18 @@ export interface PostgresOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+/**
+ * Plans are made once for a connection, when the tables may still be empty: they must be those of full ones, by index. A server or role that
+ * commits without waiting for the disk is overruled.
+ */
+const sessionSettings = [
+  "synchronous_commit=on",
+  "enable_seqscan=off",
+  "enable_hashjoin=off",
+  "enable_mergejoin=off",
+  "jit=off",
+].map((setting) => `-c ${setting}`);
+
 /** pg_type.oid of int8: counts and times. */
 const int8 = 20;
 
@@ -33,8 +45,10 @@ export async function openPostgresJournal(url: string, options: PostgresOptions 
     connectionTimeoutMillis: timeoutMs,
     keepAlive: true,
     application_name: "scanseal",
-    // A server or role that commits without waiting for the disk is overruled.
-    options: `-c synchronous_commit=on -c statement_timeout=${timeoutMs} -c idle_in_transaction_session_timeout=${timeoutMs}`,
+    options: [
+      ...sessionSettings,
+      `-c statement_timeout=${timeoutMs} -c idle_in_transaction_session_timeout=${timeoutMs}`,
+    ].join(" "),
     types: {
       getTypeParser: (oid: number, format?: "text" | "binary") =>
         oid === int8 ? wholeNumber : types.getTypeParser(oid, format),

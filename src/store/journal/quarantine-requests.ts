@@ -3,6 +3,7 @@ import type { Selectable } from "kysely";
 import { ScansealError } from "../../foundation/errors.ts";
 import { dueDelivery } from "./delivery-queue.ts";
 import type { ActRecord, JudgedObject, QuarantineRequest } from "./journal.ts";
+import { giveOut, neededDigests } from "./kept-bytes.ts";
 import {
   jsonMax,
   keptJson,
@@ -219,64 +220,4 @@ async function purge(transaction: Database, held: readonly ObjectRow[], at: numb
   const unneeded = held.filter((row) => !needed.has(row.digest));
   await giveOut(transaction, new Set(unneeded.map((row) => row.digest)), at);
   return unneeded.map((row) => objectOf({ ...row, state: "purged" }));
-}
-
-async function giveOut(transaction: Database, digests: Iterable<string>, at: number): Promise<void> {
-  for (const digest of digests) {
-    await transaction
-      .insertInto("purges")
-      .values({ digest, purged_at: at })
-      .onConflict((conflict) => conflict.column("digest").doUpdateSet({ purged_at: at }))
-      .execute();
-  }
-}
-
-export function renewPurge(digests: readonly string[], at: number): WriteJob<string[]> {
-  keptNumber(at, "time");
-  return async (transaction) => {
-    const out: string[] = [];
-    for (const part of pieces([...new Set(digests)].sort(), idsPerStatement)) {
-      const given = await transaction
-        .selectFrom("purges")
-        .select("digest")
-        .where("digest", "in", part)
-        .execute();
-      const needed = await neededDigests(transaction, part);
-      out.push(...given.map(({ digest }) => digest).filter((digest) => !needed.has(digest)));
-    }
-    await giveOut(transaction, out, at);
-    return out;
-  };
-}
-
-/** Digests that an object refers to which waits, is held, is kept after its admission, or is still to be delivered. */
-async function neededDigests(transaction: Database, digests: readonly string[]): Promise<Set<string>> {
-  const out = new Set<string>();
-  for (const part of pieces(digests, idsPerStatement)) {
-    const rows = await transaction
-      .selectFrom("objects as o")
-      .select("o.digest")
-      .distinct()
-      .where("o.digest", "in", part)
-      .where((is) =>
-        is.or([
-          is("o.state", "in", ["received", "held"]),
-          // Delivered and kept nowhere here, it needs nothing.
-          is.and([
-            is("o.state", "=", "admitted"),
-            is.or([is("o.stored", "=", 1), is("o.location", "is not", null)]),
-          ]),
-          is.exists(
-            is
-              .selectFrom("deliveries as d")
-              .select("d.id")
-              .whereRef("d.object_id", "=", "o.id")
-              .where("d.state", "=", "due"),
-          ),
-        ]),
-      )
-      .execute();
-    for (const { digest } of rows) out.add(digest);
-  }
-  return out;
 }

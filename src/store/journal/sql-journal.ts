@@ -2,10 +2,13 @@
 import { sql } from "kysely";
 import { ScansealError } from "../../foundation/errors.ts";
 import type { SpoolLocation } from "../spool/spool.ts";
-import { databaseError } from "./database-error.ts";
+import { Coalescer } from "./coalescer.ts";
+import { databaseError, isOfOneRow } from "./database-error.ts";
 import {
+  type Completion,
   claimDeliveries,
-  completeDelivery,
+  completeDeliveries,
+  completion,
   deliveryOf,
   failDelivery,
   reviveDeliveries,
@@ -24,41 +27,54 @@ import type {
   ObjectFilter,
   QuarantineRequest,
   ReceivedObject,
+  Redirected,
 } from "./journal.ts";
 import { counts, heldStudies, known, listLimit, listObjects, unsettled } from "./journal-queries.ts";
-import {
-  addReceived,
-  claimReceived,
-  commitJudgement,
-  markDelivered,
-  markStored,
-  recheck,
-  releaseLeases,
-} from "./judgement-commit.ts";
+import { commitJudgements, type PreparedJudgement, preparedJudgement } from "./judgement-commit.ts";
+import { claimDeletions, confirmDeletions, markDelivered, markStored, renewPurge } from "./kept-bytes.ts";
 import { objectOf } from "./object-rows.ts";
+import { addReceived, claimReceived, recheck, releaseLeases } from "./object-work.ts";
 import {
   actOf,
   addRecord,
   addRequest,
   approveRequest,
-  renewPurge,
   requestOf,
   requestsOf,
   withdrawRequest,
 } from "./quarantine-requests.ts";
+import { redirectDeliveries } from "./redirection.ts";
 import type { Database, Engine } from "./tables.ts";
 import type { WriteJob, Writer } from "./writers.ts";
+
+/** Of one transaction. The embedded journal stops the event loop for it: 64 judgements take some 5 ms. */
+const itemsPerTransaction = 64;
+/** A server works on one while we make the next. */
+const transactionsAtOnce = 2;
 
 export class SqlJournal implements Journal {
   readonly #db: Database;
   readonly #engine: Engine;
   readonly #writer: Writer;
+  readonly #judgements: Coalescer<PreparedJudgement, JudgementOutcome>;
+  readonly #completions: Coalescer<Completion, boolean>;
+  readonly #departures: Coalescer<string, SpoolLocation | undefined>;
   #closing: Promise<void> | undefined;
 
   constructor(db: Database, engine: Engine, writer: Writer) {
     this.#db = db;
     this.#engine = engine;
     this.#writer = writer;
+    const together = <I, O>(job: (items: readonly I[]) => WriteJob<O[]>): Coalescer<I, O> =>
+      new Coalescer({
+        run: (items) => writer.run(job(items)),
+        itemsMax: itemsPerTransaction,
+        runsMax: transactionsAtOnce,
+        isOfOneItem: isOfOneRow,
+      });
+    this.#judgements = together((items) => commitJudgements(engine, items));
+    this.#completions = together((items) => completeDeliveries(engine, items));
+    this.#departures = together((ids) => markDelivered(engine, ids));
   }
 
   async addReceived(objects: readonly ReceivedObject[]): Promise<void> {
@@ -111,7 +127,7 @@ export class SqlJournal implements Journal {
     judgement: Judgement,
     destinations: readonly string[],
   ): Promise<JudgementOutcome> {
-    return await this.#write(commitJudgement(this.#engine, id, fence, judgement, destinations));
+    return await this.#together(this.#judgements, preparedJudgement(id, fence, judgement, destinations));
   }
 
   recheck(ids: readonly string[]): Promise<number> {
@@ -123,7 +139,15 @@ export class SqlJournal implements Journal {
   }
 
   markDelivered(id: string): Promise<SpoolLocation | undefined> {
-    return this.#write(markDelivered(this.#engine, id));
+    return this.#together(this.#departures, id);
+  }
+
+  async claimDeletions(limit: number, now: number): Promise<readonly string[]> {
+    return await this.#write(claimDeletions(this.#engine, listLimit(limit), now));
+  }
+
+  confirmDeletions(digests: readonly string[], claimedAt: number): Promise<void> {
+    return this.#write(confirmDeletions(this.#engine, digests, claimedAt));
   }
 
   async unsettled(before: number, limit: number): Promise<readonly JudgedObject[]> {
@@ -142,7 +166,7 @@ export class SqlJournal implements Journal {
   }
 
   async completeDelivery(id: string, fence: number, at: number): Promise<boolean> {
-    return await this.#writeStatement(completeDelivery(id, fence, at));
+    return await this.#together(this.#completions, completion(id, fence, at));
   }
 
   async failDelivery(
@@ -156,6 +180,15 @@ export class SqlJournal implements Journal {
 
   async reviveDeliveries(destination: string | undefined, now: number): Promise<number> {
     return await this.#writeStatement(reviveDeliveries(destination, now));
+  }
+
+  async redirectDeliveries(
+    from: string,
+    to: string | undefined,
+    now: number,
+    record: ActRecord,
+  ): Promise<Redirected> {
+    return await this.#write(redirectDeliveries(this.#engine, from, to, now, record));
   }
 
   releaseLeases(owner: string): Promise<void> {
@@ -275,8 +308,23 @@ export class SqlJournal implements Journal {
 
   /** What is under way is finished first. */
   close(): Promise<void> {
-    this.#closing ??= this.#writer.drain().then(() => this.#db.destroy());
+    this.#closing ??= this.#end();
     return this.#closing;
+  }
+
+  async #end(): Promise<void> {
+    for (const part of [this.#judgements, this.#completions, this.#departures]) await part.drain();
+    await this.#writer.drain();
+    await this.#db.destroy();
+  }
+
+  async #together<I, O>(calls: Coalescer<I, O>, item: I): Promise<O> {
+    this.#assertOpen();
+    try {
+      return await calls.call(item);
+    } catch (error) {
+      throw databaseError(error);
+    }
   }
 
   async #read<T>(query: (db: Database) => Promise<T>): Promise<T> {

@@ -59,6 +59,19 @@ export interface SealedStudyTable {
 export interface PurgeTable {
   digest: string;
   purged_at: number;
+  /** 1: the gateway is to delete them, and has not said that it did. */
+  pending: number;
+}
+
+/** How many rows there are, kept by triggers: a state's count is the sum over its shards. */
+export interface TallyTable {
+  /** "objects" or "deliveries". */
+  of_table: string;
+  /** Of deliveries the destination. */
+  name: string;
+  state: string;
+  shard: number;
+  amount: number;
 }
 
 export interface DeliveryTable extends LeaseColumns {
@@ -100,6 +113,7 @@ export interface Tables {
   admitted: AdmittedTable;
   sealed_studies: SealedStudyTable;
   purges: PurgeTable;
+  tallies: TallyTable;
   deliveries: DeliveryTable;
   acts: ActTable;
   requests: RequestTable;

@@ -1,6 +1,6 @@
 /** How changes become durable: many in one transaction where the engine writes alone, side by side where it does not. */
 import { ScansealError } from "../../foundation/errors.ts";
-import { isTransient } from "./database-error.ts";
+import { isOfOneRow, isTransient } from "./database-error.ts";
 import type { Database } from "./tables.ts";
 
 /** Reads and writes only through the transaction it is given, awaits nothing else, and may be run again after a rollback. */
@@ -83,10 +83,9 @@ export class GroupWriter implements Writer {
   }
 }
 
-/** SQLITE_CONSTRAINT, and whatever the job itself threw. */
+/** Also what is not the database's at all: one that is embedded has rolled back. */
 function isOfOneJob(error: unknown): boolean {
-  const code = (error as { readonly errcode?: unknown }).errcode;
-  return typeof code !== "number" || (code & 0xff) === 19;
+  return typeof (error as { readonly errcode?: unknown }).errcode !== "number" || isOfOneRow(error);
 }
 
 /** A deadlock between gateways is resolved by the server; the loser tries again. */
