@@ -22,7 +22,7 @@ const lingerMs = 500;
 const burst = 16;
 /** What the archive has is written down together, at the latest after this: a crash before it means that the archive gets it again. */
 const writeDownMs = 100;
-/** A burst of large objects over a slow line; another gateway takes over after it. */
+/** A burst of objects; another gateway takes over after it. Over a slow line a large one takes longer: then this gateway claims it again itself. */
 const leaseMs = 15 * 60_000;
 
 /** The archive has it; the journal does not know yet. */
@@ -50,6 +50,8 @@ export class Deliverer {
   readonly #parts: DelivererParts;
   readonly #wakers: readonly Waker[];
   #workers: readonly Promise<void>[] = [];
+  /** By delivery the newest fence of what is claimed and has not ended: what a second worker claims meanwhile stays the first one's. */
+  readonly #claimed = new Map<string, number>();
   #isStopping = false;
   /** Associations that failed in a row. */
   #failures = 0;
@@ -109,11 +111,22 @@ export class Deliverer {
     const now = clock.now();
     if (now < this.#pausedUntil) return [];
     try {
-      return await journal.claimDeliveries(owner, this.destination.name, burst, leaseMs, now);
+      const due = await journal.claimDeliveries(owner, this.destination.name, burst, leaseMs, now);
+      const fresh = due.filter(({ work }) => !this.#claimed.has(work.delivery.id));
+      for (const { work, fence } of due) this.#claimed.set(work.delivery.id, fence);
+      return fresh;
     } catch (error) {
       events({ kind: "fault", where: "deliveries", ...told(error) });
       return [];
     }
+  }
+
+  /** @returns the fence to end it with */
+  #endOf({ work, fence }: DueDelivery): number {
+    const { id } = work.delivery;
+    const newest = this.#claimed.get(id) ?? fence;
+    this.#claimed.delete(id);
+    return newest;
   }
 
   /** @returns the association, where it can be used again */
@@ -179,6 +192,7 @@ export class Deliverer {
       await this.#fail(lease, failure);
     } catch (error) {
       // The journal: the lease ends by itself, and the delivery is repeated.
+      this.#endOf(lease);
       this.#ports.events({ kind: "fault", where: "delivery", ...told(error) });
     } finally {
       this.#sending--;
@@ -238,7 +252,7 @@ export class Deliverer {
   async #complete({ lease, startedAt, sentAt }: Sent): Promise<void> {
     const { journal, events } = this.#ports;
     const { delivery, object } = lease.work;
-    if (!(await journal.completeDelivery(delivery.id, lease.fence, sentAt))) return;
+    if (!(await journal.completeDelivery(delivery.id, this.#endOf(lease), sentAt))) return;
     const { name } = this.destination;
     events({
       kind: "delivered",
@@ -250,9 +264,11 @@ export class Deliverer {
     await this.#parts.onDelivered(object);
   }
 
-  async #fail({ work, fence, attempt }: DueDelivery, failure: Failure): Promise<void> {
+  async #fail(lease: DueDelivery, failure: Failure): Promise<void> {
     const { journal, clock, events, random } = this.#ports;
+    const { attempt, work } = lease;
     const { delivery, object } = work;
+    const fence = this.#endOf(lease);
     const now = clock.now();
     const tried = { createdAt: delivery.createdAt, attempts: attempt };
     const retryInMs = retryIn(failure, tried, this.#parts.limits(), now, random());
