@@ -8,10 +8,10 @@ import fc from "fast-check";
 import { Kysely, type LogEvent } from "kysely";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Journal } from "../../src/store/journal/journal.ts";
-import { unsettled } from "../../src/store/journal/journal-queries.ts";
+import { counts, unsettled } from "../../src/store/journal/journal-queries.ts";
 import { NodeSqliteDialect } from "../../src/store/journal/sqlite-dialect.ts";
 import { openSqliteJournal } from "../../src/store/journal/sqlite-journal.ts";
-import type { Tables } from "../../src/store/journal/tables.ts";
+import type { Database, Tables } from "../../src/store/journal/tables.ts";
 import { admitting, type JournalHarness, judged, received } from "./journal-fixture.ts";
 import { commands, runBesideModel } from "./journal-property.ts";
 import { journalSuite } from "./journal-suite.ts";
@@ -76,18 +76,55 @@ describe("SQLite journal's file", () => {
     await again.close();
   });
 
-  it("what is unsettled is found without reading what is settled", async () => {
+  /** What SQLite does for it, step by step. */
+  async function stepsOf(ask: (db: Database) => Promise<unknown>): Promise<string[]> {
     await (await openSqliteJournal(path)).close();
     const database = new DatabaseSync(path);
     const asked: string[] = [];
     const log = ({ query }: LogEvent): void => void asked.push(query.sql);
     const db = new Kysely<Tables>({ dialect: new NodeSqliteDialect(database), log });
-    await unsettled(db, 0, 10);
-    const steps = database.prepare(`explain query plan ${asked[0]}`).all();
+    await ask(db);
+    const steps = asked.flatMap((text) => database.prepare(`explain query plan ${text}`).all());
     await db.destroy();
-    expect(steps).toMatchObject([
-      { detail: "SEARCH objects USING INDEX objects_unsettled (state=? AND judged_at<?)" },
+    return steps.map(({ detail }) => String(detail));
+  }
+
+  it("what is unsettled is found without reading what is settled", async () => {
+    expect(await stepsOf((db) => unsettled(db, 0, 10))).toEqual([
+      "SEARCH objects USING INDEX objects_unsettled (state=? AND judged_at<?)",
     ]);
+  });
+
+  it("counts are not counted", async () => {
+    expect(await stepsOf(counts)).toEqual([
+      "SCAN tallies",
+      "SEARCH objects USING COVERING INDEX objects_waiting (state=?)",
+      "SEARCH deliveries USING COVERING INDEX deliveries_state (state=?)",
+    ]);
+  });
+
+  it("a journal of the first version is brought forward, its counts too", async () => {
+    const journal = await openSqliteJournal(path);
+    for (const destinations of [[], ["pacs"], ["pacs", "second"]])
+      await judged(journal, received(), admitting, destinations);
+    await journal.addReceived([received()]);
+    const before = await journal.counts();
+    expect([before.objects.admitted, before.deliveries.due]).toEqual([3, 3]);
+    await journal.close();
+    const raw = new DatabaseSync(path);
+    for (const { name } of raw.prepare("select name from sqlite_master where type = 'trigger'").all())
+      raw.exec(`drop trigger ${name}`);
+    raw.exec(`drop table tallies; drop index purges_pending; drop index objects_waiting;
+      alter table purges drop column pending; update journal_version set version = 1`);
+    raw.close();
+    const again = await openSqliteJournal(path);
+    expect(await again.counts()).toEqual(before);
+    await judged(again, received(), admitting, ["pacs"]);
+    expect((await again.counts()).destinations).toEqual({
+      pacs: { due: 3, dead: 0 },
+      second: { due: 1, dead: 0 },
+    });
+    await again.close();
   });
 
   it("several processes may start at once", async () => {
@@ -157,7 +194,7 @@ describe("SQLite journal's file", () => {
     const other = new DatabaseSync(path);
     other.exec("begin immediate");
     const told = await journal.addReceived([received()]).catch((error: unknown) => error);
-    expect(told).toMatchObject({ code: "io", message: expect.stringContaining("SQLite 5") });
+    expect(told).toMatchObject({ code: "io", message: expect.stringContaining("another process holds") });
     expect(await journal.objects({ limit: 10 })).toEqual([]);
     other.exec("rollback");
     other.close();

@@ -101,10 +101,12 @@ async function firstTables(db: Database, engine: Engine): Promise<void> {
 async function talliesAndDeletions(db: Database, engine: Engine): Promise<void> {
   await sql`alter table purges add column pending bigint not null default 0`.execute(db);
   await sql`create index purges_pending on purges (purged_at, digest) where pending = 1`.execute(db);
-  // It held the time of receipt too, and SQLite sorted by it rather than take the next index.
+  // With the state in it, or SQLite takes the index of the states and sorts.
+  await sql`create index objects_waiting on objects (state, received_at) where state = 'received'`.execute(
+    db,
+  );
   await sql`drop index objects_state`.execute(db);
   await sql`create index objects_state on objects (state, id)`.execute(db);
-  await sql`create index objects_waiting on objects (received_at) where state = 'received'`.execute(db);
   await makeTallies(db, engine);
 }
 
