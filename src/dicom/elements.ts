@@ -38,6 +38,15 @@ export function plainTextOf(elements: readonly DataElement[], tag: Tag): string 
   return plainText(findElement(elements, tag));
 }
 
+/**
+ * What an object calls itself, whatever VR the element arrived with: some readers take the dictionary's, and find the same text in UN or OB.
+ * Undefined when absent or too long for a name.
+ */
+export function nameTextOf(elements: readonly DataElement[], tag: Tag): string | undefined {
+  const value = findElement(elements, tag)?.value;
+  return value && trimmedLatin1(value);
+}
+
 /** The only value of a US element; undefined when absent, of another VR, or not exactly one value. */
 export function unsignedShort(element: DataElement | undefined): number | undefined {
   const value = element?.value;

@@ -39,6 +39,8 @@ export const tolerableCodes: ReadonlySet<MalformedCode> = new Set([
 /** Bytes read at once from a file while headers are scanned; bulk values are skipped. A slice's headers fit the first window. */
 const firstWindowBytes = 1 << 14;
 const windowBytes = 1 << 18;
+/** Behind a deflated data set: what gzip writes there, its CRC and length (RFC 1952 2.3.1). More would be a place for anything. */
+const deflatedTrailingMax = 8;
 const noTolerance: ReadonlySet<MalformedCode> = new Set();
 
 /** Media Storage Directory Storage, the SOP Class of a DICOMDIR. */
@@ -236,7 +238,7 @@ class ObjectScanner {
   #finishDeflated(): ByteSource {
     const { source, trailing } = this.#inflater!.finish();
     if (trailing > 0) {
-      if (!this.#tolerate.has("trailing-bytes")) {
+      if (!this.#tolerate.has("trailing-bytes") || trailing > deflatedTrailingMax) {
         throw new ScansealError("trailing-bytes", `${trailing} bytes after the deflated data set`);
       }
       this.#tolerated.push({ code: "trailing-bytes" });

@@ -13,13 +13,7 @@ import expected from "../vectors/expected.json" with { type: "json" };
 import type { GateCase } from "./gate-run.ts";
 import { put } from "./objects.ts";
 import { type AttackedSite, expectedOf } from "./phantom-cases.ts";
-import { asSent, type SentObject } from "./sent-object.ts";
-
-const nobody = {
-  sopClassUid: "1.2.840.10008.5.1.4.1.1.2",
-  sopInstanceUid: "2.25.1",
-  transferSyntaxUid: "1.2.840.10008.1.2.1",
-};
+import { asSent, nobody, type SentObject } from "./sent-object.ts";
 
 /** The same object as an instance of its own: rows that share a base are no conflicts then. */
 async function asInstance(bytes: Bytes, uid: string): Promise<Bytes> {

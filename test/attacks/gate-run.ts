@@ -4,6 +4,7 @@ import { systemClock } from "../../src/platform/node/crypto.ts";
 import { WorkerExaminer } from "../../src/site/gateway/examiner.ts";
 import type { TrustSnapshot } from "../../src/site/gateway/trust-watch.ts";
 import type { JudgedObject } from "../../src/store/journal/journal.ts";
+import type { SourceSettings } from "../../src/zero-trust/gateway/settings.ts";
 import type { Mode } from "../../src/zero-trust/policy/decide.ts";
 import { type Authority, type Device, trustContentOf } from "../evaluation/fixture.ts";
 import { archiveAt, Gate, sourceOf } from "../gateway/gate.ts";
@@ -55,10 +56,11 @@ export async function runCases(
   cases: readonly GateCase[],
   mode: Mode,
   examiner: WorkerExaminer,
+  source: Partial<SourceSettings> = {},
 ): Promise<readonly GateOutcome[]> {
   const archive = await ReceivingArchive.open(0);
   const gate = await Gate.open(examiner, {
-    sources: [sourceOf({ mode })],
+    sources: [sourceOf({ mode, ...source })],
     destinations: [archiveAt(archive.port)],
     spoolBytesMax: 256 << 20,
   });

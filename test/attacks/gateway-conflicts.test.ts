@@ -2,9 +2,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { swapPatient } from "../../src/attack-lab/forgeries.ts";
-import { textElement } from "../../src/dicom/encode.ts";
-import { tags } from "../../src/dicom/tags.ts";
-import type { Bytes } from "../../src/foundation/bytes.ts";
+import { type NewElement, textElement } from "../../src/dicom/encode.ts";
+import { type Tag, tags } from "../../src/dicom/tags.ts";
+import type { Vr } from "../../src/dicom/vr.ts";
+import { type Bytes, fromLatin1 } from "../../src/foundation/bytes.ts";
 import { parseCertificate } from "../../src/keys/trust/certificate.ts";
 import { nodeCrypto } from "../../src/platform/node/crypto.ts";
 import type { WorkerExaminer } from "../../src/site/gateway/examiner.ts";
@@ -18,7 +19,7 @@ import { collisions } from "./corpus-cases.ts";
 import { ChangingTrust, workersFor } from "./gate-run.ts";
 import { encapsulated, lesionWords, rleFrame, rleUid, slice, wordsOf } from "./objects.ts";
 import { type AttackedSite, attackedSite } from "./phantom-cases.ts";
-import { asSent, type SentObject, sendObjects } from "./sent-object.ts";
+import { asSent, nobody, type SentObject, sendObjects } from "./sent-object.ts";
 
 let attacked: AttackedSite;
 let trust: ChangingTrust;
@@ -65,7 +66,8 @@ async function openScene(choice: GateChoice = {}, by: Examiner = examiner): Prom
   return { gate, archive };
 }
 
-const nobody = { sopClassUid: "", sopInstanceUid: "", transferSyntaxUid: "" };
+/** To even length. */
+const padTo2 = (text: string): string => (text.length % 2 ? `${text}\0` : text);
 const sentOf = (file: Bytes): Promise<SentObject> => asSent(file, nobody);
 
 /** One association for these files; resolves when they are judged. */
@@ -292,6 +294,37 @@ describe("another source than the device's", () => {
     ]);
     expect((await left(scene)).length).toBe(3);
   });
+
+  it.each(["UN", "OB", "LO", "UI with spaces"])(
+    "also where its study or serial number arrives as %s",
+    async (what) => {
+      const study = "2.25.4712";
+      const uid = (last: number): NewElement => textElement(tags.sopInstanceUid, "UI", `2.25.6${last}`);
+      const disguised = (tag: Tag, text: string): NewElement => {
+        const vr = what === "UI with spaces" ? (tag === tags.studyInstanceUid ? "UI" : "LO") : (what as Vr);
+        return { tag, vr, value: fromLatin1(what === "UI with spaces" ? ` ${text} ` : padTo2(text)) };
+      };
+      const ofStudy = slice([
+        uid(1),
+        disguised(tags.studyInstanceUid, study),
+        textElement(0x00181000, "LO", "X-9"),
+      ]);
+      const ofDevice = slice([
+        uid(2),
+        textElement(tags.studyInstanceUid, "UI", "2.25.8"),
+        disguised(0x00181000, "SN-0001"),
+      ]);
+      const scene = await openScene({
+        sources: [sources[0]!, { ...sources[1]!, tolerate: ["uid-invalid"] }],
+      });
+      await sendAndJudge(scene, [
+        await attacked.site.seal(slice([uid(3), textElement(tags.studyInstanceUid, "UI", study)])),
+      ]);
+      await sendAndJudge(scene, [ofStudy, ofDevice], "LAX");
+      expect((await states(scene)).slice(1)).toEqual(["held unsealed", "held unsealed"]);
+      expect((await left(scene)).length).toBe(1);
+    },
+  );
 });
 
 describePeer("corpus", "two objects of one instance", () => {

@@ -19,10 +19,9 @@ import { scenarioCases } from "../evaluation/scenario-cases.ts";
 import expected from "../vectors/expected.json" with { type: "json" };
 import type { GateCase } from "./gate-run.ts";
 import { elementBytes, encapsulated, lesionWords, put, rleFrame, rleUid, slice, withRaw } from "./objects.ts";
-import { asSent, type SentObject } from "./sent-object.ts";
+import { asSent, nobody, type SentObject } from "./sent-object.ts";
 
 const deflatedUid = "1.2.840.10008.1.2.1.99";
-const ctClass = "1.2.840.10008.5.1.4.1.1.2";
 const serial = "SN-0001";
 
 export interface AttackedSite {
@@ -97,8 +96,6 @@ export async function scenarioGateCases({ site }: AttackedSite): Promise<readonl
     }),
   );
 }
-
-const nobody = { sopClassUid: ctClass, sopInstanceUid: "2.25.1", transferSyntaxUid: explicitLittleEndianUid };
 
 export async function keyGateCases({ site, authority, devices }: AttackedSite): Promise<readonly GateCase[]> {
   return Promise.all(
@@ -333,6 +330,16 @@ const networkOnly: readonly (readonly [
     "refused",
     undefined,
     (sent) => ({ ...sent, transferSyntaxUid: deflatedUid, dataSet: deflateRaw(new Uint8Array(300 << 20)) }),
+  ],
+  [
+    "bytes behind a deflated data set",
+    "malformed",
+    undefined,
+    (sent) => ({
+      ...sent,
+      transferSyntaxUid: deflatedUid,
+      dataSet: concatBytes([deflateRaw(sent.dataSet), new Uint8Array(5_000).fill(7)]),
+    }),
   ],
   ["itself twice", "malformed", undefined, (sent) => named(concatBytes([sent.dataSet, sent.dataSet]), sent)],
   [

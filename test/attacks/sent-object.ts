@@ -16,6 +16,13 @@ export interface SentObject extends StoredInstance {
 /** A status, or the sender did not get to send it: nobody takes that transfer syntax. */
 export type Answer = number | "no context";
 
+/** For files that say who they are. */
+export const nobody: StoredInstance = {
+  sopClassUid: "1.2.840.10008.5.1.4.1.1.2",
+  sopInstanceUid: "2.25.1",
+  transferSyntaxUid: explicitLittleEndianUid,
+};
+
 interface Head {
   readonly end: number;
   readonly texts: ReadonlyMap<number, string>;

@@ -1,6 +1,7 @@
 /** Every attack, through a gate in each mode: the right verdict, and in the archive only what the mode lets pass. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { plainTextOf } from "../../src/dicom/elements.ts";
+import { tolerableCodes } from "../../src/dicom/read.ts";
 import { tags } from "../../src/dicom/tags.ts";
 import type { WorkerExaminer } from "../../src/site/gateway/examiner.ts";
 import type { Mode } from "../../src/zero-trust/policy/decide.ts";
@@ -81,5 +82,19 @@ describe("attacks on generated slices", () => {
 
   it.each(modes)("in mode %s", async (mode) => {
     await expectOutcomes(cases, mode, examiner);
+  });
+
+  it("a source that is allowed everything gets nothing else through but a byte behind the data set, reported", async () => {
+    const outcomes = await runCases(cases, "enforce", examiner, { tolerate: [...tolerableCodes] });
+    const passed = outcomes.filter(({ inArchive }) => inArchive);
+    const behind = "one byte more";
+    expect(new Set(passed.map(({ name }) => name))).toEqual(
+      new Set([
+        ...cases.filter(({ verdict }) => verdict.startsWith("verified")).map(({ name }) => name),
+        behind,
+      ]),
+    );
+    const reported = passed.find(({ name }) => name === behind)!.row!.findings;
+    expect(reported.map(({ code }) => code)).toContain("tolerated");
   });
 });

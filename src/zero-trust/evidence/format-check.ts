@@ -1,5 +1,5 @@
 /** Facts about the file around the content: identifiers, the preamble, and bytes that no viewer shows. */
-import { findElement, plainTextOf } from "../../dicom/elements.ts";
+import { findElement, nameTextOf } from "../../dicom/elements.ts";
 import { sequenceItems } from "../../dicom/implicit-items.ts";
 import type { DataElement, DicomObject } from "../../dicom/model.ts";
 import { imageAttributesOf, nativeLength } from "../../dicom/pixel-data/image-attributes.ts";
@@ -113,11 +113,11 @@ function isRightGroupLength(level: readonly DataElement[], index: number): boole
 export async function checkFormat(object: DicomObject): Promise<FormatFacts> {
   const { elements } = object;
   return {
-    sopClassUid: plainTextOf(elements, tags.sopClassUid),
-    sopInstanceUid: plainTextOf(elements, tags.sopInstanceUid),
-    seriesInstanceUid: plainTextOf(elements, tags.seriesInstanceUid),
-    studyInstanceUid: plainTextOf(elements, tags.studyInstanceUid),
-    deviceSerialNumber: plainTextOf(elements, tags.deviceSerialNumber),
+    sopClassUid: nameTextOf(elements, tags.sopClassUid),
+    sopInstanceUid: nameTextOf(elements, tags.sopInstanceUid),
+    seriesInstanceUid: nameTextOf(elements, tags.seriesInstanceUid),
+    studyInstanceUid: nameTextOf(elements, tags.studyInstanceUid),
+    deviceSerialNumber: nameTextOf(elements, tags.deviceSerialNumber),
     transferSyntaxUid: object.transferSyntax.uid,
     preamble: preambleKind(object.preamble),
     tolerated: object.tolerated.map(({ code, tag, offset }) => ({

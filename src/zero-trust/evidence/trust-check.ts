@@ -92,10 +92,11 @@ export class TrustJudge {
     return this.#parse(certificate);
   }
 
-  /** The enrolled device of that serial number (0018,1000) and role to seal. */
+  /** The enrolled device of that serial number (0018,1000) and role to seal. Spaces around it mean nothing (PS3.5 6.2, LO). */
   deviceOfSerial(serial: string): string | undefined {
+    const sought = serial.trim();
     for (const device of this.#recognition.store.devices.values()) {
-      if (device.serialNumber === serial) return device.name;
+      if (device.serialNumber.trim() === sought) return device.name;
     }
     return undefined;
   }

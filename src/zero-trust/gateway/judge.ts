@@ -143,7 +143,8 @@ export class Judge {
     const ofDevices = book.all
       .filter(({ devices }) => devices.some((name) => name === sealExpectedFrom || name === sealer))
       .map(({ mode }) => mode);
-    const study = object.studyInstanceUid ?? format?.studyInstanceUid;
+    // Where white space is tolerated, other readers leave it out.
+    const study = (object.studyInstanceUid ?? format?.studyInstanceUid)?.replace(/\s/g, "");
     const sources = study === undefined ? [] : await this.#ports.journal.sealedStudySources(study);
     const ofStudy = sources.map((name) => book.named(name)?.mode ?? "enforce");
     return strictestMode([own, ...ofDevices, ...ofStudy]);

@@ -4,7 +4,7 @@
  * held as malformed (DESIGN 5).
  */
 
-import { plainTextOf } from "../../dicom/elements.ts";
+import { nameTextOf } from "../../dicom/elements.ts";
 import { encodeMeta } from "../../dicom/encode.ts";
 import type { DicomObject } from "../../dicom/model.ts";
 import { PushReader } from "../../dicom/read.ts";
@@ -29,6 +29,7 @@ import type { RowWriter } from "./row-writer.ts";
 import type { GatewayLimits, SourceSettings } from "./settings.ts";
 import { encodeHeader, receivedFrom } from "./spool-header.ts";
 import { tolerableOnArrival } from "./tolerable.ts";
+import type { Traffic } from "./traffic.ts";
 
 /** PS3.4 table B.2-1 and PS3.7 annex C.5. */
 export const storeStatus = {
@@ -45,6 +46,7 @@ export interface Reception {
   readonly rows: RowWriter;
   readonly refusals: RefusalRecords;
   readonly inflating: InflatingSlots;
+  readonly traffic: Traffic;
 }
 
 /** An inflated data set is held in memory while it is parsed, up to 192 MiB: so only a few at once, the rest is parsed by the examiner alone. */
@@ -131,6 +133,7 @@ export class ObjectReceiver implements StoreReceiver {
   #take(bytes: Bytes): void {
     this.#bytes += bytes.length;
     this.#reception.occupancy.addBytes(this.#arrival.source.name, bytes.length);
+    this.#reception.traffic.note(bytes.length);
     this.#hash.update(bytes);
     try {
       this.#parser?.push(bytes);
@@ -249,7 +252,7 @@ const codeForm = /^[A-Z0-9_ ]{1,16}$/;
 
 function factsOf({ elements }: DicomObject, request: StoreRequest): ArrivedFacts {
   const formed = (tag: number, form: RegExp): string | undefined => {
-    const text = plainTextOf(elements, tag);
+    const text = nameTextOf(elements, tag);
     return text !== undefined && form.test(text) ? text : undefined;
   };
   return {
@@ -258,8 +261,8 @@ function factsOf({ elements }: DicomObject, request: StoreRequest): ArrivedFacts
     modality: formed(tags.modality, codeForm),
     arrival: {
       uidDiffers:
-        plainTextOf(elements, tags.sopInstanceUid) !== request.sopInstanceUid ||
-        plainTextOf(elements, tags.sopClassUid) !== request.sopClassUid,
+        nameTextOf(elements, tags.sopInstanceUid) !== request.sopInstanceUid ||
+        nameTextOf(elements, tags.sopClassUid) !== request.sopClassUid,
     },
   };
 }
