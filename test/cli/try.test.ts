@@ -14,13 +14,11 @@ describe("try", () => {
   it("uses what can be sealed, says what is left out, and runs again in its own folder", () => {
     for (let round = 0; round < 2; round++) {
       const { status, stdout, stderr } = run("try", "scans", "--out", "out");
-      expect(stdout).toMatch(/^2 objects as sealed +→ passed +✓ verified +Unchanged since capture\.$/m);
+      expect(stdout).toMatch(/^2 objects as sealed +→ passed +✓ verified$/m);
       expect(stdout).toMatch(/^Patient swapped +✗ held +✗ altered/m);
       expect(stdout).toMatch(/^Seal stripped +✗ held +– unsealed/m);
       expect(stdout).toMatch(/^Deflated += here already +✓ verified/m);
-      expect(stdout).toContain(
-        "The archive behind the gate received 2: byte for byte as sealed, and nothing else.",
-      );
+      expect(stdout).toContain("The archive received 2: byte for byte as sealed, nothing else.");
       expect(stderr).toMatch(
         /^scanseal: 2 of 4 DICOM files are used: 1 with the SOP Instance UID of another, 1 not well-formed/,
       );

@@ -2,6 +2,7 @@
 import type { Decision } from "../../zero-trust/policy/verdict.ts";
 import type { Palette } from "../terminal/palette.ts";
 import { type Cell, type Column, formatTable } from "../terminal/table.ts";
+import { fitText } from "../terminal/text-width.ts";
 import { visibleText } from "../terminal/visible-text.ts";
 import { reasonText, verdictCell } from "../verdict-report.ts";
 import type { DemoReport, GateAnswer } from "./page/demo-report.ts";
@@ -33,49 +34,53 @@ export interface Place {
   readonly site: string;
 }
 
+/** Fits 80 columns with what is sent here; what a forgery means gets a line of its own. */
 const columns: readonly Column[] = [
   { title: "Sent", shrinks: true },
   { title: "The gate" },
   { title: "Verdict" },
-  { title: "What it means", shrinks: true },
 ];
 
 export function gateReport(
   { subject, device, gate }: DemoReport,
-  attempts: Attempts,
+  { sealed, forged, rewritten }: Attempts,
   { page, site }: Place,
-  { palette, width }: Canvas,
+  canvas: Canvas,
 ): string[] {
-  const rows = [
-    ...seriesOf(attempts.sealed).map((attempt) => rowOf(attempt, palette)),
-    ...attempts.forged.map((attempt) => rowOf(attempt, palette)),
-    ...attempts.rewritten.map((attempt) => rowOf(attempt, palette)),
-  ];
-  const [titles = "", ...lines] = formatTable(columns, rows, width);
-  const forgedAt = rows.length - attempts.forged.length - attempts.rewritten.length;
-  const rewrittenAt = rows.length - attempts.rewritten.length;
+  const { palette } = canvas;
   const { sent, arrived, asSealed, address } = gate;
   const whole =
     arrived === asSealed
-      ? "byte for byte as sealed, and nothing else"
-      : palette.bad(`${asSealed} of them as sealed`);
+      ? "byte for byte as sealed, nothing else."
+      : palette.bad(`${asSealed} of them as sealed.`);
   return [
     `${subject}, sealed by ${device}.`,
-    `Then everything below was sent, over DICOM, to a gate at ${address} that lets nothing unproven through.`,
+    `A gate at ${address} lets nothing unproven through. Sent to it over DICOM:`,
     "",
-    palette.strong(titles),
-    ...lines.slice(0, forgedAt),
+    ...attemptLines([seriesOf(sealed), forged, rewritten], canvas),
     "",
-    ...lines.slice(forgedAt, rewrittenAt),
-    "",
-    ...lines.slice(rewrittenAt),
-    "",
-    `${counted(sent)} sent. The archive behind the gate received ${arrived}: ${whole}.`,
+    `${counted(sent)} sent. The archive received ${arrived}: ${whole}`,
     "",
     `  Side by side   open ${visibleText(page)}`,
     `  What is held   npx scanseal quarantine list --home ${visibleText(site)}`,
     "  Your own       npm start",
   ];
+}
+
+/** One table, so that its columns stand below each other; a blank line before each part. */
+function attemptLines(parts: readonly (readonly NamedAttempt[])[], { palette, width }: Canvas): string[] {
+  const rows = parts.flat().map((attempt) => rowOf(attempt, palette));
+  const [titles = "", ...lines] = formatTable(columns, rows, width);
+  const out = [palette.strong(titles)];
+  for (const part of parts) {
+    if (out.length > 1) out.push("");
+    for (const { answer, decision } of part) {
+      out.push(lines.shift() ?? "");
+      if (answer === "held")
+        out.push(fitText(`    ${reasonText(decision)}`, width ?? Number.POSITIVE_INFINITY));
+    }
+  }
+  return out;
 }
 
 /** The objects of the series that fared alike are one row. */
@@ -93,7 +98,7 @@ function rowOf({ what, answer, decision }: NamedAttempt, palette: Palette): Cell
     answer === "held"
       ? { text: "✗ held", paint: palette.bad }
       : { text: answer === "passed" ? "→ passed" : "= here already", paint: palette.good };
-  return [what, gate, verdictCell(decision.verdict, palette), reasonText(decision)];
+  return [what, gate, verdictCell(decision.verdict, palette)];
 }
 
 function counted(objects: number): string {
