@@ -189,7 +189,9 @@ export async function approve(
 function sayPurged(done: number, { deleted, inSpool, left }: PurgeOutcome): void {
   say(`${counted(done)} purged; ${deleted} ${deleted === 1 ? "file" : "files"} deleted.`);
   if (inSpool > 0)
-    say(`${inSpool} ${inSpool === 1 ? "lies" : "lie"} in the gateway's spool: its next start frees that.`);
+    say(
+      `${inSpool} ${inSpool === 1 ? "lies" : "lie"} in the gateway's spool: it frees that within a minute, or at its next start.`,
+    );
   if (left > 0) say(`${left} files are left because the disk is slow: scanseal quarantine purge --finish`);
 }
 

@@ -1,6 +1,7 @@
 /** The gate: receive, judge, deliver or hold (DESIGN 2). Composition of the parts; each has a file of its own. */
 import type { SpoolUsage } from "../../store/spool/spool.ts";
 import { connectArchive } from "./archive-connection.ts";
+import { Cleaner } from "./cleaner.ts";
 import { Deliverer } from "./deliver.ts";
 import { told } from "./fault-words.ts";
 import { Judge, type Judged } from "./judge.ts";
@@ -65,6 +66,7 @@ class RunningGateway implements Gateway {
   readonly #reception: Reception;
   readonly #judging: JudgingLoop;
   readonly #settler: Settler;
+  readonly #cleaner: Cleaner;
   readonly #use: ObjectUse = new ObjectUse();
   readonly #deliverers = new Map<string, Deliverer>();
   readonly #listeners: OpenListener[] = [];
@@ -79,6 +81,7 @@ class RunningGateway implements Gateway {
     this.#settings = settings;
     this.#book = new SourceBook(settings, deps.crypto);
     const state = (): ReceptionState => this.#state();
+    this.#cleaner = new Cleaner(ports, { use: this.#use, store: (id) => this.#settler.store(id) });
     this.#settler = new Settler(ports, this.#use);
     this.#judging = new JudgingLoop(ports, {
       makeJudge: (gather) => new Judge(ports, state, gather),
@@ -116,10 +119,11 @@ class RunningGateway implements Gateway {
   }
 
   async #start(): Promise<void> {
-    await recoverSpool(this.#ports);
+    await recoverSpool(this.#ports, (id, location) => this.#cleaner.watch(id, location));
     await this.#ports.journal.releaseLeases(this.#ports.owner);
     this.#judging.start();
     this.#settler.start();
+    this.#cleaner.start();
     for (const destination of this.#settings.destinations) this.#startDeliverer(destination);
     this.#phase = "running";
     for (const settings of this.#settings.listeners) {
@@ -136,7 +140,10 @@ class RunningGateway implements Gateway {
       use: this.#use,
       limits: () => this.#settings.limits,
       connect: (to, needs) => connectArchive(to, this.#settings.aeTitle, needs),
-      onDelivered: (object) => this.#settler.delivered(object.id),
+      onDelivered: async ({ id }) => {
+        const left = await this.#settler.delivered(id);
+        if (left) this.#cleaner.watch(id, left);
+      },
       onFailed: (object) => {
         if (!object.stored) this.#settler.store(object.id);
       },
@@ -146,6 +153,8 @@ class RunningGateway implements Gateway {
   }
 
   #onJudged({ object, outcome, destinations }: Judged): void {
+    const isInSpool = object.location !== undefined && !outcome.spoolFreed;
+    if (outcome.state === "held" && isInSpool) this.#cleaner.watch(object.id, object.location);
     if (outcome.state !== "admitted") return;
     for (const name of destinations) this.#deliverers.get(name)?.wake();
     if (destinations.length === 0 && !object.stored) this.#settler.store(object.id);
@@ -165,6 +174,7 @@ class RunningGateway implements Gateway {
     await this.#judging.stop(left());
     await Promise.all([...this.#deliverers.values()].map((deliverer) => deliverer.stop(left())));
     await this.#settler.stop(left());
+    await this.#cleaner.stop(left());
     try {
       await journal.releaseLeases(owner);
     } catch (error) {

@@ -1,6 +1,6 @@
 /** At start: what the spool holds durably becomes journal rows, and what the journal needs no more leaves the spool. */
 import type { ReceivedObject } from "../../store/journal/journal.ts";
-import type { RecoveredRecord } from "../../store/spool/spool.ts";
+import type { RecoveredRecord, SpoolLocation } from "../../store/spool/spool.ts";
 import type { GatewayPorts } from "./ports.ts";
 import { decodeHeader, receivedFrom } from "./spool-header.ts";
 
@@ -14,13 +14,19 @@ export interface Recovered {
   readonly bytes: number;
 }
 
-/** @throws ScansealError `io`, `storage-full` of the journal or the spool: then nothing may be received */
-export async function recoverSpool(ports: RecoveryPorts): Promise<Recovered> {
+/**
+ * @param onKept for each record that a row from before refers to
+ * @throws ScansealError `io`, `storage-full` of the journal or the spool: then nothing may be received
+ */
+export async function recoverSpool(
+  ports: RecoveryPorts,
+  onKept: (id: string, location: SpoolLocation) => void = () => undefined,
+): Promise<Recovered> {
   let objects = 0;
   let bytes = 0;
   let batch: ReceivedObject[] = [];
   const flush = async (): Promise<void> => {
-    const added = await settleBatch(batch, ports);
+    const added = await settleBatch(batch, ports, onKept);
     objects += added.length;
     for (const object of added) bytes += object.bytes;
     batch = [];
@@ -52,13 +58,16 @@ async function objectOf(record: RecoveredRecord, ports: RecoveryPorts): Promise<
 async function settleBatch(
   batch: readonly ReceivedObject[],
   { journal, spool }: RecoveryPorts,
+  onKept: (id: string, location: SpoolLocation) => void,
 ): Promise<readonly ReceivedObject[]> {
   if (batch.length === 0) return [];
   const known = await journal.known(batch.map(({ id }) => id));
   const missing = batch.filter(({ id }) => !known.has(id));
   await journal.addReceived(missing);
   for (const { id, location } of batch) {
-    if (known.get(id)?.inSpool === false) await spool.release(location);
+    const row = known.get(id);
+    if (row?.inSpool === true) onKept(id, location);
+    if (row?.inSpool === false) await spool.release(location);
   }
   return missing;
 }

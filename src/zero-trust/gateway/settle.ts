@@ -1,8 +1,9 @@
 /**
  * Where admitted objects stay. Delivered ones leave the spool after the last delivery; without an archive, after a failed delivery, or after a
- * while they move to the object store, so that the spool stays small.
+ * while they move to the object store, so that the spool stays small. What is held moves too, where it could not at first.
  */
 import type { JudgedObject } from "../../store/journal/journal.ts";
+import type { SpoolLocation } from "../../store/spool/spool.ts";
 import { told } from "./fault-words.ts";
 import { Gathering } from "./gathering.ts";
 import { storeCopy } from "./object-copy.ts";
@@ -42,18 +43,17 @@ export class Settler {
 
   /** The object is to move to the object store. */
   store(id: string): void {
+    if (this.#damaged.has(id) || this.#queue.includes(id)) return;
     this.#queue.push(id);
     this.#fill();
   }
 
-  /** A delivery is done; if it was the last, the spool is freed. */
-  async delivered(id: string): Promise<void> {
+  /** A delivery is done; if it was the last, the spool is freed. @returns what somebody still reads: to be released later */
+  async delivered(id: string): Promise<SpoolLocation | undefined> {
     const freed = await this.#ports.journal.markDelivered(id);
-    if (!freed) return;
+    if (!freed) return undefined;
     const released = await this.#use.moving(id, () => this.#ports.spool.release(freed));
-    // Another delivery still reads it: nothing refers to it any more, so the next start's recovery frees it.
-    if (!released)
-      this.#ports.events({ kind: "fault", where: "settle", code: "internal", why: "in use after delivery" });
+    return released ? undefined : freed;
   }
 
   async stop(graceMs: number): Promise<void> {
@@ -74,7 +74,7 @@ export class Settler {
     const { journal, clock, events } = this.#ports;
     try {
       for (const { id } of await journal.unsettled(clock.now() - youngMs, sweepObjects)) {
-        if (!this.#damaged.has(id) && !this.#queue.includes(id)) this.store(id);
+        this.store(id);
       }
     } catch (error) {
       events({ kind: "fault", where: "settle", ...told(error) });
@@ -95,11 +95,15 @@ export class Settler {
 
   /** While it is being read it stays; the next sweep tries again. */
   async #move(id: string): Promise<void> {
-    const { journal, events } = this.#ports;
+    const { journal, spool, events } = this.#ports;
     try {
       await this.#use.moving(id, async () => {
         const object = await journal.object(id);
-        if (object?.state === "admitted" && !object.stored && object.location) await this.#moveNow(object);
+        const isKept = object?.state === "admitted" || object?.state === "held";
+        if (!isKept || object.stored || !object.location) return;
+        // Its last delivery may be done, and nobody came to say so.
+        const freed = await journal.markDelivered(id);
+        await (freed ? spool.release(freed) : this.#moveNow(object));
       });
     } catch (error) {
       const { code, why } = told(error);

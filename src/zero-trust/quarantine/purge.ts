@@ -11,7 +11,7 @@ const deletionMs = 30_000;
 export interface PurgeOutcome {
   /** Files deleted from the object store. */
   readonly deleted: number;
-  /** Freed by the gateway at its next start. */
+  /** Freed by the gateway, within a minute or at its next start. */
   readonly inSpool: number;
   /** Time ran out; `finishPurges` takes them up. */
   readonly left: number;
@@ -29,7 +29,9 @@ export async function deletePurged(
 ): Promise<PurgeOutcome> {
   const stored = new Set(unneeded.filter((object) => object.stored).map(({ digest }) => digest));
   const inSpool = unneeded.filter(({ stored, location }) => !stored && location !== undefined).length;
-  const { deleted, left } = await deleteBytes(ports, [...stored], request.approvedAt ?? ports.clock.now());
+  const at = ports.clock.now();
+  // Everybody sees now that they were given out; whoever came to need them at the same moment is seen here.
+  const { deleted, left } = await deleteBytes(ports, await ports.journal.renewPurge([...stored], at), at);
   if (left === 0) await recordFinished(ports, request, { deleted, inSpool });
   return { deleted, inSpool, left };
 }
