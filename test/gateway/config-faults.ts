@@ -155,6 +155,17 @@ export const faults: readonly Fault[] = [
     /^$/,
   ],
   [
+    "a host name with an underscore, told without trying every way to read it",
+    [
+      "sources:",
+      "destinations:\n  - {name: a, host: pacs.archive.production.hospital.radiology.example_org, port: 104, aeTitle: A}\nsources:",
+    ],
+    7,
+    "value",
+    /host name/,
+    /^$/,
+  ],
+  [
     "an archive as a reading place",
     [
       "sources:",

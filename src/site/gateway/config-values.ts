@@ -31,10 +31,13 @@ export const listenAddressValue: Parse<string> = parseText((text) =>
       ),
 );
 
-/** Where to connect: an address or a host name (RFC 1123 2.1). */
+/** RFC 1034 3.5, RFC 1123 2.1. The dot between labels is no option of the loop: a name with an underscore would be tried in every division. */
+const hostName =
+  /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?$/;
+
+/** Where to connect: an address or a host name. */
 export const hostValue: Parse<string> = parseText((text) =>
-  isIP(text) > 0 ||
-  (/^(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.?)+$/.test(text) && !/^[\d.]+$/.test(text))
+  isIP(text) > 0 || (hostName.test(text) && !/^[\d.]+$/.test(text))
     ? text
     : new Refusal("must be a host name or an IP address"),
 );
