@@ -29,7 +29,7 @@ export async function deletePurged(
 ): Promise<PurgeOutcome> {
   const stored = new Set(unneeded.filter((object) => object.stored).map(({ digest }) => digest));
   const inSpool = unneeded.filter(({ stored, location }) => !stored && location !== undefined).length;
-  const at = ports.clock.now();
+  const at = request.approvedAt ?? ports.clock.now();
   // Everybody sees now that they were given out; whoever came to need them at the same moment is seen here.
   const { deleted, left } = await deleteBytes(ports, await ports.journal.renewPurge([...stored], at), at);
   if (left === 0) await recordFinished(ports, request, { deleted, inSpool });
