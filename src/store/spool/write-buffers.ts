@@ -21,10 +21,12 @@ export class WriteBuffers {
 
   /**
    * Always gives one, so that a writer can copy what it was handed; `roomAgain` tells it to wait before it comes back. Above the
-   * number, the longest held partly filled buffer goes to the disk: hundreds of slow senders must not hold a buffer each.
+   * number, the longest held partly filled buffer goes to the disk: hundreds of slow senders must not hold a buffer each. But not
+   * where most are on their way to the disk already: their turn comes, and senders of tiny pieces would take each other's
+   * buffers with a few bytes in them for ever.
    */
   take(holder: BufferHolder): Bytes {
-    if (this.#inUse >= this.#countMax) {
+    if (this.#inUse >= this.#countMax && 2 * this.#holders.size > this.#countMax) {
       const [oldest] = this.#holders;
       oldest?.flush();
     }

@@ -234,3 +234,20 @@ describe("lies", () => {
     );
   });
 });
+
+it("a flood of tiny PDVs lets other connections have their turn", async () => {
+  const recorder = new Recorder();
+  const reader = new PduReader(recorder, { ...limits, maxPduBytes: 131_072 });
+  const count = 1_000;
+  const tiny = Array.from({ length: count }, () => [1, 0, Uint8Array.of(7)] as const);
+  reader.feed(dataPdu(...tiny));
+  let turns = 0;
+  let others = 0;
+  setImmediate(() => others++);
+  for (let pending = reader.run(); pending; pending = reader.run()) {
+    turns++;
+    await pending;
+  }
+  expect({ pieces: recorder.pieces, others }).toEqual({ pieces: count, others: 1 });
+  expect(turns).toBeGreaterThan(1);
+});

@@ -32,6 +32,18 @@ type Phase = "header" | "body" | "pdv-header" | "pdv" | "skip" | "stopped";
 
 const nothing: Bytes = new Uint8Array(0);
 
+/**
+ * Pieces of PDVs handed on before other connections have their turn. PDUs of 16 KiB make four in a chunk; a flood of PDVs of one byte makes
+ * nine thousand, which take tens of milliseconds, on every association.
+ */
+const piecesPerTurn = 256;
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
 export class PduReader {
   readonly #sink: PduSink;
   readonly #limits: { readonly maxPduBytes: number; readonly associatePduBytesMax: number };
@@ -50,6 +62,8 @@ export class PduReader {
   /** Bytes of the PDV still to come. */
   #pdvBytes = 0;
   #pdus = 0;
+  /** Since other connections had their turn. */
+  #pieces = 0;
 
   constructor(
     sink: PduSink,
@@ -73,6 +87,7 @@ export class PduReader {
   feed(chunk: Bytes): void {
     this.#chunk = chunk;
     this.#at = 0;
+    this.#pieces = 0;
   }
 
   /** Passes over the rest of the PDU under way. */
@@ -106,11 +121,19 @@ export class PduReader {
           break;
         }
         case "pdv-header": {
+          if (this.#pieces >= piecesPerTurn) {
+            this.#pieces = 0;
+            return nextTurn();
+          }
           const pending = this.#readPdvHeader();
           if (pending !== undefined) return pending;
           break;
         }
         case "header":
+          if (this.#pieces >= piecesPerTurn) {
+            this.#pieces = 0;
+            return nextTurn();
+          }
           this.#readHeader();
           break;
         case "body":
@@ -216,6 +239,7 @@ export class PduReader {
   }
 
   #readPdv(): Promise<void> | undefined {
+    this.#pieces++;
     const at = this.#at;
     const there = Math.min(this.#pdvBytes, this.#chunk.length - at);
     this.#at = at + there;
