@@ -18,6 +18,7 @@ import { type Devices, keyCases, makeDevices, type People } from "../evaluation/
 import { scenarioCases } from "../evaluation/scenario-cases.ts";
 import expected from "../vectors/expected.json" with { type: "json" };
 import type { GateCase } from "./gate-run.ts";
+import { commandScenarios } from "./gate-scenarios.ts";
 import { elementBytes, encapsulated, lesionWords, put, rleFrame, rleUid, slice, withRaw } from "./objects.ts";
 import { asSent, nobody, type SentObject } from "./sent-object.ts";
 
@@ -262,18 +263,6 @@ const networkOnly: readonly (readonly [
   string | undefined,
   (sent: SentObject) => SentObject,
 ])[] = [
-  [
-    "48 the command names another instance",
-    "malformed",
-    "uid-mismatch",
-    (sent) => ({ ...sent, sopInstanceUid: newUid() }),
-  ],
-  [
-    "48 the command names another class",
-    "malformed",
-    "uid-mismatch",
-    (sent) => ({ ...sent, sopClassUid: "1.2.840.10008.5.1.4.1.1.4" }),
-  ],
   ["nothing at all", "malformed", "truncated", (sent) => named(new Uint8Array(0), sent)],
   ["one byte", "malformed", undefined, (sent) => named(new Uint8Array(1), sent)],
   [
@@ -350,6 +339,11 @@ const networkOnly: readonly (readonly [
   ],
 ];
 
+function commandOf(what: (typeof commandScenarios)[number]["what"], sent: SentObject): SentObject {
+  if (what === "the command names another instance") return { ...sent, sopInstanceUid: newUid() };
+  return { ...sent, sopClassUid: "1.2.840.10008.5.1.4.1.1.4" };
+}
+
 export async function networkGateCases(attacked: AttackedSite): Promise<readonly GateCase[]> {
   const made = files.map(async ([name, verdict, code, make]) => ({
     name,
@@ -363,5 +357,10 @@ export async function networkGateCases(attacked: AttackedSite): Promise<readonly
     verdict,
     code,
   }));
-  return Promise.all([...made, ...sealed]);
+  const commands = commandScenarios.map(async ({ scenario, what }) => ({
+    name: `${scenario} ${what}`,
+    sent: commandOf(what, await asSent(await attacked.site.seal(base()), nobody)),
+    ...expectedOf(scenario, what),
+  }));
+  return Promise.all([...made, ...sealed, ...commands]);
 }

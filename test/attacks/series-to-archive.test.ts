@@ -13,7 +13,7 @@ import { generateChestSeries } from "../../src/phantom/chest-ct.ts";
 import type { JudgedObject } from "../../src/store/journal/journal.ts";
 import { openSqliteJournal } from "../../src/store/journal/sqlite-journal.ts";
 import { freePorts, type GatewayRun, startGateway } from "../cli/gateway-run.ts";
-import { makeWorkplace, type Workplace } from "../cli/scanseal-process.ts";
+import { makeWorkplace, sampleFile, type Workplace } from "../cli/scanseal-process.ts";
 import { corpusBytes } from "../evaluation/corpus-files.ts";
 import { edited, parse } from "../evaluation/fixture.ts";
 import { DimsePeers } from "../interop/dimse-peers.ts";
@@ -284,6 +284,45 @@ function describeSeries(make: () => Promise<readonly Slice[]> | readonly Slice[]
     expect(genuine.filter((one) => one === "admitted verified verified").length).toBe(count - 2);
   });
 }
+
+describePeer(["storescu", "Orthanc"], "a device that is revoked while the gateway runs", () => {
+  const place = makeWorkplace();
+  const peers = new DimsePeers();
+  afterAll(() => peers.close());
+
+  it("its objects pass before and are held after, without a restart", async () => {
+    place.run("init");
+    for (const name of ["CT1", "CT2"]) {
+      place.run("enroll", name, "--ae", name, "--serial", `${name}-serial`);
+      for (const i of [1, 2]) place.write(`${name}/${i}.dcm`, sampleFile(`2.25.${name.at(-1)}${i}`));
+      place.run("seal", name, "--device", name, "--out", `${name}-sealed`);
+    }
+    const stage = new Stage(place, peers, "observe");
+    await stage.start();
+    await stage.storescu(place.path("CT2-sealed", "2.25.21.dcm"));
+    await stage.logged("delivered", 1);
+    expect(place.run("authority", "revoke", "CT2").status).toBe(0);
+    // The files are looked at again when an object is examined, at most every two seconds.
+    for (
+      let tries = 0;
+      tries < 500 && !(await stage.logged("listening", 1)).includes("trust-reloaded");
+      tries++
+    )
+      await stage.storescu(place.path("CT1-sealed", "2.25.11.dcm"));
+    await stage.storescu(place.path("CT2-sealed", "2.25.22.dcm"), place.path("CT1-sealed", "2.25.12.dcm"));
+    await stage.logged("delivered", 3);
+    const rows = (await stage.stop()).filter(({ state }) => state !== "resent");
+    const told = new Map(
+      rows.map(({ sopInstanceUid, state, verdict }) => [sopInstanceUid, `${state} ${verdict}`]),
+    );
+    expect(Object.fromEntries(told)).toEqual({
+      "2.25.21": "admitted verified",
+      "2.25.11": "admitted verified",
+      "2.25.22": "held untrusted",
+      "2.25.12": "admitted verified",
+    });
+  });
+});
 
 describePeer(["storescu", "Orthanc"], "a generated series from storescu to Orthanc", () => {
   describeSeries(phantomSeries);

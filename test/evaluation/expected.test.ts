@@ -4,6 +4,7 @@ import { plainTextOf } from "../../src/dicom/elements.ts";
 import type { DicomObject } from "../../src/dicom/model.ts";
 import { tags } from "../../src/dicom/tags.ts";
 import type { Bytes } from "../../src/foundation/bytes.ts";
+import { gateScenarios } from "../attacks/gate-scenarios.ts";
 import { describePeer } from "../peers.ts";
 import expected from "../vectors/expected.json" with { type: "json" };
 import schema from "../vectors/expected.schema.json" with { type: "json" };
@@ -44,12 +45,14 @@ describe("expected verdicts", () => {
     expect([...numbers]).toEqual(Array.from({ length: 51 }, (_, i) => i + 1));
     for (const { scenario, what, later } of scenarios) {
       if (later !== undefined) continue;
-      const proofs = [...scenarioCases, ...keyCases].filter(
+      const proofs = [...scenarioCases, ...keyCases, ...gateScenarios].filter(
         (one) => one.scenario === scenario && one.what === what,
       );
       expect(proofs.length + (pixelEdits.has(scenario) ? 1 : 0), `${scenario} ${what}`).toBe(1);
     }
-    const cases = [...scenarioCases, ...keyCases].map(({ scenario, what }) => `${scenario} ${what}`);
+    const cases = [...scenarioCases, ...keyCases, ...gateScenarios].map(
+      ({ scenario, what }) => `${scenario} ${what}`,
+    );
     const rows = scenarios.map(({ scenario, what }) => `${scenario} ${what}`);
     expect(cases.filter((one) => !rows.includes(one))).toEqual([]);
   });
