@@ -25,6 +25,8 @@ export function eventLine(event: GatewayEvent, palette: Palette): string | undef
         : line("recovered", `${counted(event.objects)} acknowledged before the last end`);
     case "trust-reloaded":
       return line("trust", "authorities, devices and revocations read again");
+    case "settings-applied":
+      return line("settings", "sources, modes, destinations and limits as the file has them now");
     case "worker-ended":
       return line(palette.notice("worker"), `an examining thread ended (${event.why}) and was replaced`);
     case "fault":

@@ -73,6 +73,8 @@ export type GatewayEvent =
   | { readonly kind: "recovered"; readonly objects: number; readonly bytes: number }
   | { readonly kind: "worker-ended"; readonly why: string }
   | { readonly kind: "trust-reloaded"; readonly devices: number }
+  /** The configuration file was changed, and holds from now on. */
+  | { readonly kind: "settings-applied"; readonly sources: number; readonly destinations: number }
   | { readonly kind: "draining"; readonly associations: number }
   | { readonly kind: "stopped" }
   /** Something that should not happen; `code` of a ScansealError. */

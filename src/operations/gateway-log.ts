@@ -116,6 +116,8 @@ function fieldsOf(event: GatewayEvent): Fields {
       return { why: phrase(event.why) };
     case "trust-reloaded":
       return { devices: count(event.devices) };
+    case "settings-applied":
+      return { sources: count(event.sources), destinations: count(event.destinations) };
     case "draining":
       return { associations: count(event.associations) };
     case "stopped":

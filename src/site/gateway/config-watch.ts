@@ -47,6 +47,12 @@ export function watchConfig(
     await apply(found.settings);
     const { aeTitle, listeners } = config.settings;
     settings = { ...found.settings, aeTitle, listeners };
+    const { sources, destinations } = settings;
+    events({
+      kind: "settings-applied",
+      sources: sources.length,
+      destinations: destinations.length,
+    });
   };
   const look = (): Promise<void> => {
     busy = busy.then(take).catch((error: unknown) => {

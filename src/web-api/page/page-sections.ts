@@ -5,14 +5,14 @@ import { badge, since, table, verdictBadge } from "./page-parts.ts";
 import { counted, grouped, size } from "./quantities.ts";
 import { byGravity, modeSentences, stateWord, verdictWords } from "./verdict-words.ts";
 
-export function counts({ objects, verdicts, spool }: StatusView): Markup {
+export function counts({ objects, verdicts, spool, destinations }: StatusView): Markup {
   const { received = 0, admitted = 0, held = 0 } = objects;
   const tile = (label: string, n: number, hint: string): Markup =>
     html`<li><b>${grouped(n)}</b> <span>${label}</span> <small>${hint}</small></li>`;
   const judged = byGravity(verdicts ?? {});
   const spoolUse = `${size(spool.bytes)} of ${size(spool.bytesMax)}`;
   return html`<h2 class="unseen">Counts</h2><ul class="tiles">
-${tile("passed", admitted, "delivered, or on the way")}${tile("held", held, "kept for a person")}${tile("being checked", received, "acknowledged, no verdict yet")}
+${tile("passed", admitted, destinations.length === 0 ? "kept here" : "delivered, or on the way")}${tile("held", held, "kept for a person")}${tile("being checked", received, "acknowledged, no verdict yet")}
 <li><b>${size(spool.bytes)}</b> <span>in the spool</span>
 <meter min="0" max="${spool.bytesMax}" high="${Math.round(spool.bytesMax * 0.8)}" value="${spool.bytes}" aria-label="Spool: ${spoolUse}"></meter> <small>of ${size(spool.bytesMax)}</small></li></ul>
 ${judged.length === 0 ? nothing : html`<p class="verdicts"><span>Judged since the start</span> ${judged.map(([verdict, n]) => html`${verdictBadge(verdict, n)} `)}</p>`}`;
