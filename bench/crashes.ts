@@ -1,0 +1,110 @@
+/**
+ * Kills at random points of transfers of 200 objects, and what became of what was acknowledged.
+ *
+ *   node bench/crashes.ts                        100 kills of each target on each journal
+ *   node bench/crashes.ts gateway-sqlite ...     some of them
+ *   SCANSEAL_CRASH_KILLS=20 SCANSEAL_CRASH_SEED=7 node bench/crashes.ts
+ *
+ * Needs `npm run build`; prints a Markdown table. SCANSEAL_KEEP=1 keeps the folders of runs in which something was wrong.
+ */
+import { SeededRandom } from "../test/evaluation/seeded-random.ts";
+import { makeSealedSite } from "../test/gateway/sealed-site.ts";
+import { makeLoad } from "../test/simulation/crash-objects.ts";
+import { type CrashOutcome, type CrashTarget, crashTransfer, isWhole } from "../test/simulation/crash-run.ts";
+import { programs } from "../test/simulation/crash-site.ts";
+import { type PostgresCluster, startPostgresCluster } from "../test/store/postgres-cluster.ts";
+
+const kills: number = Number(process.env.SCANSEAL_CRASH_KILLS ?? 100);
+const seed: string = process.env.SCANSEAL_CRASH_SEED ?? "1";
+const objects = 200;
+/** Up to so many in one transfer, the recovery from the one before included. */
+const killsAtOnce = 4;
+
+interface Series {
+  readonly target: CrashTarget;
+  readonly journal: "sqlite" | "postgres";
+}
+
+const all: readonly Series[] = [
+  { target: "gateway", journal: "sqlite" },
+  { target: "gateway", journal: "postgres" },
+  { target: "worker", journal: "sqlite" },
+  { target: "worker", journal: "postgres" },
+  { target: "archive", journal: "sqlite" },
+  { target: "archive", journal: "postgres" },
+  { target: "postgres", journal: "postgres" },
+];
+const nameOf = ({ target, journal }: Series): string => `${target}-${journal}`;
+const asked = process.argv.slice(2);
+const series = all.filter((one) => asked.length === 0 || asked.includes(nameOf(one)));
+
+const site = await makeSealedSite();
+const load = await makeLoad(site, objects, new SeededRandom("crash load", seed));
+let cluster: PostgresCluster | undefined;
+if (series.some(({ journal }) => journal === "postgres")) cluster = await startPostgresCluster();
+
+async function run({ target, journal }: Series): Promise<CrashOutcome[]> {
+  const outcomes: CrashOutcome[] = [];
+  for (let left = kills, i = 0; left > 0; i++) {
+    const random = new SeededRandom("crash", seed, target, journal, i);
+    const now = Math.min(left, 1 + random.below(killsAtOnce));
+    left -= now;
+    const outcome = await crashTransfer(
+      site,
+      load,
+      {
+        program: programs.built,
+        target,
+        kills: now,
+        lines: 1 + random.below(4),
+        hasArchive: target === "archive" || random.next() < 0.5,
+        ...(journal === "postgres"
+          ? { postgresUrl: await cluster!.createDatabase(), cluster: cluster! }
+          : {}),
+      },
+      random,
+    );
+    outcomes.push(outcome);
+    const { acknowledged, faults, refusals } = outcome;
+    const told = isWhole(outcome) ? "whole" : JSON.stringify(outcome);
+    process.stderr.write(`${target} ${journal} ${i}: ${now} kills, ${acknowledged} acknowledged, ${told}\n`);
+    if (refusals.length > 0) process.stderr.write(`  refused: ${refusals.length}\n`);
+    for (const fault of faults) process.stderr.write(`  ${fault}\n`);
+  }
+  return outcomes;
+}
+
+const columns = [
+  "kills",
+  "acknowledged",
+  "owed",
+  "inQuarantine",
+  "inStore",
+  "inArchive",
+  "lost",
+  "duplicates",
+  "unverified",
+  "unchecked",
+  "deliveredAgain",
+] as const;
+
+let isAllWhole = true;
+const lines: string[] = [
+  `| killed | journal | transfers | ${columns.join(" | ")} | faults |`,
+  `| --- | --- | ${columns.map(() => "---:").join(" | ")} | ---: | ---: |`,
+];
+try {
+  for (const one of series) {
+    const outcomes = await run(one);
+    isAllWhole &&= outcomes.every(isWhole);
+    const sums = columns.map((column) => outcomes.reduce((sum, outcome) => sum + outcome[column], 0));
+    const faults = outcomes.reduce((sum, outcome) => sum + outcome.faults.length, 0);
+    lines.push(`| ${one.target} | ${one.journal} | ${outcomes.length} | ${sums.join(" | ")} | ${faults} |`);
+    process.stdout.write(`${lines.at(-1)}\n`);
+  }
+} finally {
+  await cluster?.stop();
+  site.remove();
+}
+process.stdout.write(`\n${lines.join("\n")}\n`);
+process.exitCode = isAllWhole ? 0 : 1;
