@@ -69,5 +69,18 @@ async function settleBatch(
     if (row?.inSpool === true) onKept(id, location);
     if (row?.inSpool === false) await spool.release(location);
   }
+  await freeDelivered(
+    batch.filter(({ id }) => known.get(id)?.inSpool),
+    { journal, spool },
+  );
   return missing;
+}
+
+/** A crash between the last delivery and the record's release: the archive has it. Asked together, so that it is one transaction. */
+async function freeDelivered(
+  batch: readonly ReceivedObject[],
+  { journal, spool }: Pick<RecoveryPorts, "journal" | "spool">,
+): Promise<void> {
+  const freed = await Promise.all(batch.map(({ id }) => journal.markDelivered(id)));
+  for (const location of freed) if (location) await spool.release(location);
 }
