@@ -220,6 +220,7 @@ export function objectStoryLines(
     "",
     ...factLines([...identity, ...factsOf(object)]),
     ...findingLines(object, palette),
+    ...conflictLines(story.conflictsWith),
     ...requestSection(story.requests, canvas),
     ...deliverySection(story.deliveries, canvas),
     ...historySection(story.history, palette),
@@ -255,6 +256,20 @@ function findingLines({ findings }: JudgedObject, palette: Palette): string[] {
     lines.push(`           ${palette.faint(`${code}: ${visibleText(detail)}`)}`);
   }
   return lines;
+}
+
+function conflictLines(first: JudgedObject | undefined): string[] {
+  if (!first) return [];
+  const verdict = first.verdict ?? "unchecked";
+  const basis = first.basis === undefined ? "" : `, admitted as ${first.basis}`;
+  return [
+    "",
+    ...factLines([
+      ["Conflicts with", first.id],
+      ["", `received ${timeText(first.receivedAt)} from ${first.source}; ${verdict}${basis}`],
+      ["", `scanseal quarantine show ${first.id}`],
+    ]),
+  ];
 }
 
 /** The journal keeps a location as JSON: what is not as the policy made it is not shown. */

@@ -8,6 +8,7 @@ import { openFolderObjectStore } from "../../src/store/objects/folder-object-sto
 import type { ObjectStore } from "../../src/store/objects/object-store.ts";
 import { openSegmentSpool } from "../../src/store/spool/segment-spool.ts";
 import { makeWorkplace, oneLine, type Run, sampleFile } from "../cli/scanseal-process.ts";
+import { admitting, judged, received } from "../store/journal-fixture.ts";
 import { addHeld, malformedFinding } from "./held-objects.ts";
 
 const place = makeWorkplace();
@@ -307,6 +308,30 @@ describe("acting", () => {
   });
 });
 
+describe("a conflict", () => {
+  it("names what was admitted under its UID, and when", async () => {
+    const finding = { ...malformedFinding(), code: "instance-conflict" };
+    const [first, second] = await withStores(async (stores) => {
+      const common = { verdict: "unsealed", sopInstanceUid: "2.25.9009" };
+      const receivedAt = Date.UTC(2026, 0, 2, 3, 4, 5);
+      const one = {
+        ...common,
+        bytes: sampleFile("2.25.9009"),
+        receivedAt,
+        disposition: "delivered",
+      } as const;
+      const other = { ...common, bytes: sampleFile("2.25.9010"), findings: [finding], verdict: "verified" };
+      return [await addHeld(stores, one), await addHeld(stores, other)];
+    });
+    const { stdout } = place.run("quarantine", "show", second.id);
+    expect(stdout).toContain(`Conflicts with  ${first.id}`);
+    expect(stdout).toContain("received 2026-01-02 03:04:05Z from ct-1; unsealed");
+    const story: unknown = JSON.parse(place.run("quarantine", "show", second.id, "--json").stdout);
+    expect(story).toMatchObject({ conflictsWith: { id: first.id } });
+    expect(place.run("quarantine", "show", first.id).stdout).not.toContain("Conflicts");
+  });
+});
+
 describe("deliveries", () => {
   it("what was given up is listed and tried again", async () => {
     expect(place.run("deliveries", "list")).toMatchObject({ status: 0 });
@@ -322,6 +347,40 @@ describe("deliveries", () => {
     expect(place.run("deliveries", "retry", "--to", "archive").stdout).toContain("Nothing was given up");
     expect(place.run("deliveries", "retry").stdout).toContain("1 delivery is due again");
     expect(place.run("deliveries", "list").status).toBe(0);
+  });
+
+  it("what waits for a destination that was removed is shown, and an operator sends it elsewhere", async () => {
+    const objects = [received(), received()];
+    await withStores(async ({ journal }) => {
+      for (const object of objects) await judged(journal, object, admitting, ["old-pacs"]);
+    });
+    const { status, stdout } = place.run("deliveries", "list");
+    expect([status, stdout]).toEqual([1, expect.stringContaining("2 deliveries wait for old-pacs, which")]);
+    expect(place.run("deliveries", "list", "--json").stdout).toContain('"destination":"old-pacs"');
+    const redirect = (...args: string[]) => as("ben", "deliveries", "redirect", ...args);
+    for (const [said, ...args] of [
+      ["--give-up", "old-pacs"],
+      ["--give-up", "old-pacs", "archive", "--give-up"],
+      ["no such destination", "old-pacs", "nowhere"],
+      ["what two people released", "old-pacs", "reading"],
+      ["still sends to reading", "reading", "archive"],
+      ["nothing waits", "older-pacs", "archive"],
+    ] as const)
+      expect(refused(redirect(...args))).toContain(said);
+    expect(refused(as("nobody", "deliveries", "redirect", "old-pacs", "archive"))).toContain("wrong");
+    expect(redirect("old-pacs", "archive")).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining("2 deliveries due at archive"),
+    });
+    await withStores(async ({ journal }) => {
+      for (const { id } of objects)
+        expect(await journal.deliveriesOf(id)).toMatchObject([{ destination: "archive", state: "due" }]);
+      const [record] = await journal.records({ subject: "old-pacs", limit: 1 });
+      expect(record).toMatchObject({ actor: "ben", act: "deliveries.redirected", detail: { moved: 2 } });
+      await judged(journal, received(), admitting, ["old-pacs"]);
+    });
+    expect(redirect("old-pacs", "--give-up").stdout).toContain("1 delivery given up");
+    expect(place.run("deliveries", "list").stdout).toContain("given up by an operator");
   });
 });
 

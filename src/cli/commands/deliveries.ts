@@ -1,12 +1,14 @@
-/** `scanseal deliveries`: what could not be delivered, and once more. */
+/** `scanseal deliveries`: what could not be delivered, once more, or to another place. */
 import { v7 as newId } from "uuid";
 import { ScansealError } from "../../foundation/errors.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
+import type { GatewayConfig } from "../../site/gateway/config.ts";
 import { withJournal } from "../../site/gateway/stores.ts";
 import { timeText } from "../quarantine-report.ts";
 import { jsonLine } from "../terminal/json-line.ts";
 import { type Column, formatTable } from "../terminal/table.ts";
-import { configOf, type DeskOptions } from "./gateway-desk.ts";
+import { visibleText } from "../terminal/visible-text.ts";
+import { configOf, type DeskOptions, proveOperator, withDesk } from "./gateway-desk.ts";
 
 const columns: readonly Column[] = [
   { title: "OBJECT" },
@@ -19,14 +21,20 @@ const columns: readonly Column[] = [
 /** As many as the journal gives at once. */
 const listedMax = 1_000;
 
-/** Dead letters, newest first. @returns 0 when there are none, else 1 */
+/** Dead letters, newest first, and what nobody sends. @returns 0 when there are none, else 1 */
 export async function listDeliveries(options: DeskOptions & { readonly json: boolean }): Promise<number> {
-  return withJournal(configOf(options), async (journal) => {
+  const config = configOf(options);
+  return withJournal(config, async (journal) => {
     const dead = await journal.deadDeliveries(listedMax);
-    const { deliveries, oldestDueAt } = await journal.counts();
+    const { deliveries, destinations, oldestDueAt } = await journal.counts();
+    const orphaned = Object.entries(destinations)
+      .filter(([name, waiting]) => waiting.due > 0 && !isConfigured(config, name))
+      .map(([destination, { due }]) => ({ destination, due }));
     const lines: string[] = [];
-    if (options.json) lines.push(...dead.map((delivery) => jsonLine({ kind: "delivery", ...delivery })));
-    else {
+    if (options.json) {
+      lines.push(...dead.map((delivery) => jsonLine({ kind: "delivery", ...delivery })));
+      lines.push(...orphaned.map((waiting) => jsonLine({ kind: "removed-destination", ...waiting })));
+    } else {
       const rows = dead.map(({ objectId, destination, released, createdAt, attempts, lastError }) => [
         objectId,
         released ? `${destination} (released)` : destination,
@@ -40,17 +48,92 @@ export async function listDeliveries(options: DeskOptions & { readonly json: boo
         `${deliveries.due} due${since}; ${deliveries.delivered} delivered; ${deliveries.dead} given up.`,
       );
       if (deliveries.dead > 0) lines.push("Once the destination is mended: scanseal deliveries retry");
+      lines.push(...orphaned.flatMap(({ destination, due }) => orphanLines(destination, due)));
     }
     if (lines.length > 0) process.stdout.write(`${lines.join("\n")}\n`);
-    return deliveries.dead === 0 ? 0 : 1;
+    return deliveries.dead === 0 && orphaned.length === 0 ? 0 : 1;
   });
+}
+
+function isConfigured({ settings }: GatewayConfig, destination: string): boolean {
+  return settings.destinations.some(({ name }) => name === destination);
+}
+
+function orphanLines(destination: string, due: number): string[] {
+  const waits = due === 1 ? "1 delivery waits" : `${due} deliveries wait`;
+  return [
+    "",
+    `${waits} for ${visibleText(destination)}, which the configuration does not have: nobody sends them.`,
+    `To another archive: scanseal deliveries redirect ${visibleText(destination)} NEW --by OPERATOR; or --give-up instead of NEW.`,
+  ];
+}
+
+export interface RedirectOptions extends DeskOptions {
+  readonly by: string;
+  readonly giveUp: boolean;
+}
+
+/** What waits for a destination that the configuration has no more: a person decides, and the record says who. @returns 0 */
+export async function redirectDeliveries(
+  from: string,
+  to: string | undefined,
+  options: RedirectOptions,
+): Promise<number> {
+  if ((to === undefined) !== options.giveUp)
+    throw new ScansealError("usage", "name another destination, or --give-up, and not both");
+  return withDesk(options, async ({ config, ports, operators }) => {
+    requireRedirectable(config, from, to);
+    const { journal, clock } = ports;
+    const { [from]: waiting } = (await journal.counts()).destinations;
+    if (waiting === undefined || waiting.due + waiting.dead === 0)
+      throw new ScansealError("usage", `nothing waits for ${visibleText(from)}`);
+    const by = await proveOperator(operators, journal, options.by, "deliveries redirect");
+    const now = clock.now();
+    const { moved, merged } = await journal.redirectDeliveries(from, to, now, {
+      id: newId(),
+      at: now,
+      actor: by,
+      act: to === undefined ? "deliveries.given-up" : "deliveries.redirected",
+      subject: from,
+      detail: to === undefined ? {} : { to },
+    });
+    process.stdout.write(`${redirectedText(to, moved, merged)}\n`);
+    const left = (await journal.counts()).destinations[from]?.due ?? 0;
+    if (left > 0)
+      process.stdout.write(
+        `${left} left: what two people released goes to the place they named. Give it up, and ask for a new release.\n`,
+      );
+    return 0;
+  });
+}
+
+/** While it is in the configuration, the gateway sends to it. */
+function requireRedirectable(config: GatewayConfig, from: string, to: string | undefined): void {
+  if (isConfigured(config, from))
+    throw new ScansealError(
+      "usage",
+      `the gateway still sends to ${from}: take it out of the configuration first`,
+    );
+  if (to === undefined) return;
+  const place = config.settings.destinations.find(({ name }) => name === to);
+  if (!place) throw new ScansealError("usage", "the configuration has no such destination");
+  if (place.takes !== "admitted")
+    throw new ScansealError("usage", `${to} takes what two people released, and nothing else`);
+}
+
+function redirectedText(to: string | undefined, moved: number, merged: number): string {
+  const moves = moved === 1 ? "1 delivery" : `${moved} deliveries`;
+  if (to === undefined)
+    return `${moves} given up. The objects are kept; scanseal deliveries list shows them.`;
+  const also = merged === 0 ? "" : ` ${merged} more went there already, or will.`;
+  return `${moves} due at ${to}: a running gateway sends what is due.${also}`;
 }
 
 /** Nothing is decided anew, so nobody has to prove who they are. @returns 0 */
 export async function retryDeliveries(options: DeskOptions & { readonly to?: string }): Promise<number> {
   const config = configOf(options);
   const { to } = options;
-  if (to !== undefined && !config.settings.destinations.some(({ name }) => name === to))
+  if (to !== undefined && !isConfigured(config, to))
     throw new ScansealError("usage", "the configuration has no such destination");
   return withJournal(config, async (journal) => {
     const now = systemClock.now();

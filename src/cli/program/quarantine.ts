@@ -50,7 +50,9 @@ export function addQuarantine(program: Command, run: Run): void {
   addLooking(quarantine, run);
   addActs(quarantine, run);
   addDecisions(quarantine, run);
-  addDeliveries(program.command("deliveries").description("what could not be delivered"), run);
+  const deliveries = program.command("deliveries").description("what could not be delivered");
+  addDeliveries(deliveries, run);
+  addRedirection(deliveries, run);
   addOperators(program.command("operator").description("who may decide on held objects"), run);
 }
 
@@ -113,13 +115,23 @@ function addDecisions(quarantine: Command, run: Run): void {
 
 function addDeliveries(deliveries: Command, run: Run): void {
   placed(deliveries.command("list"))
-    .description("what was given up: exit 0 when nothing was, else 1")
+    .description("what was given up, and what nobody sends: exit 0 when there is nothing, else 1")
     .option("--json", "one JSON line for each", false)
     .action(run(async () => (await import("../commands/deliveries.ts")).listDeliveries as Action));
   placed(deliveries.command("retry"))
     .description("try what was given up once more")
     .option("--to <destination>", "only what is for this one")
     .action(run(async () => (await import("../commands/deliveries.ts")).retryDeliveries as Action));
+}
+
+function addRedirection(deliveries: Command, run: Run): void {
+  placed(deliveries.command("redirect"))
+    .description("send what waits for a destination that was removed to another one")
+    .argument("<old>", "as the configuration called it")
+    .argument("[new]", "a destination of the configuration")
+    .option("--give-up", "to no other: the deliveries are given up, the objects are kept", false)
+    .addOption(by().makeOptionMandatory())
+    .action(run(async () => (await import("../commands/deliveries.ts")).redirectDeliveries as Action));
 }
 
 function addOperators(operator: Command, run: Run): void {

@@ -47,11 +47,12 @@ export function findingsOf(evidence: Evidence): readonly Finding[] {
   ];
 }
 
+const conflictDetail =
+  "other bytes were admitted under this SOP Instance UID before, which is by design never overwritten, not even where this object is proven and that one is not: compare the two (quarantine show names the other), and have the wrong one corrected in the archive";
+
 /** It says nothing of the image itself: both objects may be what they claim. */
 function conflictFindings(arrival: ArrivalEvidence | undefined): Finding[] {
-  return arrival?.conflict === true
-    ? [finding("instance-conflict", {}, "another object was admitted under this SOP Instance UID")]
-    : [];
+  return arrival?.conflict === true ? [finding("instance-conflict", {}, conflictDetail)] : [];
 }
 
 function sealMissing(evidence: Evidence): Finding[] {

@@ -81,7 +81,7 @@ const sentences: Partial<Readonly<Record<FindingCode, Sentence>>> = {
   "uid-mismatch": error("parser", "It is labelled as another object than it is; do not rely on it."),
   "instance-conflict": error(
     "arrival",
-    "Another object with this identity was admitted before; this one is kept apart from it.",
+    "Another object with this identity was admitted first; this one is held, and nothing was overwritten.",
   ),
   "check-incomplete": error("arrival", "The check could not be completed; nothing is known about it yet."),
 };

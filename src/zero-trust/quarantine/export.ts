@@ -89,7 +89,7 @@ async function* checked(
 
 /** What lies beside the exported file. No patient data; the finding's places are tags, not values. */
 export function exportReport(
-  { object, deliveries, requests, history }: ObjectStory,
+  { object, deliveries, requests, history, conflictsWith }: ObjectStory,
   exported: Asked & { readonly at: number },
 ): Record<string, unknown> {
   const { location: _, stored: _stored, ...kept } = object;
@@ -100,6 +100,7 @@ export function exportReport(
     exportedAt: new Date(exported.at).toISOString(),
     reason: requireReason(exported.reason),
     object: { ...kept, receivedAt: new Date(object.receivedAt).toISOString() },
+    ...(conflictsWith === undefined ? {} : { conflictsWith: conflictsWith.id }),
     deliveries,
     requests: requests.map(({ objectIds, ...request }) => ({ ...request, objects: objectIds.length })),
     history,
