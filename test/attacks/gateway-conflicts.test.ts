@@ -2,17 +2,19 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { swapPatient } from "../../src/attack-lab/forgeries.ts";
+import { rewriteObject } from "../../src/attack-lab/rewrites.ts";
 import { type NewElement, textElement } from "../../src/dicom/encode.ts";
 import { type Tag, tags } from "../../src/dicom/tags.ts";
 import type { Vr } from "../../src/dicom/vr.ts";
+import { connectDimse, type DimseClient, type StoredInstance } from "../../src/dicom-network/dimse/client.ts";
 import { type Bytes, fromLatin1 } from "../../src/foundation/bytes.ts";
 import { parseCertificate } from "../../src/keys/trust/certificate.ts";
 import { nodeCrypto } from "../../src/platform/node/crypto.ts";
 import type { WorkerExaminer } from "../../src/site/gateway/examiner.ts";
 import type { ExaminedObject, Examiner } from "../../src/zero-trust/gateway/ports.ts";
 import { corpusBytes } from "../evaluation/corpus-files.ts";
-import { edited, newDevice } from "../evaluation/fixture.ts";
-import { archiveAt, Gate, type GateChoice, sourceOf } from "../gateway/gate.ts";
+import { edited, newDevice, parse } from "../evaluation/fixture.ts";
+import { archiveAt, Gate, type GateChoice, gateTitle, sourceOf } from "../gateway/gate.ts";
 import { ReceivingArchive } from "../gateway/network.ts";
 import { describePeer } from "../peers.ts";
 import expected from "../vectors/expected.json" with { type: "json" };
@@ -20,7 +22,7 @@ import { collisions } from "./corpus-cases.ts";
 import { ChangingTrust, workersFor } from "./gate-run.ts";
 import { spoolScenarios } from "./gate-scenarios.ts";
 import { encapsulated, lesionWords, rleFrame, rleUid, slice, wordsOf } from "./objects.ts";
-import { type AttackedSite, attackedSite } from "./phantom-cases.ts";
+import { type AttackedSite, attackedSite, deflatedUid } from "./phantom-cases.ts";
 import { asSent, nobody, type SentObject, sendObjects } from "./sent-object.ts";
 
 let attacked: AttackedSite;
@@ -78,6 +80,16 @@ async function sendAndJudge({ gate }: Scene, files: readonly Bytes[], title = "C
   const answers = await sendObjects(gate.port, await Promise.all(files.map(sentOf)), title);
   expect(answers).toEqual(files.map(() => 0));
   await gate.seen("object-judged", before + files.length);
+}
+
+/** One context, for this instance. */
+function clientOf(
+  port: number,
+  { sopClassUid, transferSyntaxUid }: StoredInstance,
+  title: string,
+): Promise<DimseClient> {
+  const contexts = [{ id: 1, abstractSyntax: sopClassUid, transferSyntaxes: [transferSyntaxUid] }];
+  return connectDimse({ host: "127.0.0.1", port, callingAeTitle: title, calledAeTitle: gateTitle, contexts });
 }
 
 async function states({ gate }: Scene): Promise<readonly string[]> {
@@ -327,6 +339,42 @@ describe("another source than the device's", () => {
       expect((await left(scene)).length).toBe(1);
     },
   );
+
+  it("also where the sealed object of its study could not be read while it arrived", async () => {
+    const study = textElement(tags.studyInstanceUid, "UI", "2.25.4713");
+    const uid = (last: number): NewElement => textElement(tags.sopInstanceUid, "UI", `2.25.7${last}`);
+    const deflated = async (file: Bytes): Promise<Bytes> =>
+      rewriteObject(await parse(file), { transferSyntaxUid: deflatedUid });
+    const scene = await openScene({ sources });
+    // Two deflated objects that do not come to an end take what there is to inflate arriving ones with.
+    const ending = Promise.withResolvers<void>();
+    const slow = await Promise.all(
+      [1, 2].map(async (last) => {
+        const { dataSet, ...instance } = await sentOf(await deflated(slice([uid(last)])));
+        const client = await clientOf(scene.gate.port, instance, "LAX");
+        const begun = Promise.withResolvers<void>();
+        const pieces = async function* (): AsyncGenerator<Bytes> {
+          yield dataSet.subarray(0, -10);
+          begun.resolve();
+          await ending.promise;
+          yield dataSet.subarray(-10);
+        };
+        const answer = client.store(instance, pieces());
+        await begun.promise;
+        return { client, answer };
+      }),
+    );
+    await sendAndJudge(scene, [await deflated(await attacked.site.seal(slice([uid(3), study])))]);
+    await sendAndJudge(scene, [slice([uid(4), study, textElement(0x00181000, "LO", "X-9")])], "LAX");
+    expect(await states(scene)).toEqual(["admitted verified", "held unsealed"]);
+    const [genuine] = await scene.gate.rows();
+    expect(genuine!.studyInstanceUid).toBeUndefined();
+    ending.resolve();
+    for (const { client, answer } of slow) {
+      await answer;
+      await client.release();
+    }
+  });
 });
 
 describePeer("corpus", "two objects of one instance", () => {

@@ -22,7 +22,7 @@ import { commandScenarios } from "./gate-scenarios.ts";
 import { elementBytes, encapsulated, lesionWords, put, rleFrame, rleUid, slice, withRaw } from "./objects.ts";
 import { asSent, nobody, type SentObject } from "./sent-object.ts";
 
-const deflatedUid = "1.2.840.10008.1.2.1.99";
+export const deflatedUid = "1.2.840.10008.1.2.1.99";
 const serial = "SN-0001";
 
 export interface AttackedSite {

@@ -97,6 +97,8 @@ export interface Judgement {
   readonly payloadDigest: string | undefined;
   /** Name of the device whose trusted seal was verified. */
   readonly sealedBy: string | undefined;
+  /** Of a verified object whose study the receiver could not read (deflated, with others under way): digits and dots. */
+  readonly studyInstanceUid?: string | undefined;
   /** Its bytes are in the object store already (held objects are put there first). */
   readonly stored: boolean;
   readonly judgedAt: number;

@@ -301,8 +301,9 @@ async function noteSealedStudies(transaction: Database, decided: readonly Decide
   const found = new Map<string, { study_instance_uid: string; source: string }>();
   for (const { row, item } of decided) {
     const { sealedBy, verdict } = item.judgement;
-    const { study_instance_uid, source } = row;
-    if (sealedBy === undefined || study_instance_uid === null || !sealedVerdicts.has(verdict)) continue;
+    const { source } = row;
+    const study_instance_uid = row.study_instance_uid ?? item.judgement.studyInstanceUid;
+    if (sealedBy === undefined || study_instance_uid === undefined || !sealedVerdicts.has(verdict)) continue;
     found.set(`${study_instance_uid} ${source}`, { study_instance_uid, source });
   }
   // In one order, so that two gateways do not wait for each other.

@@ -13,6 +13,7 @@ import { decide, decideIncomplete, type Mode, strictestMode } from "../policy/de
 import type { Decision, Finding, IncompleteDecision } from "../policy/verdict.ts";
 import { told } from "./fault-words.ts";
 import { storeCopy } from "./object-copy.ts";
+import { uidForm } from "./object-receiver.ts";
 import type { GatewayPorts } from "./ports.ts";
 import type { GatewaySettings } from "./settings.ts";
 import type { SourceBook } from "./source-recognition.ts";
@@ -259,11 +260,16 @@ function judgementOf(evidence: Evidence, decision: Decision, mode: Mode): Omit<J
     findings: stored(findings),
     payloadDigest: seal?.payloadDigest,
     sealedBy: seal?.trust?.signer,
+    studyInstanceUid: seal && wellFormedUid(evidence.format?.studyInstanceUid),
   };
 }
 
 function stored(findings: readonly Finding[]): Judgement["findings"] {
   return findings.map((finding) => ({ ...finding, location: { ...finding.location } }));
+}
+
+function wellFormedUid(text: string | undefined): string | undefined {
+  return text !== undefined && uidForm.test(text) ? text : undefined;
 }
 
 /** The receiver could not always read the data set; the examiner may have. */

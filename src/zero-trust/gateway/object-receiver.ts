@@ -247,7 +247,7 @@ function arrivedSource(size: number): ByteSource {
 }
 
 /** Of what a hostile data set may say, only what has the form of a UID and of a code goes into the journal. */
-const uidForm = /^[0-9.]{1,64}$/;
+export const uidForm: RegExp = /^[0-9.]{1,64}$/;
 const codeForm = /^[A-Z0-9_ ]{1,16}$/;
 
 function factsOf({ elements }: DicomObject, request: StoreRequest): ArrivedFacts {
