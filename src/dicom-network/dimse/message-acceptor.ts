@@ -22,6 +22,9 @@ import {
 import { dimseStatus } from "./status.ts";
 import type { PresentationDataValue, UpperLayerAssociation } from "./upper-layer/upper-layer.ts";
 
+/** Our PDUs take any command in one piece; each piece of one byte would cost a hundred. */
+const commandPiecesMax = 64;
+
 /** A message whose data set is arriving. */
 interface Arriving {
   readonly contextId: number;
@@ -89,6 +92,7 @@ export class MessageAcceptor {
     if (this.#commandBytes > 0 && contextId !== this.#commandContext)
       throw protocolError("a command on two contexts");
     if (this.#commandBytes + bytes.length > commandBytesMax) throw protocolError("a command is too long");
+    if (this.#command.length === commandPiecesMax) throw protocolError("a command in too many pieces");
     if (!isLast) {
       // Views of the chunk are valid only during the call.
       this.#command.push(new Uint8Array(bytes));

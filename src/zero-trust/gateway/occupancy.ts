@@ -1,4 +1,10 @@
 /** What peers take up: associations in all and of each source, and bytes of each source in the spool that are not judged yet. */
+/**
+ * Of an object that waits, beside its bytes: its blocks in the spool, its row, its place in memory. Without it a quota of 4 GiB would let in
+ * millions of objects of a few hundred bytes.
+ */
+const waitingBytes = 16_384;
+
 export class Occupancy {
   /** Connection -> source. */
   readonly #associations = new Map<string, string>();
@@ -49,7 +55,8 @@ export class Occupancy {
 
   /** The bytes, counted already, wait for their judgement. */
   await(id: string, source: string, bytes: number): void {
-    this.#waiting.set(id, { source, bytes });
+    this.#waiting.set(id, { source, bytes: bytes + waitingBytes });
+    this.addBytes(source, waitingBytes);
   }
 
   judged(id: string): void {
