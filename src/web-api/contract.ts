@@ -17,9 +17,13 @@ export interface StatusView {
     readonly takes: string;
     readonly due: number;
     readonly dead: number;
+    /** The configuration has it no more: nobody sends what waits for it. */
+    readonly isRemoved?: boolean | undefined;
   }[];
   readonly objects: Readonly<Record<string, number>>;
   readonly deliveries: Readonly<Record<string, number>>;
+  /** When the oldest delivery that is still due was made. */
+  readonly oldestDueAt?: string | undefined;
   /** Objects judged since the start, by verdict; "none" where the check could not be completed. */
   readonly verdicts?: Readonly<Record<string, number>> | undefined;
   readonly spool: { readonly bytes: number; readonly records: number; readonly bytesMax: number };

@@ -52,6 +52,20 @@ describe("the status page", () => {
     expect(held).toContain("what passes stays in this gate’s own store");
   });
 
+  it("says what waits for a place that is gone, and what waits too long", () => {
+    const old = { name: "old-pacs", takes: "nothing", due: 3, dead: 0, isRemoved: true };
+    const removed = textOf(page({ ...busyView, destinations: [...busyView.destinations, old] }));
+    expect(removed).toMatch(/3 deliveries wait for a removed destination .*old-pacs any more/);
+    expect(removed).toContain("not in the configuration");
+    const waiting = (minutes: number) => {
+      const oldestDueAt = new Date(now - minutes * 60_000).toISOString();
+      return textOf(page({ ...busyView, oldestDueAt }));
+    };
+    expect(waiting(16)).toMatch(/12 deliveries wait for too long pacs did not take them yet/);
+    expect(waiting(14)).toContain("Taking scans and passing them on");
+    expect(waiting(14)).toContain("The oldest delivery waits for 14 min");
+  });
+
   it("says what is wrong even when nothing else can be said", () => {
     const readiness = { ready: false, problems: ["The journal cannot be written"] };
     expect(textOf(page(undefined, readiness))).toMatch(

@@ -139,7 +139,8 @@ export const hostileView: StatusView = {
   startedAt: hostile,
   listeners: [{ name: hostile, address: hostile, port: 1, tls: false }],
   sources: [{ name: hostile, listener: hostile, mode: hostile }],
-  destinations: [{ name: hostile, takes: hostile, due: 1, dead: 1 }],
+  destinations: [{ name: hostile, takes: hostile, due: 1, dead: 1, isRemoved: true }],
+  oldestDueAt: hostile,
   verdicts: { [hostile]: 3 },
   held: [
     {

@@ -321,12 +321,14 @@ describe("stopping", () => {
     await arrived.promise;
     const { port } = server;
     const closed = once(quiet, "close");
+    expect(server.isListening).toBe(true);
     const drained = server.drain(60_000);
     await Promise.all([idle.ended, closed]);
     await expect(client({ port })).rejects.toEqual(withCode("network"));
     gate.resolve();
     expect(await storing).toMatchObject({ code: 0 });
     await drained;
+    expect(server.isListening).toBe(false);
     expect(provider.log).not.toContain("cancel");
     expect(await busy.ended).toMatchObject({ kind: "aborted", by: "peer" });
   });

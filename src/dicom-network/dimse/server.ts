@@ -34,6 +34,8 @@ export interface DimseServerOptions extends Partial<ConnectionLimits> {
 
 export interface DimseServer {
   readonly port: number;
+  /** The port is open: false once it was closed, by whomever. */
+  readonly isListening: boolean;
   /** Open associations. */
   readonly associations: number;
   /** Closes the port; what is connected stays, but no new association is taken. */
@@ -168,6 +170,10 @@ class ListeningServer implements DimseServer {
         resolve();
       });
     });
+  }
+
+  get isListening(): boolean {
+    return this.#server.listening;
   }
 
   get port(): number {

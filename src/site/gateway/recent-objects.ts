@@ -36,11 +36,16 @@ export class RecentObjects {
   }
 }
 
-function viewOf(object: JudgedObject): RecentObjectView {
-  const { id, receivedAt, source, modality, state, verdict, disposition, findings } = object;
+/** The radiologist's sentence of the gravest finding. */
+export function leadingMessage({ findings }: Pick<JudgedObject, "findings">): string | undefined {
   const gravest =
     findings.find(({ severity }) => severity === "error") ??
     findings.find(({ severity }) => severity === "warning");
+  return gravest?.message;
+}
+
+function viewOf(object: JudgedObject): RecentObjectView {
+  const { id, receivedAt, source, modality, state, verdict, disposition } = object;
   return {
     id,
     receivedAt: new Date(receivedAt).toISOString(),
@@ -49,6 +54,6 @@ function viewOf(object: JudgedObject): RecentObjectView {
     state,
     verdict,
     disposition,
-    message: gravest?.message,
+    message: leadingMessage(object),
   };
 }

@@ -1,11 +1,11 @@
 /** What the status service shows of a gateway: made from its journal and its spool when somebody asks. */
 import type { Clock } from "../../foundation/crypto.ts";
 import type { GatewayReadings } from "../../operations/gateway-metrics.ts";
-import type { Journal } from "../../store/journal/journal.ts";
-import type { ReadinessView, StatusView } from "../../web-api/contract.ts";
+import type { HeldStudy, Journal, JournalCounts } from "../../store/journal/journal.ts";
+import type { HeldStudyView, ReadinessView, StatusView } from "../../web-api/contract.ts";
 import type { Gateway } from "../../zero-trust/gateway/gateway.ts";
 import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
-import type { RecentObjects } from "./recent-objects.ts";
+import { leadingMessage, type RecentObjects } from "./recent-objects.ts";
 
 export interface ObservedGateway {
   readonly version: string;
@@ -39,22 +39,57 @@ export async function statusView(observed: ObservedGateway): Promise<StatusView>
       return { name, address, port, tls: secure.has(name) };
     }),
     sources: settings.sources.map(({ name, listener, mode }) => ({ name, listener, mode })),
-    destinations: settings.destinations.map(({ name, takes }) => {
-      return { name, takes, due: 0, dead: 0, ...counts.destinations[name] };
-    }),
+    destinations: destinationsOf(settings, counts),
     objects: counts.objects,
     deliveries: counts.deliveries,
+    oldestDueAt: counts.oldestDueAt === undefined ? undefined : isoTime(counts.oldestDueAt),
     spool: gateway.status().spool,
-    held: held.map(({ firstAt, lastAt, ...study }) => {
-      return { ...study, firstAt: isoTime(firstAt), lastAt: isoTime(lastAt) };
-    }),
+    held: await Promise.all(held.map((study) => heldStudyView(journal, study))),
     recent: recentViews,
   };
 }
 
-export async function readinessView({ gateway, journal }: ObservedGateway): Promise<ReadinessView> {
+/** Those of the configuration, then those it has no more and for which something waits. */
+function destinationsOf(
+  { destinations }: GatewaySettings,
+  counts: JournalCounts,
+): StatusView["destinations"] {
+  const configured = destinations.map(({ name, takes }) => {
+    return { name, takes, due: 0, dead: 0, ...counts.destinations[name] };
+  });
+  const names = new Set(destinations.map(({ name }) => name));
+  const removed = Object.entries(counts.destinations)
+    .filter(([name, { due, dead }]) => !names.has(name) && due + dead > 0)
+    .map(([name, waiting]) => ({ name, takes: "nothing", isRemoved: true, ...waiting }));
+  return [...configured, ...removed];
+}
+
+/** The gravest first; "undetermined": the check could not be completed. */
+const gravity = ["altered", "malformed", "untrusted", "undetermined", "unsealed", "superseded"];
+
+/** Its sentence is that of one object with the gravest verdict of the study. */
+async function heldStudyView(journal: Pick<Journal, "object">, held: HeldStudy): Promise<HeldStudyView> {
+  const { samples, firstAt, lastAt, ...study } = held;
+  const gravest = gravity.find((verdict) => samples[verdict] !== undefined);
+  // Held although verified: the finding says why.
+  const sample = gravest === undefined ? Object.values(samples)[0] : samples[gravest];
+  const object = sample === undefined ? undefined : await journal.object(sample);
+  const message = object && leadingMessage(object);
+  return { ...study, firstAt: isoTime(firstAt), lastAt: isoTime(lastAt), message };
+}
+
+export async function readinessView({
+  gateway,
+  journal,
+  settings,
+}: Pick<ObservedGateway, "gateway" | "journal" | "settings">): Promise<ReadinessView> {
   const { phase, spool } = gateway.status();
   const problems: string[] = [];
+  if (phase === "running") {
+    const open = gateway.listeners.filter(({ isListening }) => isListening);
+    const down = settings().listeners.filter(({ name }) => !open.some((one) => one.name === name));
+    for (const { name } of down) problems.push(`the listener ${name} is down`);
+  }
   if (phase !== "running") problems.push(`the gateway is ${phase}`);
   if (spool.bytes > spoolFullShare * spool.bytesMax) problems.push("the spool is full");
   try {

@@ -9,7 +9,7 @@ export interface GateState {
 }
 
 /** @param status undefined when the gate could not say */
-export function gateState(status: StatusView | undefined, readiness: ReadinessView): GateState {
+export function gateState(status: StatusView | undefined, readiness: ReadinessView, now: number): GateState {
   if (!readiness.ready) {
     return { tone: "alarm", headline: "Not taking scans", sentence: problemSentence(readiness) };
   }
@@ -30,7 +30,36 @@ export function gateState(status: StatusView | undefined, readiness: ReadinessVi
     const sentence = `${names} did not take what passed the gate. The objects are safe here: find out why, then deliver them again.${also}`;
     return { tone: "alarm", headline: `${failed} failed for good`, sentence };
   }
-  return untroubledState(status);
+  return waitingState(status, now) ?? untroubledState(status);
+}
+
+/** Retries are at most ten minutes apart (docs/gateway.md): what waits longer failed several times. */
+const stuckMs = 15 * 60_000;
+
+/** Undefined where everything that is due is on its way. */
+function waitingState(
+  { destinations, oldestDueAt, objects: { held = 0 } }: StatusView,
+  now: number,
+): GateState | undefined {
+  const also = held === 0 ? "" : ` ${counted(held, "object is", "objects are")} held too.`;
+  const removed = destinations.filter((one) => one.isRemoved === true && one.due > 0);
+  if (removed.length > 0) {
+    const due = removed.reduce((sum, one) => sum + one.due, 0);
+    const names = removed.map(({ name }) => name).join(", ");
+    const sentence = `The configuration does not have ${names} any more. The objects are safe here: send them elsewhere with scanseal deliveries redirect.${also}`;
+    const headline = `${counted(due, "delivery waits", "deliveries wait")} for a removed destination`;
+    return { tone: "alarm", headline, sentence };
+  }
+  const age = oldestDueAt === undefined ? 0 : now - Date.parse(oldestDueAt);
+  if (!(age > stuckMs)) return undefined;
+  const slow = destinations.filter(({ due }) => due > 0).map(({ name }) => name);
+  const due = destinations.reduce((sum, one) => sum + one.due, 0);
+  const sentence = `${slow.join(", ")} did not take them yet. The objects are safe here and are tried again by themselves.${also}`;
+  return {
+    tone: "attention",
+    headline: `${counted(due, "delivery waits", "deliveries wait")} for too long`,
+    sentence,
+  };
 }
 
 function untroubledState({ objects }: StatusView): GateState {

@@ -60,7 +60,7 @@ ${
 }<dl class="legend">${legend}</dl>`;
 }
 
-export function destinations({ destinations: list }: StatusView): Markup {
+export function destinations({ destinations: list, oldestDueAt }: StatusView, now: number): Markup {
   return html`<h2>Destinations</h2>
 ${
   list.length === 0
@@ -71,7 +71,10 @@ ${
           { title: "Destination", cell: ({ name }) => html`<bdi>${name}</bdi>` },
           {
             title: "Takes",
-            cell: ({ takes }) => html`${takes === "released" ? "what two people released" : "what passes"}`,
+            cell: ({ takes, isRemoved }) =>
+              isRemoved === true
+                ? badge("bad", "✗", "not in the configuration")
+                : html`${takes === "released" ? "what two people released" : "what passes"}`,
           },
           { title: "Waiting", cell: ({ due }) => html`${grouped(due)}` },
           {
@@ -81,7 +84,7 @@ ${
         ],
         list,
       )
-}`;
+}${oldestDueAt === undefined ? nothing : html`<p class="hint">The oldest delivery waits for <b>${since(oldestDueAt, now)}</b>.</p>`}`;
 }
 
 export function recentObjects(recent: readonly RecentObjectView[], now: number): Markup {

@@ -17,7 +17,7 @@ export function renderStatusPage(
   readiness: ReadinessView,
   now: number,
 ): string {
-  const { tone, headline, sentence } = gateState(status, readiness);
+  const { tone, headline, sentence } = gateState(status, readiness, now);
   const title = `${headline} · ${status?.aeTitle ?? "Scanseal"}`;
   const page = html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -41,7 +41,7 @@ function sections(status: StatusView, now: number): Markup {
 ${part("held", heldStudies(status.held, now))}
 ${part("recent", recentObjects(status.recent, now))}</div>
 <div>${part("sources", sources(status))}
-${part("destinations", destinations(status))}</div></div>`;
+${part("destinations", destinations(status, now))}</div></div>`;
 }
 
 function footer({ listeners, version, startedAt }: StatusView, now: number): Markup {

@@ -9,6 +9,8 @@ export interface OpenListener {
   readonly address: string;
   readonly port: number;
   readonly isTls: boolean;
+  /** False once its port is closed, by whomever. */
+  readonly isListening: boolean;
   /** Takes nothing new; what is arriving may end within `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
@@ -34,6 +36,9 @@ export async function startListener(
     address: listener.host,
     port: server.port,
     isTls: listener.tls !== undefined,
+    get isListening() {
+      return server.isListening;
+    },
     close: (graceMs) => server.drain(graceMs),
   };
 }

@@ -1,0 +1,128 @@
+/** What the status service says of a gateway: with a real journal, and a gateway that says what it is told. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { archiveAt, plainListener } from "../../../test/gateway/gate.ts";
+import { admitting, held, holding, judged, received } from "../../../test/store/journal-fixture.ts";
+import { systemClock } from "../../platform/node/crypto.ts";
+import type { Journal } from "../../store/journal/journal.ts";
+import { openSqliteJournal } from "../../store/journal/sqlite-journal.ts";
+import type { Gateway, GatewayStatus } from "../../zero-trust/gateway/gateway.ts";
+import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
+import { RecentObjects } from "./recent-objects.ts";
+import { type ObservedGateway, readinessView, statusView } from "./status-views.ts";
+
+let folder: string;
+let journal: Journal;
+let isListening = true;
+let status: GatewayStatus;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "scanseal-status-"));
+  journal = await openSqliteJournal(join(folder, "journal.db"));
+  isListening = true;
+  const nothing = { associations: 0, rowsWaiting: 0, judging: 0, sending: 0 };
+  status = { ...nothing, phase: "running", spool: { bytes: 1, records: 1, bytesMax: 100 } };
+});
+afterEach(async () => {
+  await journal.close();
+  rmSync(folder, { recursive: true });
+});
+
+function observed(destinations: readonly string[] = []): ObservedGateway {
+  const listener = { name: "plain", address: "127.0.0.1", port: 11112, isTls: false };
+  const gateway = {
+    listeners: [
+      {
+        ...listener,
+        get isListening() {
+          return isListening;
+        },
+        close: async () => undefined,
+      },
+    ],
+    status: () => status,
+  } as unknown as Gateway;
+  const settings: GatewaySettings = {
+    aeTitle: "GATE",
+    listeners: [plainListener],
+    sources: [],
+    destinations: destinations.map((name) => archiveAt(104, { name })),
+    limits: {} as GatewaySettings["limits"],
+  };
+  const recent = new RecentObjects();
+  return {
+    version: "1",
+    startedAt: 0,
+    clock: systemClock,
+    journal,
+    gateway,
+    settings: () => settings,
+    recent,
+  };
+}
+
+it("is ready when everything is, and says what is not", async () => {
+  const problems = async () => (await readinessView(observed())).problems;
+  expect(await readinessView(observed())).toEqual({ ready: true, problems: [] });
+  status = { ...status, spool: { bytes: 96, records: 1, bytesMax: 100 } };
+  expect(await problems()).toEqual(["the spool is full"]);
+  isListening = false;
+  expect(await problems()).toEqual(["the listener plain is down", "the spool is full"]);
+  await journal.close();
+  expect(await problems()).toContain("the journal does not answer");
+  status = { ...status, phase: "draining" };
+  expect(await problems()).toContain("the gateway is draining");
+  expect(await readinessView(observed())).toMatchObject({ ready: false });
+});
+
+it("gives each held study the sentence of its gravest verdict", async () => {
+  const finding = holding.findings[0]!;
+  const study = { studyInstanceUid: "2.25.1" };
+  await judged(journal, received(study), {
+    ...holding,
+    verdict: "unsealed",
+    findings: [{ ...finding, severity: "warning", message: "Not sealed." }],
+  });
+  await held(journal, study);
+  await judged(journal, received({ studyInstanceUid: "2.25.2" }), {
+    ...holding,
+    verdict: "verified",
+    findings: [
+      { ...finding, severity: "info", message: "A detail." },
+      { ...finding, message: "Another object was admitted first." },
+    ],
+  });
+  await judged(journal, received({ studyInstanceUid: "2.25.3" }), { ...holding, findings: [] });
+  const { held: views } = await statusView(observed());
+  const told = views.map(({ studyInstanceUid, message }) => [studyInstanceUid, message]);
+  expect(new Map(told as [string, string | undefined][])).toEqual(
+    new Map([
+      ["2.25.1", "Changed after capture; do not rely on it."],
+      ["2.25.2", "Another object was admitted first."],
+      ["2.25.3", undefined],
+    ]),
+  );
+  expect(Object.keys(views[0]!)).not.toContain("samples");
+});
+
+it("shows what waits for destinations, those that were removed too, and since when", async () => {
+  await judged(journal, received(), { ...admitting, judgedAt: 60_000 }, ["pacs", "old"]);
+  await judged(journal, received(), { ...admitting, judgedAt: 70_000 }, ["pacs"]);
+  const view = await statusView(observed(["pacs", "new"]));
+  expect(view.oldestDueAt).toBe("1970-01-01T00:01:00.000Z");
+  expect(view.destinations).toEqual([
+    { name: "pacs", takes: "admitted", due: 2, dead: 0 },
+    { name: "new", takes: "admitted", due: 0, dead: 0 },
+    { name: "old", takes: "nothing", isRemoved: true, due: 1, dead: 0 },
+  ]);
+  await journal.redirectDeliveries("old", "new", 80_000, {
+    ...{ id: "1", at: 80_000, actor: "ann", act: "deliveries.redirected", subject: "old", detail: {} },
+  });
+  const after = await statusView(observed(["pacs", "new"]));
+  expect(after.destinations.map(({ name, due }) => [name, due])).toEqual([
+    ["pacs", 2],
+    ["new", 1],
+  ]);
+});
