@@ -1,16 +1,14 @@
 /** The way in: which associations and presentation contexts are taken, from whom, and how much. */
 
-import { explicitBigEndianUid, transferSyntaxOf } from "../../dicom/transfer-syntax.ts";
+import { transferSyntaxOf } from "../../dicom/transfer-syntax.ts";
 import type {
   AssociateReject,
   AssociateRequest,
   AssociationEnd,
   NetworkPeer,
 } from "../../dicom-network/dimse/association.ts";
-import { verificationSopClass } from "../../dicom-network/dimse/presentation.ts";
 import type {
   AdmissionAnswer,
-  ContextChoice,
   DimseProvider,
   DimseStatus,
   OpenAssociation,
@@ -18,7 +16,9 @@ import type {
   StoreRequest,
 } from "../../dicom-network/dimse/service.ts";
 import { ScansealError } from "../../foundation/errors.ts";
+import { told } from "./fault-words.ts";
 import { ObjectReceiver, type Reception, storeStatus } from "./object-receiver.ts";
+import { chooseContext } from "./offered-contexts.ts";
 import type { GatewaySettings } from "./settings.ts";
 import {
   callingTitleNotRecognised,
@@ -26,17 +26,6 @@ import {
   type SourceBook,
   temporaryCongestion,
 } from "./source-recognition.ts";
-
-/** PS3.4 B.5; some storage classes stand elsewhere among the standard's UIDs. */
-const storagePrefix = "1.2.840.10008.5.1.4.1.1.";
-const storageElsewhere: ReadonlySet<string> = new Set([
-  "1.2.840.10008.5.1.4.34.7",
-  "1.2.840.10008.5.1.4.34.10",
-  "1.2.840.10008.5.1.4.43.1",
-  "1.2.840.10008.5.1.4.44.1",
-  "1.2.840.10008.5.1.4.45.1",
-]);
-const standardPrefix = "1.2.840.10008.";
 
 /** Rows that the database does not take are held in memory: above this nothing more is acknowledged. */
 const rowBacklogMax = 5_000;
@@ -121,17 +110,20 @@ export class GateProvider implements DimseProvider {
 
   store(request: StoreRequest): StoreReceiver | DimseStatus {
     const { settings, book } = this.#state();
-    const { occupancy, refusals, rows } = this.#reception;
-    const name = occupancy.sourceOf(this.#connectionOf(request.association.peer));
-    const source = name === undefined ? undefined : book.named(name);
+    const { occupancy, ports, refusals, rows } = this.#reception;
+    const { peer, request: associate } = request.association;
+    const name = occupancy.sourceOf(this.#connectionOf(peer));
+    // The configuration may have changed since: what would not be this source today is it no more.
+    const recognised = book.recognise(this.#listener, peer, associate);
+    const source = "source" in recognised && recognised.source.name === name ? recognised.source : undefined;
     const refuse = (code: number, why: string, comment: string): DimseStatus => {
       refusals.note({ source: name ?? "", status: code, why, bytes: 0 });
       return { code, comment };
     };
-    const isRevoked = this.#isRevoked(request.association.peer);
+    const isRevoked = this.#isRevoked(peer);
     if (!source || isRevoked) {
       // PS3.7 C.5.23: not authorised; it happened while its association was open.
-      const why = isRevoked ? "its certificate is revoked" : "the source is not configured any more";
+      const why = isRevoked ? "its certificate is revoked" : "it is not this source any more";
       request.association.abort(why);
       return refuse(0x0124, isRevoked ? "certificate-revoked" : "source-removed", "not authorised");
     }
@@ -143,7 +135,11 @@ export class GateProvider implements DimseProvider {
       const arrival = { request, source, limits: settings.limits, isDeflated };
       return new ObjectReceiver(arrival, this.#reception);
     } catch (error) {
-      if (!(error instanceof ScansealError) || error.fault !== "environment") throw error;
+      if (!(error instanceof ScansealError) || error.fault !== "environment") {
+        // Answered with 0x0110; without this nobody here would know.
+        ports.events({ kind: "fault", where: "receiver", ...told(error) });
+        throw error;
+      }
       const isFull = error.code === "storage-full";
       return isFull
         ? refuse(storeStatus.outOfResources, error.code, "no room")
@@ -164,15 +160,4 @@ export class GateProvider implements DimseProvider {
     }
     ports.events({ kind: "association-ended", association: connection, how: end.kind, ...why });
   }
-}
-
-/** Verification and storage, in the first transfer syntax proposed that we know; big endian is retired (PS3.5 2006). */
-function chooseContext(abstractSyntax: string, transferSyntaxes: readonly string[]): ContextChoice {
-  const isStorage =
-    abstractSyntax.startsWith(storagePrefix) ||
-    storageElsewhere.has(abstractSyntax) ||
-    !abstractSyntax.startsWith(standardPrefix);
-  if (!isStorage && abstractSyntax !== verificationSopClass) return { refuse: 3 };
-  const known = transferSyntaxes.find((uid) => transferSyntaxOf(uid) && uid !== explicitBigEndianUid);
-  return known === undefined ? { refuse: 4 } : { transferSyntax: known };
 }

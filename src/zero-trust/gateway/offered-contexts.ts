@@ -1,0 +1,30 @@
+/** Which presentation contexts a gateway takes: verification and storage, in every transfer syntax whose bytes it can read. */
+import { explicitBigEndianUid, transferSyntaxOf } from "../../dicom/transfer-syntax.ts";
+import { verificationSopClass } from "../../dicom-network/dimse/presentation.ts";
+import type { ContextChoice } from "../../dicom-network/dimse/service.ts";
+
+/** PS3.4 B.5; some storage classes stand elsewhere among the standard's UIDs, those of annex GG (non-patient objects) too. */
+const storagePrefix = "1.2.840.10008.5.1.4.1.1.";
+const storageElsewhere: ReadonlySet<string> = new Set([
+  "1.2.840.10008.5.1.4.34.7",
+  "1.2.840.10008.5.1.4.34.10",
+  "1.2.840.10008.5.1.4.38.1",
+  "1.2.840.10008.5.1.4.39.1",
+  "1.2.840.10008.5.1.4.43.1",
+  "1.2.840.10008.5.1.4.44.1",
+  "1.2.840.10008.5.1.4.45.1",
+]);
+/** What stands among them and stores nothing: queries and retrieval of protocol approvals and inventories. */
+const nothingStored = /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.(200\.[456]|201\.([2-6]|1\.1))$/;
+const standardPrefix = "1.2.840.10008.";
+
+/** The first transfer syntax proposed that we know; big endian is retired (PS3.5 2006). Classes that are not the standard's are somebody's own storage. */
+export function chooseContext(abstractSyntax: string, transferSyntaxes: readonly string[]): ContextChoice {
+  const isStorage =
+    (abstractSyntax.startsWith(storagePrefix) && !nothingStored.test(abstractSyntax)) ||
+    storageElsewhere.has(abstractSyntax) ||
+    !abstractSyntax.startsWith(standardPrefix);
+  if (!isStorage && abstractSyntax !== verificationSopClass) return { refuse: 3 };
+  const known = transferSyntaxes.find((uid) => transferSyntaxOf(uid) && uid !== explicitBigEndianUid);
+  return known === undefined ? { refuse: 4 } : { transferSyntax: known };
+}
