@@ -1,13 +1,17 @@
 /** Who may send, with DCMTK's clients at the TLS and the plain port of the real gateway process: the certificate decides, never the AE title. */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { inspectFile } from "../../src/cli/sending/outgoing-file.ts";
+import { connectDimse } from "../../src/dicom-network/dimse/client.ts";
+import { readChunks } from "../../src/foundation/byte-source.ts";
 import { createAuthority, openAuthority } from "../../src/keys/custody/authority.ts";
 import { issueTlsLocally } from "../../src/keys/custody/tls-certificate.ts";
 import { nodeRandom, systemClock } from "../../src/platform/node/crypto.ts";
+import { openFileSource } from "../../src/platform/node/file-source.ts";
 import { makeWorkplace } from "../cli/scanseal-process.ts";
 import { describePeer } from "../peers.ts";
 import { type Ended, phantomFiles } from "./dimse-peers.ts";
-import { dcmtkTls, GatewaySite } from "./gateway-site.ts";
+import { dcmtkTls, GatewaySite, ourTitle } from "./gateway-site.ts";
 
 const day = 24 * 3600 * 1000;
 /** TLS certificates of the authority end after 397 days. */
@@ -125,7 +129,13 @@ describePeer(["echoscu", "storescu", "openssl"], "certificates and AE titles", (
   });
 
   it("a revoked certificate opens nothing any more, while the gateway runs", async () => {
-    expect(await echo("lost", "CT1")).toMatchObject({ status: 0 });
+    const file = await inspectFile(slice);
+    const pem = (name: string) => readFileSync(site.path(name), "utf8");
+    const open = await connectDimse({
+      ...{ host: "127.0.0.1", port: site.ports.secure, callingAeTitle: "CT1", calledAeTitle: ourTitle },
+      tls: { authorities: pem("authority.pem"), certificate: pem("lost.pem"), key: pem("lost.key") },
+      contexts: [{ id: 1, abstractSyntax: file.sopClassUid, transferSyntaxes: [file.transferSyntaxUid] }],
+    });
     const authority = await site.sealed.home.openAuthority();
     authority.revoke(serials.get("lost")!, "keyCompromise");
     // The list is looked at every two seconds.
@@ -133,6 +143,12 @@ describePeer(["echoscu", "storescu", "openssl"], "certificates and AE titles", (
     while (ended.status === 0) ended = await echo("lost", "CT1");
     expect(ended.text).toContain("Calling AE Title Not Recognized");
     expect(await site.lines("association-rejected", 1, { why: "certificate revoked" })).toHaveLength(1);
+    // An association that is still open has an end too.
+    const source = await openFileSource(slice);
+    const dataSet = readChunks(source, file.dataSetOffset, file.bytes - file.dataSetOffset);
+    await expect(open.store(file, dataSet)).rejects.toThrow();
+    await source.close();
+    expect(await open.ended).toMatchObject({ kind: "aborted", by: "peer" });
     expect(await echo("ct1", "CT1")).toMatchObject({ status: 0 });
   });
 });
