@@ -58,6 +58,9 @@ it("an archive that is away gets its objects when it is back; meanwhile they lea
   expect(archive.received.length).toBe(3);
   const expected = await Promise.all(others.map((file) => dataSetOf(file)));
   for (const { bytes } of archive.received) expect(expected).toContainEqual(bytes);
+  // Every archive has them: kept nowhere here any more.
+  for (const row of await gate.rows())
+    expect(row).toMatchObject({ state: "admitted", stored: false, location: undefined });
 });
 
 it("an archive without room is asked again; a warning is a delivery, and recorded", async () => {
