@@ -3,7 +3,7 @@ import type { JudgedObject, QuarantineRequest } from "../../store/journal/journa
 import { findRelease, Released } from "./released.ts";
 import { requestMsMax } from "./two-people.ts";
 
-const object = { id: "o1", state: "held" } as JudgedObject;
+const object = { id: "o1", state: "held", judgedAt: 500 } as JudgedObject;
 const approved: QuarantineRequest = {
   id: "r1",
   act: "release",
@@ -56,6 +56,12 @@ describe("the proof of a release", () => {
       expect(await releasedBy({ ...object, state }, "reading", approved)).toBeUndefined();
     },
   );
+
+  it("is none for what was judged again since, or never", async () => {
+    for (const judgedAt of [2_001, undefined])
+      expect(await releasedBy({ ...object, judgedAt }, "reading", approved)).toBeUndefined();
+    expect(await releasedBy({ ...object, judgedAt: 2_000 }, "reading", approved)).toBeDefined();
+  });
 
   it("cannot be made by hand", () => {
     const forge = Released as unknown as new (key: symbol, object: JudgedObject, id: string) => unknown;

@@ -22,7 +22,10 @@ export class Released<T> {
   }
 }
 
-/** Undefined unless the request is a release of this held object to this destination, approved in time by a second person. */
+/**
+ * Undefined unless the request is a release of this held object to this destination, approved in time by a second person. What was judged again
+ * after the approval may be held for a reason that neither of them saw.
+ */
 function releasedBy(
   object: JudgedObject,
   destination: string,
@@ -33,7 +36,9 @@ function releasedBy(
   const isByTwo = approvedBy !== undefined && !isSamePerson(approvedBy, requestedBy);
   const isInTime = approvedAt !== undefined && Math.abs(approvedAt - requestedAt) <= requestMsMax;
   const isOfThis = request.objectIds.includes(object.id) && request.destination === destination;
-  if (!isRelease || !isByTwo || !isInTime || !isOfThis || object.state !== "held") return undefined;
+  const isSeen = approvedAt !== undefined && object.judgedAt !== undefined && object.judgedAt <= approvedAt;
+  const isHeld = object.state === "held" && isSeen;
+  if (!isRelease || !isByTwo || !isInTime || !isOfThis || !isHeld) return undefined;
   return new Released(mint, object, request.id);
 }
 
