@@ -18,7 +18,12 @@ const kills: number = Number(process.env.SCANSEAL_CRASH_KILLS ?? 100);
 const seed: string = process.env.SCANSEAL_CRASH_SEED ?? "1";
 const objects = 200;
 /** Up to so many in one transfer, the recovery from the one before included. */
-const killsAtOnce = 4;
+const killsAtOnce: Readonly<Record<CrashTarget, number>> = {
+  gateway: 8,
+  worker: 16,
+  archive: 12,
+  postgres: 8,
+};
 
 interface Series {
   readonly target: CrashTarget;
@@ -47,7 +52,7 @@ async function run({ target, journal }: Series): Promise<CrashOutcome[]> {
   const outcomes: CrashOutcome[] = [];
   for (let left = kills, i = 0; left > 0; i++) {
     const random = new SeededRandom("crash", seed, target, journal, i);
-    const now = Math.min(left, 1 + random.below(killsAtOnce));
+    const now = Math.min(left, 1 + random.below(killsAtOnce[target]));
     left -= now;
     const outcome = await crashTransfer(
       site,

@@ -186,7 +186,7 @@ class Auditor {
   #checkRow({ id, state, verdict }: JudgedObject, sent: readonly CrashObject[]): void {
     if (state === "received") this.#faults.push(`${id}: was never judged`);
     // An examination that was cut off too often proves nothing: held, for a person to have it checked again.
-    if (state === "received" || (state === "held" && verdict === undefined)) return;
+    if (state === "received" || (state !== "admitted" && verdict === undefined)) return;
     if (!sent.some(({ truth }) => truth === verdict))
       this.#faults.push(`${id} (${state}): judged ${verdict}`);
   }

@@ -229,6 +229,19 @@ export const deliveryCases: JournalCases = {
     expect(await journal.claimDeliveries("next", "pacs", 1, leaseMs, 10_000)).toHaveLength(1);
   },
 
+  "gives back the leases of a destination that their owner does not know of": async (under) => {
+    const { journal } = under;
+    for (let n = 0; n < 2; n++) await admitted(journal, ["pacs", "second"]);
+    const claim = (destination: string) => journal.claimDeliveries("gate", destination, 9, leaseMs, 10_000);
+    const [kept, lost] = await claim("pacs");
+    expect(await claim("second")).toHaveLength(2);
+    const underWay = [kept!.work.delivery.id];
+    await journal.releaseLeases("gate", { of: "deliveries", destination: "pacs", underWay });
+    expect((await claim("pacs")).map(({ work }) => work.delivery.id)).toEqual([lost!.work.delivery.id]);
+    expect(await claim("second")).toEqual([]);
+    expect(await journal.completeDelivery(underWay[0]!, kept!.fence, 10_001)).toBe(true);
+  },
+
   "never gives the same delivery twice, whoever asks at once": async (under) => {
     const { journal } = under;
     const other = await under.another();

@@ -128,6 +128,23 @@ export const workCases: JournalCases = {
     expect(next!.fence).toBe(2);
   },
 
+  "gives back the leases that their owner does not know of, and no others": async (under) => {
+    const { journal } = under;
+    const objects = Array.from({ length: 3 }, () => received());
+    await journal.addReceived(objects);
+    const leases = await journal.claimReceived("gate", 2, leaseMs, 10_000);
+    const [other] = await journal.claimReceived("other", 1, leaseMs, 10_000);
+    const [kept, lost] = leases.map(({ work }) => work.id);
+    await journal.releaseLeases("gate", { of: "deliveries", destination: "pacs", underWay: [] });
+    expect(await journal.claimReceived("gate", 9, leaseMs, 10_000)).toEqual([]);
+    await journal.releaseLeases("gate", { of: "objects", underWay: [kept!] });
+    const again = await journal.claimReceived("gate", 9, leaseMs, 10_000);
+    expect(again.map(({ work, fence }) => [work.id, fence])).toEqual([[lost, 2]]);
+    const commit = (id: string, fence: number) => journal.commitJudgement(id, fence, admitting, []);
+    expect(await commit(kept!, leases[0]!.fence)).toMatchObject({ result: "committed" });
+    expect(await commit(other!.work.id, other!.fence)).toMatchObject({ result: "committed" });
+  },
+
   "never gives the same work twice, whoever asks at once": async (under) => {
     const { journal } = under;
     const others = await Promise.all([under.another(), under.another()]);

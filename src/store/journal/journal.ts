@@ -85,6 +85,14 @@ export interface Lease<T> {
   readonly attempt: number;
 }
 
+export interface LeaseScope {
+  readonly of: "objects" | "deliveries";
+  /** Of deliveries. */
+  readonly destination?: string;
+  /** Ids of what is under way: these leases stay. */
+  readonly underWay: readonly string[];
+}
+
 export interface Judgement {
   readonly verdict: string | undefined;
   readonly disposition: "delivered" | "delivered-with-notice" | "held";
@@ -297,8 +305,11 @@ export interface Journal {
     now: number,
     record: ActRecord,
   ): Promise<Redirected>;
-  /** Gives back every lease of an owner that is gone. */
-  releaseLeases(owner: string): Promise<void>;
+  /**
+   * Gives back every lease of an owner that is gone. With a scope, those of an owner that lives and does not know of them: where the database
+   * failed, a claim may stand whose answer never came.
+   */
+  releaseLeases(owner: string, scope?: LeaseScope): Promise<void>;
   deliveriesOf(objectId: string): Promise<readonly Delivery[]>;
   /** Newest first. */
   deadDeliveries(limit: number): Promise<readonly Delivery[]>;

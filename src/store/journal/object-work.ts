@@ -1,8 +1,9 @@
 /** What waits to be judged, and who has it. */
-
-import type { JudgedObject, Lease, ReceivedObject } from "./journal.ts";
+import { sql } from "kysely";
+import type { JudgedObject, Lease, LeaseScope, ReceivedObject } from "./journal.ts";
 import { keptBackMs } from "./kept-bytes.ts";
 import { keptNumber, keptText, notJudged, objectOf, receivedRow } from "./object-rows.ts";
+import { listed } from "./row-set.ts";
 import { type Engine, idsPerStatement, pieces } from "./tables.ts";
 import type { WriteJob } from "./writers.ts";
 
@@ -82,6 +83,19 @@ export function recheck(ids: readonly string[]): WriteJob<number> {
       count += result.numUpdatedRows;
     }
     return Number(count);
+  };
+}
+
+export function releaseLost(engine: Engine, owner: string, scope: LeaseScope): WriteJob<void> {
+  const { of, destination, underWay } = scope;
+  return async (transaction) => {
+    await transaction
+      .updateTable(of)
+      .set({ lease_owner: null, lease_until: null })
+      .where("lease_owner", "=", owner)
+      .where("id", "not in", listed(engine, underWay))
+      .$if(destination !== undefined, (query) => query.where(sql`destination`, "=", destination!))
+      .execute();
   };
 }
 

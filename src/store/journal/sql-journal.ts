@@ -24,6 +24,7 @@ import type {
   Judgement,
   JudgementOutcome,
   Lease,
+  LeaseScope,
   ObjectFilter,
   QuarantineRequest,
   ReceivedObject,
@@ -33,7 +34,7 @@ import { counts, heldStudies, known, listLimit, listObjects, unsettled } from ".
 import { commitJudgements, type PreparedJudgement, preparedJudgement } from "./judgement-commit.ts";
 import { claimDeletions, confirmDeletions, markDelivered, markStored, renewPurge } from "./kept-bytes.ts";
 import { objectOf } from "./object-rows.ts";
-import { addReceived, claimReceived, recheck, releaseLeases } from "./object-work.ts";
+import { addReceived, claimReceived, recheck, releaseLeases, releaseLost } from "./object-work.ts";
 import {
   actOf,
   addRecord,
@@ -191,8 +192,8 @@ export class SqlJournal implements Journal {
     return await this.#write(redirectDeliveries(this.#engine, from, to, now, record));
   }
 
-  releaseLeases(owner: string): Promise<void> {
-    return this.#write(releaseLeases(owner));
+  releaseLeases(owner: string, scope?: LeaseScope): Promise<void> {
+    return this.#write(scope ? releaseLost(this.#engine, owner, scope) : releaseLeases(owner));
   }
 
   async deliveriesOf(objectId: string): Promise<readonly Delivery[]> {

@@ -52,6 +52,8 @@ export class Deliverer {
   #workers: readonly Promise<void>[] = [];
   /** By delivery the newest fence of what is claimed and has not ended: what a second worker claims meanwhile stays the first one's. */
   readonly #claimed = new Map<string, number>();
+  /** The journal failed: it may have leases of ours that we do not know of. */
+  #hasLost = false;
   #isStopping = false;
   /** Associations that failed in a row. */
   #failures = 0;
@@ -111,11 +113,18 @@ export class Deliverer {
     const now = clock.now();
     if (now < this.#pausedUntil) return [];
     try {
+      if (this.#hasLost) {
+        this.#hasLost = false;
+        const underWay = [...this.#claimed.keys()];
+        const destination = this.destination.name;
+        await journal.releaseLeases(owner, { of: "deliveries", destination, underWay });
+      }
       const due = await journal.claimDeliveries(owner, this.destination.name, burst, leaseMs, now);
       const fresh = due.filter(({ work }) => !this.#claimed.has(work.delivery.id));
       for (const { work, fence } of due) this.#claimed.set(work.delivery.id, fence);
       return fresh;
     } catch (error) {
+      this.#hasLost = true;
       events({ kind: "fault", where: "deliveries", ...told(error) });
       return [];
     }
@@ -167,10 +176,11 @@ export class Deliverer {
   async #writeDown(sent: Sent[]): Promise<void> {
     await Promise.all(
       sent.splice(0).map((one) =>
-        // The lease ends by itself, and the delivery is repeated.
-        this.#complete(one).catch((error: unknown) =>
-          this.#ports.events({ kind: "fault", where: "delivery", ...told(error) }),
-        ),
+        // The lease is given back, and the delivery is repeated.
+        this.#complete(one).catch((error: unknown) => {
+          this.#hasLost = true;
+          this.#ports.events({ kind: "fault", where: "delivery", ...told(error) });
+        }),
       ),
     );
   }
@@ -191,7 +201,8 @@ export class Deliverer {
       if (!failure) return { lease, startedAt, sentAt: this.#ports.clock.now() };
       await this.#fail(lease, failure);
     } catch (error) {
-      // The journal: the lease ends by itself, and the delivery is repeated.
+      // The journal: the lease is given back, and the delivery is repeated.
+      this.#hasLost = true;
       this.#endOf(lease);
       this.#ports.events({ kind: "fault", where: "delivery", ...told(error) });
     } finally {
@@ -276,6 +287,7 @@ export class Deliverer {
     try {
       if (!(await journal.failDelivery(delivery.id, fence, failure.why, nextAt))) return;
     } catch (error) {
+      this.#hasLost = true;
       events({ kind: "fault", where: "deliveries", ...told(error) });
       return;
     }

@@ -322,6 +322,29 @@ it("an object that ended the gateway again and again is not examined once more",
   expect(told((await journal.object(id))!)).toBe("held  held ");
 });
 
+it("a journal that fails for a moment is no reason to hold an object", async () => {
+  const id = await receive(sealed);
+  const { clock } = ports;
+  const state = {
+    settings: { ...settings, sources },
+    book: new SourceBook({ ...settings, sources }, nodeCrypto),
+  };
+  const away = new Proxy(journal, {
+    get: (target, name: keyof Journal) =>
+      name === "commitJudgement"
+        ? () => Promise.reject(new ScansealError("io", "the database is away"))
+        : target[name].bind(target),
+  });
+  const [lease] = await journal.claimReceived("test", 1, 60_000, clock.now());
+  await expect(new Judge({ ...ports, journal: away }, () => state).judge(lease!)).rejects.toMatchObject({
+    code: "io",
+  });
+  expect(await journal.object(id)).toMatchObject({ state: "received" });
+  await journal.releaseLeases("test", { of: "objects", underWay: [] });
+  await judgeAll();
+  expect(told((await journal.object(id))!)).toBe("admitted verified delivered verified");
+});
+
 it("whatever is thrown, the object is held and nothing is told of its content", async () => {
   sources = [sourceOf({ mode: "observe" })];
   const real = ports;

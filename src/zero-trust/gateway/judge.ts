@@ -65,13 +65,17 @@ export class Judge {
     lease: Lease<JudgedObject>,
     onExamined: () => void = () => undefined,
   ): Promise<Judged | undefined> {
+    const judging: { isExamined?: true } = {};
     try {
       const examined = await this.#examine(lease);
+      judging.isExamined = true;
       onExamined();
       if ("incomplete" in examined) return await this.#holdUnchecked(lease, examined.incomplete);
       return await this.#decide(lease, examined.evidence);
     } catch (error) {
       const { code, why } = told(error);
+      // The journal is away: what was found is no reason to hold the object. It is judged again.
+      if (judging.isExamined && (code === "io" || code === "storage-full")) throw error;
       this.#ports.events({ kind: "fault", where: "judge", code, why });
       return this.#holdUnchecked(lease, `the check failed: ${code}`);
     }

@@ -35,6 +35,10 @@ export class JudgingLoop {
   readonly #gathering: Gathering = new Gathering(commitMs, committingMax / 2);
   readonly #waker: Waker = new Waker();
   readonly #underWay = new Set<Promise<void>>();
+  /** Of the objects under way. */
+  readonly #ids = new Set<string>();
+  /** The journal failed: it may have leases of ours that we do not know of. */
+  #hasLost = false;
   #examining = 0;
   #isStopping = false;
   #loop: Promise<void> | undefined;
@@ -98,8 +102,14 @@ export class JudgingLoop {
     const rounds = 3 * (1 + Math.ceil(aheadMax / examiner.width));
     const leaseMs = rounds * this.#evidenceMs() + leaseSpareMs;
     try {
+      // Nobody else asks for them before the leases are over.
+      if (this.#hasLost) {
+        this.#hasLost = false;
+        await journal.releaseLeases(owner, { of: "objects", underWay: [...this.#ids] });
+      }
       return await journal.claimReceived(owner, limit, leaseMs, clock.now());
     } catch (error) {
+      this.#hasLost = true;
       events({ kind: "fault", where: "claim", ...told(error) });
       return [];
     }
@@ -107,6 +117,7 @@ export class JudgingLoop {
 
   async #judgeOne(lease: Lease<JudgedObject>): Promise<void> {
     this.#examining++;
+    this.#ids.add(lease.work.id);
     let isExamined = false;
     const onExamined = (): void => {
       if (isExamined) return;
@@ -117,9 +128,11 @@ export class JudgingLoop {
     try {
       this.#onJudged(lease.work.id, await this.#judge.judge(lease, onExamined));
     } catch (error) {
-      // Not even held: it stays received, and is claimed again when the lease is over.
+      // Not even held: it stays received, and is claimed again when the lease was given back.
+      this.#hasLost = true;
       this.#ports.events({ kind: "fault", where: "judgement", ...told(error) });
     } finally {
+      this.#ids.delete(lease.work.id);
       onExamined();
     }
   }
