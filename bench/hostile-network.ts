@@ -38,7 +38,7 @@ import { originalSlices } from "./bench-site.ts";
 const [secondsEach = "10", fuzzSeconds = "600", seed = "1", part = ""] = process.argv.slice(2);
 const answerMsMax = 1_000;
 /** Resident set of the whole process, its two examining workers and their codecs included. */
-const megabytesMax = 450;
+const megabytesMax = 768;
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
@@ -166,7 +166,7 @@ async function fuzz(): Promise<string> {
       const pieces = [1, 7, 1_460, 65_536, 1 << 20][random.below(5)]!;
       for (let at = 0, sent = 0; at < session.length && sent < 2_000; at += pieces, sent++)
         if (!(await foe.push(session.subarray(at, sent === 1_999 ? session.length : at + pieces)))) break;
-      const patience = random.below(4) === 0 ? 400 : 40;
+      const patience = random.below(8) === 0 ? 300 : 15;
       await Promise.race([foe.closed, foe.rest(), pause(patience)]);
       if (random.below(2) === 0) foe.reset();
       else foe.end();

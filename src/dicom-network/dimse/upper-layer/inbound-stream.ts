@@ -96,7 +96,7 @@ export class InboundStream {
   }
 
   #holdFor(pending: Promise<void>): void {
-    if (this.#isEnding) {
+    if (this.#isEnding && !this.#reader.isYielding) {
       // The indication ended the association itself; what becomes of it does not matter any more.
       pending.catch(() => undefined);
       this.#pump();

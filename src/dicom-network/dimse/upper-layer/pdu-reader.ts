@@ -33,10 +33,10 @@ type Phase = "header" | "body" | "pdv-header" | "pdv" | "skip" | "stopped";
 const nothing: Bytes = new Uint8Array(0);
 
 /**
- * Pieces of PDVs handed on before other connections have their turn. PDUs of 16 KiB make four in a chunk; a flood of PDVs of one byte makes
- * nine thousand, which take tens of milliseconds, on every association.
+ * PDUs and pieces of PDVs taken before other connections have their turn. PDUs of 16 KiB make eight in a chunk; a flood of PDVs of one byte makes
+ * nine thousand, one of C-ECHOs seven hundred, which take tens of milliseconds, on every association.
  */
-const piecesPerTurn = 256;
+const stepsPerTurn = 64;
 
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
@@ -63,7 +63,8 @@ export class PduReader {
   #pdvBytes = 0;
   #pdus = 0;
   /** Since other connections had their turn. */
-  #pieces = 0;
+  #steps = 0;
+  #isYielding = false;
 
   constructor(
     sink: PduSink,
@@ -83,11 +84,16 @@ export class PduReader {
     return this.#phase !== "header" || this.#headerBytes > 0;
   }
 
+  /** The promise that `run` returned is the turn of the other connections, not the sink's. */
+  get isYielding(): boolean {
+    return this.#isYielding;
+  }
+
   /** The next chunk, once `run` has used up the one before. It is not copied. */
   feed(chunk: Bytes): void {
     this.#chunk = chunk;
     this.#at = 0;
-    this.#pieces = 0;
+    this.#steps = 0;
   }
 
   /** Passes over the rest of the PDU under way. */
@@ -113,6 +119,7 @@ export class PduReader {
    * Passes on what the sink throws.
    */
   run(): Promise<void> | undefined {
+    this.#isYielding = false;
     while (this.#at < this.#chunk.length) {
       switch (this.#phase) {
         case "pdv": {
@@ -121,18 +128,16 @@ export class PduReader {
           break;
         }
         case "pdv-header": {
-          if (this.#pieces >= piecesPerTurn) {
-            this.#pieces = 0;
-            return nextTurn();
+          if (this.#steps >= stepsPerTurn) {
+            return this.#yield();
           }
           const pending = this.#readPdvHeader();
           if (pending !== undefined) return pending;
           break;
         }
         case "header":
-          if (this.#pieces >= piecesPerTurn) {
-            this.#pieces = 0;
-            return nextTurn();
+          if (this.#steps >= stepsPerTurn) {
+            return this.#yield();
           }
           this.#readHeader();
           break;
@@ -151,6 +156,12 @@ export class PduReader {
     return undefined;
   }
 
+  #yield(): Promise<void> {
+    this.#steps = 0;
+    this.#isYielding = true;
+    return nextTurn();
+  }
+
   /** Six bytes at once, or piece by piece: undefined until they are complete. */
   #sixBytes(): boolean {
     const there = Math.min(pduHeaderBytes - this.#headerBytes, this.#chunk.length - this.#at);
@@ -163,6 +174,7 @@ export class PduReader {
   }
 
   #readHeader(): void {
+    this.#steps++;
     if (this.#headerBytes === 0) this.#pdus++;
     if (!this.#sixBytes()) return;
     const header = this.#header;
@@ -239,7 +251,7 @@ export class PduReader {
   }
 
   #readPdv(): Promise<void> | undefined {
-    this.#pieces++;
+    this.#steps++;
     const at = this.#at;
     const there = Math.min(this.#pdvBytes, this.#chunk.length - at);
     this.#at = at + there;
