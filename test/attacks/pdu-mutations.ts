@@ -33,7 +33,7 @@ export function mutatedSession(session: Bytes, random: SeededRandom): Bytes {
           1 << random.below(8);
         break;
       case 1: // The PDU's length.
-        one.set(u32be(telling[random.below(telling.length)]!), 2);
+        if (one.length > 6) one.set(u32be(telling[random.below(telling.length)]!), 2);
         break;
       case 2: // Four bytes that may be a length.
         if (one.length > 12)
