@@ -13,7 +13,7 @@ export const commandScenarios = [
 ] as const;
 
 /** test/gateway/mutual-tls.test.ts: without the certificate its AE title opens nothing. */
-export const titleScenario = {
+const titleScenario = {
   scenario: 49,
   what: "the AE title of another, without its certificate",
 } as const;

@@ -129,6 +129,13 @@ async function attacksOn(
 /** Of which slice is the object of another authority. */
 const elsewhereSlice = 10;
 
+/** None is left behind, whatever a test ended with. */
+const started: GatewayRun[] = [];
+afterAll(async () => {
+  for (const run of started) run.signal("SIGKILL");
+  await Promise.all(started.map(({ ended }) => ended));
+});
+
 class Stage {
   readonly place: Workplace;
   readonly peers: DimsePeers;
@@ -160,6 +167,7 @@ destinations: [{name: archive, host: 127.0.0.1, port: ${orthanc.dicom}, aeTitle:
 `,
     );
     this.#run = startGateway(this.place, "gateway", "--config", `${this.mode}.yaml`);
+    started.push(this.#run);
     await this.#run.until(/"listening"/);
   }
 
@@ -210,78 +218,90 @@ destinations: [{name: archive, host: 127.0.0.1, port: ${orthanc.dicom}, aeTitle:
   }
 }
 
+/** What is sent: 28 sealed files, and the attacks on some of them. */
+interface Material {
+  readonly sealed: readonly string[];
+  readonly attacks: readonly Attack[];
+}
+
+async function makeMaterial(place: Workplace, slices: readonly Slice[]): Promise<Material> {
+  for (const [i, { original }] of slices.entries()) place.write(`scans/${i}.dcm`, original);
+  for (const home of ["scanseal-data", "elsewhere"]) {
+    place.run("init", "--home", home);
+    place.run("enroll", "CT1", "--ae", "CT1", "--serial", "PHANTOM-CT-1", "--home", home);
+  }
+  const seal = (what: string, out: string, home: string): void => {
+    const { status, stderr } = place.run("seal", what, "--device", "CT1", "--out", out, "--home", home);
+    expect(status, stderr).toBe(0);
+  };
+  seal("scans", "sealed", "scanseal-data");
+  seal(`scans/${elsewhereSlice}.dcm`, "foreign", "elsewhere");
+  const uids = await Promise.all(
+    slices.map(async ({ original }) => (await asSent(original, nobody)).sopInstanceUid),
+  );
+  const sealed = uids.map((uid) => place.path("sealed", `${uid}.dcm`));
+  const bytes = sealed.map((path) => new Uint8Array(readFileSync(path)));
+  const foreign = new Uint8Array(readFileSync(place.path("foreign", `${uids[elsewhereSlice]}.dcm`)));
+  return { sealed, attacks: await attacksOn(bytes, slices, foreign) };
+}
+
+async function expectEnforced(stage: Stage, { sealed, attacks }: Material): Promise<void> {
+  await stage.start();
+  await stage.attack(attacks);
+  await stage.logged("object-judged", attacks.length);
+  expect(await stage.archived()).toEqual([]);
+  await stage.storescu(...sealed);
+  await stage.logged("delivered", count);
+  const ids = await stage.archived();
+  expect(ids.length).toBe(count);
+  for (const id of ids) stage.place.write(`served/${id}.dcm`, await stage.download(id));
+  expect(stage.place.run("verify", "served")).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/28 verified/),
+  });
+  const rows = await stage.stop();
+  const told = rows.map(({ state, verdict }) => `${state} ${verdict}`);
+  expect(told.slice(0, attacks.length)).toEqual(attacks.map(({ verdict }) => `held ${verdict}`));
+  expect(new Set(told.slice(attacks.length))).toEqual(new Set(["admitted verified"]));
+}
+
+async function expectObserved(stage: Stage, { sealed, attacks }: Material): Promise<void> {
+  await stage.start();
+  await stage.attack(attacks);
+  await stage.logged("delivered", 2);
+  await stage.logged("object-judged", attacks.length);
+  expect((await stage.archived()).length).toBe(2);
+  await stage.storescu(...sealed);
+  await stage.logged("delivered", count);
+  await stage.logged("object-judged", attacks.length + count);
+  expect((await stage.archived()).length).toBe(count);
+  const rows = await stage.stop();
+  const told = rows.map(({ state, verdict, basis }) => `${state} ${verdict} ${basis ?? "-"}`);
+  expect(told.slice(0, attacks.length)).toEqual(
+    attacks.map(({ verdict }) =>
+      verdict === "unsealed" ? "admitted unsealed observed" : `held ${verdict} -`,
+    ),
+  );
+  const genuine = told.slice(attacks.length);
+  expect(genuine.filter((one) => one === "held verified -").length).toBe(2);
+  expect(genuine.filter((one) => one === "admitted verified verified").length).toBe(count - 2);
+}
+
 function describeSeries(make: () => Promise<readonly Slice[]> | readonly Slice[]): void {
   const place = makeWorkplace();
   const peers = new DimsePeers();
-  let sealed: readonly string[];
-  let attacks: readonly Attack[];
-
+  let material: Material;
   beforeAll(async () => {
-    const slices = await make();
-    for (const [i, { original }] of slices.entries()) place.write(`scans/${i}.dcm`, original);
-    place.run("init");
-    place.run("enroll", "CT1", "--ae", "CT1", "--serial", "PHANTOM-CT-1");
-    place.run("init", "--home", "elsewhere");
-    place.run("enroll", "CT1", "--ae", "CT1", "--serial", "PHANTOM-CT-1", "--home", "elsewhere");
-    const seal = (out: string, ...more: readonly string[]): string[] => {
-      const { status, stderr } = place.run("seal", ...more, "--device", "CT1", "--out", out);
-      expect(status, stderr).toBe(0);
-      return [];
-    };
-    seal("sealed", "scans");
-    seal("foreign", `scans/${elsewhereSlice}.dcm`, "--home", "elsewhere");
-    const uids = await Promise.all(
-      slices.map(async ({ original }) => (await asSent(original, nobody)).sopInstanceUid),
-    );
-    sealed = uids.map((uid) => place.path("sealed", `${uid}.dcm`));
-    const bytes = sealed.map((path) => new Uint8Array(readFileSync(path)));
-    const foreign = new Uint8Array(readFileSync(place.path("foreign", `${uids[elsewhereSlice]}.dcm`)));
-    attacks = await attacksOn(bytes, slices, foreign);
+    material = await makeMaterial(place, await make());
   });
   afterAll(() => peers.close());
 
   it("enforce: each attack is held, 28 of 28 arrive, and what Orthanc serves verifies", async () => {
-    const stage = new Stage(place, peers, "enforce");
-    await stage.start();
-    await stage.attack(attacks);
-    await stage.logged("object-judged", attacks.length);
-    expect(await stage.archived()).toEqual([]);
-    await stage.storescu(...sealed);
-    await stage.logged("delivered", count);
-    const ids = await stage.archived();
-    expect(ids.length).toBe(count);
-    for (const id of ids) place.write(`served/${id}.dcm`, await stage.download(id));
-    expect(place.run("verify", "served")).toMatchObject({
-      status: 0,
-      stdout: expect.stringMatching(/28 verified/),
-    });
-    const rows = await stage.stop();
-    const told = rows.map(({ state, verdict }) => `${state} ${verdict}`);
-    expect(told.slice(0, attacks.length)).toEqual(attacks.map(({ verdict }) => `held ${verdict}`));
-    expect(new Set(told.slice(attacks.length))).toEqual(new Set(["admitted verified"]));
+    await expectEnforced(new Stage(place, peers, "enforce"), material);
   });
 
   it("observe: only what has no seal passes; what came first under a UID is not replaced", async () => {
-    const stage = new Stage(place, peers, "observe");
-    await stage.start();
-    await stage.attack(attacks);
-    await stage.logged("delivered", 2);
-    await stage.logged("object-judged", attacks.length);
-    expect((await stage.archived()).length).toBe(2);
-    await stage.storescu(...sealed);
-    await stage.logged("delivered", count);
-    await stage.logged("object-judged", attacks.length + count);
-    expect((await stage.archived()).length).toBe(count);
-    const rows = await stage.stop();
-    const told = rows.map(({ state, verdict, basis }) => `${state} ${verdict} ${basis ?? "-"}`);
-    expect(told.slice(0, attacks.length)).toEqual(
-      attacks.map(({ verdict }) =>
-        verdict === "unsealed" ? "admitted unsealed observed" : `held ${verdict} -`,
-      ),
-    );
-    const genuine = told.slice(attacks.length);
-    expect(genuine.filter((one) => one === "held verified -").length).toBe(2);
-    expect(genuine.filter((one) => one === "admitted verified verified").length).toBe(count - 2);
+    await expectObserved(new Stage(place, peers, "observe"), material);
   });
 }
 
