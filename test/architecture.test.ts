@@ -11,6 +11,12 @@ import { projectRoot } from "./peers.ts";
 /** What people and .ci/run start by hand must be written down where they look. */
 const instructions: string = ["package.json", "CONTRIBUTING.md", ".ci/run"].map(read).join("\n");
 
+/** Started by their paths, as processes of their own or inside of one. */
+const startedByTests: readonly string[] = [
+  "test/simulation/crash-archive.ts",
+  "test/simulation/crash-worker-hook.ts",
+];
+
 const entries: Entries = {
   // The workers are started by their URLs.
   production: [
@@ -23,6 +29,7 @@ const entries: Entries = {
   isProgram: (path) =>
     path.endsWith(".test.ts") ||
     path.endsWith(".config.ts") ||
+    startedByTests.includes(path) ||
     (/^(tools|bench)\//.test(path) && instructions.includes(path)),
   /** Production exports that only tests or benchmarks import: `path#name` -> reason. */
   testOnly: new Map([
