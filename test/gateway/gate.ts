@@ -56,7 +56,7 @@ export function archiveAt(port: number, other: Partial<DestinationSettings> = {}
   };
 }
 
-const limits: GatewayLimits = {
+export const gateLimits: GatewayLimits = {
   associationsMax: 16,
   objectBytesMax: 64 << 20,
   objectMs: 60_000,
@@ -148,7 +148,7 @@ export class Gate {
       listeners: choice.listeners ?? [plainListener],
       sources: choice.sources ?? [sourceOf()],
       destinations: choice.destinations ?? [],
-      limits: { ...limits, ...choice.limits },
+      limits: { ...gateLimits, ...choice.limits },
     };
     const gate = new Gate(folder, stores, settings, examiner);
     await gate.gateway.start();

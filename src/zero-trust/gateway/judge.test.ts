@@ -5,7 +5,7 @@ import { v7 as newId } from "uuid";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { encapsulated, lesionWords, rleFrame, rleUid, slice } from "../../../test/attacks/objects.ts";
 import { edited, newSite, type Site } from "../../../test/evaluation/fixture.ts";
-import { archiveAt, examinerOf, sourceOf } from "../../../test/gateway/gate.ts";
+import { archiveAt, examinerOf, gateLimits, sourceOf } from "../../../test/gateway/gate.ts";
 import { stripSeal, swapPatient } from "../../attack-lab/forgeries.ts";
 import { plainTextOf } from "../../dicom/elements.ts";
 import { textElement } from "../../dicom/encode.ts";
@@ -63,15 +63,7 @@ beforeEach(async () => {
     listeners: [],
     sources,
     destinations: [archiveAt(1), archiveAt(2, { name: "reading place", takes: "released" })],
-    limits: {
-      associationsMax: 1,
-      objectBytesMax: 1,
-      objectMs: 1,
-      evidenceMs: 1,
-      retryMs: 1,
-      retryMsMax: 1,
-      deliveryMsMax: 1,
-    },
+    limits: gateLimits,
   };
   ports = {
     journal,
@@ -135,12 +127,8 @@ async function judgeAll(): Promise<readonly Judged[]> {
   }
 }
 
-async function judged(
-  file: Bytes,
-  source = "ct",
-  other: { readonly uid?: string } = {},
-): Promise<JudgedObject> {
-  const id = await receive(file, source, other);
+async function judged(...sent: Parameters<typeof receive>): Promise<JudgedObject> {
+  const id = await receive(...sent);
   await judgeAll();
   return (await journal.object(id))!;
 }
