@@ -83,7 +83,7 @@ describePeer(["storescu", "storescp", "dcmcrle"], "archives that fail", () => {
     expect(listed).toMatchObject({ stdout: expect.stringContaining("transfer syntax") });
   });
 
-  it("out of resources (A700): later again; a warning (B000): delivered, on record", async () => {
+  it("out of resources (A700): later again; a warning (B000): delivered", async () => {
     const answers = [0xa700, 0xa700, 0xb000];
     moody.answer = () => answers.shift() ?? 0;
     const judged = await send(slices[3]!);
