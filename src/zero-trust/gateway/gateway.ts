@@ -18,6 +18,7 @@ import { RowWriter } from "./row-writer.ts";
 import type { DestinationSettings, GatewaySettings } from "./settings.ts";
 import { Settler } from "./settle.ts";
 import { SourceBook } from "./source-recognition.ts";
+import { Traffic } from "./traffic.ts";
 
 export interface GatewayDeps extends Omit<GatewayPorts, "random"> {
   readonly settings: GatewaySettings;
@@ -82,8 +83,14 @@ class RunningGateway implements Gateway {
     this.#book = new SourceBook(settings, deps.crypto);
     const state = (): ReceptionState => this.#state();
     this.#cleaner = new Cleaner(ports, { use: this.#use, store: (id) => this.#settler.store(id) });
-    this.#settler = new Settler(ports, this.#use);
+    const traffic = new Traffic();
+    this.#settler = new Settler(ports, this.#use, async (msMax) => {
+      const until = performance.now() + msMax;
+      await traffic.lull(msMax);
+      await this.#judging.rest(until - performance.now());
+    });
     this.#judging = new JudgingLoop(ports, {
+      traffic,
       makeJudge: (gather) => new Judge(ports, state, gather),
       evidenceMs: () => this.#settings.limits.evidenceMs,
       onJudged: (id, judged) => {
@@ -94,9 +101,10 @@ class RunningGateway implements Gateway {
     this.#reception = {
       ports,
       occupancy: new Occupancy(),
-      rows: new RowWriter(ports, () => this.#judging.wake()),
+      rows: new RowWriter(ports, traffic, () => this.#judging.wake()),
       refusals: new RefusalRecords(ports),
       inflating: new InflatingSlots(),
+      traffic,
     };
   }
 

@@ -4,6 +4,7 @@ import { told } from "./fault-words.ts";
 import { Gathering } from "./gathering.ts";
 import type { Judge, Judged } from "./judge.ts";
 import type { GatewayPorts } from "./ports.ts";
+import { Patience, type Traffic } from "./traffic.ts";
 import { endWithin, Waker } from "./waker.ts";
 
 /** For work that other processes left in the journal. */
@@ -16,10 +17,13 @@ const aheadMin = 4;
 const committingMax = 64;
 /** Between two transactions with judgements. */
 const commitMs = 50;
+/** Examination waits for a pause of the senders, but no longer. */
+const lullMs = 1_000;
 /** What an object needs beside its examinations: storing and committing it. */
 const leaseSpareMs = 60_000;
 
 export interface JudgingParts {
+  readonly traffic: Traffic;
   readonly makeJudge: (gather: () => Promise<void>) => Judge;
   /** Time of one examination at most. */
   readonly evidenceMs: () => number;
@@ -34,6 +38,10 @@ export class JudgingLoop {
   readonly #onJudged: JudgingParts["onJudged"];
   readonly #gathering: Gathering = new Gathering(commitMs, committingMax / 2);
   readonly #waker: Waker = new Waker();
+  readonly #traffic: Traffic;
+  readonly #patience: Patience = new Patience();
+  /** Since when there was work without a break. */
+  #busySince: number | undefined;
   readonly #underWay = new Set<Promise<void>>();
   /** Of the objects under way. */
   readonly #ids = new Set<string>();
@@ -47,6 +55,7 @@ export class JudgingLoop {
     this.#ports = ports;
     this.#judge = parts.makeJudge(() => this.#gathering.join());
     this.#evidenceMs = parts.evidenceMs;
+    this.#traffic = parts.traffic;
     this.#onJudged = parts.onJudged;
   }
 
@@ -75,7 +84,8 @@ export class JudgingLoop {
     while (!this.#isStopping) {
       // Those that end together make room together.
       await new Promise<void>((resolve) => setImmediate(resolve));
-      const room = this.#room();
+      await this.#lull();
+      const room = this.#isStopping ? 0 : this.#room();
       const leases = room > 0 ? await this.#claim(room) : [];
       // Claimed while it was being stopped: given back with the leases.
       if (this.#isStopping) return;
@@ -86,8 +96,25 @@ export class JudgingLoop {
         });
         this.#underWay.add(work);
       }
-      if (leases.length === 0) await this.#waker.sleep(pollMs);
+      if (leases.length > 0) continue;
+      if (room > 0 && this.#underWay.size === 0) {
+        this.#busySince = undefined;
+        this.#patience.end();
+      }
+      await this.#waker.sleep(pollMs);
     }
+  }
+
+  /** Who has waited once goes on until nothing is left: under a load that never pauses, objects are judged while others arrive. */
+  #lull(): Promise<void> {
+    const now = this.#ports.clock.now();
+    this.#busySince ??= now;
+    return this.#traffic.lull(this.#busySince + lullMs - now);
+  }
+
+  /** Resolves when nothing is left to be judged, after `msMax` at the latest. */
+  rest(msMax: number): Promise<void> {
+    return this.#busySince === undefined ? Promise.resolve() : this.#patience.wait(msMax);
   }
 
   #room(): number {

@@ -36,6 +36,7 @@ import { RefusalRecords } from "./refusal-records.ts";
 import { RowWriter } from "./row-writer.ts";
 import type { GatewayLimits, GatewaySettings, SourceSettings } from "./settings.ts";
 import { SourceBook } from "./source-recognition.ts";
+import { Traffic } from "./traffic.ts";
 
 const ctClass = "1.2.840.10008.5.1.4.1.1.2";
 const instanceUid = "1.2.826.0.1.3680043.9999.1";
@@ -95,12 +96,14 @@ async function start(bytesMax = 8 << 20): Promise<void> {
     random: Math.random,
   } as unknown as GatewayPorts;
   await recoverSpool(ports);
+  const traffic = new Traffic();
   reception = {
     ports,
     occupancy: new Occupancy(),
-    rows: new RowWriter(ports, () => undefined),
+    rows: new RowWriter(ports, traffic, () => undefined),
     refusals: new RefusalRecords(ports),
     inflating: new InflatingSlots(),
+    traffic,
   };
   provider = new GateProvider("plain", reception, () => ({
     settings,

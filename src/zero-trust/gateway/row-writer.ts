@@ -2,12 +2,13 @@
 import { ScansealError } from "../../foundation/errors.ts";
 import type { EventSink } from "../../operations/event.ts";
 import type { Journal, ReceivedObject } from "../../store/journal/journal.ts";
+import type { Traffic } from "./traffic.ts";
 import { Waker } from "./waker.ts";
 
 /** Rows of one transaction. */
 const batchRows = 500;
-/** Between two transactions: the objects are acknowledged, and each transaction stops the event loop for its fsync. */
-const intervalMs = 50;
+/** Rows wait for a pause of the senders, but no longer: the objects are acknowledged, and each transaction stops the event loop. */
+const lullMs = 250;
 /** Between tries while the database is away. */
 const retryMs = 500;
 
@@ -15,13 +16,19 @@ export class RowWriter {
   readonly #journal: Journal;
   readonly #events: EventSink;
   readonly #written: () => void;
+  readonly #traffic: Traffic;
   readonly #queue: ReceivedObject[] = [];
   readonly #pause: Waker = new Waker();
   #writing: Promise<void> | undefined;
   #isStopping = false;
 
   /** @param written called after each batch */
-  constructor(ports: { readonly journal: Journal; readonly events: EventSink }, written: () => void) {
+  constructor(
+    ports: { readonly journal: Journal; readonly events: EventSink },
+    traffic: Traffic,
+    written: () => void,
+  ) {
+    this.#traffic = traffic;
     this.#journal = ports.journal;
     this.#events = ports.events;
     this.#written = written;
@@ -41,6 +48,7 @@ export class RowWriter {
     // Records that share one fdatasync are acknowledged in one turn.
     await new Promise<void>((resolve) => setImmediate(resolve));
     while (this.#queue.length > 0) {
+      if (!this.#isStopping && this.#queue.length < batchRows) await this.#traffic.lull(lullMs);
       const batch = this.#queue.slice(0, batchRows);
       try {
         await this.#journal.addReceived(batch);
@@ -51,9 +59,7 @@ export class RowWriter {
         this.#events({ kind: "fault", where: "journal rows", code, why: "rows could not be written" });
         if (this.#isStopping) break;
         await this.#pause.sleep(retryMs);
-        continue;
       }
-      if (!this.#isStopping && this.#queue.length < batchRows) await this.#pause.sleep(intervalMs);
     }
     this.#writing = undefined;
   }

@@ -17,22 +17,28 @@ const sweepMs = 15_000;
 const sweepObjects = 100;
 /** Moves at once: each copies an object and waits for the disk. */
 const movesMax = 16;
+/** Moves wait until there is nothing more urgent, but no longer. */
+const restMs = 5_000;
 /** Between two transactions that write down what is stored. */
 const writeDownMs = 50;
 
 export class Settler {
   readonly #ports: GatewayPorts;
   readonly #use: ObjectUse;
+  readonly #rest: (msMax: number) => Promise<void>;
   readonly #queue: string[] = [];
   /** Their bytes are not what was judged: told once, left for a person. */
   readonly #damaged = new Set<string>();
   readonly #moving = new Set<Promise<void>>();
   readonly #gathering: Gathering = new Gathering(writeDownMs, movesMax);
   readonly #waker: Waker = new Waker();
+  #isResting = false;
   #isStopping = false;
   #loop: Promise<void> | undefined;
 
-  constructor(ports: GatewayPorts, use: ObjectUse) {
+  /** @param rest resolves when there is nothing more urgent, after so many milliseconds at the latest */
+  constructor(ports: GatewayPorts, use: ObjectUse, rest: (msMax: number) => Promise<void>) {
+    this.#rest = rest;
     this.#ports = ports;
     this.#use = use;
   }
@@ -45,7 +51,7 @@ export class Settler {
   store(id: string): void {
     if (this.#damaged.has(id) || this.#queue.includes(id)) return;
     this.#queue.push(id);
-    this.#fill();
+    if (!this.#isResting) void this.#fillRested();
   }
 
   /** A delivery is done; if it was the last, the spool is freed. @returns what somebody still reads: to be released later */
@@ -81,13 +87,20 @@ export class Settler {
     }
   }
 
+  async #fillRested(): Promise<void> {
+    this.#isResting = true;
+    await this.#rest(restMs);
+    this.#isResting = false;
+    this.#fill();
+  }
+
   #fill(): void {
     while (!this.#isStopping && this.#moving.size < movesMax) {
       const id = this.#queue.shift();
       if (id === undefined) return;
       const moving = this.#move(id).finally(() => {
         this.#moving.delete(moving);
-        this.#fill();
+        if (!this.#isResting) void this.#fillRested();
       });
       this.#moving.add(moving);
     }
