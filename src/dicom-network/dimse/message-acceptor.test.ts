@@ -292,6 +292,13 @@ describe("other messages", () => {
     for (let i = 0; i < 4; i++) acceptor.take(piece);
     expect(() => acceptor.take(piece)).toThrow(protocolError);
   });
+
+  it("nor is one in pieces of a byte", () => {
+    const { acceptor } = acceptorOf();
+    const piece = { contextId: 1, isCommand: true, isLast: false, bytes: Buffer.alloc(1) };
+    for (let i = 0; i < 64; i++) acceptor.take(piece);
+    expect(() => acceptor.take(piece)).toThrow(protocolError);
+  });
 });
 
 it("tells when nothing is under way", async () => {
