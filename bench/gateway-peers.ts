@@ -150,6 +150,7 @@ export interface GatewayProcess extends Receiver {
 }
 
 const pollMs = 10;
+const settlePollMs = 200;
 const waitMsMax = 120_000;
 /** Of /proc/PID/stat. */
 const msPerTick = 10;
@@ -198,20 +199,28 @@ export async function startGateway(
     },
     async settle() {
       // Into the embedded object store: what is there has left the spool.
-      await until("an empty spool", async () => {
-        const text = await (await fetch(`http://127.0.0.1:${http}/metrics`)).text();
-        return /^scanseal_spool_records 0$/m.test(text);
-      });
+      await until(
+        "an empty spool",
+        async () => {
+          const text = await (await fetch(`http://127.0.0.1:${http}/metrics`)).text();
+          return /^scanseal_spool_records 0$/m.test(text);
+        },
+        settlePollMs,
+      );
     },
     stop: () => stopProcess(child),
   };
 }
 
-async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+async function until(
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+  everyMs: number = pollMs,
+): Promise<void> {
   const end = performance.now() + waitMsMax;
   while (!(await isSo())) {
     if (performance.now() > end) throw new Error(`waited too long for ${what}`);
-    await pause(pollMs);
+    await pause(everyMs);
   }
 }
 

@@ -11,6 +11,7 @@ const sectorBytes = 512;
 
 export type DiskCall =
   | "write"
+  | "writeThrough"
   | "datasync"
   | "create"
   | "unlink"
@@ -205,6 +206,25 @@ export class SimulatedDisk implements Disk {
           inode.seen = withWrite(inode.seen, offset, write.bytes.subarray(0, part));
         });
         return this.#call("write", effect);
+      },
+      writeThrough: (bytes, offset) => {
+        const write: PendingWrite = { offset, bytes: new Uint8Array(bytes), isDone: false };
+        inode.pending.push(write);
+        const effect = (): void => {
+          if (Buffer.compare(write.bytes, bytes) !== 0)
+            throw new Error("the bytes changed while they were written");
+          inode.seen = withWrite(inode.seen, offset, write.bytes);
+          inode.durable = withWrite(inode.durable, offset, write.bytes);
+          inode.pending = inode.pending.filter((other) => other !== write);
+        };
+        failedEffects.set(effect, (random) => {
+          // Any part of it may be on the disk, another part seen by programs until the power is cut.
+          const part = Math.floor((random() * bytes.length) / sectorBytes) * sectorBytes;
+          inode.seen = withWrite(inode.seen, offset, write.bytes.subarray(0, part));
+          keepSectors(inode, write, () => random() < 0.5);
+          inode.pending = inode.pending.filter((other) => other !== write);
+        });
+        return this.#call("writeThrough", effect);
       },
       read: (into, offset) =>
         this.#call("read", () => {

@@ -26,7 +26,15 @@ const record: fc.Arbitrary<RecordPlan> = fc.record({
 
 const faults: fc.Arbitrary<FaultPlan> = fc.record({
   calls: fc.uniqueArray(
-    fc.constantFrom<DiskCall[]>("write", "datasync", "create", "unlink", "syncFolder", "open"),
+    fc.constantFrom<DiskCall[]>(
+      "write",
+      "writeThrough",
+      "datasync",
+      "create",
+      "unlink",
+      "syncFolder",
+      "open",
+    ),
     {
       minLength: 1,
       maxLength: 3,

@@ -5,6 +5,8 @@ import type { Bytes } from "../../foundation/bytes.ts";
 export interface DiskFile {
   /** All of the bytes, or an error: then any part of them may be on the disk. The bytes must stay as they are until then. */
   write(bytes: Bytes, offset: number): Promise<void>;
+  /** The same, and what it wrote survives a power cut when it ends: no `datasync` is needed for it, and none is implied for anything else. */
+  writeThrough(bytes: Bytes, offset: number): Promise<void>;
   /** Fills `into`; a range beyond the end is `io`. */
   read(into: Bytes, offset: number): Promise<void>;
   size(): Promise<number>;

@@ -19,7 +19,6 @@ export interface Frame {
   readonly isGone: boolean;
   /** Its place is known; frames of one record are placed in order. */
   place(segment: Segment, offset: number): void;
-  written(segment: Segment, mark: number): void;
   failed(error: ScansealError): void;
   /** Last of all: the buffer is free. */
   done(): void;
@@ -97,8 +96,7 @@ export class FrameLog {
     putFrameHeader(buffer, segment.header.life, header);
     this.#writing++;
     try {
-      const mark = await segment.write(buffer.subarray(0, bytes), offset);
-      frame.written(segment, mark);
+      await segment.write(buffer.subarray(0, bytes), offset);
     } catch (error) {
       frame.failed(
         error instanceof ScansealError ? error : new ScansealError("internal", "spool", { cause: error }),

@@ -35,17 +35,55 @@ function diskError(what: string, cause: NodeJS.ErrnoException): ScansealError {
   return new ScansealError(code, `the spool's disk cannot ${what} (${cause.code ?? "unknown"})`, { cause });
 }
 
+/**
+ * Linux writes through a descriptor of this kind in one call: half the steps of a write and an fdatasync, and of several such calls none
+ * waits for another's bytes. Elsewhere (macOS, whose O_DSYNC leaves bytes in the drive's cache) it is those two.
+ */
+const throughFlags: number | undefined =
+  process.platform === "linux" && constants.O_DSYNC !== undefined
+    ? constants.O_WRONLY | constants.O_DSYNC | constants.O_NOFOLLOW
+    : undefined;
+
 class NodeFile implements DiskFile {
   readonly #file: number;
+  readonly #path: string;
+  /**
+   * One for each write under way: the kernel tells of pages it lost once for a descriptor, and with a shared one it could be the other write that
+   * is told.
+   */
+  readonly #through: number[] = [];
+  readonly #idleThrough: number[] = [];
 
-  constructor(file: number) {
+  constructor(file: number, path: string) {
     this.#file = file;
+    this.#path = path;
   }
 
   write(bytes: Bytes, offset: number): Promise<void> {
+    return this.#write(this.#file, bytes, offset);
+  }
+
+  async writeThrough(bytes: Bytes, offset: number): Promise<void> {
+    if (throughFlags === undefined) {
+      await this.write(bytes, offset);
+      return this.datasync();
+    }
+    const file = this.#idleThrough.pop() ?? (await this.#openThrough(throughFlags));
+    await this.#write(file, bytes, offset);
+    // After a failure it is not used again.
+    this.#idleThrough.push(file);
+  }
+
+  async #openThrough(flags: number): Promise<number> {
+    const file = await call<number>("open a file", (done) => open(this.#path, flags, done));
+    this.#through.push(file);
+    return file;
+  }
+
+  #write(file: number, bytes: Bytes, offset: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const piece = (done: number): void => {
-        write(this.#file, bytes, done, bytes.length - done, offset + done, (error, written) => {
+        write(file, bytes, done, bytes.length - done, offset + done, (error, written) => {
           if (error) reject(diskError("write", error));
           // A disk that takes nothing and says nothing would be asked for ever.
           else if (written === 0) reject(new ScansealError("io", "the spool's disk takes no bytes"));
@@ -76,9 +114,14 @@ class NodeFile implements DiskFile {
     return call<void>("make bytes durable", (done) => fdatasync(this.#file, done as () => void));
   }
 
-  close(): Promise<void> {
-    return call<void>("close a file", (done) => close(this.#file, done as () => void));
+  async close(): Promise<void> {
+    for (const file of this.#through) await closeFile(file);
+    await closeFile(this.#file);
   }
+}
+
+function closeFile(file: number): Promise<void> {
+  return call<void>("close a file", (done) => close(file, done as () => void));
 }
 
 /** O_NONBLOCK: the open of a pipe would wait for a writer. */
@@ -92,13 +135,13 @@ export const nodeDisk: Disk = {
   },
   list: (folder) => call("list its folder", (done) => readdir(folder, done)),
   async create(path) {
-    return new NodeFile(await call("make a file", (done) => open(path, createFlags, 0o600, done)));
+    return new NodeFile(await call("make a file", (done) => open(path, createFlags, 0o600, done)), path);
   },
   async open(path) {
     const file = await call<number>("open a file", (done) => open(path, openFlags, done));
     const stats = await call<{ isFile(): boolean }>("look at a file", (done) => fstat(file, done));
-    if (stats.isFile()) return new NodeFile(file);
-    await new NodeFile(file).close();
+    if (stats.isFile()) return new NodeFile(file, path);
+    await closeFile(file);
     throw new ScansealError("io", "a spool file is not a regular file");
   },
   unlink: (path) => call<void>("delete a file", (done) => unlink(path, done as () => void)),
@@ -109,7 +152,7 @@ export const nodeDisk: Disk = {
     try {
       await call<void>("make names durable", (done) => fsync(file, done as () => void));
     } finally {
-      await new NodeFile(file).close();
+      await closeFile(file);
     }
   },
   async freeBytes(folder) {

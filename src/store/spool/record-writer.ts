@@ -25,8 +25,8 @@ export class RecordWriter implements SpoolWriter, BufferHolder {
   readonly #host: RecordHost;
   readonly #id: Bytes;
   readonly #extents: SpoolExtent[] = [];
-  /** Each holds one reference; the mark of the last write into it. */
-  readonly #segments = new Map<Segment, number>();
+  /** Each holds one reference. */
+  readonly #segments = new Set<Segment>();
   #state: "open" | "committing" | "committed" | "gone" = "open";
   #failure: ScansealError | undefined;
   #total = 0;
@@ -116,9 +116,6 @@ export class RecordWriter implements SpoolWriter, BufferHolder {
         return isGone();
       },
       place: (segment, offset) => this.#place(segment, offset, payloadBytes),
-      written: (segment, mark) => {
-        if (this.#segments.has(segment)) this.#segments.set(segment, mark);
-      },
       failed: (error) => this.#giveUp(error),
       done: () => {
         buffers.give(buffer);
@@ -132,13 +129,13 @@ export class RecordWriter implements SpoolWriter, BufferHolder {
   #place(segment: Segment, offset: number, length: number): void {
     if (!this.#segments.has(segment)) {
       segment.addReference();
-      this.#segments.set(segment, 0);
+      this.#segments.add(segment);
     }
     // A frame of nothing but the trailer is no extent, but an empty record needs one: it is what it is released by.
     if (length > 0 || this.#extents.length === 0) {
       this.#extents.push({ segment: segment.name, offset: offset + frameHeaderBytes, length });
     }
-    for (const known of this.#segments.keys()) if (known.failure) this.#giveUp(known.failure);
+    for (const known of this.#segments) if (known.failure) this.#giveUp(known.failure);
   }
 
   async commit(header: Bytes, digest: Bytes): Promise<SpoolLocation> {
@@ -157,16 +154,12 @@ export class RecordWriter implements SpoolWriter, BufferHolder {
     }
     this.#state = this.#failure ? "gone" : "committing";
     await this.#allWritten();
-    if (this.#failure) throw this.#failure;
-    try {
-      await Promise.all([...this.#segments].map(([segment, mark]) => segment.sync(mark)));
-    } catch (error) {
-      this.#giveUp(error as ScansealError);
-    }
+    // Another record's write failed beside ours: nothing of that segment is acknowledged any more.
+    for (const { failure } of this.#segments) if (failure) this.#giveUp(failure);
     if (this.#failure) throw this.#failure;
     this.#state = "committed";
     const location: SpoolLocation = { extents: this.#extents, bytes: this.#total };
-    this.#host.committed(this, location, [...this.#segments.keys()]);
+    this.#host.committed(this, location, [...this.#segments]);
     return location;
   }
 
@@ -191,7 +184,7 @@ export class RecordWriter implements SpoolWriter, BufferHolder {
       this.#host.buffers.give(this.#buffer);
       this.#buffer = undefined;
     }
-    for (const segment of this.#segments.keys()) segment.dropReference();
+    for (const segment of this.#segments) segment.dropReference();
     this.#segments.clear();
     this.#host.gone(this, this.#total);
   }

@@ -1,6 +1,6 @@
 /**
  * Segment files: made ahead of need, filled, recycled. A segment is handed out with zeros (or an earlier life's bytes) in all its
- * blocks and a durable header and name, so that the sync of a commit has data to write and no metadata.
+ * blocks and a durable header and name, so that a durable write has data to write and no metadata.
  */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
  * Port: where arriving objects become durable before they are acknowledged (DESIGN 5). Records are written while they arrive, committed by
- * one shared fdatasync, read back by range, and released when they live elsewhere.
+ * writes that are durable when they end, read back by range, and released when they live elsewhere.
  */
 import type { ByteSource } from "../../foundation/byte-source.ts";
 import type { Bytes } from "../../foundation/bytes.ts";

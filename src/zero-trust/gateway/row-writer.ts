@@ -45,7 +45,7 @@ export class RowWriter {
   }
 
   async #write(): Promise<void> {
-    // Records that share one fdatasync are acknowledged in one turn.
+    // Records whose writes end together are acknowledged in one turn.
     await new Promise<void>((resolve) => setImmediate(resolve));
     while (this.#queue.length > 0) {
       if (!this.#isStopping && this.#queue.length < batchRows) await this.#traffic.lull(lullMs);
