@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { Client } from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { holdGatewayLock } from "../../src/store/journal/gateway-lock.ts";
 import type { Journal } from "../../src/store/journal/journal.ts";
 import { openPostgresJournal } from "../../src/store/journal/postgres-journal.ts";
 import { describePeer } from "../peers.ts";
@@ -90,6 +91,23 @@ describePeer("postgres", "PostgreSQL journal", () => {
     await Promise.all(journals.map((journal) => journal.addReceived([received()])));
     expect((await journals[0]!.counts()).objects.received).toBe(4);
     await Promise.all(journals.map((journal) => journal.close()));
+  });
+
+  it("takes one gateway; a command opens it beside that, and the next gateway when that one is gone", async () => {
+    const url = await cluster.createDatabase();
+    const onLost = (): void => expect.unreachable();
+    const first = await holdGatewayLock(url, onLost);
+    await expect(holdGatewayLock(url, onLost)).rejects.toMatchObject({
+      code: "usage",
+      message: expect.stringContaining("another gateway is running with this PostgreSQL journal"),
+    });
+    const beside = await openPostgresJournal(url);
+    await beside.ping();
+    await beside.close();
+    const other = await holdGatewayLock(await cluster.createDatabase(), onLost);
+    await first.release();
+    await (await holdGatewayLock(url, onLost)).release();
+    await other.release();
   });
 
   it("refuses a newer program's journal, and a server that is not there", async () => {

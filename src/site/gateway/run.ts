@@ -25,7 +25,7 @@ import { WorkerExaminer } from "./examiner.ts";
 import { RecentObjects } from "./recent-objects.ts";
 import { RevokedPeers } from "./revoked-peers.ts";
 import { type ObservedGateway, readinessView, readingsOf, statusView } from "./status-views.ts";
-import { dataPaths, openJournal, openObjects } from "./stores.ts";
+import { dataPaths, lockJournal, openJournal, openObjects } from "./stores.ts";
 import { TrustWatch } from "./trust-watch.ts";
 
 export interface RunOptions {
@@ -63,7 +63,7 @@ class Opened {
 }
 
 /**
- * @throws ScansealError `usage` when another gateway has the data folder; `io`, `storage-full` of the stores; `network` when a port cannot
+ * @throws ScansealError `usage` when another gateway has the data folder or the journal; `io`, `storage-full` of the stores; `network` when a port cannot
  *   be had; `key-unusable`, `certificate-invalid` of the site
  */
 export async function runGateway(config: GatewayConfig, options: RunOptions): Promise<RunningGateway> {
@@ -82,6 +82,9 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   const home = openHome(config.home);
   ensurePrivateFolder(config.data);
   opened.add(lockData(config), (lock) => lock.release());
+  const onLost = ({ code, message }: ScansealError): void =>
+    options.events({ kind: "fault", where: "journal lock", code, why: message });
+  opened.add(await lockJournal(config, onLost), (lock) => lock?.release());
   const journal = opened.add(await openJournal(config), (one) => one.close());
   const objects = await openObjects(config);
   const { spool: spoolFolder } = dataPaths(config);

@@ -1,6 +1,8 @@
 /** A gateway's stores, where its configuration says they are. */
 import { join } from "node:path";
+import type { ScansealError } from "../../foundation/errors.ts";
 import { ensurePrivateFolder } from "../../platform/node/private-files.ts";
+import { type GatewayLock, holdGatewayLock } from "../../store/journal/gateway-lock.ts";
 import type { Journal } from "../../store/journal/journal.ts";
 import { openPostgresJournal } from "../../store/journal/postgres-journal.ts";
 import { openSqliteJournal } from "../../store/journal/sqlite-journal.ts";
@@ -21,6 +23,17 @@ export function dataPaths({ data }: Pick<GatewayConfig, "data">): {
 export async function openJournal({ data, journal }: GatewayConfig): Promise<Journal> {
   ensurePrivateFolder(data);
   return journal.kind === "sqlite" ? openSqliteJournal(journal.path) : openPostgresJournal(journal.url);
+}
+
+/**
+ * For a gateway, not for commands; SQLite's journal is in the data folder, which has its own lock.
+ * @throws ScansealError `usage` when another gateway has the journal; `io`
+ */
+export async function lockJournal(
+  { journal }: GatewayConfig,
+  onLost: (error: ScansealError) => void,
+): Promise<GatewayLock | undefined> {
+  return journal.kind === "sqlite" ? undefined : holdGatewayLock(journal.url, onLost);
 }
 
 /** @throws ScansealError `io`, `key-unusable` */

@@ -1,6 +1,6 @@
 /**
- * Port: what the gateway knows and owes. Every state change is one durable transaction; work is claimed by lease with a fencing token, so
- * that several gateways can share one journal. Times are integer milliseconds since 1970, ids are UUIDv7 text (DESIGN 5).
+ * Port: what the gateway knows and owes. Every state change is one durable transaction; work is claimed by lease with a fencing token: a
+ * worker that lost it cannot commit. One gateway for a journal: its rows point into that gateway's own spool. Times are integer milliseconds since 1970, ids are UUIDv7 text (DESIGN 5).
  * Rows hold UIDs and source names, never names or numbers of patients.
  */
 import type { SpoolLocation } from "../spool/spool.ts";

@@ -1,4 +1,4 @@
-/** The journal on a PostgreSQL server, shared by any number of gateways. */
+/** The journal on a PostgreSQL server: of one gateway (gateway-lock.ts), and of the commands beside it. */
 import { Kysely, PostgresDialect, sql } from "kysely";
 import { Pool, types } from "pg";
 import { ScansealError } from "../../foundation/errors.ts";
