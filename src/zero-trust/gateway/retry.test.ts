@@ -25,14 +25,27 @@ it("never waits less than half, nor more than the maximum", () => {
   );
 });
 
-it("gives up what must not be sent, what is refused three times, and what is too old", () => {
+it("gives up what must not be sent, what is refused eight times, and what is too old", () => {
   const passing = { kind: "passing", why: "" } as const;
   const refused = { kind: "refused", why: "" } as const;
   expect(retryIn({ kind: "final", why: "" }, delivery(1), limits, 0, 1)).toBeUndefined();
-  expect(retryIn(refused, delivery(2), limits, 0, 1)).toBe(2_000);
-  expect(retryIn(refused, delivery(3), limits, 0, 1)).toBeUndefined();
+  expect(retryIn(refused, delivery(7), limits, 0, 1)).toBe(180_000);
+  expect(retryIn(refused, delivery(8), limits, 0, 1)).toBeUndefined();
   expect(retryIn(passing, delivery(500), limits, 86_399_999, 1)).toBe(60_000);
   expect(retryIn(passing, delivery(1), limits, 86_400_000, 1)).toBeUndefined();
+});
+
+it("gives an archive that refuses everything an hour by default", () => {
+  const usual = { retryMs: 5_000, retryMsMax: 600_000, deliveryMsMax: 3 * 86_400_000 };
+  for (const random of [0, 1]) {
+    let now = 0;
+    for (let attempts = 1; ; attempts++) {
+      const wait = retryIn({ kind: "refused", why: "" }, delivery(attempts), usual, now, random);
+      if (wait === undefined) break;
+      now += wait;
+    }
+    expect(now).toBe(random === 0 ? 3_600_000 : 7_200_000);
+  }
 });
 
 it("reads the archive's status", () => {

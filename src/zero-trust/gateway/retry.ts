@@ -1,8 +1,10 @@
 /** When a failed delivery is tried again, and when it is given up. Pure. */
 import type { GatewayLimits } from "./settings.ts";
 
-/** A refusal that is about the object itself; tried again in case the archive is mended. */
-const refusalsMax = 3;
+/** An archive whose database is down refuses each object in the words for one it cannot take (0110, Cxxx): it has an hour to be mended. */
+const refusalsMax = 8;
+/** Times the usual waits. By default 2, 4, 8, 16, 30, 30 and 30 minutes: two hours in all, and half of it at least. */
+const refusalPatience = { first: 24, longest: 3 };
 
 export type Failure =
   /** Network, rejection, out of resources: passes. */
@@ -21,7 +23,11 @@ export interface FailedDelivery {
 type RetryLimits = Pick<GatewayLimits, "retryMs" | "retryMsMax" | "deliveryMsMax">;
 
 /** Exponential, between half and all of it: many deliveries do not come back at the same moment. @param random 0 to 1 */
-export function backOffMs(attempts: number, limits: RetryLimits, random: number): number {
+export function backOffMs(
+  attempts: number,
+  limits: Pick<RetryLimits, "retryMs" | "retryMsMax">,
+  random: number,
+): number {
   const whole = Math.min(limits.retryMs * 2 ** Math.min(attempts - 1, 30), limits.retryMsMax);
   return Math.round(whole * (0.5 + random / 2));
 }
@@ -37,7 +43,10 @@ export function retryIn(
   if (failure.kind === "final") return undefined;
   if (failure.kind === "refused" && attempts >= refusalsMax) return undefined;
   if (now - createdAt >= limits.deliveryMsMax) return undefined;
-  return backOffMs(attempts, limits, random);
+  if (failure.kind === "passing") return backOffMs(attempts, limits, random);
+  const retryMs = limits.retryMs * refusalPatience.first;
+  const retryMsMax = limits.retryMsMax * refusalPatience.longest;
+  return backOffMs(attempts, { retryMs, retryMsMax }, random);
 }
 
 /** Undefined for success and warnings (PS3.4 table B.2-1), with which the archive has stored the object. */
