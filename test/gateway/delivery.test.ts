@@ -76,13 +76,16 @@ it("an archive without room is asked again; a warning is a delivery, and recorde
   ]);
 });
 
-it("what an archive refuses three times becomes a dead letter that can be revived", async () => {
+/** Eight refusals by default: see retry.ts. */
+const impatient = { retryMs: 1, retryMsMax: 1 };
+
+it("what an archive refuses again and again becomes a dead letter that can be revived", async () => {
   const archive = await openArchive();
   archive.answer = () => 0xc000;
-  const gate = await openGate({ destinations: [archiveAt(archive.port)] });
+  const gate = await openGate({ destinations: [archiveAt(archive.port)], limits: impatient });
   await send(gate.port, sealed);
-  const failures = await gate.seen("delivery-failed", 3);
-  expect(failures.map(({ isDead }) => isDead)).toEqual([false, false, true]);
+  const failures = await gate.seen("delivery-failed", 8);
+  expect(failures.map(({ isDead }) => isDead)).toEqual([...Array<boolean>(7).fill(false), true]);
   const [dead] = await gate.journal.deadDeliveries(10);
   expect(dead?.lastError).toBe("the archive answered 0xc000");
   archive.answer = () => 0;
@@ -93,9 +96,9 @@ it("what an archive refuses three times becomes a dead letter that can be revive
 it("an archive that does not take the class in its transfer syntax gets nothing else", async () => {
   const archive = await openArchive();
   archive.takesContexts = false;
-  const gate = await openGate({ destinations: [archiveAt(archive.port)] });
+  const gate = await openGate({ destinations: [archiveAt(archive.port)], limits: impatient });
   await send(gate.port, sealed);
-  const failures = await gate.seen("delivery-failed", 3);
+  const failures = await gate.seen("delivery-failed", 8);
   expect(failures.at(-1)).toMatchObject({ isDead: true });
   expect(archive.received).toEqual([]);
 });
