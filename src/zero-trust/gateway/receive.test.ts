@@ -40,22 +40,19 @@ import { Traffic } from "./traffic.ts";
 
 const ctClass = "1.2.840.10008.5.1.4.1.1.2";
 const instanceUid = "1.2.826.0.1.3680043.9999.1";
-const user = { maxPduBytes: 0, implementationClassUid: "1.2" };
 const associate: AssociateRequest = {
   callingAeTitle: "CT1",
   calledAeTitle: "GATE",
   applicationContext: "1.2.840.10008.3.1.1.1",
   contexts: [],
-  user,
+  user: { maxPduBytes: 0, implementationClassUid: "1.2" },
 };
 const limits: GatewayLimits = {
   associationsMax: 3,
   objectBytesMax: 1 << 20,
   objectMs: 60_000,
   evidenceMs: 60_000,
-  retryMs: 1,
-  retryMsMax: 1,
-  deliveryMsMax: 1,
+  ...{ retryMs: 1, retryMsMax: 1, deliveryMsMax: 1 },
 };
 const ct: SourceSettings = {
   name: "ct",
