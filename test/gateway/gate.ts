@@ -13,6 +13,7 @@ import type { Journal, JudgedObject } from "../../src/store/journal/journal.ts";
 import { openSqliteJournal } from "../../src/store/journal/sqlite-journal.ts";
 import { openFolderObjectStore } from "../../src/store/objects/folder-object-store.ts";
 import type { ObjectStore } from "../../src/store/objects/object-store.ts";
+import type { Disk } from "../../src/store/spool/disk.ts";
 import { openSegmentSpool } from "../../src/store/spool/segment-spool.ts";
 import type { Spool, SpoolUsage } from "../../src/store/spool/spool.ts";
 import { createGateway, type Gateway } from "../../src/zero-trust/gateway/gateway.ts";
@@ -95,6 +96,8 @@ export interface GateChoice {
   /** Of an earlier gate, to go on with. */
   readonly folder?: string;
   readonly spoolBytesMax?: number;
+  /** In place of the machine's. */
+  readonly spoolDisk?: Disk;
 }
 
 interface Waiting {
@@ -141,7 +144,10 @@ export class Gate {
     const stores = {
       journal: await openSqliteJournal(join(folder, "journal.sqlite")),
       objects: await openFolderObjectStore(join(folder, "objects")),
-      spool: await openSegmentSpool(join(folder, "spool"), { bytesMax: choice.spoolBytesMax ?? 64 << 20 }),
+      spool: await openSegmentSpool(join(folder, "spool"), {
+        bytesMax: choice.spoolBytesMax ?? 64 << 20,
+        disk: choice.spoolDisk,
+      }),
     };
     const settings: GatewaySettings = {
       aeTitle: gateTitle,

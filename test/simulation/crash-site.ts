@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Journal } from "../../src/store/journal/journal.ts";
 import { openPostgresJournal } from "../../src/store/journal/postgres-journal.ts";
 import { openSqliteJournal } from "../../src/store/journal/sqlite-journal.ts";
+import { freePorts } from "../cli/gateway-run.ts";
 import { freePort } from "../evaluation/network-peers.ts";
 import type { SealedSite } from "../gateway/sealed-site.ts";
 import { projectRoot } from "../peers.ts";
@@ -34,6 +35,20 @@ export interface CrashChoice {
   readonly data?: string;
 }
 
+/** Three at once: one after the other, the system may give the same again. */
+async function freeCrashPorts(): Promise<CrashPorts> {
+  const { dicom, http } = await freePorts();
+  let archive = await freePort();
+  while (archive === dicom || archive === http) archive = await freePort();
+  return { dicom, http, archive };
+}
+
+interface CrashPorts {
+  readonly dicom: number;
+  readonly http: number;
+  readonly archive: number;
+}
+
 export class CrashSite {
   readonly folder: string;
   readonly data: string;
@@ -43,11 +58,7 @@ export class CrashSite {
   readonly #http: number;
   readonly #choice: CrashChoice;
 
-  private constructor(
-    folder: string,
-    choice: CrashChoice,
-    ports: { readonly dicom: number; readonly http: number; readonly archive: number },
-  ) {
+  private constructor(folder: string, choice: CrashChoice, ports: CrashPorts) {
     this.folder = folder;
     this.data = choice.data ?? join(folder, "data");
     this.port = ports.dicom;
@@ -65,7 +76,7 @@ export class CrashSite {
 
   static async open(sealed: SealedSite, choice: CrashChoice): Promise<CrashSite> {
     const folder = mkdtempSync(join(tmpdir(), "scanseal-crash-"));
-    const ports = { dicom: await freePort(), http: await freePort(), archive: await freePort() };
+    const ports = await freeCrashPorts();
     const site = new CrashSite(folder, choice, ports);
     const host = "127.0.0.1";
     const archive = { name: "archive", host, port: ports.archive, aeTitle: "ARCHIVE", takes: "admitted" };

@@ -1,7 +1,7 @@
 /** What is owed to destinations. */
 import { expect } from "vitest";
 import type { Journal } from "../../src/store/journal/journal.ts";
-import { act, admitting, decided, digestOf, held, judged, leaseMs, received } from "./journal-fixture.ts";
+import { act, admitting, decided, digestOf, held, holding, judged, leaseMs, received } from "./journal-fixture.ts";
 import type { JournalCases } from "./journal-suite.ts";
 
 async function admitted(journal: Journal, destinations: readonly string[], at = 2_000): Promise<string> {
@@ -50,6 +50,21 @@ const departureCases: JournalCases = {
     expect(await journal.markDelivered(delivered.id)).toEqual(delivered.location);
     expect(await journal.markStored(delivered.id)).toBeUndefined();
     expect(await journal.claimDeletions(10, 100_000)).toEqual([delivered.digest]);
+  },
+
+  "a re-send of what was delivered leaves no copy behind, also when it would be held now": async (under) => {
+    const { journal } = under;
+    const delivered = received();
+    await judged(journal, delivered, admitting, ["pacs"]);
+    const again = { digest: delivered.digest, sopInstanceUid: delivered.sopInstanceUid };
+    await judged(journal, received(again), holding);
+    // It is still to be delivered.
+    expect(await journal.claimDeletions(10, 100_000)).toEqual([]);
+    await deliverAll(journal, "pacs");
+    await journal.markDelivered(delivered.id);
+    const outcome = await judged(journal, received(again), holding);
+    expect(outcome).toMatchObject({ state: "resent", spoolFreed: true });
+    expect(await journal.claimDeletions(10, 200_000)).toEqual([delivered.digest]);
   },
 
   "bytes that anybody needs again are not given out": async (under) => {

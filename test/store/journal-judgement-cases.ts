@@ -151,7 +151,11 @@ export const judgementCases: JournalCases = {
     const again = received({ digest: digestOf(1), sopInstanceUid: "2.25.1" });
     const outcome = await judged(journal, again, admitting, ["pacs"]);
     expect(outcome).toEqual({ result: "committed", state: "admitted", spoolFreed: true });
-    expect(await journal.object(first.id)).toMatchObject({ state: "resolved", relatedId: again.id });
+    expect(await journal.object(first.id)).toMatchObject({
+      state: "resolved",
+      relatedId: again.id,
+      stored: false,
+    });
     expect(await journal.object(again.id)).toMatchObject({ stored: true, location: undefined });
   },
 

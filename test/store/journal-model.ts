@@ -98,6 +98,7 @@ export class JournalModel {
         other.relatedId = id;
         other.inSpool = false;
         object.stored ||= other.stored;
+        other.stored = false;
       }
       for (const destination of new Set(destinations)) this.#owe(id, destination, false, judgement.judgedAt);
     }
@@ -284,6 +285,7 @@ export class JournalModel {
   }
 
   #resent(object: ModelObject, judgement: Judgement, of: ModelObject): JudgementOutcome {
+    if (judgement.stored && !object.stored) this.#listForDeletion(object.is.digest);
     return this.#judge(object, judgement, "resent", false, of.is.id);
   }
 

@@ -5,6 +5,7 @@
 import { sql } from "kysely";
 import { v7 as newId } from "uuid";
 import type { Judgement, JudgementOutcome, ObjectState } from "./journal.ts";
+import { listForDeletion } from "./kept-bytes.ts";
 import { judgedColumns, keptText, type ObjectRow } from "./object-rows.ts";
 import { listed, type RowColumns, rowSet } from "./row-set.ts";
 import type { Database, Engine } from "./tables.ts";
@@ -129,6 +130,7 @@ async function commitRound(
   await writeFates(transaction, engine, decided);
   await addDeliveries(transaction, engine, admitted);
   await noteSealedStudies(transaction, decided);
+  await dropCopies(transaction, decided);
   for (const { at, row, fate } of decided) {
     outcomes[at] = {
       result: "committed",
@@ -225,15 +227,30 @@ async function addAdmitted(
     select v.uid, v.object_id, v.digest, v.payload from ${rows} as v`.execute(transaction);
 }
 
-/** Rare: what was held is admitted now. */
+/** Rare: what was held is admitted now, and its stored bytes are the admitted object's. */
 async function resolve(transaction: Database, by: string, twins: readonly Twin[]): Promise<void> {
   for (const { id } of twins) {
     await transaction
       .updateTable("objects")
-      .set({ state: "resolved", related_id: by, location: null })
+      .set({ state: "resolved", related_id: by, location: null, stored: 0 })
       .where("id", "=", id)
       .execute();
   }
+}
+
+/**
+ * It was to be held and was stored for that, but the same bytes are here, or were delivered, already: the copy is looked at once more, and deleted
+ * where nobody needs it.
+ */
+async function dropCopies(transaction: Database, decided: readonly Decided[]): Promise<void> {
+  const copies = decided.filter(
+    ({ fate, item }) => fate.state === "resent" && !fate.stored && item.judgement.stored,
+  );
+  if (copies.length > 0)
+    await listForDeletion(
+      transaction,
+      copies.map(({ row }) => row.digest),
+    );
 }
 
 /** The lease is given back with it. */

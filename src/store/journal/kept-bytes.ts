@@ -99,7 +99,7 @@ export async function leaveStore(
 }
 
 /** Looked at again before anything is deleted: somebody else may need the bytes, or come to need them. */
-async function listForDeletion(transaction: Database, digests: readonly string[]): Promise<void> {
+export async function listForDeletion(transaction: Database, digests: readonly string[]): Promise<void> {
   await transaction
     .insertInto("purges")
     .values([...new Set(digests)].sort().map((digest) => ({ digest, purged_at: 0, pending: 1 })))
