@@ -75,7 +75,10 @@ async function measure(): Promise<boolean> {
     fill(join(data, "ballast"));
     await filling;
     // What the spool had set aside before is used up first.
-    await until("a refusal", async () => (await send(load.slice(third, 2 * third), "full")).refusals.length > 0);
+    await until(
+      "a refusal",
+      async () => (await send(load.slice(third, 2 * third), "full")).refusals.length > 0,
+    );
     await send(load.slice(third, 2 * third), "full");
     rmSync(join(data, "ballast"));
     await until("room again", async () => {

@@ -1,7 +1,17 @@
 /** What is owed to destinations. */
 import { expect } from "vitest";
 import type { Journal } from "../../src/store/journal/journal.ts";
-import { act, admitting, decided, digestOf, held, holding, judged, leaseMs, received } from "./journal-fixture.ts";
+import {
+  act,
+  admitting,
+  decided,
+  digestOf,
+  held,
+  holding,
+  judged,
+  leaseMs,
+  received,
+} from "./journal-fixture.ts";
 import type { JournalCases } from "./journal-suite.ts";
 
 async function admitted(journal: Journal, destinations: readonly string[], at = 2_000): Promise<string> {
