@@ -119,7 +119,7 @@ class ObjectScanner {
       return 0;
     }
     if (window[128] === 0x44 && window[129] === 0x49 && window[130] === 0x43 && window[131] === 0x4d) {
-      this.#preamble = window.slice(0, 128);
+      this.#preamble = new Uint8Array(window.subarray(0, 128));
       this.#startMeta(132);
       return 132;
     }

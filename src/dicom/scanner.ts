@@ -337,7 +337,7 @@ export class Scanner {
     }
     this.#inlineBytes += length;
     const view = this.#window.subarray(from, from + length);
-    element.value = this.#options.copyValues ? view.slice() : view;
+    element.value = this.#options.copyValues ? new Uint8Array(view) : view;
   }
 
   #noteSopClass(element: DataElement): void {

@@ -9,6 +9,7 @@ import { agreedContexts, answerRequest, type Implementation, ownImplementation }
 import type { DimseProvider, OpenAssociation } from "./service.ts";
 import { codeOf, peerOf, type ServerTls, serverContextOptions, shownCertificate } from "./transport.ts";
 import { acceptConnection } from "./upper-layer/accept-connection.ts";
+import { withReadBuffer } from "./upper-layer/read-buffer.ts";
 import type {
   AssociateDecision,
   UpperLayerAssociation,
@@ -103,7 +104,8 @@ class ListeningServer implements DimseServer {
   }
 
   #tcpServer(): Server {
-    return createTcpServer({ noDelay: true }, (socket) => {
+    return createTcpServer({ noDelay: true, pauseOnConnect: true }, (accepted) => {
+      const socket = withReadBuffer(accepted);
       const connection = this.#admit(socket);
       if (connection) this.#serve(connection, socket, peerOf(socket));
     });
