@@ -15,7 +15,7 @@ export interface ExaminerOptions {
   readonly events: EventSink;
   /** For one object, from when a thread takes it. */
   readonly evidenceMs: number;
-  /** Threads. Default: one less than the machine has processors, which the network needs, at most 8. */
+  /** Threads. Default: as many as the machine has processors, at most 8; they give way to the thread that reads the network. */
   readonly width?: number;
   /** Another program for the threads: for tests of what happens when one hangs or dies. */
   readonly workerProgram?: URL;
@@ -39,13 +39,18 @@ interface Job {
   readonly reject: (error: unknown) => void;
 }
 
+/** One is examined, the next one lies ready: between two objects nobody waits for the main thread. */
+const jobsOfThreadMax = 2;
+
 interface Thread {
   readonly worker: Worker;
-  state: "starting" | "idle" | "busy" | "ended";
+  state: "starting" | "ready" | "ended";
   trustVersion: number;
-  /** Of the job under way. */
-  onReply: (reply: ExaminationReply) => void;
-  onEnd: (why: string) => void;
+  /** The first one is under way. */
+  readonly jobs: Job[];
+  timer: ReturnType<typeof setTimeout> | undefined;
+  /** It is ready, or it ended before it was. */
+  readonly started: PromiseWithResolvers<void>;
 }
 
 export class WorkerExaminer implements Examiner {
@@ -58,7 +63,7 @@ export class WorkerExaminer implements Examiner {
 
   constructor(options: ExaminerOptions) {
     this.#options = options;
-    this.width = options.width ?? Math.max(1, Math.min(availableParallelism() - 1, widthMax));
+    this.width = options.width ?? Math.min(availableParallelism(), widthMax);
   }
 
   /**
@@ -87,9 +92,13 @@ export class WorkerExaminer implements Examiner {
   }
 
   #dispatch(): void {
-    for (const thread of this.#threads) {
-      // Where the trust cannot be read the job is refused and the thread still idle: the next one must not wait for a reply that never comes.
-      while (thread.state === "idle" && this.#queue.length > 0) this.#give(thread, this.#queue.shift()!);
+    // Every idle thread has one before any has two.
+    for (let jobs = 0; jobs < jobsOfThreadMax; jobs++) {
+      for (const thread of this.#threads) {
+        // Where the trust cannot be read the job is refused and the thread still idle: the next one must not wait for a reply that never comes.
+        while (thread.state === "ready" && thread.jobs.length === jobs && this.#queue.length > 0)
+          this.#give(thread, this.#queue.shift()!);
+      }
     }
     if (this.#queue.length === 0) return;
     const starting = [...this.#threads].filter(({ state }) => state === "starting").length;
@@ -98,7 +107,6 @@ export class WorkerExaminer implements Examiner {
   }
 
   #startThread(): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
     const worker = new Worker(this.#options.workerProgram ?? workerUrl, {
       env: {},
       execArgv: [],
@@ -109,33 +117,65 @@ export class WorkerExaminer implements Examiner {
       worker,
       state: "starting",
       trustVersion: 0,
-      onReply: () => {
-        this.#failedStarts = 0;
-        thread.state = "idle";
-        thread.onReply = () => undefined;
-        thread.onEnd = () => undefined;
-        resolve();
-        this.#dispatch();
-      },
-      onEnd: (why) => {
-        this.#failedStarts++;
-        reject(new ScansealError("internal", `an examining thread did not start: ${why}`));
-      },
+      jobs: [],
+      timer: undefined,
+      started: Promise.withResolvers<void>(),
     };
     this.#threads.add(thread);
-    worker.on("message", (reply: ExaminationReply) => thread.onReply(reply));
+    worker.on("message", (reply: ExaminationReply) => this.#replied(thread, reply));
     worker.on("error", (error: unknown) => this.#ended(thread, reasonOf(error)));
     worker.on("exit", () => this.#ended(thread, "it ended"));
-    return promise;
+    return thread.started.promise;
   }
 
-  /** Once for each thread, whatever tells first. */
-  #ended(thread: Thread, why: string): void {
+  #replied(thread: Thread, reply: ExaminationReply): void {
     if (thread.state === "ended") return;
+    if (thread.state === "starting") {
+      this.#failedStarts = 0;
+      thread.state = "ready";
+      thread.started.resolve();
+    } else {
+      const job = thread.jobs.shift();
+      this.#watch(thread);
+      if (reply.kind === "evidence") job?.resolve(reply.evidence);
+      else if (reply.kind === "failed") job?.reject(new ScansealError(reply.code, reply.message));
+      else job?.reject(new ScansealError("internal", "the examining thread started twice"));
+    }
+    this.#dispatch();
+  }
+
+  /** The time of what is now under way. */
+  #watch(thread: Thread): void {
+    clearTimeout(thread.timer);
+    thread.timer = undefined;
+    if (thread.jobs.length === 0) return;
+    const { evidenceMs } = this.#options;
+    thread.timer = setTimeout(() => {
+      const timeout = new ScansealError("timeout", `the examination took longer than ${evidenceMs} ms`);
+      this.#ended(thread, "an examination took too long", timeout);
+    }, evidenceMs);
+  }
+
+  /** Once for each thread, whatever tells first. @param failure of what was under way */
+  #ended(
+    thread: Thread,
+    why: string,
+    failure: ScansealError = new ScansealError("internal", `the examining thread ended: ${why}`),
+  ): void {
+    if (thread.state === "ended") return;
+    const hadStarted = thread.state === "ready";
     thread.state = "ended";
+    clearTimeout(thread.timer);
     this.#threads.delete(thread);
     void thread.worker.terminate();
-    thread.onEnd(why);
+    const [underWay, ...ready] = thread.jobs;
+    underWay?.reject(failure);
+    // They had no part in it.
+    this.#queue.unshift(...ready);
+    if (!hadStarted) {
+      this.#failedStarts++;
+      thread.started.reject(new ScansealError("internal", `an examining thread did not start: ${why}`));
+    }
     if (this.#closed) return;
     this.#options.events({ kind: "worker-ended", why });
     if (this.#failedStarts < failedStartsMax) {
@@ -144,12 +184,12 @@ export class WorkerExaminer implements Examiner {
       return;
     }
     if (this.#threads.size > 0) return;
-    const failure = new ScansealError("internal", `examining threads cannot be started: ${why}`);
-    for (const job of this.#queue.splice(0)) job.reject(failure);
+    const none = new ScansealError("internal", `examining threads cannot be started: ${why}`);
+    for (const job of this.#queue.splice(0)) job.reject(none);
   }
 
   #give(thread: Thread, job: Job): void {
-    const { trust, clock, evidenceMs } = this.#options;
+    const { trust, clock } = this.#options;
     let examination: Examination;
     try {
       const { version, content } = trust.current();
@@ -161,31 +201,8 @@ export class WorkerExaminer implements Examiner {
       job.reject(error);
       return;
     }
-    thread.state = "busy";
-    const timer = setTimeout(() => {
-      settle(() =>
-        job.reject(new ScansealError("timeout", `the examination took longer than ${evidenceMs} ms`)),
-      );
-      this.#ended(thread, "an examination took too long");
-    }, evidenceMs);
-    const settle = (finish: () => void): void => {
-      clearTimeout(timer);
-      thread.onReply = () => undefined;
-      thread.onEnd = () => undefined;
-      finish();
-    };
-    thread.onEnd = (why) => {
-      settle(() => job.reject(new ScansealError("internal", `the examining thread ended: ${why}`)));
-    };
-    thread.onReply = (reply) => {
-      thread.state = "idle";
-      settle(() => {
-        if (reply.kind === "evidence") job.resolve(reply.evidence);
-        else if (reply.kind === "failed") job.reject(new ScansealError(reply.code, reply.message));
-        else job.reject(new ScansealError("internal", "the examining thread started twice"));
-      });
-      this.#dispatch();
-    };
+    thread.jobs.push(job);
+    if (thread.jobs.length === 1) this.#watch(thread);
     thread.worker.postMessage(examination);
   }
 }

@@ -30,9 +30,9 @@ export interface SegmentSpoolOptions {
  * Of one frame. A CT slice takes three: the first two are on the disk before its last byte has come, so that little is left to wait for. Measured
  * for a slice that comes in 0.8 ms, from its last byte until it is durable: one frame 0.55 ms, two 0.41, four 0.27, eight 0.26.
  */
-const bufferBytesWanted: number = 256 << 10;
+const bufferBytesWanted: number = 384 << 10;
 /** 7 MiB of buffers for everyone; above it writers are asked to wait. */
-const buffersMax = 28;
+const buffersMax = 20;
 /** A record's trailer may have 64 KiB and fits into one frame. */
 const segmentBytesMin: number = 128 << 10;
 /** Looking at the disk's free space takes a call in another thread; more often says no more. */
