@@ -67,12 +67,14 @@ function bufferedFile(to: string | number): DestinationStream {
       // The process ends; so does the log.
     }
   });
-  let flushing: ReturnType<typeof setTimeout> | undefined;
+  let isFlushing = false;
   return {
     write(line: string): void {
       file.write(line);
-      flushing ??= setTimeout(() => {
-        flushing = undefined;
+      if (isFlushing) return;
+      isFlushing = true;
+      setTimeout(() => {
+        isFlushing = false;
         file.flush();
       }, gatheredMs).unref();
     },

@@ -67,13 +67,12 @@ export class WorkerExaminer implements Examiner {
   }
 
   /**
-   * Starts every thread, so that the first object does not wait for one.
+   * Starts one thread, so that the first object does not wait for it; the others come when there is work for them.
    * @throws ScansealError `internal` when one cannot be started; what the trust files are wrong with
    */
   async start(): Promise<void> {
     this.#options.trust.current();
-    const ready = Array.from({ length: this.width }, () => this.#startThread());
-    await Promise.all(ready);
+    await this.#startThread();
   }
 
   examine(object: ExaminedObject): Promise<Evidence> {
@@ -86,9 +85,9 @@ export class WorkerExaminer implements Examiner {
 
   async close(): Promise<void> {
     this.#closed = true;
+    await Promise.all([...this.#threads].map(({ worker }) => worker.terminate()));
     const closed = new ScansealError("usage", "the examiner is closed");
     for (const job of this.#queue.splice(0)) job.reject(closed);
-    await Promise.all([...this.#threads].map(({ worker }) => worker.terminate()));
   }
 
   #dispatch(): void {

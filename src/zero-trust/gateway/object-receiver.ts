@@ -185,15 +185,16 @@ export class ObjectReceiver implements StoreReceiver {
     this.#isOver = true;
     occupancy.await(object.id, source.name, object.bytes);
     rows.add(receivedFrom(object, location));
-    const ms = ports.clock.now() - this.#startedAt;
-    ports.events({
-      kind: "object-acknowledged",
-      object: object.id,
-      source: source.name,
-      bytes: object.bytes,
-      ms,
-    });
+    this.#tell(object);
     return { code: storeStatus.success };
+  }
+
+  /** After the response has left: the sender waits for that one. */
+  #tell({ id, bytes }: Pick<ReceivedObject, "id" | "bytes">): void {
+    const { events, clock } = this.#reception.ports;
+    const ms = clock.now() - this.#startedAt;
+    const source = this.#arrival.source.name;
+    setImmediate(() => events({ kind: "object-acknowledged", object: id, source, bytes, ms }));
   }
 
   #facts(): ArrivedFacts {

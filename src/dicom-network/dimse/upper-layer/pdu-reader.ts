@@ -215,14 +215,12 @@ export class PduReader {
     const there = Math.min(this.#pduBytes, this.#chunk.length - this.#at);
     const piece = this.#chunk.subarray(this.#at, this.#at + there);
     this.#at += there;
-    let body = piece;
-    if (there < this.#pduBytes || this.#body.length > 0) {
-      if (this.#body.length === 0) this.#body = new Uint8Array(this.#pduBytes);
-      this.#body.set(piece, this.#body.length - this.#pduBytes);
-      body = this.#body;
-    }
+    // A copy: it is decoded, and answered later; the chunk's bytes are not there any more then.
+    if (this.#body.length === 0) this.#body = new Uint8Array(this.#pduBytes);
+    this.#body.set(piece, this.#body.length - this.#pduBytes);
     this.#pduBytes -= there;
     if (this.#pduBytes > 0) return;
+    const body = this.#body;
     this.#body = nothing;
     this.#phase = "header";
     this.#sink.pdu(this.#type, body);
