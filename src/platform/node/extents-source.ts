@@ -1,9 +1,10 @@
 /** Bytes that lie in several ranges of files, as one source. Needs nothing but paths: worker threads open their own. */
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { type ByteSource, chunkBytes } from "../../foundation/byte-source.ts";
+import type { ByteSource } from "../../foundation/byte-source.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
+import { readAhead } from "./read-ahead.ts";
 
 /** `length` bytes at `offset` of the file. The same shape as the spool's FileExtent. */
 export interface FileRange {
@@ -36,8 +37,6 @@ class Extents implements ExtentsSource {
   readonly size: number;
   readonly #ranges: readonly Range[];
   readonly #files: readonly RangeFile[];
-  /** Of `chunks`, kept from call to call: taking a fresh megabyte costs as much as reading it. */
-  readonly #spare: Bytes[] = [];
 
   constructor(ranges: readonly Range[], files: readonly RangeFile[], size: number) {
     this.#ranges = ranges;
@@ -50,27 +49,9 @@ class Extents implements ExtentsSource {
     return this.#fill(new Uint8Array(length), offset);
   }
 
-  /** The next piece is read while the one before is worked on: two megabytes in all. */
-  async *chunks(offset: number, length: number): AsyncGenerator<Bytes> {
+  chunks(offset: number, length: number): AsyncGenerator<Bytes> {
     this.#requireInside(offset, length);
-    const end = offset + length;
-    const start = (at: number): Promise<Bytes> => {
-      const buffer = this.#spare.pop() ?? new Uint8Array(chunkBytes);
-      const reading = this.#fill(buffer.subarray(0, Math.min(chunkBytes, end - at)), at);
-      // Its failure is told when it is waited for; nobody does when the reader stops before.
-      reading.catch(() => undefined);
-      return reading;
-    };
-    let next = length > 0 ? start(offset) : undefined;
-    for (let at = offset + chunkBytes; next; at += chunkBytes) {
-      const bytes = await next;
-      next = at < end ? start(at) : undefined;
-      try {
-        yield bytes;
-      } finally {
-        this.#spare.push(new Uint8Array(bytes.buffer));
-      }
-    }
+    return readAhead((into, at) => this.#fill(into, at), offset, length);
   }
 
   #requireInside(offset: number, length: number): void {

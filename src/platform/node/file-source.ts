@@ -1,9 +1,10 @@
 /** A file as a byte source: read by ranges, never whole. */
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { type ByteSource, chunkBytes } from "../../foundation/byte-source.ts";
+import type { ByteSource } from "../../foundation/byte-source.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
+import { readAhead } from "./read-ahead.ts";
 
 export interface FileSource extends ByteSource {
   close(): Promise<void>;
@@ -12,8 +13,6 @@ export interface FileSource extends ByteSource {
 class OpenFile implements FileSource {
   readonly size: number;
   readonly #handle: FileHandle;
-  /** Of `chunks`, kept from call to call: taking a fresh megabyte costs as much as reading it. */
-  readonly #spare: Bytes[] = [];
 
   constructor(handle: FileHandle, size: number) {
     this.#handle = handle;
@@ -27,27 +26,9 @@ class OpenFile implements FileSource {
     return this.#fill(new Uint8Array(length), offset);
   }
 
-  /** The next piece is read while the one before is worked on: two megabytes in all. */
-  async *chunks(offset: number, length: number): AsyncGenerator<Bytes> {
-    const end = offset + length;
-    if (offset < 0 || length < 0 || end > this.size) throw outside(offset);
-    const start = (at: number): Promise<Bytes> => {
-      const buffer = this.#spare.pop() ?? new Uint8Array(chunkBytes);
-      const reading = this.#fill(buffer.subarray(0, Math.min(chunkBytes, end - at)), at);
-      // Its failure is told when it is waited for; nobody does when the reader stops before.
-      reading.catch(() => undefined);
-      return reading;
-    };
-    let next = length > 0 ? start(offset) : undefined;
-    for (let at = offset + chunkBytes; next; at += chunkBytes) {
-      const bytes = await next;
-      next = at < end ? start(at) : undefined;
-      try {
-        yield bytes;
-      } finally {
-        this.#spare.push(new Uint8Array(bytes.buffer));
-      }
-    }
+  chunks(offset: number, length: number): AsyncGenerator<Bytes> {
+    if (offset < 0 || length < 0 || offset + length > this.size) throw outside(offset);
+    return readAhead((into, at) => this.#fill(into, at), offset, length);
   }
 
   async #fill(bytes: Bytes, offset: number): Promise<Bytes> {

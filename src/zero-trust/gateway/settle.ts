@@ -16,7 +16,7 @@ const youngMs = 60_000;
 const sweepMs = 15_000;
 const sweepObjects = 100;
 /** Moves at once: each copies an object and waits for the disk. */
-const movesMax = 16;
+const movesMax = 8;
 /** Moves wait until there is nothing more urgent, but no longer. */
 const restMs = 5_000;
 /** Between two transactions that write down what is stored. */
