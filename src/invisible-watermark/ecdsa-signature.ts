@@ -17,7 +17,8 @@ export function signatureToDer(raw: Bytes): Bytes {
 
 /** @returns r || s; undefined: not two positive numbers of at most 32 bytes in strict DER */
 export function signatureFromDer(der: Bytes): Bytes | undefined {
-  if (der.length < 2 || der[0] !== sequenceTag || der[1] !== der.length - 2 || der[1]! > 127) return undefined;
+  if (der.length < 2 || der[0] !== sequenceTag || der[1] !== der.length - 2 || der[1]! > 127)
+    return undefined;
   const raw = new Uint8Array(rawSignatureBytes);
   let at = 2;
   for (const end of [numberBytes, rawSignatureBytes]) {

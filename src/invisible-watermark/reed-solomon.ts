@@ -107,7 +107,7 @@ function findLocator(syndromes: Uint8Array, length: number, erasures: readonly n
     for (let i = count + 1; i > 0; i--) locator[i]! ^= multiply(locator[i - 1]!, x);
   }
   let order = erasures.length;
-  let previous: Uint8Array = locator.slice();
+  const previous: Uint8Array = locator.slice();
   let next = new Uint8Array(parity + 1);
   for (let step = erasures.length; step < parity; step++) {
     let discrepancy = 0;
@@ -174,12 +174,7 @@ function evaluate(polynomial: Uint8Array, exponent: number): number {
   return sum;
 }
 
-function applyErrors(
-  word: Uint8Array,
-  length: number,
-  parity: number,
-  errors: readonly WordError[],
-): number {
+function applyErrors(word: Uint8Array, length: number, parity: number, errors: readonly WordError[]): number {
   const flip = (): void => {
     for (const { place, value } of errors) word[place]! ^= value;
   };

@@ -37,10 +37,7 @@ export function digestTiles(
   const planes = frame.planes.map((plane, i) => (i === carrierPlaneOf(frame.colour) ? masked : plane));
   const wide = sampleBytes(frame.bits) === 2;
   const bytesPerSample = planes.length * sampleBytes(frame.bits);
-  const largest = layout.tiles.reduce(
-    (most, { x0, y0, x1, y1 }) => Math.max(most, (x1 - x0) * (y1 - y0)),
-    0,
-  );
+  const largest = layout.tiles.reduce((most, { x0, y0, x1, y1 }) => Math.max(most, (x1 - x0) * (y1 - y0)), 0);
   const input = new Uint8Array(tileHeadBytes + largest * bytesPerSample);
   const view = viewOf(input);
   input[0] = tileKind;
