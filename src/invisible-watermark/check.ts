@@ -33,7 +33,7 @@ export interface WatermarkFacts {
   readonly signature: "valid" | "invalid" | "unknown-key";
   /** Share bytes that had to be corrected. */
   readonly corrections: number;
-  /** Samples above 2^bits - 1. */
+  /** Samples above 2^bits - 1, and those that checkStrippedFrame found out of form. */
   readonly outOfRange: number;
   readonly rootMatches: boolean;
   /** Bits and sign are those of the payload. */
@@ -75,9 +75,18 @@ export interface FrameCheck {
   readonly mark?: ReadMark;
 }
 
+/** Samples that are no value of the form, found before the planes were made. */
+export interface SamplesOutOfForm {
+  readonly samples: number;
+  /** 1 for each tile that has one. */
+  readonly tiles: Uint8Array;
+}
+
 export interface CheckOptions {
   /** 1 for each tile known to be damaged (locateWithoutPayload): the payload then survives twice the damage. */
   readonly lostTiles?: Uint8Array | undefined;
+  /** Count as out of range. */
+  readonly outOfForm?: SamplesOutOfForm | undefined;
 }
 
 /** The DER SubjectPublicKeyInfo of a signer, by the 16 hexadecimal digits of its key id. */
@@ -91,7 +100,7 @@ export async function checkFrame(
   frame: PlanarFrame,
   crypto: Crypto,
   keyOf: KeyOf,
-  { lostTiles }: CheckOptions = {},
+  { lostTiles, outOfForm }: CheckOptions = {},
 ): Promise<FrameCheck> {
   if (!isWellFormed(frame)) throw new ScansealError("usage", "planes that do not fit their frame");
   // C1
@@ -115,8 +124,8 @@ export async function checkFrame(
   const tree = digestTree(tileDigests, carried.tags, layout, context, crypto);
   const rootMatches = equalBytes(tree.root, payload.root);
   // C6
-  const suspectTiles = new Uint8Array(layout.tiles.length);
-  const outOfRange = findOutOfRange(frame, layout, suspectTiles);
+  const suspectTiles = outOfForm?.tiles.slice() ?? new Uint8Array(layout.tiles.length);
+  const outOfRange = (outOfForm?.samples ?? 0) + findOutOfRange(frame, layout, suspectTiles);
   if (decoded!.corrections > 0) findCorrected(carried.shares, decoded!.shares, layout, suspectTiles);
   const damaged = findDamaged(tree.superblockDigests, payload, layout, suspectTiles);
   // C7
