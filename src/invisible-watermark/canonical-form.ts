@@ -63,23 +63,23 @@ export async function checkStrippedFrame(
   if (layoutOf(width, height, colours[0]!) === undefined) {
     return { facts: { found: false, reason: "geometry" } };
   }
-  const found = findPayload(stripped, colours);
-  if (found === undefined) return { facts: { found: false, reason: "unreadable" } };
-  // N2 and N3
-  let best: StrippedCheck | undefined;
+  let best: StrippedCheck = { facts: { found: false, reason: "unreadable" } };
   let fewestDamaged = Number.POSITIVE_INFINITY;
-  for (const transform of candidates(stripped, found)) {
-    const { frame, outOfForm } = applyTransform(stripped, transform, found);
-    const check = await checkFrame(frame, crypto, keyOf, { outOfForm });
-    if (!check.facts.found) continue;
-    if (check.facts.intact) return { ...check, transform };
-    const damaged = check.facts.damagedSuperblocks.length;
-    if (damaged < fewestDamaged) {
-      fewestDamaged = damaged;
-      best = { ...check, transform };
+  for (const found of readablePayloads(stripped, colours)) {
+    // N2 and N3
+    for (const transform of candidates(stripped, found)) {
+      const { frame, outOfForm } = applyTransform(stripped, transform, found);
+      const check = await checkFrame(frame, crypto, keyOf, { outOfForm });
+      if (!check.facts.found) continue;
+      if (check.facts.intact) return { ...check, transform };
+      const damaged = check.facts.damagedSuperblocks.length;
+      if (damaged < fewestDamaged) {
+        fewestDamaged = damaged;
+        best = { ...check, transform };
+      }
     }
   }
-  return best ?? { facts: { found: false, reason: "unreadable" } };
+  return best;
 }
 
 interface FoundPayload {
@@ -88,23 +88,22 @@ interface FoundPayload {
   readonly shift: number;
 }
 
-/** Any even offset, and two's complement, leave the lowest bit as it is. */
-function findPayload(
+/** Any even offset, and two's complement, leave the lowest bit as it is. Repeated bits can be read in two places. */
+function* readablePayloads(
   { width, height, planes }: StrippedFrame,
   colours: readonly PlaneColour[],
-): FoundPayload | undefined {
+): Generator<FoundPayload> {
   const plane = new Uint16Array(width * height);
   for (const colour of colours) {
     const layout = layoutOf(width, height, colour)!;
+    const source = planes[layout.carrierPlane]!;
     for (let shift = 0; shift <= shiftMax; shift++) {
-      const source = planes[layout.carrierPlane]!;
       for (let i = 0; i < plane.length; i++) plane[i] = source[i]! >> shift;
       const decoded = decodeShares(takeCarriedBytes(plane, layout).shares, layout);
       const payload = decoded && parsePayload(decoded.payload, layout);
-      if (payload !== undefined) return { layout, payload, shift };
+      if (payload !== undefined) yield { layout, payload, shift };
     }
   }
-  return undefined;
 }
 
 function candidates(stripped: StrippedFrame, { payload, shift }: FoundPayload): FormTransform[] {

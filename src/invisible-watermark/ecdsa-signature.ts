@@ -15,7 +15,7 @@ export function signatureToDer(raw: Bytes): Bytes {
   return Uint8Array.of(sequenceTag, r.length + s.length, ...r, ...s);
 }
 
-/** @returns r || s; undefined: not two positive numbers of at most 32 bytes in strict DER */
+/** @returns r || s; undefined: not two natural numbers of at most 32 bytes in strict DER */
 export function signatureFromDer(der: Bytes): Bytes | undefined {
   if (der.length < 2 || der[0] !== sequenceTag || der[1] !== der.length - 2 || der[1]! > 127)
     return undefined;
@@ -26,7 +26,7 @@ export function signatureFromDer(der: Bytes): Bytes | undefined {
     const length = der[at + 1]!;
     const value = der.subarray(at + 2, at + 2 + length);
     at += 2 + length;
-    if (value.length !== length || !isStrictPositive(value)) return undefined;
+    if (value.length !== length || !isStrictNatural(value)) return undefined;
     const digits = value[0] === 0 ? value.subarray(1) : value;
     if (digits.length > numberBytes) return undefined;
     raw.set(digits, end - digits.length);
@@ -35,9 +35,9 @@ export function signatureFromDer(der: Bytes): Bytes | undefined {
 }
 
 /** X.690 8.3.2: as few bytes as possible. */
-function isStrictPositive(value: Bytes): boolean {
+function isStrictNatural(value: Bytes): boolean {
   if (value.length === 0 || value[0]! > 127) return false;
-  return value[0] !== 0 || (value.length > 1 && value[1]! > 127);
+  return value[0] !== 0 || value.length === 1 || value[1]! > 127;
 }
 
 function derInteger(digits: Bytes): number[] {
