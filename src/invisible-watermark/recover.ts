@@ -1,4 +1,4 @@
-/** Gives the frame back as it was before it was marked, bit for bit (spec/invisible-watermark.md, Recovery of a frame). */
+/** Gives the frame back as it was before it was marked, bit for bit (spec/invisible-watermark.md, Restoring). */
 import { type Bytes, equalBytes } from "../foundation/bytes.ts";
 import type { Crypto } from "../foundation/crypto.ts";
 import { ScansealError } from "../foundation/errors.ts";
