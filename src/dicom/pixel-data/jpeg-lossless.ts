@@ -241,8 +241,8 @@ function wordAt(coded: Bytes, bit: number): number {
   return word << (bit & 7);
 }
 
-/** T.81 table H.1; a is left, b above, c above left. */
-function predict(selection: number, a: number, b: number, c: number): number {
+/** T.81 table H.1; a is left, b above, c above left; selection 1 to 7. */
+export function predict(selection: number, a: number, b: number, c: number): number {
   switch (selection) {
     case 1:
       return a;

@@ -33,6 +33,19 @@ export function interleaved(bytes: Bytes, samplesPerPixel: number, width: number
   return out;
 }
 
+/** Colour-by-pixel to colour-by-plane: the inverse of `interleaved`. */
+export function byPlane(bytes: Bytes, samplesPerPixel: number, width: number): Bytes {
+  const out = new Uint8Array(bytes.length);
+  const stride = samplesPerPixel * width;
+  let to = 0;
+  for (let first = 0; first < stride; first += width) {
+    for (let from = first; from < bytes.length; from += stride) {
+      for (let k = 0; k < width; k++) out[to++] = bytes[from + k]!;
+    }
+  }
+  return out;
+}
+
 /** `count` bits from bit `firstBit` on, moved to start at bit 0; least significant bit first (PS3.5 section 8.1.1). The rest of the last byte is zero. May share memory. */
 export function bitRange(bytes: Bytes, firstBit: number, count: number): Bytes {
   const shift = firstBit % 8;

@@ -133,13 +133,13 @@ describePeer("corpus", "codec pool", () => {
     const request = await requestOf(`${slices}.4.80.JPEGLSLossless.dcm`);
     // CharLS works for seconds on a stream without its end; in a loop it never returns. The `rle` job gets past the header check.
     const stuck: Bytes = request.codestream.subarray(0, request.codestream.length - 3);
-    const wasm = new URL("./wasm-codecs.ts", import.meta.url).href;
+    const wasm = new URL("./wasm-decoders.ts", import.meta.url).href;
     const workerProgram = program(`
       import { parentPort } from "node:worker_threads";
       import { decodeWithWasm } from "${wasm}";
       parentPort.on("message", async ({ codec, codestream }) => {
         while (codec === "rle") await decodeWithWasm("jpeg-ls", codestream).catch(() => {});
-        parentPort.postMessage({ samples: (await decodeWithWasm("jpeg-ls", codestream)).data });
+        parentPort.postMessage({ result: (await decodeWithWasm("jpeg-ls", codestream)).data });
       });`);
     const slow = new CodecPool({ workersMax: 1, timeoutMs: 4_000, workerProgram });
     const first = codeOf(slow.decode({ ...request, codec: "rle", codestream: stuck }));
@@ -155,7 +155,7 @@ describePeer("corpus", "codec pool", () => {
       program(`
         import { parentPort } from "node:worker_threads";
         parentPort.on("message", ({ codec, codestream }) => { ${body} });`);
-    const good = "parentPort.postMessage({ samples: codestream });";
+    const good = "parentPort.postMessage({ result: codestream });";
     const atWork = new CodecPool({
       workersMax: 1,
       workerProgram: once(`if (codec === "rle") process.exit(1); ${good}`),

@@ -1,8 +1,15 @@
-/** Decodes frames in worker threads that are ended when they take too long, and replaced when they fail. */
+/** Decodes and encodes frames in worker threads that are ended when they take too long, and replaced when they fail. */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { checkedHeader } from "../../../dicom/pixel-data/codestream-header.ts";
 import type { DecodedFrame, DecodeRequest, FrameDecoder } from "../../../dicom/pixel-data/decoder.ts";
+import {
+  checkedCodec,
+  type EncodedFrame,
+  type EncodeRequest,
+  type FrameEncoder,
+} from "../../../dicom/pixel-data/encoder.ts";
+import type { Bytes } from "../../../foundation/bytes.ts";
 import { ScansealError } from "../../../foundation/errors.ts";
 import type { CodecJob, CodecReply } from "./codec-messages.ts";
 
@@ -17,17 +24,18 @@ export interface CodecPoolOptions {
   readonly workerProgram?: URL;
 }
 
-/** CharLS spends ten seconds on a cut-off stream; the largest mammogram decodes in under two. */
-const decodeTimeoutMs = 60_000;
+/** CharLS spends ten seconds on a cut-off stream; the largest mammogram decodes in under two, and is encoded and decoded in under ten. */
+const frameTimeoutMs = 60_000;
 /** JavaScript heap of a worker: samples and WebAssembly memory (at most 2 GiB an instance) lie outside it. */
 const workerHeapMb = 128;
 const workersDefaultMax = 4;
-/** Each waiting frame holds its codestream: callers wait for one frame before they ask for the next, so few are ever here. */
+/** Each waiting frame holds its bytes: callers wait for one frame before they ask for the next, so few are ever here. */
 const queueDefaultMax = 1024;
 
 interface Job {
-  readonly request: DecodeRequest;
-  readonly resolve: (frame: DecodedFrame) => void;
+  /** With the caller's bytes; the thread gets a copy. */
+  readonly message: CodecJob;
+  readonly resolve: (result: Bytes) => void;
   readonly reject: (error: ScansealError) => void;
 }
 
@@ -37,8 +45,8 @@ const workerUrl = new URL(
   import.meta.url,
 );
 
-/** The `FrameDecoder` of Node. Idle threads do not keep the process alive; `close` ends them. */
-export class CodecPool implements FrameDecoder {
+/** The `FrameDecoder` and `FrameEncoder` of Node. Idle threads do not keep the process alive; `close` ends them. */
+export class CodecPool implements FrameDecoder, FrameEncoder {
   readonly #workersMax: number;
   readonly #timeoutMs: number;
   readonly #queueMax: number;
@@ -50,7 +58,7 @@ export class CodecPool implements FrameDecoder {
 
   constructor(options: CodecPoolOptions = {}) {
     this.#workersMax = options.workersMax ?? Math.min(availableParallelism(), workersDefaultMax);
-    this.#timeoutMs = options.timeoutMs ?? decodeTimeoutMs;
+    this.#timeoutMs = options.timeoutMs ?? frameTimeoutMs;
     this.#queueMax = options.queueMax ?? queueDefaultMax;
     this.#workerProgram = options.workerProgram ?? workerUrl;
   }
@@ -58,13 +66,13 @@ export class CodecPool implements FrameDecoder {
   async decode(request: DecodeRequest): Promise<DecodedFrame> {
     // Refused before a thread is bothered, and before anything is allocated.
     checkedHeader(request);
-    if (this.#closed) throw new ScansealError("usage", "the codec pool is closed");
-    if (this.#queue.length >= this.#queueMax)
-      throw new ScansealError("limit-decode", "too many frames wait for a codec");
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ request, resolve, reject });
-      this.#dispatch();
-    });
+    return { samples: await this.#work({ task: "decode", ...request }) };
+  }
+
+  /** Slower than decoding by that and more: every codestream is decoded again before it is given out. */
+  async encode(request: EncodeRequest): Promise<EncodedFrame> {
+    checkedCodec(request);
+    return { codestream: await this.#work({ task: "encode", ...request }) };
   }
 
   /** Ends all threads; frames still waiting fail with `usage`. */
@@ -74,6 +82,16 @@ export class CodecPool implements FrameDecoder {
       job.reject(new ScansealError("usage", "the codec pool is closed"));
     const workers = [...this.#all];
     await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+
+  async #work(message: CodecJob): Promise<Bytes> {
+    if (this.#closed) throw new ScansealError("usage", "the codec pool is closed");
+    if (this.#queue.length >= this.#queueMax)
+      throw new ScansealError("limit-decode", "too many frames wait for a codec");
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ message, resolve, reject });
+      this.#dispatch();
+    });
   }
 
   #dispatch(): void {
@@ -120,7 +138,7 @@ export class CodecPool implements FrameDecoder {
       fail(new ScansealError("limit-decode", `the codec took longer than ${this.#timeoutMs} ms`));
     }, this.#timeoutMs);
     const onMessage = (reply: CodecReply): void => {
-      if ("samples" in reply) settle(true, () => job.resolve({ samples: reply.samples }));
+      if ("result" in reply) settle(true, () => job.resolve(reply.result));
       else settle(true, () => job.reject(new ScansealError(reply.code, reply.message)));
     };
     const onError = (cause: unknown): void => {
@@ -128,10 +146,8 @@ export class CodecPool implements FrameDecoder {
     };
     const onExit = (): void => fail(new ScansealError("codec-failed", "the codec's thread ended"));
     worker.on("message", onMessage).on("error", onError).on("exit", onExit);
-    // A copy, whose buffer goes to the thread: the caller's bytes may belong to a file's cache.
-    const codestream = job.request.codestream.slice();
-    const message: CodecJob = { ...job.request, codestream };
-    worker.postMessage(message, [codestream.buffer]);
+    const { message, transfer } = copied(job.message);
+    worker.postMessage(message, transfer);
   }
 
   #rest(worker: Worker): void {
@@ -143,4 +159,14 @@ export class CodecPool implements FrameDecoder {
     this.#all.delete(worker);
     void worker.terminate();
   }
+}
+
+/** A copy, whose buffer goes to the thread: the caller's bytes may belong to a file's cache. */
+function copied(job: CodecJob): { message: CodecJob; transfer: ArrayBuffer[] } {
+  if (job.task === "encode") {
+    const samples = new Uint8Array(job.samples);
+    return { message: { ...job, samples }, transfer: [samples.buffer] };
+  }
+  const codestream = new Uint8Array(job.codestream);
+  return { message: { ...job, codestream }, transfer: [codestream.buffer] };
 }

@@ -1,10 +1,8 @@
-/** CharLS, OpenJPEG and OpenJPH, compiled to WebAssembly by the Cornerstone project. Runs inside a codec worker only. */
-import { createRequire } from "node:module";
+/** Decoding by CharLS, OpenJPEG and OpenJPH, compiled to WebAssembly by the Cornerstone project. Runs inside a codec worker only. */
 import type { CodecSamples } from "../../../dicom/pixel-data/sample-layout.ts";
 import type { Bytes } from "../../../foundation/bytes.ts";
 import { ScansealError } from "../../../foundation/errors.ts";
-
-export type WasmCodec = "jpeg-ls" | "jpeg-2000" | "htj2k";
+import { type WasmBuild, WasmClasses, type WasmCodec } from "./wasm-classes.ts";
 
 interface FrameInfo {
   readonly width: number;
@@ -13,6 +11,8 @@ interface FrameInfo {
   readonly componentCount: number;
   /** Not given by CharLS: JPEG-LS samples are unsigned. */
   readonly isSigned?: boolean;
+  /** Given by OpenJPH. */
+  readonly isUsingColorTransform?: boolean;
 }
 
 interface Decoder {
@@ -26,38 +26,21 @@ interface Decoder {
 }
 
 type DecoderClass = new () => Decoder;
-type ModuleFactory = (options: object) => Promise<Readonly<Record<string, DecoderClass>>>;
 
-const load = createRequire(import.meta.url);
-const builds: Readonly<Record<WasmCodec, { readonly package: string; readonly decoder: string }>> = {
-  "jpeg-ls": { package: "@cornerstonejs/codec-charls/decodewasmjs", decoder: "JpegLSDecoder" },
-  "jpeg-2000": { package: "@cornerstonejs/codec-openjpeg/decodewasmjs", decoder: "J2KDecoder" },
-  htj2k: { package: "@cornerstonejs/codec-openjph", decoder: "HTJ2KDecoder" },
+const builds: Readonly<Record<WasmCodec, WasmBuild>> = {
+  "jpeg-ls": { package: "@cornerstonejs/codec-charls/decodewasmjs", className: "JpegLSDecoder" },
+  "jpeg-2000": { package: "@cornerstonejs/codec-openjpeg/decodewasmjs", className: "J2KDecoder" },
+  htj2k: { package: "@cornerstonejs/codec-openjph", className: "HTJ2KDecoder" },
 };
 
-/** An instance's memory never shrinks: after a decode that needed more than this it is dropped. */
-const keptMemoryBytesMax = 64 << 20;
-
-const instances = new Map<WasmCodec, DecoderClass>();
-
-async function decoderClass(codec: WasmCodec): Promise<DecoderClass> {
-  const kept = instances.get(codec);
-  if (kept !== undefined) return kept;
-  const factory: ModuleFactory = load(builds[codec].package);
-  const silent = (): void => {};
-  const module = await factory({ print: silent, printErr: silent });
-  const made = module[builds[codec].decoder];
-  if (made === undefined) throw new ScansealError("internal", `no decoder in ${builds[codec].package}`);
-  instances.set(codec, made);
-  return made;
-}
+const decoders = new WasmClasses<DecoderClass>(builds);
 
 /**
  * After any failure the instance is dropped: a WebAssembly program that was stopped in the middle is not used again.
  * @throws ScansealError `codec-failed`
  */
 export async function decodeWithWasm(codec: WasmCodec, codestream: Bytes): Promise<CodecSamples> {
-  const Decoder = await decoderClass(codec);
+  const Decoder = await decoders.take(codec);
   try {
     const decoder = new Decoder();
     decoder.getEncodedBuffer(codestream.length).set(codestream);
@@ -72,13 +55,40 @@ export async function decodeWithWasm(codec: WasmCodec, codestream: Bytes): Promi
     // The builds give signed and unsigned views alike.
     const data = new Uint8Array(decoded.buffer, decoded.byteOffset, decoded.byteLength).slice();
     const planar = decoder.getInterleaveMode?.() === 0;
-    if (decoded.buffer.byteLength > keptMemoryBytesMax) instances.delete(codec);
+    const samples = codec === "htj2k" ? linesInOrder(data, info, bytesPerSample) : data;
+    decoders.release(codec, decoded.buffer.byteLength);
     decoder.delete();
-    return { data, bytesPerSample, precision: info.bitsPerSample, signed: info.isSigned === true, planar };
+    return {
+      data: samples,
+      bytesPerSample,
+      precision: info.bitsPerSample,
+      signed: info.isSigned === true,
+      planar,
+    };
   } catch (error) {
-    instances.delete(codec);
+    decoders.drop(codec);
     if (error instanceof ScansealError) throw error;
     // What Emscripten throws is a pointer or an abort with no bearing on the caller.
     throw new ScansealError("codec-failed", `${codec}: the codec refused the codestream`, { cause: error });
   }
+}
+
+/**
+ * Without a component transform OpenJPH gives all lines of one component after the other; the build's interface takes them for
+ * the components of one line after the other. The k-th line it got is where component k % n of line k / n belongs.
+ */
+function linesInOrder(data: Bytes, info: FrameInfo, bytesPerSample: number): Bytes {
+  const { width, height, componentCount } = info;
+  if (componentCount === 1 || info.isUsingColorTransform !== false) return data;
+  const out = new Uint8Array(data.length);
+  const stride = componentCount * bytesPerSample;
+  const lineBytes = width * stride;
+  for (let k = 0; k < height * componentCount; k++) {
+    let from = Math.floor(k / componentCount) * lineBytes + (k % componentCount) * bytesPerSample;
+    let to = (k % height) * lineBytes + Math.floor(k / height) * bytesPerSample;
+    for (let x = 0; x < width; x++, from += stride, to += stride) {
+      for (let b = 0; b < bytesPerSample; b++) out[to + b] = data[from + b]!;
+    }
+  }
+  return out;
 }
