@@ -1,7 +1,7 @@
 /** Encodes new elements: for splicing into an object, and for whole objects of our own making. */
 import { type Bytes, concatBytes, fromLatin1, u32le } from "../foundation/bytes.ts";
 import { ScansealError } from "../foundation/errors.ts";
-import { swapped } from "./byte-plan.ts";
+import { type PlanStep, planLength, swapped } from "./byte-plan.ts";
 import type { Encoding } from "./model.ts";
 import { elementOf, groupOf, type Tag, tags } from "./tags.ts";
 import { transferSyntaxOf } from "./transfer-syntax.ts";
@@ -13,11 +13,22 @@ export interface NewElement {
   readonly vr: Vr;
   readonly value?: Bytes;
   readonly items?: readonly (readonly NewElement[])[];
-  /** Encapsulated Pixel Data: frames, one fragment each. A Basic Offset Table is written. */
-  readonly frames?: readonly Bytes[];
+  /**
+   * Instead of `value`, for large ones: pieces in order, in the byte order of the data set, of even length together. Ranges are of the
+   * data source of the object that is spliced.
+   */
+  readonly pieces?: readonly PlanStep[];
+  /** Encapsulated Pixel Data: frames, one fragment each, padded to even length. Ranges as in `pieces`. */
+  readonly frames?: readonly PlanStep[];
+  /** Of `frames`: what the Basic Offset Table holds. Default: the offsets. */
+  readonly offsetTable?: "offsets" | "empty";
 }
 
 const undefinedLength = 0xffffffff;
+/** An item's tag and length. */
+export const fragmentHeaderBytes = 8;
+/** The Basic Offset Table holds 32-bit offsets. */
+export const offsetMax = 0xffffffff;
 
 /** A text value: ISO 8859-1 or UTF-8 bytes already chosen by the caller, padded to even length as its VR asks. */
 export function textElement(tag: Tag, vr: Vr, text: string | Bytes): NewElement {
@@ -87,7 +98,20 @@ export function encodeItem(content: Bytes, encoding: Encoding): Bytes {
   return concatBytes([encodeTag(tags.item, encoding), encodeLength(content.length, encoding), content]);
 }
 
-/** One element in the given encoding. Nesting is bounded by the caller's own structure. */
+/**
+ * One element as a plan in which large values are not copied.
+ * @throws ScansealError `usage` for a value or a fragment that is too long
+ */
+export function planElement(element: NewElement, encoding: Encoding): PlanStep[] {
+  if (element.frames) return planFrames(element, element.frames, encoding);
+  if (!element.pieces) return [encodeElement(element, encoding)];
+  const length = planLength(element.pieces);
+  if (length % 2 === 1 || length >= undefinedLength)
+    throw new ScansealError("usage", "a value of odd length, or too long", { tag: element.tag });
+  return [encodeHeader(element.tag, element.vr, length, encoding), ...element.pieces];
+}
+
+/** One element in the given encoding, without ranges of a source. Nesting is bounded by the caller's own structure. */
 export function encodeElement(element: NewElement, encoding: Encoding): Bytes {
   const { tag, vr } = element;
   if (element.items) {
@@ -98,31 +122,44 @@ export function encodeElement(element: NewElement, encoding: Encoding): Bytes {
     );
     return concatBytes([encodeHeader(tag, "SQ", content.length, encoding), content]);
   }
-  if (element.frames) return encodeFrames(tag, element.frames, encoding);
+  if (element.frames || element.pieces) {
+    return concatBytes(
+      planElement(element, encoding).map((step) => {
+        if (step instanceof Uint8Array) return step;
+        throw new ScansealError("usage", "a range where there is no source", { tag });
+      }),
+    );
+  }
   const raw = padded(element.value ?? new Uint8Array(0), vr);
   const width = vrTraits[vr].width;
   const value = encoding.bigEndian && width > 1 ? swapped(raw, width) : raw;
   return concatBytes([encodeHeader(tag, vr, value.length, encoding), value]);
 }
 
-/** PS3.5 annex A.4: one fragment a frame, with a Basic Offset Table. */
-function encodeFrames(tag: Tag, frames: readonly Bytes[], encoding: Encoding): Bytes {
-  const offsets: Bytes[] = [];
-  const items: Bytes[] = [];
+/** PS3.5 annex A.4: one fragment a frame. Offsets are from the first fragment's item tag to each frame's. */
+function planFrames(
+  { tag, offsetTable }: NewElement,
+  frames: readonly PlanStep[],
+  encoding: Encoding,
+): PlanStep[] {
+  const table: Bytes[] = [];
+  const items: PlanStep[] = [];
   let at = 0;
   for (const frame of frames) {
-    offsets.push(u32le(at));
-    const item = encodeItem(padded(frame, "OB"), encoding);
-    items.push(item);
-    at += item.length;
+    const length = frame.length + (frame.length % 2);
+    if (length >= undefinedLength || (offsetTable !== "empty" && at > offsetMax))
+      throw new ScansealError("usage", "too long for a fragment or its offset", { tag });
+    table.push(u32le(at));
+    items.push(concatBytes([encodeTag(tags.item, encoding), encodeLength(length, encoding)]), frame);
+    if (length > frame.length) items.push(new Uint8Array(1));
+    at += fragmentHeaderBytes + length;
   }
-  return concatBytes([
+  return [
     encodeHeader(tag, "OB", undefinedLength, encoding),
-    encodeItem(concatBytes(offsets), encoding),
+    encodeItem(offsetTable === "empty" ? new Uint8Array(0) : concatBytes(table), encoding),
     ...items,
-    encodeTag(tags.sequenceDelimitation, encoding),
-    u32le(0),
-  ]);
+    concatBytes([encodeTag(tags.sequenceDelimitation, encoding), u32le(0)]),
+  ];
 }
 
 /** Implementation Class UID of this software, (0002,0012): a UUID-derived UID (PS3.5 annex B.2). */

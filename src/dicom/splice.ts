@@ -3,7 +3,14 @@ import { Deflate } from "pako";
 import { type Bytes, concatBytes } from "../foundation/bytes.ts";
 import { ScansealError } from "../foundation/errors.ts";
 import { feedPlan, type PlanStep, planLength } from "./byte-plan.ts";
-import { encodeElement, encodeHeader, encodeItem, encodeTag, type NewElement } from "./encode.ts";
+import {
+  encodeElement,
+  encodeHeader,
+  encodeItem,
+  encodeTag,
+  type NewElement,
+  planElement,
+} from "./encode.ts";
 import type { DataElement, DicomObject, Encoding, Item } from "./model.ts";
 import { groupOf, type Tag, tags } from "./tags.ts";
 
@@ -121,7 +128,7 @@ function planEdited(
     return planSequence(element, [{ offset: first, length: last - first, swap: 1 }, ...encoded]);
   }
   const { edit } = edits.at(-1)!;
-  return edit.kind === "put" ? [encodeElement(edit.element, encoding)] : [];
+  return edit.kind === "put" ? planElement(edit.element, encoding) : [];
 }
 
 function encodeNewItem(item: readonly NewElement[], encoding: Encoding): Bytes {
