@@ -4,8 +4,10 @@
  *     HOME/authority/        the site's own authority (keys/custody)
  *     HOME/devices/NAME/     each device's keys and counter, and the seals it made
  *     HOME/trust.json        authorities of others
+ *     HOME/watermark-master  the secret that watermark keys come from, made when it is first needed
  *     HOME/secret            passphrase of an unattended site, unless SCANSEAL_PASSPHRASE is set
  */
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Bytes, equalBytes, toHex } from "../foundation/bytes.ts";
 import { ScansealError } from "../foundation/errors.ts";
@@ -25,8 +27,14 @@ import {
 } from "../keys/custody/authority-files.ts";
 import type { IssuedEntry } from "../keys/custody/authority-ledger.ts";
 import type { CaptureCounter } from "../keys/custody/capture-counter.ts";
-import { deviceStatus, openDeviceCounter, openDeviceSigner } from "../keys/custody/device-keys.ts";
+import {
+  deviceCertificates,
+  deviceStatus,
+  openDeviceCounter,
+  openDeviceSigner,
+} from "../keys/custody/device-keys.ts";
 import { createSiteSecret, sitePassphrase } from "../keys/custody/site-secret.ts";
+import { openWatermarkMaster } from "../keys/custody/watermark-master.ts";
 import { parseCertificate } from "../keys/trust/certificate.ts";
 import { type DistinguishedName, nameText } from "../keys/trust/distinguished-name.ts";
 import { type ExpiryWarning, expiryWarnings } from "../keys/trust/expiry.ts";
@@ -88,6 +96,18 @@ export class SiteHome {
       );
     }
     return sitePassphrase(secret, this.#passphrase);
+  }
+
+  /** Made when it is first needed. @throws ScansealError `key-unusable`, `io` */
+  watermarkMaster(): Bytes {
+    return openWatermarkMaster(join(this.#folder, "watermark-master"), nodeRandom);
+  }
+
+  /** In DER, of every device that has its keys here, of every epoch. @throws ScansealError `key-unusable`, `certificate-invalid`, `io` */
+  deviceCertificates(): Bytes[] {
+    const folder = join(this.#folder, "devices");
+    const names = fileExists(folder) ? readdirSync(folder).sort() : [];
+    return names.flatMap((name) => deviceCertificates(join(folder, name)).map(({ der }) => der));
   }
 
   openAuthority(): Promise<Authority> {

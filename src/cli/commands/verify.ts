@@ -1,19 +1,27 @@
 /** `scanseal verify`: judges files against the site's trust. */
+
+import { decodePem } from "../../keys/trust/pem.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
-import { openHome } from "../../site/home.ts";
+import { openHome, type SiteHome } from "../../site/home.ts";
+import { looksLikePng } from "../../site/image-file.ts";
+import { type ImageOutcome, ImageVerifier, requireCertificate } from "../../site/image-verification.ts";
 import { verifyFiles } from "../../site/verification-run.ts";
 import { reportExpiry } from "../expiry-notice.ts";
+import { imageJson, imageSummary, imageTable } from "../image-report.ts";
 import { findInputs } from "../inputs.ts";
 import { reportProblem } from "../problem.ts";
 import { reportSkipped } from "../skipped.ts";
 import { paletteFor } from "../terminal/palette.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
+import { readText } from "../text-file.ts";
 import { isProven, type Judged, summaryLine, verdictJson, verdictTable } from "../verdict-report.ts";
 
 export interface VerifyOptions {
   readonly home: string;
   readonly json: boolean;
   readonly deep: boolean;
+  /** PEM files: signers of image files, which carry no certificate. */
+  readonly certificate: readonly string[];
 }
 
 /** @returns 0 when every object is proven, 1 when one is not, 2 when a file cannot be read */
@@ -22,12 +30,27 @@ export async function verify(paths: readonly string[], options: VerifyOptions): 
   const home = openHome(options.home);
   reportExpiry(home);
   const bar = new ProgressBar(process.stderr, systemClock, inputs.files.length);
+  const { images, objects } = parted(inputs.files);
   const judged: Judged[] = [];
+  const looked: ImageOutcome[] = [];
   let unreadable = 0;
   try {
     bar.show(0, inputs.files[0] ?? "");
     const settings = { trust: home.trustContent(), deep: options.deep };
-    for await (const outcome of verifyFiles(inputs.files, settings)) {
+    const imageVerifier = images.length > 0 ? imageVerifierOf(home, options.certificate) : undefined;
+    for (const path of images) {
+      const outcome = await imageVerifier!.outcomeOf(path);
+      if ("problem" in outcome) {
+        unreadable++;
+        bar.clear();
+        reportProblem(`${path}: ${outcome.problem}`);
+      } else {
+        looked.push(outcome);
+        if (options.json) process.stdout.write(`${imageJson(outcome)}\n`);
+      }
+      bar.show(looked.length + unreadable, path);
+    }
+    for await (const outcome of verifyFiles(objects, settings)) {
       const { path } = outcome;
       if ("decision" in outcome) {
         judged.push(outcome);
@@ -37,20 +60,45 @@ export async function verify(paths: readonly string[], options: VerifyOptions): 
         bar.clear();
         reportProblem(`${path}: ${outcome.problem}`);
       }
-      bar.show(judged.length + unreadable, path);
+      bar.show(judged.length + looked.length + unreadable, path);
     }
   } finally {
     bar.clear();
   }
-  if (!options.json) printTable(judged);
+  if (!options.json) printTables(judged, looked);
   reportSkipped(inputs, "verified");
   if (unreadable + inputs.unreadable.length > 0) return 2;
-  return judged.every(({ decision }) => isProven(decision.verdict)) ? 0 : 1;
+  const isAllIntact = looked.every(({ result }) => result === "pixels-intact");
+  return isAllIntact && judged.every(({ decision }) => isProven(decision.verdict)) ? 0 : 1;
 }
 
-function printTable(judged: readonly Judged[]): void {
-  if (judged.length === 0) return;
+/** Image files by their first bytes; what cannot be read is told when it is judged. */
+function parted(files: readonly string[]): { readonly images: string[]; readonly objects: string[] } {
+  const images: string[] = [];
+  const objects: string[] = [];
+  for (const path of files) (looksLikePng(path) ? images : objects).push(path);
+  return { images, objects };
+}
+
+function imageVerifierOf(home: SiteHome, certificates: readonly string[]): ImageVerifier {
+  const given = certificates.flatMap((path) =>
+    decodePem("CERTIFICATE", readText(path)).map(requireCertificate),
+  );
+  return new ImageVerifier({
+    trust: home.trustContent(),
+    certificates: [...home.deviceCertificates(), ...given],
+    master: home.watermarkMaster(),
+  });
+}
+
+function printTables(judged: readonly Judged[], looked: readonly ImageOutcome[]): void {
   const palette = paletteFor(process.stdout, process.env);
-  for (const line of verdictTable(judged, palette, process.stdout.columns)) process.stdout.write(`${line}\n`);
-  process.stdout.write(`\n${summaryLine(judged)}\n`);
+  const width = process.stdout.columns;
+  const print = (lines: readonly string[], summary: string): void => {
+    for (const line of lines) process.stdout.write(`${line}\n`);
+    process.stdout.write(`\n${summary}\n`);
+  };
+  if (looked.length > 0) print(imageTable(looked, palette, width), imageSummary(looked));
+  if (looked.length > 0 && judged.length > 0) process.stdout.write("\n");
+  if (judged.length > 0) print(verdictTable(judged, palette, width), summaryLine(judged));
 }

@@ -6,9 +6,16 @@ import { home } from "./options.ts";
 export function addVerification(program: Command, run: Run): void {
   program
     .command("verify")
-    .description("judge files, folders or globs: exit 0 when all are proven, 1 when not, 2 for errors")
+    .description(
+      "judge files, folders or globs, or the pixels of a PNG: exit 0 when all are proven, 1 when not, 2 for errors",
+    )
     .argument("<path...>")
     .option("--json", "one JSON line for each object", false)
+    .option(
+      "--certificate <pem...>",
+      "for image files: certificates of devices whose watermarks may be in them",
+      [],
+    )
     .option("--deep", "compare every attribute and frame even where the signature suffices", false)
     .addOption(home())
     .action(run(async () => (await import("../commands/verify.ts")).verify as Action));

@@ -160,6 +160,14 @@ export function deviceStatus(folder: string): DeviceStatus {
   return { name, aeTitle, serialNumber, keyEpoch: activeEpoch, certificate };
 }
 
+/** Of every epoch that got one, oldest first: what was sealed under an earlier key stays. @throws ScansealError `key-unusable`, `certificate-invalid`, `io` */
+export function deviceCertificates(folder: string): Certificate[] {
+  const { activeEpoch } = readDevice(folder);
+  const epochs = Array.from({ length: activeEpoch }, (_, i) => i + 1);
+  const installed = epochs.filter((epoch) => fileExists(join(epochFolder(folder, epoch), "certificate.pem")));
+  return installed.map((epoch) => readCertificate(folder, epoch));
+}
+
 /**
  * The device's signer. The certificate is not judged here.
  * @throws ScansealError `key-unusable` for a wrong passphrase, open permissions, or a device without certificate; `io`
