@@ -19,7 +19,7 @@ const publishedKind = 3;
 const contextBytesOfTile = 16;
 const tileHeadBytes: number = 1 + contextBytesOfTile + 4;
 
-export function sampleBytes(bits: number): 1 | 2 {
+function sampleBytes(bits: number): 1 | 2 {
   return bits <= 8 ? 1 : 2;
 }
 

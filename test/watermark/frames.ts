@@ -65,7 +65,7 @@ function sampleOf(
 }
 
 /** A generator of 32-bit numbers (xorshift). */
-export function randomNumbers(seed: number): () => number {
+function randomNumbers(seed: number): () => number {
   let state = seed | 1;
   return () => {
     state ^= state << 13;

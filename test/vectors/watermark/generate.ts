@@ -5,6 +5,7 @@
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { fromHex, toBase64, toHex } from "../../../src/foundation/bytes.ts";
 import { checkFrame } from "../../../src/invisible-watermark/check.ts";
 import { type MarkedFrame, prepareMark } from "../../../src/invisible-watermark/embed.ts";
@@ -19,6 +20,19 @@ interface VectorRequest extends FrameRequest {
   readonly name: string;
   readonly why: string;
   readonly unkeyed?: boolean;
+}
+
+export interface VectorKey {
+  /** DER SubjectPublicKeyInfo. */
+  readonly publicKey: Uint8Array;
+  /** r || s. */
+  readonly sign: (message: Uint8Array) => Uint8Array;
+}
+
+interface MadeVector {
+  readonly vector: FrameVector;
+  readonly original: PlanarFrame;
+  readonly marked: PlanarFrame;
 }
 
 const requests: readonly VectorRequest[] = [
@@ -70,8 +84,8 @@ const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes)
 async function makeVector(
   { name, why, unkeyed, ...request }: VectorRequest,
   index: number,
-  key: { readonly publicKey: Uint8Array; sign(message: Uint8Array): Uint8Array },
-): Promise<{ vector: FrameVector; original: PlanarFrame; marked: PlanarFrame }> {
+  key: VectorKey,
+): Promise<MadeVector> {
   const original = makeFrame({ ...request, seed: 1000 + index });
   const id = { contentId: Uint8Array.from({ length: 16 }, (_, i) => 16 * i + index), frameNo: index };
   const keys = {
@@ -131,23 +145,29 @@ async function alteredVector(
   };
 }
 
-async function writeVectors(folder: string): Promise<void> {
-  const pair = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const key = {
-    publicKey: new Uint8Array(pair.publicKey.export({ type: "spki", format: "der" })),
-    sign: (message: Uint8Array) =>
-      new Uint8Array(sign("sha256", message, { key: pair.privateKey, dsaEncoding: "ieee-p1363" })),
-  };
-  const frames: FrameVector[] = [];
-  for (const [index, request] of requests.entries()) {
-    const { vector, original, marked } = await makeVector(request, index, key);
-    writeFileSync(join(folder, `${vector.name}.original.raw`), toRaw(original));
-    writeFileSync(join(folder, `${vector.name}.marked.raw`), toRaw(marked));
-    frames.push(vector);
-  }
+/** All vectors, with their frames. */
+export async function makeVectors(
+  key: VectorKey,
+): Promise<{ vectors: WatermarkVectors; made: MadeVector[] }> {
+  const made: MadeVector[] = [];
+  for (const [index, request] of requests.entries()) made.push(await makeVector(request, index, key));
   const $comment =
     "Frames before and after marking are NAME.original.raw and NAME.marked.raw: samples moved to begin at 0, plane after plane, row after row, one byte each with 8 bits, else two, little endian.";
-  const vectors: WatermarkVectors = { $comment, publicKey: toBase64(key.publicKey), frames };
+  const frames = made.map(({ vector }) => vector);
+  return { vectors: { $comment, publicKey: toBase64(key.publicKey), frames }, made };
+}
+
+async function writeVectors(folder: string): Promise<void> {
+  const pair = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const { vectors, made } = await makeVectors({
+    publicKey: new Uint8Array(pair.publicKey.export({ type: "spki", format: "der" })),
+    sign: (message) =>
+      new Uint8Array(sign("sha256", message, { key: pair.privateKey, dsaEncoding: "ieee-p1363" })),
+  });
+  for (const { vector, original, marked } of made) {
+    writeFileSync(join(folder, `${vector.name}.original.raw`), toRaw(original));
+    writeFileSync(join(folder, `${vector.name}.marked.raw`), toRaw(marked));
+  }
   // A change on one line.
   const text = JSON.stringify(vectors, null, 2).replace(/\[\s+([\d,\s]+?)\s+\]/g, (_, numbers: string) => {
     return `[${numbers.replace(/\s+/g, " ")}]`;
@@ -155,4 +175,4 @@ async function writeVectors(folder: string): Promise<void> {
   writeFileSync(join(folder, "frames.json"), `${text}\n`);
 }
 
-await writeVectors(import.meta.dirname);
+if (process.argv[1] === fileURLToPath(import.meta.url)) await writeVectors(import.meta.dirname);

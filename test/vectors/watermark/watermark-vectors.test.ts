@@ -12,6 +12,7 @@ import { recoverFrame } from "../../../src/invisible-watermark/recover.ts";
 import { nodeCrypto } from "../../../src/platform/node/crypto.ts";
 import { alter, alterations } from "./alterations.ts";
 import vectorsJson from "./frames.json" with { type: "json" };
+import { makeVectors } from "./generate.ts";
 import { type FrameVector, fromRaw, toRaw, type WatermarkVectors } from "./vectors.ts";
 
 const vectors: WatermarkVectors = vectorsJson as unknown as WatermarkVectors;
@@ -21,6 +22,14 @@ function frameOf(vector: FrameVector, state: "original" | "marked"): PlanarFrame
   const raw = readFileSync(join(import.meta.dirname, `${vector.name}.${state}.raw`));
   return fromRaw(new Uint8Array(raw), vector);
 }
+
+it("are what their generator makes", async () => {
+  const signatures = new Map(
+    vectors.frames.map(({ expected, signature }) => [expected.toBeSigned, fromHex(signature)]),
+  );
+  const sign = (message: Uint8Array): Uint8Array => signatures.get(toHex(message))!;
+  expect((await makeVectors({ publicKey, sign })).vectors).toEqual(vectors);
+});
 
 const keyOf = (vector: FrameVector) => (id: string) => (id === vector.keyId ? publicKey : undefined);
 const bytesOf = (hex: string | undefined): Uint8Array | undefined =>
