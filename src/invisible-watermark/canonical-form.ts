@@ -4,10 +4,9 @@
  */
 import type { Crypto } from "../foundation/crypto.ts";
 import { ScansealError } from "../foundation/errors.ts";
-import { takeCarriedBytes } from "./carriers.ts";
 import { checkFrame, type FrameCheck, type KeyOf, type SamplesOutOfForm } from "./check.ts";
 import type { PlanarFrame, PlaneColour } from "./frame.ts";
-import { type Layout, layoutOf, tileAt } from "./layout.ts";
+import { type Layout, layoutOf, tagBits, tileAt } from "./layout.ts";
 import { type Payload, parsePayload } from "./payload.ts";
 import { decodeShares } from "./shares.ts";
 
@@ -93,17 +92,27 @@ function* readablePayloads(
   { width, height, planes }: StrippedFrame,
   colours: readonly PlaneColour[],
 ): Generator<FoundPayload> {
-  const plane = new Uint16Array(width * height);
   for (const colour of colours) {
     const layout = layoutOf(width, height, colour)!;
-    const source = planes[layout.carrierPlane]!;
     for (let shift = 0; shift <= shiftMax; shift++) {
-      for (let i = 0; i < plane.length; i++) plane[i] = source[i]! >> shift;
-      const decoded = decodeShares(takeCarriedBytes(plane, layout).shares, layout);
+      const decoded = decodeShares(sharesAt(planes[layout.carrierPlane]!, layout, shift), layout);
       const payload = decoded && parsePayload(decoded.payload, layout);
       if (payload !== undefined) yield { layout, payload, shift };
     }
   }
+}
+
+function sharesAt(plane: Int32Array, layout: Layout, shift: number): Uint8Array {
+  const { carriers, carriersPerTile, shareBytes } = layout;
+  const shares = new Uint8Array(layout.codedBytes);
+  for (let i = 0; i < shares.length; i++) {
+    const tile = Math.floor(i / shareBytes);
+    const first = tile * carriersPerTile + tagBits + 8 * (i - tile * shareBytes);
+    let byte = 0;
+    for (let bit = 0; bit < 8; bit++) byte |= ((plane[carriers[first + bit]!]! >> shift) & 1) << bit;
+    shares[i] = byte;
+  }
+  return shares;
 }
 
 function candidates(stripped: StrippedFrame, { payload, shift }: FoundPayload): FormTransform[] {

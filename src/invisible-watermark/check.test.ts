@@ -2,11 +2,13 @@ import { generateKeyPairSync } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { frameKinds, makeFrame } from "../../test/watermark/frames.ts";
-import { keyOf, mark, publicKeyInfo, withSamples } from "../../test/watermark/marking.ts";
+import { keyOf, mark, otherSignature, publicKeyInfo, withSamples } from "../../test/watermark/marking.ts";
 import { nodeCrypto } from "../platform/node/crypto.ts";
+import { putCarriedBytes, takeCarriedBytes } from "./carriers.ts";
 import { checkFrame, type NoWatermark, type WatermarkFacts } from "./check.ts";
 import type { PlanarFrame, PlaneColour } from "./frame.ts";
 import { layoutOf, tileAt } from "./layout.ts";
+import { decodeShares, encodeShares } from "./shares.ts";
 
 const size = { width: 160, height: 128 };
 const original = makeFrame({ ...size, bits: 12, signed: true });
@@ -67,6 +69,18 @@ describe("checkFrame", () => {
     expect(await factsOf(marked, () => rsaInfo)).toMatchObject(invalid);
     const broken = publicKeyInfo.subarray(1);
     expect(await factsOf(marked, () => broken)).toMatchObject({ signature: "unknown-key", intact: false });
+  });
+
+  it("does not take the other signature that anyone can make: carriers would differ", async () => {
+    const layout = layoutOf(size.width, size.height, "mono")!;
+    const forged = withSamples(marked, (samples) => {
+      const carried = takeCarriedBytes(samples, layout);
+      const { payload } = decodeShares(carried.shares, layout)!;
+      payload.set(otherSignature(payload.subarray(88, 152)), 88);
+      putCarriedBytes(samples, { ...carried, shares: encodeShares(payload, layout) }, layout);
+    });
+    const expected = { signature: "invalid", rootMatches: true, corrections: 0, intact: false };
+    expect(await factsOf(forged)).toMatchObject(expected);
   });
 
   it("does not take another form for the one that was signed", async () => {

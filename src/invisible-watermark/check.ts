@@ -3,7 +3,7 @@ import { type Bytes, equalBytes, toHex } from "../foundation/bytes.ts";
 import type { Crypto } from "../foundation/crypto.ts";
 import { ScansealError } from "../foundation/errors.ts";
 import { takeCarriedBytes } from "./carriers.ts";
-import { signatureToDer } from "./ecdsa-signature.ts";
+import { hasLowS, signatureToDer } from "./ecdsa-signature.ts";
 import type { PlanarFrame, PlaneColour, Rectangle } from "./frame.ts";
 import { isWellFormed, type Layout, layoutOf, tileAt } from "./layout.ts";
 import { bytesToBeSigned, contextOf, type Payload, parsePayload, superblockDigestBytes } from "./payload.ts";
@@ -174,6 +174,7 @@ async function checkSignature(
 ): Promise<WatermarkFacts["signature"]> {
   const key = keyOf(toHex(keyId));
   if (key === undefined) return "unknown-key";
+  if (!hasLowS(signature)) return "invalid";
   try {
     const check = crypto.createSignatureCheck(key, "SHA-256");
     check.update(bytesToBeSigned(bytes));

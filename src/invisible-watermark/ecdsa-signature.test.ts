@@ -1,8 +1,8 @@
 import { verify } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { publicKey, signDer } from "../../test/watermark/marking.ts";
-import { signatureFromDer, signatureToDer } from "./ecdsa-signature.ts";
+import { otherSignature, publicKey, signDer, signRaw } from "../../test/watermark/marking.ts";
+import { hasLowS, signatureFromDer, signatureToDer, withLowS } from "./ecdsa-signature.ts";
 
 const raws = fc.oneof(
   fc.uint8Array({ minLength: 64, maxLength: 64 }),
@@ -28,6 +28,26 @@ describe("ECDSA signatures", () => {
       expect(verify("sha256", message, { key: publicKey, dsaEncoding: "ieee-p1363" }, raw)).toBe(true);
       expect(signatureToDer(raw)).toEqual(der);
     }
+  });
+
+  it("are taken with the lower s alone: the other is as valid", () => {
+    const seen = new Set<boolean>();
+    for (let i = 0; i < 50; i++) {
+      const message = Uint8Array.of(i);
+      const raw = signRaw(message);
+      const low = withLowS(raw);
+      seen.add(hasLowS(raw));
+      expect(hasLowS(low)).toBe(true);
+      expect(withLowS(low)).toEqual(low);
+      expect(low).toEqual(hasLowS(raw) ? raw : otherSignature(raw));
+      expect(hasLowS(otherSignature(low))).toBe(false);
+      for (const signature of [low, otherSignature(low)]) {
+        expect(verify("sha256", message, { key: publicKey, dsaEncoding: "ieee-p1363" }, signature)).toBe(
+          true,
+        );
+      }
+    }
+    expect(seen).toEqual(new Set([true, false]));
   });
 
   it("have one form in DER", () => {

@@ -1,11 +1,38 @@
 /** ECDSA signatures over P-256: 64 bytes in the payload, DER (RFC 3279 2.2.3) at the crypto port. */
-import type { Bytes } from "../foundation/bytes.ts";
+import { type Bytes, fromHex } from "../foundation/bytes.ts";
 
 const numberBytes = 32;
 export const rawSignatureBytes: number = 2 * numberBytes;
 
 const sequenceTag = 0x30;
 const integerTag = 0x02;
+
+/** The order n of P-256's base point (FIPS 186-5, SP 800-186 3.2.1.3), and n / 2. */
+const order: Bytes = fromHex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
+const halfOrder: Bytes = fromHex("7fffffff800000007fffffffffffffffde737d56d38bcf4279dce5617e3192a8");
+
+/**
+ * Of (r, s) and (r, n - s), both valid whoever turns one into the other, only that with the lower s is a watermark's: with the other, carriers could be changed and
+ * the frame would still be intact.
+ */
+export function hasLowS(raw: Bytes): boolean {
+  const s = raw.subarray(numberBytes);
+  const first = s.findIndex((byte, i) => byte !== halfOrder[i]);
+  return first < 0 || s[first]! < halfOrder[first]!;
+}
+
+/** The same signature with the lower s. */
+export function withLowS(raw: Bytes): Bytes {
+  if (hasLowS(raw)) return raw;
+  const low = raw.slice();
+  let borrow = 0;
+  for (let i = numberBytes - 1; i >= 0; i--) {
+    const difference = order[i]! - raw[numberBytes + i]! - borrow;
+    low[numberBytes + i] = difference;
+    borrow = difference < 0 ? 1 : 0;
+  }
+  return low;
+}
 
 /** @param raw r || s, 32 bytes each, big endian */
 export function signatureToDer(raw: Bytes): Bytes {

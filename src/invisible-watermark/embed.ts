@@ -4,7 +4,7 @@ import type { Crypto } from "../foundation/crypto.ts";
 import { ScansealError } from "../foundation/errors.ts";
 import { putCarriedBytes, takeCarrierBits } from "./carriers.ts";
 import { type ChangeStatistics, changesBetween, noiseVariance } from "./change-statistics.ts";
-import { rawSignatureBytes } from "./ecdsa-signature.ts";
+import { rawSignatureBytes, withLowS } from "./ecdsa-signature.ts";
 import type { PlanarFrame } from "./frame.ts";
 import { keyIdBytes, recoveryKeyStream, siteKeyBytes, tagKey } from "./keys.ts";
 import { isWellFormed, type Layout, layoutOf } from "./layout.ts";
@@ -161,7 +161,7 @@ function finishMark(
   }
   const { layout, hidden, digests, tags, root, originalHash } = draft;
   const payload = draft.payload.slice();
-  putSignature(payload, signature);
+  putSignature(payload, withLowS(signature));
   const marked = draft.plane.slice();
   putCarriedBytes(marked, { tags, shares: encodeShares(payload, layout) }, layout);
   const original = frame.planes[layout.carrierPlane]!;

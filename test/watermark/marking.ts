@@ -26,6 +26,14 @@ export function signDer(message: Uint8Array): Uint8Array {
   return new Uint8Array(sign("sha256", message, pair.privateKey));
 }
 
+const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+
+/** (r, n - s) of (r, s): as valid, made without a key. */
+export function otherSignature(raw: Uint8Array): Uint8Array {
+  const s = order - BigInt(`0x${Buffer.from(raw.subarray(32)).toString("hex")}`);
+  return new Uint8Array([...raw.subarray(0, 32), ...Buffer.from(s.toString(16).padStart(64, "0"), "hex")]);
+}
+
 export interface MarkingChoice extends MarkOptions {
   readonly frameNo?: number;
   readonly contentId?: Uint8Array;

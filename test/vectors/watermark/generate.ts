@@ -5,7 +5,6 @@
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { fromHex, toBase64, toHex } from "../../../src/foundation/bytes.ts";
 import { checkFrame } from "../../../src/invisible-watermark/check.ts";
 import { type MarkedFrame, prepareMark } from "../../../src/invisible-watermark/embed.ts";
@@ -175,4 +174,4 @@ async function writeVectors(folder: string): Promise<void> {
   writeFileSync(join(folder, "frames.json"), `${text}\n`);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await writeVectors(import.meta.dirname);
+if (import.meta.main) await writeVectors(import.meta.dirname);
