@@ -8,7 +8,7 @@ import { bestPredictor, encodeJpegLossless } from "../../../dicom/pixel-data/jpe
 import { encodeRle } from "../../../dicom/pixel-data/rle-encoder.ts";
 import { byPlane } from "../../../dicom/pixel-data/sample-layout.ts";
 import { storedValues } from "../../../dicom/pixel-data/stored-values.ts";
-import type { PixelCodec } from "../../../dicom/transfer-syntax.ts";
+import { type PixelCodec, transferSyntaxOf } from "../../../dicom/transfer-syntax.ts";
 import { type Bytes, equalBytes } from "../../../foundation/bytes.ts";
 import { ScansealError } from "../../../foundation/errors.ts";
 import { decodedFrame } from "./frame-decoding.ts";
@@ -67,6 +67,9 @@ async function encodedJ2k(codec: "jpeg-2000" | "htj2k", request: EncodeRequest):
   const { rows, columns, photometric, pixelRepresentation } = attributes;
   if (photometric === "YBR_ICT")
     throw new ScansealError("unsupported", "the irreversible component transform");
+  // OpenJPEG's interface reads one component or three.
+  if (codec === "jpeg-2000" && attributes.samplesPerPixel % 2 === 0)
+    throw new ScansealError("unsupported", "JPEG 2000 of two or four components");
   if (attributes.samplesPerPixel > 1 && Math.max(rows, columns) > precinctMax)
     throw new ScansealError("unsupported", "JPEG 2000 in colour of more than 32,768 rows or columns");
   const stored = storedValues(samples, attributes, 1);
@@ -78,16 +81,17 @@ async function encodedJ2k(codec: "jpeg-2000" | "htj2k", request: EncodeRequest):
     signed: pixelRepresentation === 1,
     componentTransform: photometric === "YBR_RCT",
   };
-  const rpcl = transferSyntaxUid === htj2kRpclUid;
+  const options = { rows, columns, levels: levels(rows, columns, transferSyntaxUid) };
   const codestreams: Bytes[] = [];
-  for (const plane of j2kPlanes(stored, frame))
-    codestreams.push(await encodePlane(codec, plane, { rows, columns, levels: levels(rows, columns, rpcl) }));
-  return assembledJ2k(codestreams, frame, rpcl);
+  for (const plane of j2kPlanes(stored, frame)) codestreams.push(await encodePlane(codec, plane, options));
+  return assembledJ2k(codestreams, frame, transferSyntaxUid === htj2kRpclUid);
 }
 
-function levels(rows: number, columns: number, thumbnail: boolean): number {
-  if (thumbnail) return Math.max(0, Math.ceil(Math.log2(Math.max(rows, columns) / thumbnailMax)));
-  return Math.min(j2kLevelsMax, Math.floor(Math.log2(Math.min(rows, columns))));
+/** OpenJPEG asks for a sample in every resolution. OpenJPH lacks, without any level, the bit for the lowest number of 16 bits. */
+function levels(rows: number, columns: number, uid: string): number {
+  if (uid === htj2kRpclUid) return Math.max(1, Math.ceil(Math.log2(Math.max(rows, columns) / thumbnailMax)));
+  const most = Math.floor(Math.log2(Math.min(rows, columns)));
+  return Math.min(j2kLevelsMax, transferSyntaxOf(uid)?.codec === "htj2k" ? Math.max(1, most) : most);
 }
 
 /** PS3.5 annex A.4.12: a native frame, deflated. */

@@ -1,6 +1,6 @@
 /** Decoding by CharLS, OpenJPEG and OpenJPH, compiled to WebAssembly by the Cornerstone project. Runs inside a codec worker only. */
 import type { CodecSamples } from "../../../dicom/pixel-data/sample-layout.ts";
-import type { Bytes } from "../../../foundation/bytes.ts";
+import { type Bytes, viewOf } from "../../../foundation/bytes.ts";
 import { ScansealError } from "../../../foundation/errors.ts";
 import { type WasmBuild, WasmClasses, type WasmCodec } from "./wasm-classes.ts";
 
@@ -43,7 +43,10 @@ export async function decodeWithWasm(codec: WasmCodec, codestream: Bytes): Promi
   const Decoder = await decoders.take(codec);
   try {
     const decoder = new Decoder();
-    decoder.getEncodedBuffer(codestream.length).set(codestream);
+    const moved = codec !== "jpeg-ls" && isNarrowSigned(codestream);
+    const input = decoder.getEncodedBuffer(codestream.length);
+    input.set(codestream);
+    if (moved) markUnsigned(input);
     decoder.decode();
     const info = decoder.getFrameInfo();
     const bytesPerSample = info.bitsPerSample <= 8 ? 1 : 2;
@@ -58,13 +61,9 @@ export async function decodeWithWasm(codec: WasmCodec, codestream: Bytes): Promi
     const samples = codec === "htj2k" ? linesInOrder(data, info, bytesPerSample) : data;
     decoders.release(codec, decoded.buffer.byteLength);
     decoder.delete();
-    return {
-      data: samples,
-      bytesPerSample,
-      precision: info.bitsPerSample,
-      signed: info.isSigned === true,
-      planar,
-    };
+    if (moved) moveDown(samples, info.bitsPerSample);
+    const signed = moved || info.isSigned === true;
+    return { data: samples, bytesPerSample, precision: info.bitsPerSample, signed, planar };
   } catch (error) {
     decoders.drop(codec);
     if (error instanceof ScansealError) throw error;
@@ -91,4 +90,26 @@ function linesInOrder(data: Bytes, info: FrameInfo, bytesPerSample: number): Byt
     }
   }
   return out;
+}
+
+/** ITU-T T.800 A.5.1: Csiz, and the first component's Ssiz. */
+const componentCountAt = 40;
+const componentDepthAt = 42;
+const signedBit = 0x80;
+
+/** The builds clamp signed samples of up to 8 bits as if they were unsigned. `readJ2kHeader` has seen that all components are alike. */
+function isNarrowSigned(codestream: Bytes): boolean {
+  const depth = codestream[componentDepthAt] ?? 0;
+  return depth >= signedBit && depth < signedBit + 8;
+}
+
+/** The decoder then adds half of the range to each sample (T.800 G.1.2), which `moveDown` takes off. */
+function markUnsigned(codestream: Bytes): void {
+  const count = viewOf(codestream).getUint16(componentCountAt);
+  for (let c = 0; c < count; c++) codestream[componentDepthAt + 3 * c]! &= ~signedBit;
+}
+
+function moveDown(samples: Bytes, precision: number): void {
+  const half = 1 << (precision - 1);
+  for (let i = 0; i < samples.length; i++) samples[i]! -= half;
 }
