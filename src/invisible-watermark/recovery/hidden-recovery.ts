@@ -2,7 +2,7 @@
 
 /** How one superblock hides recovery bits: 15 bytes of the payload with its digest. */
 export interface SuperblockRecovery {
-  /** Index of the threshold T << 4 | index of the activity limit V; 0: hides nothing. */
+  /** Index of the threshold T << 4 | index of the activity limit V << 1 | predictor; 0: hides nothing. */
   readonly parameters: number;
   /** Recovery bits hidden here. */
   readonly hostBits: number;
