@@ -1,12 +1,15 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { makeFrame } from "../../test/watermark/frames.ts";
 import { keyOf, locatorKey, mark, recoveryKey, withSamples } from "../../test/watermark/marking.ts";
 import { nodeCrypto } from "../platform/node/crypto.ts";
+import { putCarriedBytes, takeCarriedBytes } from "./carriers.ts";
 import { checkFrame, type ReadMark } from "./check.ts";
 import type { PlanarFrame } from "./frame.ts";
-import { layoutOf } from "./layout.ts";
+import { layoutOf, payloadHeadBytes } from "./layout.ts";
 import { locateChanges } from "./locate.ts";
 import { recoverFrame } from "./recover.ts";
+import { decodeShares, encodeShares } from "./shares.ts";
 
 const size = { width: 256, height: 256 };
 const original = makeFrame({ ...size, bits: 12 });
@@ -37,6 +40,32 @@ describe("recoverFrame", () => {
     const stranger = { recoveryKey: locatorKey, sidecar };
     const found = recoverFrame(await read(marked.frame), nodeCrypto, stranger);
     expect(found.status).toBe("partial");
+  });
+
+  it("never throws, whatever the payload says of superblocks and the sidecar holds", async () => {
+    const small = mark(makeFrame({ width: 64, height: 80, bits: 10 })).frame;
+    const smallLayout = layoutOf(64, 80, "mono")!;
+    const property = fc.asyncProperty(
+      fc.uint8Array({ minLength: 15, maxLength: 15 }),
+      fc.option(fc.record({ bits: fc.integer({ min: -1, max: 70_000 }), bytes: fc.uint8Array() })),
+      fc.integer({ min: 0, max: 7 }),
+      async (entry, hostileSidecar, flags) => {
+        const forged = withSamples(small, (samples) => {
+          const carried = takeCarriedBytes(samples, smallLayout);
+          const { payload } = decodeShares(carried.shares, smallLayout)!;
+          payload.set(entry.subarray(8), payloadHeadBytes + 8);
+          payload[4] = flags;
+          putCarriedBytes(samples, { ...carried, shares: encodeShares(payload, smallLayout) }, smallLayout);
+        });
+        const { status, frame } = recoverFrame(await read(forged), nodeCrypto, {
+          recoveryKey,
+          sidecar: hostileSidecar ?? undefined,
+        });
+        expect(["exact", "partial", "sidecar-missing"]).toContain(status);
+        expect(frame?.planes[0]?.every((sample) => sample < 1024) ?? true).toBe(true);
+      },
+    );
+    await fc.assert(property, { numRuns: 300 });
   });
 
   it("is exact where only carriers were changed", async () => {

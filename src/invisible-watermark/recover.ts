@@ -40,7 +40,7 @@ export function recoverFrame(mark: ReadMark, crypto: Crypto, source: RecoverySou
   if (source.recoveryKey && source.recoveryKey.length !== siteKeyBytes) {
     throw new ScansealError("usage", "a recovery key has 32 bytes");
   }
-  // R1
+  // O1
   if (payload.bits !== frame.bits || payload.signed !== frame.signed) return refused("form");
   if (payload.encryptedRecovery && source.recoveryKey === undefined) return refused("key-missing");
   if (payload.hasSidecar && source.sidecar === undefined) return refused("sidecar-missing");
@@ -48,14 +48,14 @@ export function recoverFrame(mark: ReadMark, crypto: Crypto, source: RecoverySou
     ? recoveryKeyStream(source.recoveryKey!, mark.context, crypto)
     : undefined;
   const attempt = (damaged?: Uint8Array): Attempt => {
-    // R2
+    // O2
     const plane = frame.planes[layout.carrierPlane]!.slice();
     takeCarrierBits(plane, layout);
-    // R3
+    // O3
     const sidecar = payload.hasSidecar ? source.sidecar : undefined;
     const { superblocks } = payload;
     const restored = restoreCarrierBits(plane, layout, frame.bits, superblocks, sidecar, keyStream, damaged);
-    // R4
+    // O4
     const planes = frame.planes.map((kept, i) => (i === layout.carrierPlane ? plane : kept));
     const hash = hashSamples(frame, planes, crypto).subarray(0, originalHashBytes);
     return { planes, exact: equalBytes(hash, payload.originalHash), ...restored };
@@ -63,7 +63,7 @@ export function recoverFrame(mark: ReadMark, crypto: Crypto, source: RecoverySou
   // Where only carriers were changed, nothing that recovery needs is damaged.
   let { planes, exact, damagedSuperblocks } = attempt();
   if (!exact && mark.damagedSuperblocks.includes(1)) {
-    // R5
+    // O5
     ({ planes, exact, damagedSuperblocks } = attempt(mark.damagedSuperblocks));
   }
   const unrestored = mark.damagedSuperblocks.slice();
