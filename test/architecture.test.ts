@@ -38,10 +38,6 @@ const entries: Entries = {
       "openDeviceSigner is this over a key file; tests sign with keys in memory",
     ],
     [
-      "src/dicom/pixel-data/codestream-header.ts#isReversible",
-      "tells the tests which codestreams of the corpus every decoder must decode to the same samples",
-    ],
-    [
       "src/digital-signatures/sign.ts#prepareSignature",
       "the plan is the specification: the worked example and handmade signatures of the vectors test it; signDataSet uses it",
     ],

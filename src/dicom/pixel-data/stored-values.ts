@@ -10,25 +10,32 @@ export interface StoredValues {
   readonly precision: number;
 }
 
+/** ITU-T T.81 B.2.2 and T.87 C.2.2. */
+const unsignedPrecisionMin = 2;
+
 /**
  * Bits Stored is the precision wherever the bits above are what `canonicalSamples` makes of it: zero, or the sign. Samples with
- * anything else there keep all allocated bits, as do those that do not start at bit 0.
+ * anything else there keep all allocated bits, as do those that do not start at bit 0, and signed ones in a codestream that cannot
+ * say so: many readers would leave the bits above Bits Stored zero.
  * @param samples of integers, Bits Allocated 1, 8 or 16
- * @param precisionMin the codec's; a precision that is not Bits Stored leaves signed samples unextended, so those go to all bits
+ * @param says what the codestream can: JPEG 2000 has signed samples and any precision, JPEG and JPEG-LS have neither sign nor 1 bit
  */
 export function storedValues(
   samples: Bytes,
   attributes: ImageAttributes,
-  precisionMin: number,
+  says: "sign" | "no-sign",
 ): StoredValues {
   const { bitsAllocated, bitsStored, highBit } = attributes;
   if (bitsAllocated === 1) return { values: unpacked(samples, attributes), precision: 1 };
   const values = bitsAllocated === 8 ? Uint16Array.from(samples) : sixteenBits(samples);
   const signed = attributes.pixelRepresentation === 1;
-  if (highBit !== bitsStored - 1 || !fits(values, bitsAllocated, bitsStored, signed))
-    return { values, precision: bitsAllocated };
-  const precision = bitsStored >= precisionMin ? bitsStored : signed ? bitsAllocated : precisionMin;
-  if (signed && precision < bitsAllocated) {
+  const whole =
+    highBit !== bitsStored - 1 ||
+    (signed && says === "no-sign") ||
+    !fits(values, bitsAllocated, bitsStored, signed);
+  if (whole) return { values, precision: bitsAllocated };
+  const precision = says === "sign" ? bitsStored : Math.max(bitsStored, unsignedPrecisionMin);
+  if (signed) {
     const mask = (1 << precision) - 1;
     for (let i = 0; i < values.length; i++) values[i]! &= mask;
   }

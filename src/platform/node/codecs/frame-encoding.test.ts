@@ -146,9 +146,11 @@ describe("frames encoded by the pool", () => {
           expect((await pool.decode(decoding)).samples).toEqual(samples);
           expect(isReversible(codec, codestream)).toBe(true);
           const header = checkedHeader(decoding);
-          const within = filled !== "above" && kind.bitsStored > 1;
-          if (header !== undefined && within) expect(header.precision).toBe(kind.bitsStored);
-          if (codec === "jpeg-2000" || codec === "htj2k") expect(header?.signed).toBe(kind.signed);
+          if (header === undefined || filled === "above") return;
+          const signs = codec === "jpeg-2000" || codec === "htj2k";
+          const bits = signs ? kind.bitsStored : Math.max(2, kind.bitsStored);
+          expect(header.precision).toBe(kind.signed && !signs ? kind.bitsAllocated : bits);
+          expect(header.signed).toBe(kind.signed && signs);
         }),
         { numRuns: 150 },
       );

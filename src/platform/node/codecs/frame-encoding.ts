@@ -14,8 +14,6 @@ import { ScansealError } from "../../../foundation/errors.ts";
 import { decodedFrame } from "./frame-decoding.ts";
 import { encodeJpegLs, encodePlane } from "./wasm-encoders.ts";
 
-/** ITU-T T.81 B.2.2 and T.87 C.2.2. */
-const jpegBitsMin = 2;
 /** JPEG Lossless, Process 14. The other syntax of the process is for selection value 1. */
 const anyPredictorUid = "1.2.840.10008.1.2.4.57";
 /** High-Throughput JPEG 2000 with RPCL Options, Lossless Only. */
@@ -47,13 +45,13 @@ async function encodedWith(codec: PixelCodec, request: EncodeRequest): Promise<B
     case "deflated-frame":
       return deflatedFrame(samples, attributes);
     case "jpeg-lossless": {
-      const { values, precision } = storedValues(samples, attributes, jpegBitsMin);
+      const { values, precision } = storedValues(samples, attributes, "no-sign");
       const image = { ...size, precision, samples: values };
       const predictor = request.transferSyntaxUid === anyPredictorUid ? bestPredictor(image) : 1;
       return encodeJpegLossless(image, { rgb: attributes.photometric === "RGB", predictor });
     }
     case "jpeg-ls":
-      return encodeJpegLs({ ...size, ...storedValues(samples, attributes, jpegBitsMin) });
+      return encodeJpegLs({ ...size, ...storedValues(samples, attributes, "no-sign") });
     case "jpeg-2000":
     case "htj2k":
       return encodedJ2k(codec, request);
@@ -72,7 +70,7 @@ async function encodedJ2k(codec: "jpeg-2000" | "htj2k", request: EncodeRequest):
     throw new ScansealError("unsupported", "JPEG 2000 of two or four components");
   if (attributes.samplesPerPixel > 1 && Math.max(rows, columns) > precinctMax)
     throw new ScansealError("unsupported", "JPEG 2000 in colour of more than 32,768 rows or columns");
-  const stored = storedValues(samples, attributes, 1);
+  const stored = storedValues(samples, attributes, "sign");
   const frame: J2kFrame = {
     rows,
     columns,

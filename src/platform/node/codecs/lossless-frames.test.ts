@@ -5,14 +5,13 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { canonicalFramesOf, lenient } from "../../../../test/dicom/coded-files.ts";
 import { describePeer, itWithPeer, type PeerName, peer, peerPath } from "../../../../test/peers.ts";
-import { feedPlan } from "../../../dicom/byte-plan.ts";
-import { canonicalFrame } from "../../../dicom/pixel-data/canonical-frames.ts";
 import { isReversible } from "../../../dicom/pixel-data/codestream-header.ts";
 import { framesOf, type PixelFrames, readCodestream } from "../../../dicom/pixel-data/frames.ts";
-import { type ReadOptions, readDicom } from "../../../dicom/read.ts";
+import { readDicom } from "../../../dicom/read.ts";
 import { MemorySource } from "../../../foundation/byte-source.ts";
-import { type Bytes, concatBytes } from "../../../foundation/bytes.ts";
+import type { Bytes } from "../../../foundation/bytes.ts";
 import { CodecPool } from "./codec-pool.ts";
 
 const pool = new CodecPool({ workersMax: 2 });
@@ -24,19 +23,6 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What old files and the peers' own output get wrong beside the pixels. */
-const lenient: ReadOptions = {
-  tolerate: new Set([
-    "meta-invalid",
-    "uid-invalid",
-    "uid-mismatch",
-    "value-invalid",
-    "vr-mismatch",
-    "length-odd",
-    "trailing-bytes",
-  ]),
-};
-
 async function open(path: string): Promise<PixelFrames> {
   const object = await readDicom(new MemorySource(new Uint8Array(readFileSync(path))), lenient);
   return (await framesOf(object))!;
@@ -45,15 +31,7 @@ async function open(path: string): Promise<PixelFrames> {
 const inCorpus = (file: string): string => join(peer("corpus")!, file);
 
 async function framesIn(path: string): Promise<Bytes[]> {
-  const frames = await open(path);
-  const all: Bytes[] = [];
-  for (let i = 0; i < frames.attributes.numberOfFrames; i++) {
-    const parts: Bytes[] = [];
-    const step = await canonicalFrame(frames, i, pool);
-    await feedPlan([step], frames.object.dataSource, (part) => void parts.push(part));
-    all.push(concatBytes(parts));
-  }
-  return all;
+  return canonicalFramesOf(await open(path), pool);
 }
 
 const digest = (frames: readonly Bytes[]): string => {
