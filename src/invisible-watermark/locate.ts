@@ -44,9 +44,13 @@ export function locateChanges(mark: ReadMark, crypto: Crypto, source: LocatingSo
     flagDifferences(now, source.tileDigests, publishedDigestBytes, changed);
   } else if (!payload.keyedTags || source.locatorKey !== undefined) {
     // L2
-    basis = payload.keyedTags ? "site-key" : "public-tags";
     const key = payload.keyedTags ? tagKey(source.locatorKey!, mark.context, crypto) : undefined;
-    flagDifferences(tagTiles(tileDigests, key, crypto), tags, tagBytes, changed);
+    const differing = new Uint8Array(layout.tiles.length);
+    flagDifferences(tagTiles(tileDigests, key, crypto), tags, tagBytes, differing);
+    if (couldBeItsKey(differing, mark)) {
+      basis = payload.keyedTags ? "site-key" : "public-tags";
+      for (let i = 0; i < differing.length; i++) changed[i]! |= differing[i]!;
+    }
   }
   return placesIn(layout, basis, changed, mark.damagedSuperblocks);
 }
@@ -73,6 +77,12 @@ export function locateWithoutPayload(
   const changed = new Uint8Array(layout.tiles.length);
   flagDifferences(publishTileDigests(digests, tags, crypto), tileDigests, publishedDigestBytes, changed);
   return placesIn(layout, "tile-digests", changed, new Uint8Array(layout.superblocks.length));
+}
+
+/** Another site's key gives other tags everywhere: but a superblock that fits has the tags it was signed with, and of a frame's tiles some are whole. */
+function couldBeItsKey(differing: Uint8Array, { layout, damagedSuperblocks }: ReadMark): boolean {
+  if (layout.tiles.length > 1 && differing.every((flag) => flag === 1)) return false;
+  return differing.every((flag, i) => flag === 0 || damagedSuperblocks[layout.superblockOfTile[i]!] === 1);
 }
 
 function requireOnePerTile(tileDigests: Bytes, { tiles }: Layout): void {
