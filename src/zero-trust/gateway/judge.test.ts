@@ -179,7 +179,7 @@ it("an altered object is held in every mode, in the object store, and leaves the
 });
 
 it("an unsealed object passes, passes with a notice, or is held; what enforce would do is kept", async () => {
-  const expected: Readonly<Record<Mode, string>> = {
+  const expected: Record<Mode, string> = {
     observe: "admitted unsealed delivered observed",
     warn: "admitted unsealed delivered-with-notice observed",
     enforce: "held unsealed held ",
@@ -312,7 +312,6 @@ it("an object that ended the gateway again and again is not examined once more",
 
 it("a journal that fails for a moment is no reason to hold an object", async () => {
   const id = await receive(sealed);
-  const { clock } = ports;
   const state = {
     settings: { ...settings, sources },
     book: new SourceBook({ ...settings, sources }, nodeCrypto),
@@ -323,7 +322,7 @@ it("a journal that fails for a moment is no reason to hold an object", async () 
         ? () => Promise.reject(new ScansealError("io", "the database is away"))
         : target[name].bind(target),
   });
-  const [lease] = await journal.claimReceived("test", 1, 60_000, clock.now());
+  const [lease] = await journal.claimReceived("test", 1, 60_000, systemClock.now());
   await expect(new Judge({ ...ports, journal: away }, () => state).judge(lease!)).rejects.toMatchObject({
     code: "io",
   });
@@ -333,14 +332,17 @@ it("a journal that fails for a moment is no reason to hold an object", async () 
   expect(told((await journal.object(id))!)).toBe("admitted verified delivered verified");
 });
 
-it("whatever is thrown, the object is held and nothing is told of its content", async () => {
+it.each([
+  new Error("Sentinel^Patient"),
+  ...(["usage", "internal", "peer-protocol", "config-invalid", "timeout"] as const).map(
+    (code) => new ScansealError(code, "it failed", { cause: new Error("Sentinel^Patient") }),
+  ),
+])("whatever is thrown, the object is held and nothing is told of its content: $code", async (thrown) => {
   sources = [sourceOf({ mode: "observe" })];
   const real = ports;
   const broken = new Proxy(journal, {
     get: (target, name: keyof Journal) =>
-      name === "sealedStudySources"
-        ? () => Promise.reject(new Error("Sentinel^Patient"))
-        : target[name].bind(target),
+      name === "sealedStudySources" ? () => Promise.reject(thrown) : target[name].bind(target),
   });
   ports = { ...real, journal: broken };
   const object = await judged(unsealed);
