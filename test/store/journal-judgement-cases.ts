@@ -1,6 +1,8 @@
 /** One admitted object for each SOP Instance UID, whatever arrives and in whatever order. */
 import { expect } from "vitest";
+import { damagedCopyError } from "../../src/store/journal/journal.ts";
 import {
+  act,
   admitting,
   digestOf,
   held,
@@ -171,6 +173,67 @@ export const judgementCases: JournalCases = {
       findings: [],
     });
     expect(await journal.deliveriesOf(object.id)).toHaveLength(1);
+  },
+
+  "a damaged copy is not kept in place of a fresh one": async (under) => {
+    const { journal } = under;
+    const first = received();
+    await judged(journal, first, admitting, ["pacs", "second", "third"]);
+    const again = received({ sopInstanceUid: first.sopInstanceUid, digest: first.digest });
+    for (const [destination, error] of [
+      ["pacs", damagedCopyError],
+      ["second", "refused"],
+    ] as const) {
+      const [lease] = await journal.claimDeliveries("worker", destination, 1, leaseMs, 5_000);
+      await journal.failDelivery(lease!.work.delivery.id, lease!.fence, error, undefined);
+    }
+    await journal.reportDamage(act("object.bytes-changed", first.id));
+    const damaged = { result: "damaged", objectId: first.id };
+    expect(await judged(journal, again, admitting, ["pacs"])).toEqual(damaged);
+    expect((await journal.object(again.id))!.state).toBe("received");
+    expect(await journal.restoreCopy(act("object.bytes-restored", first.id, 6_000))).toEqual(first.location);
+    expect(await journal.restoreCopy(act("object.bytes-restored", first.id))).toBeUndefined();
+    expect(await journal.object(first.id)).toMatchObject({ stored: true, location: undefined });
+    const deliveries = await journal.deliveriesOf(first.id);
+    expect(
+      Object.fromEntries(
+        deliveries.map(({ destination, state, attempts }) => [destination, [state, attempts]]),
+      ),
+    ).toEqual({ pacs: ["due", 0], second: ["dead", 1], third: ["due", 0] });
+    expect(await judgedAgain(journal, again.id, admitting, ["pacs"])).toMatchObject({ state: "resent" });
+    expect(
+      (await journal.records({ subject: first.id, limit: 9 })).map((record) => record.act).sort(),
+    ).toEqual(["object.bytes-changed", "object.bytes-restored"]);
+  },
+
+  "a damaged copy in quarantine is replaced before the same object is held or admitted": async (under) => {
+    const { journal } = under;
+    for (const judgement of [holding, admitting]) {
+      const first = await held(journal);
+      await journal.reportDamage(act("object.bytes-changed", first.id));
+      const again = received({ digest: first.digest, sopInstanceUid: first.sopInstanceUid });
+      expect(await judged(journal, again, judgement)).toEqual({ result: "damaged", objectId: first.id });
+      expect(await journal.restoreCopy(act("object.bytes-restored", first.id))).toBeUndefined();
+      expect(await judgedAgain(journal, again.id, judgement)).toMatchObject({ result: "committed" });
+    }
+  },
+
+  "what is damaged and kept no more, or came again damaged, is a re-send as ever": async (under) => {
+    const { journal } = under;
+    const first = received();
+    await judged(journal, first, admitting, ["pacs"]);
+    const again = received({ sopInstanceUid: first.sopInstanceUid, digest: first.digest });
+    for (const id of [first.id, again.id]) {
+      if (id === again.id) await journal.addReceived([again]);
+      await journal.reportDamage(act("object.bytes-changed", id));
+    }
+    expect(await judged(journal, again, admitting)).toMatchObject({ state: "resent" });
+    const [lease] = await journal.claimDeliveries("worker", "pacs", 1, leaseMs, 5_000);
+    await journal.completeDelivery(lease!.work.delivery.id, lease!.fence, 5_000);
+    await journal.markDelivered(first.id);
+    const third = received({ sopInstanceUid: first.sopInstanceUid, digest: first.digest });
+    expect(await judged(journal, third, admitting)).toMatchObject({ state: "resent" });
+    expect(await journal.restoreCopy(act("object.bytes-restored", first.id))).toBeUndefined();
   },
 
   "knows the sources of a study's verified seals": async (under) => {

@@ -125,7 +125,7 @@ export const workCases: JournalCases = {
     const late = await journal.commitJudgement(object.id, gone!.fence, admitting, []);
     expect(late).toEqual({ result: "lease-lost" });
     const [next] = await journal.claimReceived("next", 1, leaseMs, 10_000);
-    expect(next!.fence).toBe(2);
+    expect([next!.fence, next!.attempt]).toEqual([2, 2]);
   },
 
   "gives back the leases that their owner does not know of, and no others": async (under) => {
@@ -139,7 +139,8 @@ export const workCases: JournalCases = {
     expect(await journal.claimReceived("gate", 9, leaseMs, 10_000)).toEqual([]);
     await journal.releaseLeases("gate", { of: "objects", underWay: [kept!] });
     const again = await journal.claimReceived("gate", 9, leaseMs, 10_000);
-    expect(again.map(({ work, fence }) => [work.id, fence])).toEqual([[lost, 2]]);
+    // The claim whose answer never came was no attempt.
+    expect(again.map(({ work, fence, attempt }) => [work.id, fence, attempt])).toEqual([[lost, 2, 1]]);
     const commit = (id: string, fence: number) => journal.commitJudgement(id, fence, admitting, []);
     expect(await commit(kept!, leases[0]!.fence)).toMatchObject({ result: "committed" });
     expect(await commit(other!.work.id, other!.fence)).toMatchObject({ result: "committed" });

@@ -115,7 +115,7 @@ describe("SQLite journal's file", () => {
     for (const { name } of raw.prepare("select name from sqlite_master where type = 'trigger'").all())
       raw.exec(`drop trigger ${name}`);
     raw.exec(`drop table tallies; drop index purges_pending; drop index objects_waiting;
-      alter table purges drop column pending; update journal_version set version = 1`);
+      alter table purges drop column pending; alter table objects drop column damaged; update journal_version set version = 1`);
     raw.close();
     const again = await openSqliteJournal(path);
     expect(await again.counts()).toEqual(before);

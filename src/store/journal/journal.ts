@@ -122,7 +122,15 @@ export type JudgementOutcome =
     }
   /** Admission would overwrite another object of this SOP Instance UID: judge again with `conflictWith`, as held. Nothing was written. */
   | { readonly result: "conflict"; readonly conflictWith: string }
+  /**
+   * The same object is here, but its kept copy is damaged (`reportDamage`): put these bytes into the object store, call `restoreCopy`, and commit
+   * again. Nothing was written. Only for an object whose own copy is in the spool.
+   */
+  | { readonly result: "damaged"; readonly objectId: string }
   | { readonly result: "lease-lost" };
+
+/** Why a delivery died of a damaged copy: it is due again when the copy is restored. */
+export const damagedCopyError = "the kept bytes are not those that were judged";
 
 /** What was admitted under a SOP Instance UID; there is at most one. */
 export interface AdmittedInstance {
@@ -259,6 +267,13 @@ export interface Journal {
     judgement: Judgement,
     destinations: readonly string[],
   ): Promise<JudgementOutcome>;
+  /** The kept bytes of the record's subject are not what was acknowledged. */
+  reportDamage(record: ActRecord): Promise<void>;
+  /**
+   * The object store has the bytes of the record's subject anew: they are its copy, and deliveries that died of the damage are due. Returns the spool
+   * location that nothing refers to any more. Undefined, and nothing changes, where it is not damaged or not kept any more.
+   */
+  restoreCopy(record: ActRecord): Promise<SpoolLocation | undefined>;
   /** Held objects go back to `received`, to be judged again (after a new trust anchor, say); their judgement is forgotten. Returns how many. */
   recheck(ids: readonly string[]): Promise<number>;
   /**
@@ -307,7 +322,7 @@ export interface Journal {
   ): Promise<Redirected>;
   /**
    * Gives back every lease of an owner that is gone. With a scope, those of an owner that lives and does not know of them: where the database
-   * failed, a claim may stand whose answer never came.
+   * failed, a claim may stand whose answer never came. Those claims were no attempts; the others were: a start that ends with its object counts.
    */
   releaseLeases(owner: string, scope?: LeaseScope): Promise<void>;
   deliveriesOf(objectId: string): Promise<readonly Delivery[]>;

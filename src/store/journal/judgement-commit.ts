@@ -120,7 +120,14 @@ async function commitRound(
   const there = await admittedOf(transaction, engine, round);
   const twins = await heldTwinsOf(transaction, engine, round);
   for (const work of round) {
-    const fate = fateOf(work, there.get(work.row.sop_instance_uid), twins.get(work.row.id) ?? []);
+    const admittedHere = there.get(work.row.sop_instance_uid);
+    const same = admittedHere?.digest === work.row.digest ? admittedHere : undefined;
+    const damaged = damagedAmong(work.row, [...(same ? [same] : []), ...(twins.get(work.row.id) ?? [])]);
+    if (damaged) {
+      outcomes[work.at] = { result: "damaged", objectId: damaged.id };
+      continue;
+    }
+    const fate = fateOf(work, admittedHere, twins.get(work.row.id) ?? []);
     if ("conflictWith" in fate) outcomes[work.at] = { result: "conflict", conflictWith: fate.conflictWith };
     else decided.push({ ...work, fate });
   }
@@ -143,7 +150,16 @@ async function commitRound(
 
 const keepsSpool = (fate: Fate): boolean => !fate.stored && fate.state !== "resent";
 
-type Admitted = Pick<ObjectRow, "digest" | "payload_digest"> & { readonly object_id: string };
+/** Of others with the same bytes. */
+type Kept = Pick<ObjectRow, "id" | "stored" | "location" | "damaged">;
+
+/** What the fresh copy of an object that came again is needed for. */
+function damagedAmong(fresh: ObjectRow, others: readonly Kept[]): Kept | undefined {
+  if (fresh.location === null || fresh.damaged === 1) return undefined;
+  return others.find((other) => other.damaged === 1 && (other.stored === 1 || other.location !== null));
+}
+
+type Admitted = Pick<ObjectRow, "digest" | "payload_digest"> & Kept;
 
 async function admittedOf(
   transaction: Database,
@@ -152,30 +168,37 @@ async function admittedOf(
 ): Promise<Map<string, Admitted>> {
   const uids = round.map(({ row }) => row.sop_instance_uid);
   const rows = await transaction
-    .selectFrom("admitted")
-    .selectAll()
-    .where("sop_instance_uid", "in", listed(engine, uids))
+    .selectFrom("admitted as a")
+    .innerJoin("objects as o", "o.id", "a.object_id")
+    .select([
+      "a.sop_instance_uid",
+      "a.digest",
+      "a.payload_digest",
+      "o.id",
+      "o.stored",
+      "o.location",
+      "o.damaged",
+    ])
+    .where("a.sop_instance_uid", "in", listed(engine, uids))
     .execute();
   return new Map(rows.map((row) => [row.sop_instance_uid, row]));
 }
-
-type Twin = Pick<ObjectRow, "id" | "stored">;
 
 /** By object: the same digest and SOP Instance UID in quarantine, oldest first. */
 async function heldTwinsOf(
   transaction: Database,
   engine: Engine,
   round: readonly Work[],
-): Promise<Map<string, Twin[]>> {
+): Promise<Map<string, Kept[]>> {
   const digests = round.map(({ row }) => row.digest);
   const held = await transaction
     .selectFrom("objects")
-    .select(["id", "stored", "digest", "sop_instance_uid"])
+    .select(["id", "stored", "location", "damaged", "digest", "sop_instance_uid"])
     .where("digest", "in", listed(engine, digests))
     .where("state", "=", "held")
     .orderBy("id")
     .execute();
-  const out = new Map<string, Twin[]>();
+  const out = new Map<string, Kept[]>();
   if (held.length === 0) return out;
   for (const { row } of round) {
     const isTwin = (one: (typeof held)[number]): boolean =>
@@ -188,10 +211,10 @@ async function heldTwinsOf(
 function fateOf(
   { row, item: { judgement } }: Work,
   there: Admitted | undefined,
-  twins: readonly Twin[],
+  twins: readonly Kept[],
 ): Fate | { readonly conflictWith: string } {
   const resent = (relatedId: string): Fate => ({ state: "resent", relatedId, stored: row.stored === 1 });
-  if (there?.digest === row.digest) return resent(there.object_id);
+  if (there?.digest === row.digest) return resent(there.id);
   const stored = judgement.stored || row.stored === 1;
   if (judgement.disposition === "held") {
     // Another encoding of an admitted seal that did not pass is evidence, and is kept: only the same bytes are a re-send.
@@ -201,7 +224,7 @@ function fateOf(
   if (there) {
     const samePayload =
       judgement.payloadDigest !== undefined && there.payload_digest === judgement.payloadDigest;
-    return samePayload ? resent(there.object_id) : { conflictWith: there.object_id };
+    return samePayload ? resent(there.id) : { conflictWith: there.id };
   }
   // Quarantine had put the same bytes into the object store: they are this object's now.
   return { state: "admitted", stored: stored || twins.some((twin) => twin.stored === 1) };
@@ -228,7 +251,7 @@ async function addAdmitted(
 }
 
 /** Rare: what was held is admitted now, and its stored bytes are the admitted object's. */
-async function resolve(transaction: Database, by: string, twins: readonly Twin[]): Promise<void> {
+async function resolve(transaction: Database, by: string, twins: readonly Kept[]): Promise<void> {
   for (const { id } of twins) {
     await transaction
       .updateTable("objects")

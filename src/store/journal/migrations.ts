@@ -7,7 +7,7 @@ import { makeTallies } from "./tallies.ts";
 type Migration = (db: Database, engine: Engine) => Promise<void>;
 
 /** Each brings the schema from its index to its index + 1. */
-const migrations: readonly Migration[] = [firstTables, talliesAndDeletions];
+const migrations: readonly Migration[] = [firstTables, talliesAndDeletions, damagedCopies];
 
 /** "scnseal1" as a number: only starts of this program take this lock. */
 const migrationLock = 0x73636e7365616c;
@@ -108,6 +108,10 @@ async function talliesAndDeletions(db: Database, engine: Engine): Promise<void> 
   await sql`drop index objects_state`.execute(db);
   await sql`create index objects_state on objects (state, id)`.execute(db);
   await makeTallies(db, engine);
+}
+
+async function damagedCopies(db: Database): Promise<void> {
+  await sql`alter table objects add column damaged bigint not null default 0`.execute(db);
 }
 
 /** One for each question the port asks. Partial ones hold only rows that are still in motion. */

@@ -90,6 +90,7 @@ export function receivedRow(object: ReceivedObject): ObjectRow {
     arrival: keptJson(object.arrival, "arrival facts"),
     location: keptJson(object.location, "spool location", locationMax),
     stored: 0,
+    damaged: 0,
     ...notJudged,
     fence: 0,
   };

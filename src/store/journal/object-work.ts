@@ -91,7 +91,8 @@ export function releaseLost(engine: Engine, owner: string, scope: LeaseScope): W
   return async (transaction) => {
     await transaction
       .updateTable(of)
-      .set({ lease_owner: null, lease_until: null })
+      // Nobody worked at it: the claim was no attempt.
+      .set({ lease_owner: null, lease_until: null, attempts: sql<number>`attempts - 1` })
       .where("lease_owner", "=", owner)
       .where("id", "not in", listed(engine, underWay))
       .$if(destination !== undefined, (query) => query.where(sql`destination`, "=", destination!))

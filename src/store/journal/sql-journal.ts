@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import { ScansealError } from "../../foundation/errors.ts";
 import type { SpoolLocation } from "../spool/spool.ts";
 import { Coalescer } from "./coalescer.ts";
+import { reportDamage, restoreCopy } from "./damaged-copies.ts";
 import { databaseError, isOfOneRow } from "./database-error.ts";
 import {
   type Completion,
@@ -129,6 +130,14 @@ export class SqlJournal implements Journal {
     destinations: readonly string[],
   ): Promise<JudgementOutcome> {
     return await this.#together(this.#judgements, preparedJudgement(id, fence, judgement, destinations));
+  }
+
+  async reportDamage(record: ActRecord): Promise<void> {
+    await this.#write(reportDamage(record));
+  }
+
+  async restoreCopy(record: ActRecord): Promise<SpoolLocation | undefined> {
+    return await this.#write(restoreCopy(this.#engine, record));
   }
 
   recheck(ids: readonly string[]): Promise<number> {

@@ -40,6 +40,8 @@ export interface ObjectTable extends LeaseColumns {
   related_id: string | null;
   payload_digest: string | null;
   sealed_by: string | null;
+  /** 1: its kept bytes are not what was acknowledged. */
+  damaged: number;
 }
 
 /** At most one object for each SOP Instance UID: the primary key says so. */

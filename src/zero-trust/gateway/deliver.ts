@@ -2,7 +2,13 @@
  * Delivers what is due at one destination: over up to `associationsMax` associations, each kept for a burst. Everything here can be repeated: an
  * archive that gets an object twice has it once.
  */
-import type { Delivery, JudgedObject, Lease } from "../../store/journal/journal.ts";
+import {
+  type ActRecord,
+  type Delivery,
+  damagedCopyError,
+  type JudgedObject,
+  type Lease,
+} from "../../store/journal/journal.ts";
 import { readmit } from "../policy/admitted.ts";
 import { findRelease } from "../quarantine/released.ts";
 import type { ArchiveLink, ContextNeed } from "./archive-link.ts";
@@ -225,7 +231,7 @@ export class Deliverer {
         const forwarded = await forward(proof, link, this.#ports);
         if (forwarded.result === "answered") return await this.#judgeAnswer(forwarded.status.code, delivery);
         await this.#reportChanged(proof.object);
-        return { kind: "final", why: "the kept bytes are not those that were judged" };
+        return { kind: "final", why: damagedCopyError };
       } catch (error) {
         const { code, why } = told(error);
         return { kind: "passing", why: `${code}: ${why}` };
@@ -243,21 +249,23 @@ export class Deliverer {
 
   async #judgeAnswer(status: number, { objectId }: Delivery): Promise<Failure | undefined> {
     const failure = failureOf(status);
-    if (!failure && status !== 0) await this.#record("object.delivered-with-warning", objectId, { status });
+    if (!failure && status !== 0)
+      await this.#ports.journal.addRecord(
+        this.#recordOf("object.delivered-with-warning", objectId, { status }),
+      );
     return failure;
   }
 
   async #reportChanged({ id }: JudgedObject): Promise<void> {
     const why = "the kept bytes of an object are not those that were judged; nothing was delivered";
     this.#ports.events({ kind: "fault", where: "delivery", code: "internal", why });
-    await this.#record("object.bytes-changed", id, {});
+    await this.#ports.journal.reportDamage(this.#recordOf("object.bytes-changed", id, {}));
   }
 
-  async #record(act: string, subject: string, detail: Record<string, number>): Promise<void> {
-    const { journal, newId, clock } = this.#ports;
-    const destination = this.destination.name;
-    const common = { id: newId(), at: clock.now(), actor: "gateway", act, subject };
-    await journal.addRecord({ ...common, detail: { ...detail, destination } });
+  #recordOf(act: string, subject: string, detail: ActRecord["detail"]): ActRecord {
+    const { newId, clock } = this.#ports;
+    const named = { ...detail, destination: this.destination.name };
+    return { id: newId(), at: clock.now(), actor: "gateway", act, subject, detail: named };
   }
 
   async #complete({ lease, startedAt, sentAt }: Sent): Promise<void> {

@@ -91,7 +91,8 @@ class RunningGateway implements Gateway {
     });
     this.#judging = new JudgingLoop(ports, {
       traffic,
-      makeJudge: (gather) => new Judge(ports, state, gather),
+      makeJudge: (gather) =>
+        new Judge(ports, state, gather, (id, location) => this.#cleaner.watch(id, location)),
       evidenceMs: () => this.#settings.limits.evidenceMs,
       onJudged: (id, judged) => {
         this.#reception.occupancy.judged(id);

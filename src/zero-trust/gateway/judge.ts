@@ -5,7 +5,13 @@
 import { readChunks } from "../../foundation/byte-source.ts";
 import { fromHex } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
-import type { JudgedObject, Judgement, JudgementOutcome, Lease } from "../../store/journal/journal.ts";
+import type {
+  ActRecord,
+  JudgedObject,
+  Judgement,
+  JudgementOutcome,
+  Lease,
+} from "../../store/journal/journal.ts";
 import type { SpoolLocation } from "../../store/spool/spool.ts";
 import type { Evidence } from "../evidence/evidence.ts";
 import { type Admitted, admit } from "../policy/admitted.ts";
@@ -44,16 +50,22 @@ export class Judge {
   readonly #ports: GatewayPorts;
   readonly #state: () => JudgeState;
   readonly #gather: () => Promise<void>;
+  readonly #onReplaced: (id: string, location: SpoolLocation) => void;
 
-  /** @param gather awaited before a judgement is written, so that several are written together */
+  /**
+   * @param gather awaited before a judgement is written, so that several are written together
+   * @param onReplaced called with the damaged record of an object that came again: to be released when nobody reads it
+   */
   constructor(
     ports: GatewayPorts,
     state: () => JudgeState,
     gather: () => Promise<void> = async () => undefined,
+    onReplaced: (id: string, location: SpoolLocation) => void = () => undefined,
   ) {
     this.#ports = ports;
     this.#state = state;
     this.#gather = gather;
+    this.#onReplaced = onReplaced;
   }
 
   /**
@@ -165,9 +177,10 @@ export class Judge {
     const archives = destinations.filter(({ takes }) => takes === "admitted").map(({ name }) => name);
     await this.#gather();
     const judgement = { ...made, basis, stored: object.stored, judgedAt: this.#ports.clock.now() };
-    const outcome = await this.#ports.journal.commitJudgement(object.id, lease.fence, judgement, archives);
+    const outcome = await this.#commit(lease, judgement, archives);
     if (outcome.result === "conflict") {
-      await this.#record("object.conflict", object, { conflictWith: outcome.conflictWith });
+      const { conflictWith } = outcome;
+      await this.#ports.journal.addRecord(this.#recordOf("object.conflict", object.id, { conflictWith }));
       return "conflict";
     }
     return this.#committed(object, judgement, outcome, archives);
@@ -185,21 +198,50 @@ export class Judge {
   }
 
   async #commitHeld(
-    { work, fence }: Lease<JudgedObject>,
+    lease: Lease<JudgedObject>,
     decision: Decision | IncompleteDecision,
     made: Omit<Judgement, "judgedAt">,
   ): Promise<Judged | undefined> {
+    const { work } = lease;
     const stored = await this.#storeHeld(work);
     await this.#gather();
     const judgedAt = this.#ports.clock.now();
     const judgement: Judgement = { ...made, disposition: "held", stored, judgedAt };
-    const outcome = await this.#ports.journal.commitJudgement(work.id, fence, judgement, []);
+    const outcome = await this.#commit(lease, judgement, []);
     if (outcome.result === "conflict")
       throw new ScansealError(
         "internal",
         `a held object (${decision.verdict ?? "unchecked"}) cannot overwrite`,
       );
     return this.#committed(work, judgement, outcome, []);
+  }
+
+  async #commit(
+    { work, fence }: Lease<JudgedObject>,
+    judgement: Judgement,
+    destinations: readonly string[],
+  ): Promise<Exclude<JudgementOutcome, { readonly result: "damaged" }>> {
+    for (;;) {
+      const outcome = await this.#ports.journal.commitJudgement(work.id, fence, judgement, destinations);
+      if (outcome.result !== "damaged") return outcome;
+      await this.#restore(outcome.objectId, work);
+    }
+  }
+
+  /** An object whose kept copy is damaged came again: the fresh bytes take their place. @throws ScansealError `io`, `storage-full` */
+  async #restore(id: string, fresh: JudgedObject): Promise<void> {
+    const { journal, events } = this.#ports;
+    try {
+      await storeCopy(fresh, this.#ports);
+    } catch (error) {
+      if (told(error).code !== "internal") throw error;
+      await journal.reportDamage(this.#recordOf("object.bytes-changed", fresh.id, { where: "spool" }));
+      return;
+    }
+    const record = this.#recordOf("object.bytes-restored", id, { from: fresh.id });
+    const replaced = await journal.restoreCopy(record);
+    events({ kind: "stored", object: id, bytes: fresh.bytes });
+    if (replaced) this.#onReplaced(id, replaced);
   }
 
   /** Held objects may stay for months: they leave the spool. Where that fails the spool keeps them. */
@@ -210,21 +252,17 @@ export class Judge {
     } catch (error) {
       const { code, why } = told(error);
       this.#ports.events({ kind: "fault", where: "held object stays in the spool", code, why });
-      if (code === "internal") await this.#record("object.bytes-changed", object, { where: "spool" });
+      if (code === "internal")
+        await this.#ports.journal.reportDamage(
+          this.#recordOf("object.bytes-changed", object.id, { where: "spool" }),
+        );
       return false;
     }
   }
 
-  async #record(act: string, object: JudgedObject, detail: Record<string, string>): Promise<void> {
-    const { journal, newId, clock } = this.#ports;
-    await journal.addRecord({
-      id: newId(),
-      at: clock.now(),
-      actor: "gateway",
-      act,
-      subject: object.id,
-      detail,
-    });
+  #recordOf(act: string, subject: string, detail: ActRecord["detail"]): ActRecord {
+    const { newId, clock } = this.#ports;
+    return { id: newId(), at: clock.now(), actor: "gateway", act, subject, detail };
   }
 
   async #committed(

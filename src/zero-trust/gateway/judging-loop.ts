@@ -45,8 +45,8 @@ export class JudgingLoop {
   readonly #underWay = new Set<Promise<void>>();
   /** Of the objects under way. */
   readonly #ids = new Set<string>();
-  /** The journal failed: it may have leases of ours that we do not know of. */
-  #hasLost = false;
+  /** When the journal last failed: it may have leases of ours that we do not know of. */
+  #lostAt: number | undefined;
   #examining = 0;
   #isStopping = false;
   #loop: Promise<void> | undefined;
@@ -129,14 +129,14 @@ export class JudgingLoop {
     const rounds = 3 * (1 + Math.ceil(aheadMax / examiner.width));
     const leaseMs = rounds * this.#evidenceMs() + leaseSpareMs;
     try {
-      // Nobody else asks for them before the leases are over.
-      if (this.#hasLost) {
-        this.#hasLost = false;
+      // Nobody else asks for them before the leases are over. After a moment: what fails again must not keep us busy.
+      if (this.#lostAt !== undefined && Math.abs(clock.now() - this.#lostAt) >= pollMs) {
+        this.#lostAt = undefined;
         await journal.releaseLeases(owner, { of: "objects", underWay: [...this.#ids] });
       }
       return await journal.claimReceived(owner, limit, leaseMs, clock.now());
     } catch (error) {
-      this.#hasLost = true;
+      this.#lostAt = clock.now();
       events({ kind: "fault", where: "claim", ...told(error) });
       return [];
     }
@@ -156,7 +156,7 @@ export class JudgingLoop {
       this.#onJudged(lease.work.id, await this.#judge.judge(lease, onExamined));
     } catch (error) {
       // Not even held: it stays received, and is claimed again when the lease was given back.
-      this.#hasLost = true;
+      this.#lostAt = this.#ports.clock.now();
       this.#ports.events({ kind: "fault", where: "judgement", ...told(error) });
     } finally {
       this.#ids.delete(lease.work.id);

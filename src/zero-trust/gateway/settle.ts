@@ -139,7 +139,7 @@ export class Settler {
     this.#damaged.add(id);
     const record = { id: newId(), at: clock.now(), actor: "gateway", subject: id };
     await journal
-      .addRecord({ ...record, act: "object.bytes-changed", detail: { where: "spool" } })
+      .reportDamage({ ...record, act: "object.bytes-changed", detail: { where: "spool" } })
       .catch((error: unknown) => events({ kind: "fault", where: "settle", ...told(error) }));
   }
 }
