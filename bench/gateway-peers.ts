@@ -192,7 +192,7 @@ export async function startGateway(
   const read = (): number => {
     const buffer = Buffer.alloc(readBytes);
     for (let got = readSync(reading, buffer); got > 0; got = readSync(reading, buffer)) {
-      const lines = (begun + buffer.latin1Slice(0, got)).split("\n");
+      const lines = (begun + buffer.toString("latin1", 0, got)).split("\n");
       begun = lines.pop()!;
       for (const line of lines) if (line.includes('"event":"object-judged"')) verdicts.push(JSON.parse(line));
     }

@@ -15,6 +15,7 @@ import { folder, oneObject } from "./processes.ts";
 import { reading } from "./reading.ts";
 import { sealing } from "./sealing.ts";
 import { spool } from "./spool.ts";
+import { watermark } from "./watermark.ts";
 
 const benchmarks: readonly Benchmark[] = [
   hashPort,
@@ -26,6 +27,7 @@ const benchmarks: readonly Benchmark[] = [
   folder,
   spool,
   journal,
+  watermark,
   gateway,
 ];
 
