@@ -17,6 +17,11 @@ const byAttack: Readonly<Record<string, (frame: PlanarFrame, layout: Layout) => 
   "a sample of a plane that does not carry, or the last one": (frame) => [
     step(frame, 0, frame.width * frame.height - 1),
   ],
+  // Beyond the range, unless it has 16 bits.
+  "the highest of 16 bits": (frame, layout) => {
+    const sample = layout.isCarrier.indexOf(0, 700);
+    return [[layout.carrierPlane, sample, frame.planes[layout.carrierPlane]![sample]! ^ 0x8000]];
+  },
   "four rows of two tiles exchanged": (frame, layout) => {
     const [a, b] = [layout.tiles[0]!, layout.tiles[2]!];
     const samples = frame.planes[layout.carrierPlane]!;
