@@ -114,19 +114,20 @@ export async function checkFrame(
   const carried = takeCarriedBytes(plane, layout);
   // C3
   const decoded = decodeShares(carried.shares, layout, lostTiles);
-  const payload = decoded && parsePayload(decoded.payload, layout);
+  if (decoded === undefined) return nothing("unreadable");
+  const payload = parsePayload(decoded.payload, layout);
   if (payload === undefined) return nothing("unreadable");
   // C4
-  const signature = await checkSignature(decoded!.payload, payload, crypto, keyOf);
+  const signature = await checkSignature(decoded.payload, payload, crypto, keyOf);
   // C5
-  const context = contextOf(decoded!.payload, crypto);
+  const context = contextOf(decoded.payload, crypto);
   const tileDigests = digestTiles(frame, plane, layout, context, crypto);
   const tree = digestTree(tileDigests, carried.tags, layout, context, crypto);
   const rootMatches = equalBytes(tree.root, payload.root);
   // C6
   const suspectTiles = outOfForm?.tiles.slice() ?? new Uint8Array(layout.tiles.length);
   const outOfRange = (outOfForm?.samples ?? 0) + findOutOfRange(frame, layout, suspectTiles);
-  if (decoded!.corrections > 0) findCorrected(carried.shares, decoded!.shares, layout, suspectTiles);
+  if (decoded.corrections > 0) findCorrected(carried.shares, decoded.shares, layout, suspectTiles);
   const damaged = findDamaged(tree.superblockDigests, payload, layout, suspectTiles);
   // C7
   const formMatches = payload.bits === frame.bits && payload.signed === frame.signed;
