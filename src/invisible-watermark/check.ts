@@ -131,7 +131,7 @@ export async function checkFrame(
   const damaged = findDamaged(tree.superblockDigests, payload, layout, suspectTiles);
   // C7
   const formMatches = payload.bits === frame.bits && payload.signed === frame.signed;
-  const { corrections } = decoded!;
+  const { corrections } = decoded;
   const intact = signature === "valid" && rootMatches && corrections === 0 && outOfRange === 0 && formMatches;
   const { bits, signed, colour, keyedTags, encryptedRecovery, hasSidecar } = payload;
   const size = { width: layout.width, height: layout.height };
