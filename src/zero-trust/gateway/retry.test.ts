@@ -50,8 +50,9 @@ it("gives an archive that refuses everything an hour by default", () => {
 
 it("reads the archive's status", () => {
   // PS3.4 table B.2-1
-  for (const status of [0x0000, 0xb000, 0xb006, 0xb007, 0xbfff])
-    expect(failureOf(status), `${status}`).toBeUndefined();
+  for (const status of [0x0000, 0xb000, 0xb006, 0xb007, 0xbfff]) expect(failureOf(status)).toBeUndefined();
+  // PS3.7 annex C.1: warnings of every service.
+  for (const status of [0x0001, 0x0107, 0x0116]) expect(failureOf(status)).toBeUndefined();
   for (const status of [0xa700, 0xa7ff]) expect(failureOf(status)?.kind).toBe("passing");
   for (const status of [0xa900, 0xc000, 0xcfff, 0x0122, 0x0110, 0xa800]) {
     expect(failureOf(status)?.kind).toBe("refused");

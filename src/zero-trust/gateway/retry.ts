@@ -1,4 +1,5 @@
 /** When a failed delivery is tried again, and when it is given up. Pure. */
+import { isStored } from "../../dicom-network/dimse/status.ts";
 import type { GatewayLimits } from "./settings.ts";
 
 /** An archive whose database is down refuses each object in the words for one it cannot take (0110, Cxxx): it has an hour to be mended. */
@@ -49,9 +50,9 @@ export function retryIn(
   return backOffMs(attempts, { retryMs, retryMsMax }, random);
 }
 
-/** Undefined for success and warnings (PS3.4 table B.2-1), with which the archive has stored the object. */
+/** Undefined where the archive has stored the object. PS3.4 table B.2-1: A7xx is out of resources. */
 export function failureOf(status: number): Failure | undefined {
-  if (status === 0 || (status >= 0xb000 && status <= 0xbfff)) return undefined;
+  if (isStored(status)) return undefined;
   const why = `the archive answered 0x${status.toString(16).padStart(4, "0")}`;
   return { kind: status >= 0xa700 && status <= 0xa7ff ? "passing" : "refused", why };
 }
