@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { DicomObject } from "../dicom/model.ts";
 import { type Edit, writeObject } from "../dicom/splice.ts";
+import { uidForm } from "../dicom/uid.ts";
 import { ScansealError } from "../foundation/errors.ts";
 
 /** Machine, process and number: whose it is, so that nobody removes what another process is writing. */
@@ -40,7 +41,7 @@ export class OutputFolder {
 
   #pathOf(sopInstanceUid: string): string {
     // The reader refuses other UIDs already; here it would decide where a file is written.
-    if (!/^[0-9.]{1,64}$/.test(sopInstanceUid))
+    if (!uidForm.test(sopInstanceUid))
       throw new ScansealError("not-sealable", "the SOP Instance UID cannot be a file's name");
     return join(this.#folder, `${sopInstanceUid}.dcm`);
   }

@@ -58,7 +58,7 @@ const requestCases: JournalCases = {
     const object = await held(journal);
     const request = requestFor("purge", [object.id], { requestedBy: "Ada Lovelace" });
     await journal.addRequest(request, act("requested"));
-    for (const name of ["Ada Lovelace", " ada  lovelace", "ＡＤＡ Lovelace"]) {
+    for (const name of ["Ada Lovelace", " ada  lovelace", "AdaLovelace", "ＡＤＡ Lovelace"]) {
       const approval = journal.approveRequest(request.id, name, 4_000, act("approved"));
       await expect(approval).rejects.toMatchObject({ code: "usage" });
     }

@@ -1,4 +1,5 @@
 /** `scanseal quarantine list` and `show`: what is held, and why. */
+import { uidForm } from "../../dicom/uid.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import type { HeldStudy, JudgedObject, QuarantineRequest } from "../../store/journal/journal.ts";
@@ -45,7 +46,6 @@ export function say(...lines: readonly string[]): void {
 
 /** What the journal's ids look like: UUIDs. */
 const idPattern = /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
-const uidPattern = /^[0-9.]{1,64}$/;
 /** For objects whose study or series could not be read. */
 const noUid = "none";
 
@@ -64,7 +64,7 @@ export function selectorOf(name: string | undefined, { study, series }: Selector
 }
 
 function requireUid(text: string): string {
-  if (uidPattern.test(text)) return text;
+  if (uidForm.test(text)) return text;
   throw new ScansealError(
     "usage",
     "that is neither an object's id nor a UID: scanseal quarantine list shows both",

@@ -1,4 +1,5 @@
 /** The signed statement of a seal: spec/capture-manifest.md. It says nothing about the patient and holds no unsalted digest of content. */
+import { uidForm } from "../../dicom/uid.ts";
 import { type Bytes, fromLatin1 } from "../../foundation/bytes.ts";
 import type { HashName } from "../../foundation/crypto.ts";
 import { ScansealError } from "../../foundation/errors.ts";
@@ -135,7 +136,7 @@ export function decodeStatement(bytes: Bytes): CaptureStatement {
       encoded: integer(leaves, "encoded"),
     },
     pixels: {
-      transferSyntax: text(pixels, "transferSyntax", uidPattern),
+      transferSyntax: text(pixels, "transferSyntax", uidForm),
       codec: text(pixels, "codec", wordPattern),
       frames: integer(pixels, "frames"),
       decoded: flag(pixels, "decoded"),
@@ -162,7 +163,6 @@ const sha256Pattern = /^[0-9a-f]{64}$/;
 const labelPattern = /^[ -~]{1,64}$/;
 const epochPattern = /^[0-9A-Za-z._-]{1,64}$/;
 const wordPattern = /^[a-z0-9-]{1,64}$/;
-const uidPattern = /^[0-9.]{1,64}$/;
 const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 function isTime(value: string): boolean {

@@ -14,6 +14,7 @@ import {
   objectOf,
   sentenceMax,
 } from "./object-rows.ts";
+import { isSamePerson } from "./same-person.ts";
 import {
   type ActTable,
   type Database,
@@ -138,7 +139,7 @@ export function approveRequest(
       .returningAll()
       .executeTakeFirst();
     if (!row) return undefined;
-    if (samePerson(row.requested_by, by))
+    if (isSamePerson(row.requested_by, by))
       throw new ScansealError("usage", "who asked cannot approve: it takes a second person");
     await addAct(transaction);
     const { objectIds, act, destination } = requestOf(row);
@@ -147,12 +148,6 @@ export function approveRequest(
     await release(transaction, held, destination!, at);
     return [];
   };
-}
-
-/** Case and spaces do not make a second person. */
-function samePerson(one: string, other: string): boolean {
-  const plain = (name: string) => name.normalize("NFKC").replace(/\s+/gu, " ").trim().toLowerCase();
-  return plain(one) === plain(other);
 }
 
 async function heldRows(transaction: Database, engine: Engine, ids: readonly string[]): Promise<ObjectRow[]> {

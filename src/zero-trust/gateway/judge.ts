@@ -2,6 +2,7 @@
  * Evidence and policy on every acknowledged object, off the network's path. Whatever goes wrong here, the object is held or judged again; a
  * delivery is only ever made from an `Admitted`.
  */
+import { uidForm } from "../../dicom/uid.ts";
 import { readChunks } from "../../foundation/byte-source.ts";
 import { fromHex } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
@@ -19,7 +20,6 @@ import { decide, decideIncomplete, type Mode, strictestMode } from "../policy/de
 import type { Decision, Finding, IncompleteDecision } from "../policy/verdict.ts";
 import { told } from "./fault-words.ts";
 import { storeCopy } from "./object-copy.ts";
-import { uidForm } from "./object-receiver.ts";
 import type { GatewayPorts } from "./ports.ts";
 import type { GatewaySettings } from "./settings.ts";
 import type { SourceBook } from "./source-recognition.ts";

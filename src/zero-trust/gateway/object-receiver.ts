@@ -9,6 +9,7 @@ import { encodeMeta } from "../../dicom/encode.ts";
 import type { DicomObject } from "../../dicom/model.ts";
 import { PushReader } from "../../dicom/read.ts";
 import { tags } from "../../dicom/tags.ts";
+import { uidForm } from "../../dicom/uid.ts";
 import {
   DimseRefusal,
   type DimseStatus,
@@ -247,8 +248,7 @@ function arrivedSource(size: number): ByteSource {
   return { size, read: () => Promise.reject(new ScansealError("internal", "only the size is known")) };
 }
 
-/** Of what a hostile data set may say, only what has the form of a UID and of a code goes into the journal. */
-export const uidForm: RegExp = /^[0-9.]{1,64}$/;
+/** Of what a hostile data set may say, only what has this form, or that of a UID, goes into the journal. */
 const codeForm = /^[A-Z0-9_ ]{1,16}$/;
 
 function factsOf({ elements }: DicomObject, request: StoreRequest): ArrivedFacts {

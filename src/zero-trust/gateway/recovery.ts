@@ -8,12 +8,6 @@ const batchRecords = 500;
 
 type RecoveryPorts = Pick<GatewayPorts, "journal" | "spool" | "events">;
 
-/** What waits in the spool to be judged, as far as this start made its rows. */
-export interface Recovered {
-  readonly objects: number;
-  readonly bytes: number;
-}
-
 /**
  * @param onKept for each record that a row from before refers to
  * @throws ScansealError `io`, `storage-full` of the journal or the spool: then nothing may be received
@@ -21,7 +15,7 @@ export interface Recovered {
 export async function recoverSpool(
   ports: RecoveryPorts,
   onKept: (id: string, location: SpoolLocation) => void = () => undefined,
-): Promise<Recovered> {
+): Promise<void> {
   let objects = 0;
   let bytes = 0;
   let batch: ReceivedObject[] = [];
@@ -38,7 +32,6 @@ export async function recoverSpool(
   }
   await flush();
   ports.events({ kind: "recovered", objects, bytes });
-  return { objects, bytes };
 }
 
 async function objectOf(record: RecoveredRecord, ports: RecoveryPorts): Promise<ReceivedObject | undefined> {

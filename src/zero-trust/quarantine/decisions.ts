@@ -4,17 +4,11 @@
  */
 import { ScansealError } from "../../foundation/errors.ts";
 import type { ActRecord, JudgedObject, QuarantineRequest } from "../../store/journal/journal.ts";
+import { isSamePerson } from "../../store/journal/same-person.ts";
 import { heldAmong } from "./held-objects.ts";
 import type { Place, QuarantinePorts } from "./ports.ts";
 import { deletePurged, type PurgeOutcome } from "./purge.ts";
-import {
-  expiresAt,
-  isExpired,
-  isSamePerson,
-  requireConfirmed,
-  requireReason,
-  verdictCounts,
-} from "./two-people.ts";
+import { expiresAt, isExpired, requireConfirmed, requireReason, verdictCounts } from "./two-people.ts";
 
 /** Objects of one transaction of records. */
 const recordsAtOnce = 500;

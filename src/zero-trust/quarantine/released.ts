@@ -1,7 +1,8 @@
 /** The proof type of a release: only a decision of two people makes one, and only to the place they named. */
 import { ScansealError } from "../../foundation/errors.ts";
 import type { Journal, JudgedObject, QuarantineRequest } from "../../store/journal/journal.ts";
-import { isSamePerson, requestMsMax } from "./two-people.ts";
+import { isSamePerson } from "../../store/journal/same-person.ts";
+import { requestMsMax } from "./two-people.ts";
 
 const mint: unique symbol = Symbol("mint");
 

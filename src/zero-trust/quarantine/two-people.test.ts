@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { isSamePerson } from "../../store/journal/same-person.ts";
 import {
   expiresAt,
   isExpired,
-  isSamePerson,
   requestMsMax,
   requireConfirmed,
   requireReason,

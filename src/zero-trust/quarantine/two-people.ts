@@ -19,12 +19,6 @@ export function isExpired(request: Pick<QuarantineRequest, "requestedAt">, now: 
   return Math.abs(now - request.requestedAt) > requestMsMax;
 }
 
-/** Case and spaces do not make a second person. */
-export function isSamePerson(one: string, other: string): boolean {
-  const plain = (name: string): string => name.normalize("NFKC").replace(/\s+/gu, "").toLowerCase();
-  return plain(one) === plain(other);
-}
-
 /** @returns the reason as it is kept @throws ScansealError `usage` */
 export function requireReason(reason: string): string {
   const kept = reason.normalize("NFC").trim().replace(/\s+/gu, " ");

@@ -1,4 +1,5 @@
 /** Items and sub-items of the A-ASSOCIATE PDUs (PS3.8 9.3.2): type, reserved, length (2), value. And the fields inside them. */
+import { uidForm } from "../../../dicom/uid.ts";
 import { type Bytes, concatBytes, fromLatin1, latin1 } from "../../../foundation/bytes.ts";
 import { ScansealError } from "../../../foundation/errors.ts";
 import { protocolError } from "./pdu.ts";
@@ -11,7 +12,6 @@ export interface PduItem {
 }
 
 const itemHeaderBytes = 4;
-const uidPattern = /^[0-9.]{1,64}$/;
 
 /** All items of a field, which they must fill exactly. @throws ScansealError `peer-protocol` */
 export function readItems(field: Bytes): PduItem[] {
@@ -66,7 +66,7 @@ export function withoutPad(bytes: Bytes): Bytes {
 }
 
 function isUid(text: string): boolean {
-  return uidPattern.test(text);
+  return uidForm.test(text);
 }
 
 /** Reads the fields of one item; every read is checked against the item's end. */
