@@ -27,7 +27,7 @@ describe("operators", () => {
   it("have their passphrases hashed with scrypt, N = 2^17, r = 8, p = 1", async () => {
     const { home } = site();
     const operators = new Operators(home, systemClock);
-    await operators.add("anna", secret, undefined);
+    await operators.add("anna", secret, []);
     const text = readFileSync(join(home, "operators.json"), "utf8");
     const [entry] = (JSON.parse(text) as { operators: { salt: string; hash: string }[] }).operators;
     const salt = Buffer.from(entry!.salt, "base64");
@@ -40,7 +40,7 @@ describe("operators", () => {
   it("are who knows the passphrase, and nothing else", async () => {
     const { home, operators } = site();
     expect(await operators.authenticate("anna", secret)).toMatchObject({ why: "unknown" });
-    await operators.add("anna", `${secret} \u0065\u0301`, undefined);
+    await operators.add("anna", `${secret} \u0065\u0301`, []);
     // The same letter, typed on another keyboard.
     expect(await operators.authenticate("anna", `${secret} \u00e9`)).toEqual({
       result: "proven",
@@ -72,18 +72,18 @@ describe("operators", () => {
     "a".repeat(65),
   ])("%j is no name", async (name) => {
     const { operators } = site();
-    await expect(operators.add(name, secret, undefined)).rejects.toMatchObject({ code: "usage" });
+    await expect(operators.add(name, secret, [])).rejects.toMatchObject({ code: "usage" });
     expect(operators.list()).toEqual([]);
   });
 
   it("have names that cannot be taken for each other, removed ones too", async () => {
     const { operators } = site();
-    await operators.add("olli", secret, undefined);
+    await operators.add("olli", secret, []);
     for (const alike of ["OLLI", "0lli", "o1li", "oIIi"])
-      await expect(operators.add(alike, secret, "olli")).rejects.toMatchObject({ code: "usage" });
-    await operators.add("ben", secret, "olli");
+      await expect(operators.add(alike, secret, ["olli"])).rejects.toMatchObject({ code: "usage" });
+    await operators.add("ben", secret, ["olli"]);
     operators.remove("olli", "ben");
-    await expect(operators.add("olli", secret, "ben")).rejects.toThrowError(/stays in the records/);
+    await expect(operators.add("olli", secret, ["ben"])).rejects.toThrowError(/stays in the records/);
     expect(operators.has("olli")).toBe(false);
     expect(await operators.authenticate("olli", secret)).toMatchObject({ why: "unknown" });
     expect(operators.list()).toMatchObject([
@@ -94,19 +94,35 @@ describe("operators", () => {
 
   it("are added by one another, but for the first", async () => {
     const { operators } = site();
-    await expect(operators.add("anna", secret, "ben")).rejects.toMatchObject({ code: "usage" });
-    await operators.add("anna", secret, undefined);
-    await expect(operators.add("ben", secret, undefined)).rejects.toThrowError(/by another/);
-    await expect(operators.add("ben", "short", "anna")).rejects.toThrowError(/12 characters/);
-    await expect(operators.add("ben", "a".repeat(2_000), "anna")).rejects.toThrowError(/1024 bytes/);
+    await expect(operators.add("anna", secret, ["ben"])).rejects.toMatchObject({ code: "usage" });
+    await operators.add("anna", secret, []);
+    await expect(operators.add("ben", secret, [])).rejects.toThrowError(/takes 1 to vouch/);
+    await expect(operators.add("ben", "short", ["anna"])).rejects.toThrowError(/12 characters/);
+    await expect(operators.add("ben", "a".repeat(2_000), ["anna"])).rejects.toThrowError(/1024 bytes/);
     expect(() => operators.remove("ben", "anna")).toThrowError(/no operator/);
     expect(operators.list().map(({ name }) => name)).toEqual(["anna"]);
   });
 
+  it("are vouched for by two from the third on, so that nobody makes two people", async () => {
+    const { operators } = site();
+    await operators.add("anna", secret, []);
+    expect(() => operators.remove("anna", "anna")).toThrowError(/last/);
+    await operators.add("ben", secret, ["anna"]);
+    for (const vouchers of [[], ["anna"], ["anna", "anna"], ["anna", "nobody"], ["anna", "ben", "anna"]])
+      await expect(operators.add("carl", secret, vouchers)).rejects.toThrowError(/takes 2 to vouch/);
+    await operators.add("carl", secret, ["anna", "ben"]);
+    expect(operators.list()[2]).toMatchObject({ name: "carl", addedBy: "anna, ben" });
+    // Alone again: one who removed the others does not begin anew.
+    for (const name of ["ben", "carl"]) operators.remove(name, "anna");
+    expect(operators.vouchersNeeded).toBe(2);
+    await expect(operators.add("dora", secret, ["anna"])).rejects.toThrowError(/takes 2 to vouch/);
+    expect(() => operators.remove("anna", "anna")).toThrowError(/last/);
+  });
+
   it("wait after wrong passphrases, never longer than a minute, and the right one clears that", async () => {
     const { operators, time } = site();
-    await operators.add("anna", secret, undefined);
-    await operators.add("ben", secret, "anna");
+    await operators.add("anna", secret, []);
+    await operators.add("ben", secret, ["anna"]);
     const attempt = async (passphrase: string): Promise<string> => {
       const proof = await operators.authenticate("anna", passphrase);
       return proof.result === "proven" ? "proven" : proof.why;
@@ -135,7 +151,7 @@ describe("operators", () => {
 
   it("attempts at the same moment are counted one by one", async () => {
     const { operators } = site();
-    await operators.add("anna", secret, undefined);
+    await operators.add("anna", secret, []);
     const many = await Promise.all(
       Array.from({ length: 12 }, (_, i) => operators.authenticate("anna", `guess ${i}`)),
     );
@@ -158,7 +174,7 @@ describe("operators", () => {
 
   it("a file that others can read is refused", async () => {
     const { home, operators } = site();
-    await operators.add("anna", secret, undefined);
+    await operators.add("anna", secret, []);
     chmodSync(join(home, "operators.json"), 0o644);
     expect(() => operators.has("anna")).toThrowError(expect.objectContaining({ code: "key-unusable" }));
   });

@@ -18,7 +18,7 @@ export interface Operator {
   readonly name: string;
   /** Milliseconds since 1970. */
   readonly addedAt: number;
-  /** The operator who vouched; undefined for the first one. */
+  /** Who vouched, one or two names; undefined for the first one. */
   readonly addedBy: string | undefined;
   readonly removedAt: number | undefined;
 }
@@ -147,23 +147,40 @@ export class Operators {
   }
 
   /**
-   * @param addedBy an operator who proved to be one; undefined only for the first
+   * Operators who must vouch for the next one. One person could make a second one, and then be two: so from the third on it takes two, and those who
+   * were removed count, or one could remove the others and begin anew.
+   */
+  get vouchersNeeded(): number {
+    return vouchersNeeded(this.#read());
+  }
+
+  /**
+   * @param vouchers different operators who proved to be so
    * @throws ScansealError `usage`, `key-unusable`, `io`
    */
-  async add(name: string, passphrase: string, addedBy: string | undefined): Promise<void> {
+  async add(name: string, passphrase: string, vouchers: readonly string[]): Promise<void> {
     this.requireFree(name);
     requirePassphrase(passphrase);
     const salt = new Uint8Array(randomBytes(saltBytes));
     const hash = await this.#hash(passphraseBytes(passphrase), salt);
     this.#change((document) => {
       requireFreeName(document, name);
-      const isFirst = !document.operators.some(({ removedAt }) => removedAt === null);
-      if (addedBy === undefined ? !isFirst : !activeEntry(document, addedBy))
-        throw new ScansealError("usage", "an operator is added by another one");
+      const needed = vouchersNeeded(document);
+      if (
+        vouchers.length !== needed ||
+        new Set(vouchers).size !== needed ||
+        vouchers.some((by) => !activeEntry(document, by))
+      )
+        throw new ScansealError(
+          "usage",
+          needed === 0
+            ? "the first operator is vouched for by nobody"
+            : `it takes ${needed} to vouch for this operator`,
+        );
       document.operators.push({
         name,
         addedAt: this.#clock.now(),
-        addedBy: addedBy ?? null,
+        addedBy: vouchers.length === 0 ? null : vouchers.join(", "),
         removedAt: null,
         removedBy: null,
         salt: toBase64(salt),
@@ -179,6 +196,8 @@ export class Operators {
     this.#change((document) => {
       const entry = activeEntry(document, name);
       if (!entry) throw new ScansealError("usage", "there is no operator of this name");
+      if (document.operators.filter(({ removedAt }) => removedAt === null).length === 1)
+        throw new ScansealError("usage", "the last operator stays: nobody could add another one");
       Object.assign(entry, { removedAt: this.#clock.now(), removedBy, salt: "", hash: "" });
     });
   }
@@ -270,6 +289,10 @@ function lockedUntil(failures: number, now: number): number {
 /** Names that a person could take for each other on a screen have the same look (UTS #39 section 4, as far as it is ASCII). */
 function lookOf(name: string): string {
   return name.toLowerCase().replace(/0/g, "o").replace(/[1i]/g, "l").replace(/rn/g, "m");
+}
+
+function vouchersNeeded({ operators }: OperatorsDocument): number {
+  return Math.min(2, operators.length);
 }
 
 function activeEntry({ operators }: OperatorsDocument, name: string): Entry | undefined {

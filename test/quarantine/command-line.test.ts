@@ -121,6 +121,12 @@ describe("operators", () => {
     expect(place.runWith({ env }, "operator", "add", "ben", "--by", "anna").status).toBe(0);
     expect(place.run("operator", "list").stdout).toMatch(/^OPERATOR[\s\S]*\nanna [\s\S]*\nben .* anna\n$/);
     expect(statSync(place.path("scanseal-data", "operators.json")).mode & 0o777).toBe(0o600);
+    const both = { ...env, SCANSEAL_SECOND_OPERATOR_PASSPHRASE: secrets.ben! };
+    const add = ["operator", "add", "carl", "--by", "anna"];
+    expect(refused(place.runWith({ env: both }, ...add))).toContain("--and");
+    expect(refused(place.runWith({ env: both }, ...add, "--and", "anna"))).toContain("two others");
+    expect(refused(place.runWith({ env }, ...add, "--and", "ben"))).toContain("passphrase");
+    expect(place.runWith({ env: both }, ...add, "--and", "ben").stdout).toContain("by anna and ben");
   });
 
   it("a wrong passphrase is exit 2, and in the records; what was typed for a name is not", async () => {

@@ -94,11 +94,15 @@ export async function proveOperator(
   journal: Pick<Journal, "addRecord"> | undefined,
   name: string,
   command: string,
+  asked: { readonly variable: string; readonly question: string } = {
+    variable: "SCANSEAL_OPERATOR_PASSPHRASE",
+    question: "Passphrase: ",
+  },
 ): Promise<string> {
   const { active, isKnown } = known(operators, name);
   if (active === 0)
     throw new ScansealError("usage", "this site has no operators yet: scanseal operator add NAME");
-  const passphrase = await passphraseFrom("SCANSEAL_OPERATOR_PASSPHRASE", "Passphrase: ");
+  const passphrase = await passphraseFrom(asked.variable, asked.question);
   const proof = await operators.authenticate(name, passphrase);
   if (proof.result === "proven") return proof.name;
   await journal?.addRecord({

@@ -6,7 +6,7 @@ import { fileExists } from "../../platform/node/private-files.ts";
 import { withJournal } from "../../site/gateway/stores.ts";
 import { openHome } from "../../site/home.ts";
 import { Operators } from "../../site/operators.ts";
-import type { Journal } from "../../store/journal/journal.ts";
+import type { ActRecord, Journal } from "../../store/journal/journal.ts";
 import { jsonLine } from "../terminal/json-line.ts";
 import { newPassphraseFrom } from "../terminal/passphrase.ts";
 import { formatTable } from "../terminal/table.ts";
@@ -30,34 +30,61 @@ async function record(
   act: string,
   actor: string,
   subject: string,
+  detail: ActRecord["detail"] = {},
 ): Promise<void> {
-  await journal?.addRecord({ id: newId(), at: systemClock.now(), actor, act, subject, detail: {} });
+  await journal?.addRecord({ id: newId(), at: systemClock.now(), actor, act, subject, detail });
 }
 
-/** The first one adds himself or herself; each further one is vouched for. @returns 0 */
+/** The first one adds himself or herself; the second one is vouched for by the first, all others by two. @returns 0 */
 export async function addOperator(
   name: string,
-  options: DeskOptions & { readonly by?: string },
+  options: DeskOptions & { readonly by?: string; readonly and?: string },
 ): Promise<number> {
   return withOperators(options, async (operators, journal) => {
     operators.requireFree(name);
-    const isFirst = !operators.list().some(({ removedAt }) => removedAt === undefined);
-    if (!isFirst && options.by === undefined)
-      throw new ScansealError("usage", "an operator is added by another one: --by NAME");
-    const by = isFirst ? undefined : await proveOperator(operators, journal, options.by!, "operator add");
+    const needed = operators.vouchersNeeded;
+    const vouchers = await vouchersOf(operators, journal, [options.by, options.and].slice(0, needed));
     const passphrase = await newPassphraseFrom(
       "SCANSEAL_NEW_OPERATOR_PASSPHRASE",
       `New passphrase of ${name}, typed by ${name}: `,
     );
     // Recorded first: an operator nobody can account for would be worse than a record of one who was not made.
-    await record(journal, "operator.added", by ?? name, name);
-    await operators.add(name, passphrase, by);
-    const lines = [`Operator ${name} added${by === undefined ? "" : ` by ${by}`}.`];
-    if (isFirst) lines.push("Release and purge take two: add another person.");
+    const [by, second] = vouchers;
+    await record(journal, "operator.added", by ?? name, name, second === undefined ? {} : { and: second });
+    await operators.add(name, passphrase, vouchers);
+    const lines = [`Operator ${name} added${needed === 0 ? "" : ` by ${vouchers.join(" and ")}`}.`];
+    if (needed === 0) lines.push("Release and purge take two: add another person.");
     process.stdout.write(`${lines.join("\n")}\n`);
     return 0;
   });
 }
+
+/** @throws ScansealError `usage` unless each is named and proves to be another operator */
+async function vouchersOf(
+  operators: Operators,
+  journal: Journal | undefined,
+  names: readonly (string | undefined)[],
+): Promise<string[]> {
+  const [by, second] = names;
+  if (names.includes(undefined) || (names.length === 2 && by === second))
+    throw new ScansealError(
+      "usage",
+      names.length === 1
+        ? "the second operator is added by the first: --by NAME"
+        : "an operator is added by two others: --by NAME --and NAME",
+    );
+  const out: string[] = [];
+  if (by !== undefined) out.push(await proveOperator(operators, journal, by, "operator add"));
+  if (second !== undefined)
+    out.push(await proveOperator(operators, journal, second, "operator add", secondPassphrase));
+  return out;
+}
+
+/** Of another person at the same keyboard. */
+const secondPassphrase = {
+  variable: "SCANSEAL_SECOND_OPERATOR_PASSPHRASE",
+  question: "Passphrase of the other one who vouches: ",
+};
 
 /** @returns 0 */
 export async function removeOperator(

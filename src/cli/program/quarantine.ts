@@ -136,9 +136,10 @@ function addRedirection(deliveries: Command, run: Run): void {
 
 function addOperators(operator: Command, run: Run): void {
   placed(operator.command("add"))
-    .description("name a person; each but the first is vouched for by another")
+    .description("name a person; the second is vouched for by the first, all others by two")
     .argument("<name>")
     .addOption(by())
+    .option("--and <operator>", "the other one who vouches, from the third person on")
     .action(run(async () => (await import("../commands/operator.ts")).addOperator as Action));
   placed(operator.command("list"))
     .description("who they are and who added them")
