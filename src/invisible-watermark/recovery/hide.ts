@@ -13,6 +13,9 @@ import {
   expansionSpace,
 } from "./prediction-error-expansion.ts";
 
+/** Nearly always one is enough. */
+const passesMax = 3;
+
 export interface HiddenRecovery {
   /** As many as the layout has. */
   readonly superblocks: readonly SuperblockRecovery[];
@@ -46,7 +49,11 @@ export function hideCarrierBits(
   const stream = codeCarriers(plane, layout, carrierBits, block, selection);
   applyKeyStream(stream.bits, stream.length, keyStream);
   const original = plane.slice();
-  const hosts = fillHosts(plane, layout, maximum, stream, block, selection);
+  let hosts = fillHosts(plane, layout, maximum, stream, block, selection);
+  for (let pass = 2; pass <= passesMax && hosts.hidden < stream.length && selection.restart(); pass++) {
+    plane.set(original);
+    hosts = fillHosts(plane, layout, maximum, stream, block, selection);
+  }
   const isWorthIt = 2 * hosts.hidden >= stream.length;
   if (!isWorthIt) plane.set(original);
   const superblocks = stream.sourceBits.map((sourceBits, superblock) => ({

@@ -86,34 +86,32 @@ export function expandClass(
   const sumMax = 4 * maximum;
   let hosts = 0;
   let marks = 0;
+  // Whether a sample takes part, and what its error is, cannot be foreseen: what is decided in numbers costs no mispredicted branch.
   for (let y = classY; y < height; y += 2) {
     const row = (y + 1) * stride + 1;
     for (let i = row + classX; i < row + width; i += 2) {
       if (isCarrier[i] !== 0) continue;
-      const sum = neighbourSum(samples, i, stride, activityMax, surface, sumMax);
-      if (sum < 0) continue;
+      const sum = neighbourSum(samples, i, stride, surface, sumMax);
+      const takesPart = ~((activityMax - activity(samples, i, stride)) >> 31);
       const value = samples[i]!;
-      // R6: the zone says which errors there are.
-      const zone = sum >> 2 < lowZone ? -1 : sum >> 2 > highZone ? 1 : 0;
-      const error = zone > 0 ? ((sum + 3) >> 2) - value : value - (sum >> 2) - (zone + 1);
-      if (error < 0 && zone !== 0) continue;
-      const up = zone <= 0 && error >= 0;
-      // R7
-      if (error < threshold && error >= -threshold) {
-        samples[i] = zone > 0 ? value - error : value + error;
-        places[hosts++] = zone > 0 ? ~i : i;
-      } else if (up) {
-        if (value > highest) {
-          bits[marks++] = 1;
-        } else {
-          samples[i] = value + threshold;
-          if (value + threshold > highest) bits[marks++] = 0;
-        }
-      } else if (value < threshold) {
-        bits[marks++] = 1;
-      } else {
-        samples[i] = value - threshold;
-        if (value - threshold < threshold) bits[marks++] = 0;
+      const floor = sum >> 2;
+      // R6: the zone says which way errors go; -1 at the lower end of the range, 1 at the upper.
+      const zone = floor < lowZone ? -1 : floor > highZone ? 1 : 0;
+      const way = zone > 0 ? -1 : 1;
+      const error = zone > 0 ? ((sum + 3) >> 2) - value : value - floor - 1 - zone;
+      const least = zone === 0 ? -threshold : 0;
+      // R7: e becomes 2e + bit, larger errors are moved away by T; `hides` is 1 or 0.
+      const change = clamped(error, least, threshold) & takesPart;
+      const hides = (((error - least) | (threshold - 1 - error)) >>> 31) ^ 1;
+      const moved = value + way * change;
+      samples[i] = moved;
+      places[hosts] = zone > 0 ? ~i : i;
+      hosts += hides & takesPart;
+      if (moved > highest || moved < threshold) {
+        if (hides === 1 || change === 0) continue;
+        const isOutside = way * change > 0 ? value > highest : value < threshold;
+        if (isOutside) samples[i] = value;
+        bits[marks++] = isOutside ? 1 : 0;
       }
     }
   }
@@ -136,32 +134,48 @@ function addBits(
 ): void {
   for (let k = 0; k < count; k++) {
     const place = places[first + k]!;
-    if (place < 0) samples[~place]! -= bits[at + k]!;
-    else samples[place]! += bits[at + k]!;
+    const sign = place >> 31;
+    samples[place ^ sign]! += (bits[at + k]! ^ sign) - sign;
   }
 }
 
-/** R6. @returns four times what is predicted, 0 to `sumMax`; -1 where the neighbours differ too much */
-function neighbourSum(
+/** R6. Four times what is predicted, 0 to `sumMax`. */
+export function neighbourSum(
   samples: Int32Array,
   i: number,
   stride: number,
-  activityMax: number,
   surface: boolean,
   sumMax: number,
 ): number {
-  const left = samples[i - 1]!;
-  const right = samples[i + 1]!;
-  const above = samples[i - stride]!;
-  const below = samples[i + stride]!;
-  const least = Math.min(Math.min(left, right), Math.min(above, below));
-  const most = Math.max(Math.max(left, right), Math.max(above, below));
-  if (most - least > activityMax) return -1;
-  const sum = left + right + above + below;
+  const sum = samples[i - 1]! + samples[i + 1]! + samples[i - stride]! + samples[i + stride]!;
   if (!surface) return sum;
   const upper = samples[i - stride - 1]! + samples[i - stride + 1]!;
   const lower = samples[i + stride - 1]! + samples[i + stride + 1]!;
-  return Math.max(0, Math.min(sumMax, 2 * sum - upper - lower));
+  return clamped(2 * sum - upper - lower, 0, sumMax);
+}
+
+/** R6. The difference of the largest and the smallest of the four nearest. */
+export function activity(samples: Int32Array, i: number, stride: number): number {
+  const left = samples[i - 1]!;
+  const above = samples[i - stride]!;
+  const acrossStep = samples[i + 1]! - left;
+  const downStep = samples[i + stride]! - above;
+  const acrossLeast = left + (acrossStep & (acrossStep >> 31));
+  const downLeast = above + (downStep & (downStep >> 31));
+  const leastStep = downLeast - acrossLeast;
+  const least = acrossLeast + (leastStep & (leastStep >> 31));
+  const acrossMost = left + (acrossStep & ~(acrossStep >> 31));
+  const downMost = above + (downStep & ~(downStep >> 31));
+  const mostStep = downMost - acrossMost;
+  return acrossMost + (mostStep & ~(mostStep >> 31)) - least;
+}
+
+/** Integers of less than 31 bits, without a branch. */
+function clamped(value: number, least: number, most: number): number {
+  const over = value - most;
+  const lowered = most + (over & (over >> 31));
+  const above = lowered - least;
+  return least + (above & ~(above >> 31));
 }
 
 /**
@@ -188,25 +202,26 @@ export function restoreClass(
     const row = (y + 1) * stride + 1;
     for (let i = row + classX; i < row + width; i += 2) {
       if (isCarrier[i] !== 0) continue;
-      const sum = neighbourSum(samples, i, stride, activityMax, surface, sumMax);
-      if (sum < 0) continue;
+      const sum = neighbourSum(samples, i, stride, surface, sumMax);
+      const takesPart = ~((activityMax - activity(samples, i, stride)) >> 31);
       const value = samples[i]!;
-      const zone = sum >> 2 < lowZone ? -1 : sum >> 2 > highZone ? 1 : 0;
-      const error = zone > 0 ? ((sum + 3) >> 2) - value : value - (sum >> 2) - (zone + 1);
-      if (error < 0 && zone !== 0) continue;
-      const up = zone <= 0 && error >= 0;
-      if (error < 2 * threshold && error >= -2 * threshold) {
-        // 2e + bit less e + bit is e.
-        bits[hosts++] = error & 1;
-        const change = error - (error >> 1);
-        samples[i] = zone > 0 ? value + change : value - change;
-      } else if (up) {
-        if (value > highest) places[marks++] = ~i;
-        else samples[i] = value - threshold;
-      } else if (value < threshold) {
-        places[marks++] = i;
-      } else {
-        samples[i] = value + threshold;
+      const floor = sum >> 2;
+      const zone = floor < lowZone ? -1 : floor > highZone ? 1 : 0;
+      const way = zone > 0 ? -1 : 1;
+      const error = zone > 0 ? ((sum + 3) >> 2) - value : value - floor - 1 - zone;
+      const least = zone === 0 ? -threshold : 0;
+      // 2e + bit less e + bit is e; larger errors come back by T.
+      const change = clamped((error + 1) >> 1, least, threshold) & takesPart;
+      const hides = (((error - 2 * least) | (2 * threshold - 1 - error)) >>> 31) ^ 1;
+      samples[i] = value - way * change;
+      bits[hosts] = error & 1;
+      hosts += hides & takesPart;
+      if (value > highest || value < threshold) {
+        if (hides === 1 || change === 0) continue;
+        const up = way * change > 0;
+        if (up ? value <= highest : value >= threshold) continue;
+        samples[i] = value;
+        places[marks++] = up ? ~i : i;
       }
     }
   }
