@@ -162,7 +162,7 @@ function choicesOf(histogram: Int32Array, noise: number, maximum: number): Choic
         hitChange += fallen * expansionSquares[t - 1]!;
         const share = participation(thresholds[t]!, limit, predictor);
         const surcharge = predictor === "surface" ? surfaceSurcharge : 1;
-        const change = surcharge * share * (hitChange + (samples - hits) * thresholds[t]! ** 2);
+        const change = surcharge * share * (hitChange + (samples - hits) * thresholds[t]! * thresholds[t]!);
         if (hits < hitsMin || (t > 1 && fallen === 0)) continue;
         const isFree = thresholds[t]! <= free;
         if (!isFree && change > loudShareSquared * noise) continue;
