@@ -28,6 +28,7 @@ sources:
   - name: us
     listener: local
     aeTitles: [US1]   # two rooms
+    devices: [CT1]
   - {name: others, listener: local}
 `;
 }

@@ -11,6 +11,7 @@ sources:
   - name: ct1
     listener: plain
     aeTitles: [CT1]
+    devices: [CT1]
 `;
 
 /** With TLS: it needs certificates and keys `gate`, `other`, `ended` and a file `nothing.pem`. */

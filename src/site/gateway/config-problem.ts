@@ -17,6 +17,7 @@ export type ConfigProblemCode =
   | "environment"
   | "site"
   | "unknown-device"
+  | "unlisted-device"
   | "exposed"
   | "never-used"
   | "secret";

@@ -118,7 +118,8 @@ describe("configuration", () => {
     ["a plain listener at every address", "port: 11112", "port: 11112\n    host: 0.0.0.0", "exposed"],
     ["a plain listener at a public address", "port: 11112", "port: 11112\n    host: 203.0.113.7", "exposed"],
     ["a page at every address", "home: home", "home: home\nhttp: {host: 0.0.0.0}", "exposed"],
-    ["a device that is not enrolled", "aeTitles: [CT1]", "devices: [CT2]", "unknown-device"],
+    ["a device that is not enrolled", "devices: [CT1]", "devices: [CT1, CT2]", "unknown-device"],
+    ["an enrolled device that no source stands for", "    devices: [CT1]\n", "", "unlisted-device"],
     [
       "a source that is never reached",
       "sources:",
@@ -131,12 +132,21 @@ describe("configuration", () => {
       "home: home\njournal: {postgres: 'postgres://a:secret@b/c'}",
       "secret",
     ],
-    ["no source", "  - name: ct1\n    listener: plain\n    aeTitles: [CT1]\n", "", "missing"],
+    [
+      "no source",
+      "  - name: ct1\n    listener: plain\n    aeTitles: [CT1]\n    devices: [CT1]\n",
+      "",
+      "missing",
+    ],
   ])("warns of %s, and runs", (_, from, to, code) => {
     const { config, problems } = read(sound.replace(from, to));
     expect(config).toBeDefined();
     expect(problems).toEqual([expect.objectContaining({ level: "warning", code })]);
     expect(problemLine("x", problems[0]!)).not.toMatch(/secret/);
+  });
+
+  it("where every source is in enforce, nobody need stand for a device", () => {
+    expect(read(sound.replace("devices: [CT1]", "mode: enforce")).problems).toEqual([]);
   });
 
   it("takes a private address without a warning, texts that look like numbers, and a URL from the environment", () => {

@@ -230,7 +230,31 @@ function checkSite(home: string, { at, sources }: ConfigSections, problems: Prob
       );
     }
   }
+  warnOfUnlisted(known, sources, at("sources"), problems);
 }
+
+/** Where every source is in enforce it makes no difference. */
+function warnOfUnlisted(
+  known: readonly string[],
+  sources: readonly SourceSection[],
+  at: number,
+  problems: ProblemList,
+): void {
+  const listed = new Set(sources.flatMap(({ devices }) => devices));
+  const unlisted = [...new Set(known)].filter((name) => !listed.has(name));
+  const isWithoutEffect = unlisted.length === 0 || sources.every(({ mode }) => mode === "enforce");
+  if (isWithoutEffect || problems.hasErrors) return;
+  const names = `${unlisted.slice(0, namesMax).join(", ")}${unlisted.length > namesMax ? ", ..." : ""}`;
+  problems.warn(
+    "unlisted-device",
+    at,
+    `no source stands for ${names}: an unsealed object that claims one of them meets the mode of whoever sends it`,
+    'name enrolled devices in the "devices" of their source',
+  );
+}
+
+/** In one sentence. */
+const namesMax = 8;
 
 function journalSettings(
   journal: JournalSection,
