@@ -3,6 +3,7 @@
 import type { Layout } from "../layout.ts";
 import { decodeBits, encodeBits } from "./binary-arithmetic-coder.ts";
 import type { Block } from "./block.ts";
+import { activity } from "./prediction-error-expansion.ts";
 
 /** Working memory for the carriers of one superblock. */
 export interface CarrierSpace {
@@ -109,11 +110,8 @@ function findContexts({ samples, stride }: Block, space: CarrierSpace): void {
     const right = samples[i + 1]!;
     const above = samples[i - stride]!;
     const below = samples[i + stride]!;
-    const least = Math.min(Math.min(left, right), Math.min(above, below));
-    const most = Math.max(Math.max(left, right), Math.max(above, below));
-    const activity = most - least;
-    const activityClass =
-      activity < 2 ? activity : activity < 4 ? 2 : activity < 8 ? 3 : activity < 16 ? 4 : 5;
+    const spread = activity(left, right, above, below);
+    const activityClass = spread < 2 ? spread : spread < 4 ? 2 : spread < 8 ? 3 : spread < 16 ? 4 : 5;
     // Four times how far the mean of the neighbours lies above the middle of the two possible values.
     const distance = left + right + above + below - 4 * samples[i]! - 2;
     predicted[k] = distance > 0 ? 1 : 0;

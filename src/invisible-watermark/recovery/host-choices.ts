@@ -6,9 +6,9 @@ import {
   activity,
   activityLimits,
   isThresholdFor,
-  neighbourSum,
   type Predictor,
   parametersOf,
+  surfaceSum,
   thresholds,
 } from "./prediction-error-expansion.ts";
 
@@ -111,9 +111,15 @@ function measureErrors(
     const row = (y + 1) * stride + 1;
     for (let i = row; i < row + width; i++) {
       if (isCarrier[i] !== 0) continue;
-      const cross = foldedError(samples[i]!, neighbourSum(samples, i, stride, false, sumMax), maximum);
-      const surface = foldedError(samples[i]!, neighbourSum(samples, i, stride, true, sumMax), maximum);
-      const bin = limitIndices[Math.min(activity(samples, i, stride), tableSize - 1)]! * thresholdCount;
+      const left = samples[i - 1]!;
+      const right = samples[i + 1]!;
+      const above = samples[i - stride]!;
+      const below = samples[i + stride]!;
+      const nearest = left + right + above + below;
+      const cross = foldedError(samples[i]!, nearest, maximum);
+      const surface = foldedError(samples[i]!, surfaceSum(samples, i, stride, nearest, sumMax), maximum);
+      const spread = Math.min(activity(left, right, above, below), tableSize - 1);
+      const bin = limitIndices[spread]! * thresholdCount;
       looked++;
       crossMagnitude += Math.abs(cross);
       surfaceMagnitude += Math.abs(surface);

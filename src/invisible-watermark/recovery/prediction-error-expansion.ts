@@ -91,8 +91,13 @@ export function expandClass(
     const row = (y + 1) * stride + 1;
     for (let i = row + classX; i < row + width; i += 2) {
       if (isCarrier[i] !== 0) continue;
-      const sum = neighbourSum(samples, i, stride, surface, sumMax);
-      const takesPart = ~((activityMax - activity(samples, i, stride)) >> 31);
+      const left = samples[i - 1]!;
+      const right = samples[i + 1]!;
+      const above = samples[i - stride]!;
+      const below = samples[i + stride]!;
+      const nearest = left + right + above + below;
+      const sum = surface ? surfaceSum(samples, i, stride, nearest, sumMax) : nearest;
+      const takesPart = ~((activityMax - activity(left, right, above, below)) >> 31);
       const value = samples[i]!;
       const floor = sum >> 2;
       // R6: the zone says which way errors go; -1 at the lower end of the range, 1 at the upper.
@@ -139,35 +144,29 @@ function addBits(
   }
 }
 
-/** R6. Four times what is predicted, 0 to `sumMax`. */
-export function neighbourSum(
+/** R6. Four times what the surface predicts from the sum of the four nearest and the diagonal ones: 0 to `sumMax`. */
+export function surfaceSum(
   samples: Int32Array,
   i: number,
   stride: number,
-  surface: boolean,
+  nearest: number,
   sumMax: number,
 ): number {
-  const sum = samples[i - 1]! + samples[i + 1]! + samples[i - stride]! + samples[i + stride]!;
-  if (!surface) return sum;
   const upper = samples[i - stride - 1]! + samples[i - stride + 1]!;
   const lower = samples[i + stride - 1]! + samples[i + stride + 1]!;
-  return clamped(2 * sum - upper - lower, 0, sumMax);
+  return clamped(2 * nearest - upper - lower, 0, sumMax);
 }
 
 /** R6. The difference of the largest and the smallest of the four nearest. */
-export function activity(samples: Int32Array, i: number, stride: number): number {
-  const left = samples[i - 1]!;
-  const above = samples[i - stride]!;
-  const acrossStep = samples[i + 1]! - left;
-  const downStep = samples[i + stride]! - above;
-  const acrossLeast = left + (acrossStep & (acrossStep >> 31));
-  const downLeast = above + (downStep & (downStep >> 31));
-  const leastStep = downLeast - acrossLeast;
-  const least = acrossLeast + (leastStep & (leastStep >> 31));
-  const acrossMost = left + (acrossStep & ~(acrossStep >> 31));
-  const downMost = above + (downStep & ~(downStep >> 31));
-  const mostStep = downMost - acrossMost;
-  return acrossMost + (mostStep & ~(mostStep >> 31)) - least;
+export function activity(left: number, right: number, above: number, below: number): number {
+  const across = right - left;
+  const down = below - above;
+  const acrossRise = across & ~(across >> 31);
+  const downRise = down & ~(down >> 31);
+  const mostStep = above + downRise - left - acrossRise;
+  const leastStep = above + down - downRise - left - across + acrossRise;
+  // Largest less smallest of the pair left and right, and how far the other pair reaches beyond.
+  return 2 * acrossRise - across + (mostStep & ~(mostStep >> 31)) - (leastStep & (leastStep >> 31));
 }
 
 /** Integers of less than 31 bits, without a branch. */
@@ -202,8 +201,13 @@ export function restoreClass(
     const row = (y + 1) * stride + 1;
     for (let i = row + classX; i < row + width; i += 2) {
       if (isCarrier[i] !== 0) continue;
-      const sum = neighbourSum(samples, i, stride, surface, sumMax);
-      const takesPart = ~((activityMax - activity(samples, i, stride)) >> 31);
+      const left = samples[i - 1]!;
+      const right = samples[i + 1]!;
+      const above = samples[i - stride]!;
+      const below = samples[i + stride]!;
+      const nearest = left + right + above + below;
+      const sum = surface ? surfaceSum(samples, i, stride, nearest, sumMax) : nearest;
+      const takesPart = ~((activityMax - activity(left, right, above, below)) >> 31);
       const value = samples[i]!;
       const floor = sum >> 2;
       const zone = floor < lowZone ? -1 : floor > highZone ? 1 : 0;
