@@ -1,4 +1,4 @@
-/** `verify`, `show`. */
+/** `verify`, `show`, `watermark`. */
 import type { Command } from "commander";
 import type { Action, Run } from "./command-runner.ts";
 import { home } from "./options.ts";
@@ -26,4 +26,14 @@ export function addVerification(program: Command, run: Run): void {
     .option("--identify", "also show patient, study and series", false)
     .addOption(home())
     .action(run(async () => (await import("../commands/show.ts")).show as Action));
+  program
+    .command("watermark")
+    .description("the invisible watermark")
+    .command("stats")
+    .description(
+      "mark every frame in memory: how visible it is, what it costs, and whether the original comes back",
+    )
+    .argument("<path...>")
+    .option("--json", "one JSON line for each frame", false)
+    .action(run(async () => (await import("../commands/watermark.ts")).stats as Action));
 }

@@ -1,0 +1,155 @@
+/** What marking a file would do to it: every frame is marked in memory, checked and restored. Nothing is written; the key is thrown away. */
+import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { plainTextOf } from "../dicom/elements.ts";
+import { frameBytesMax } from "../dicom/limits.ts";
+import { framesOf, type PixelFrames } from "../dicom/pixel-data/frames.ts";
+import { canonicalFrameBytes } from "../dicom/pixel-data/image-attributes.ts";
+import { readDicom } from "../dicom/read.ts";
+import { tags } from "../dicom/tags.ts";
+import { ScansealError } from "../foundation/errors.ts";
+import { checkFrame } from "../invisible-watermark/check.ts";
+import { signatureFromDer, withLowS } from "../invisible-watermark/ecdsa-signature.ts";
+import type { MarkKeys } from "../invisible-watermark/embed.ts";
+import { type Invisibility, measureInvisibility } from "../invisible-watermark/invisibility.ts";
+import { keyIdBytes, siteKeyBytes } from "../invisible-watermark/keys.ts";
+import { layoutOf } from "../invisible-watermark/layout.ts";
+import { recoverFrame } from "../invisible-watermark/recover.ts";
+import { CodecPool } from "../platform/node/codecs/codec-pool.ts";
+import { nodeCrypto, nodeRandom } from "../platform/node/crypto.ts";
+import { type MarkedSamples, markFrame, type NotMarkedReason } from "../sealing/frame-marking.ts";
+import { withFile } from "./file-input.ts";
+
+/** Of one frame. Plain data. */
+export type FrameStatistics =
+  | {
+      readonly frame: number;
+      readonly markable: false;
+      readonly reason: NotMarkedReason | "no-pixels" | "too-large";
+    }
+  | {
+      readonly frame: number;
+      readonly markable: true;
+      readonly modality: string;
+      /** Samples of the frame, all planes. */
+      readonly samples: number;
+      readonly invisibility: Invisibility;
+      /** What the carriers held, compressed, and what of it found no place in the samples. */
+      readonly recoveryBits: number;
+      readonly sidecarBits: number;
+      /** Of the tile digests that let anyone say where, in bytes. */
+      readonly tileDigestBytes: number;
+      /** Bytes of the codestream before and after; undefined where the frame is not compressed, or cannot be encoded here. */
+      readonly encoded?: { readonly before: number; readonly after: number };
+      /** It checked as intact and came back bit for bit. */
+      readonly restored: boolean;
+    };
+
+export class WatermarkStatistics {
+  readonly #codecs: CodecPool = new CodecPool();
+  readonly #privateKey: KeyObject;
+  readonly #spki: Uint8Array;
+  readonly #keys: MarkKeys = {
+    keyId: nodeRandom.bytes(keyIdBytes),
+    locatorKey: nodeRandom.bytes(siteKeyBytes),
+    recoveryKey: nodeRandom.bytes(siteKeyBytes),
+  };
+
+  constructor() {
+    const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    this.#privateKey = privateKey;
+    this.#spki = new Uint8Array(publicKey.export({ type: "spki", format: "der" }));
+  }
+
+  /**
+   * @param onFrame called after each frame with its number and how many there are
+   * @throws ScansealError `io`, and what is wrong with the object
+   */
+  measure(
+    path: string,
+    onFrame: (frame: number, frames: number) => void,
+  ): Promise<readonly FrameStatistics[]> {
+    return withFile(path, async (source) => {
+      const object = await readDicom(source);
+      const frames = await framesOf(object);
+      if (frames === undefined) return [{ frame: 0, markable: false, reason: "no-pixels" }];
+      const modality = plainTextOf(object.elements, tags.modality) ?? "";
+      const contentId = nodeRandom.bytes(16);
+      const measured: FrameStatistics[] = [];
+      const { numberOfFrames } = frames.attributes;
+      for (let frame = 0; frame < numberOfFrames; frame++) {
+        measured.push(await this.#measureFrame(frames, frame, modality, contentId));
+        onFrame(frame, numberOfFrames);
+      }
+      return measured;
+    });
+  }
+
+  async #measureFrame(
+    frames: PixelFrames,
+    frame: number,
+    modality: string,
+    contentId: Uint8Array,
+  ): Promise<FrameStatistics> {
+    const ports = {
+      crypto: nodeCrypto,
+      decoder: this.#codecs,
+      keys: this.#keys,
+      contentId,
+      sign: async (bytes: Uint8Array) =>
+        withLowS(signatureFromDer(new Uint8Array(sign("sha256", bytes, this.#privateKey)))!),
+    };
+    if (canonicalFrameBytes(frames.attributes, false) > frameBytesMax)
+      return { frame, markable: false, reason: "too-large" };
+    const marked = await markFrame(frames, frame, ports);
+    if ("reason" in marked) return { frame, markable: false, reason: marked.reason };
+    const { original, mark } = marked;
+    const layout = layoutOf(original.width, original.height, original.colour)!;
+    const { carrierPlane } = layout;
+    const [before, after] = [original.planes[carrierPlane]!, mark.frame.planes[carrierPlane]!];
+    const encoded = await this.#encoded(frames, frame, marked);
+    return {
+      frame,
+      markable: true,
+      modality,
+      samples: before.length * original.planes.length,
+      invisibility: measureInvisibility(before, after, original.width, original.bits),
+      recoveryBits: mark.statistics.recoveryBits,
+      sidecarBits: mark.statistics.sidecarBits,
+      tileDigestBytes: mark.tileDigests?.length ?? 0,
+      ...(encoded ? { encoded } : {}),
+      restored: await this.#comesBack(marked),
+    };
+  }
+
+  async #encoded(
+    { layout, attributes, object }: PixelFrames,
+    frame: number,
+    { samples }: MarkedSamples,
+  ): Promise<{ before: number; after: number } | undefined> {
+    if (layout.kind !== "encapsulated" || object.transferSyntax.codec === "native") return undefined;
+    try {
+      const request = { transferSyntaxUid: object.transferSyntax.uid, attributes, samples };
+      const { codestream } = await this.#codecs.encode(request);
+      return { before: layout.frames[frame]!.length, after: codestream.length };
+    } catch (error) {
+      if (error instanceof ScansealError && (error.code === "unsupported" || error.code === "codec-failed"))
+        return undefined;
+      throw error;
+    }
+  }
+
+  async #comesBack({ original, mark }: MarkedSamples): Promise<boolean> {
+    const { facts, mark: read } = await checkFrame(mark.frame, nodeCrypto, () => this.#spki);
+    if (!facts.found || !facts.intact || read === undefined) return false;
+    const { recoveryKey } = this.#keys;
+    const { status, frame } = recoverFrame(read, nodeCrypto, { recoveryKey, sidecar: mark.sidecar });
+    return (
+      status === "exact" &&
+      original.planes.every((plane, p) => plane.every((value, i) => value === frame!.planes[p]![i]))
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#codecs.close();
+  }
+}
