@@ -1,4 +1,5 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -169,14 +170,19 @@ describe("the log's file", () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   const module = new URL("gateway-log.ts", import.meta.url).href;
 
-  /** In a process of its own, which ends right after the last event. */
-  function run(to: string, end: string): { readonly status: number | null; readonly stdout: string } {
-    const script = `
+  /** In a process of its own: 500 events, then `end`. All threads for files are busy meanwhile. */
+  function scriptOf(to: string, end: string): string {
+    return `
+      const { pbkdf2 } = await import("node:crypto");
       const { gatewayLog } = await import(${JSON.stringify(module)});
       const sink = gatewayLog(${to}, "info");
+      for (let i = 0; i < 4; i++) pbkdf2("a", "b", 300_000, 32, "sha512", () => {});
       for (let i = 0; i < 500; i++) sink({ kind: "trust-reloaded", devices: i });
       ${end}`;
-    return spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+  }
+  function run(to: string, end: string): { readonly status: number | null; readonly stdout: string } {
+    const args = ["--input-type=module", "-e", scriptOf(to, end)];
+    return spawnSync(process.execPath, args, { encoding: "utf8" });
   }
   const numbers = (text: string): number[] =>
     text
@@ -193,7 +199,29 @@ describe("the log's file", () => {
     expect(numbers(readFileSync(path, "utf8"))).toEqual([...all, ...all]);
   });
 
-  it("may be the standard output", () => {
-    expect(numbers(run("1", "process.exit(0)").stdout)).toEqual(all);
+  it.each([
+    "process.exit(0)",
+    "",
+    'throw new Error("uncaught")',
+    'setImmediate(() => { throw new Error("uncaught"); })',
+    'process.on("SIGTERM", () => process.exit(0)); process.kill(process.pid, "SIGTERM"); setInterval(() => {}, 1_000)',
+  ])("may be the standard output, and is whole and in order, however the process ends: %s", (end) => {
+    expect(numbers(run("1", end).stdout)).toEqual(all);
+  });
+
+  it("a reader that does not read stops nothing; what it was not given is dropped by whole lines", async () => {
+    // Some 14 MB: more than a pipe and what may wait.
+    const end =
+      "for (let i = 500; i < 200_000; i++) sink({ kind: 'trust-reloaded', devices: i }); console.error('on')";
+    const args = ["--input-type=module", "-e", scriptOf("1", end)];
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+    await once(child.stderr, "data");
+    const pieces: Buffer[] = [];
+    child.stdout.on("data", (piece: Buffer) => void pieces.push(piece));
+    await once(child, "close");
+    const seen = numbers(Buffer.concat(pieces).toString());
+    expect(seen.length).toBeGreaterThan(10_000);
+    expect(seen.length).toBeLessThan(200_000);
+    expect(seen).toEqual(Array.from(seen, (_, i) => i));
   });
 });

@@ -2,8 +2,7 @@
  * The gateway's log: a JSON object in each line. Every field is built here by name and of a closed form (event-fields.ts), so that nothing of an
  * object's content and nothing a peer wrote gets in, and no line can be forged.
  */
-import { openSync } from "node:fs";
-import { type DestinationStream, destination, type Level, type Logger, pino, stdTimeFunctions } from "pino";
+import { type DestinationStream, type Level, type Logger, pino, stdTimeFunctions } from "pino";
 import type { EventSink, GatewayEvent } from "./event.ts";
 import {
   associationId,
@@ -17,6 +16,7 @@ import {
   phrase,
   titleLabel,
 } from "./event-fields.ts";
+import { LogFile } from "./log-file.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
@@ -25,11 +25,6 @@ export type LogDestination = DestinationStream | string | number;
 
 type Fields = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
-/** Waiting for a reader that does not read; above it lines are dropped, never the gateway stopped. */
-const pendingBytesMax: number = 4 << 20;
-/** Lines of a busy moment are written together: each write is handed to another thread, which costs more than the line. */
-const gatheredBytes: number = 8 << 10;
-const gatheredMs = 20;
 /** Codes of one object's findings: the first ones say what it is about. */
 const codesMax = 16;
 
@@ -43,7 +38,7 @@ export function gatewayLog(to: LogDestination, level: LogLevel): EventSink {
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    typeof to === "object" ? to : bufferedFile(to),
+    typeof to === "object" ? to : new LogFile(to),
   );
   return (event) => {
     try {
@@ -51,33 +46,6 @@ export function gatewayLog(to: LogDestination, level: LogLevel): EventSink {
     } catch {
       // A sink never throws; a log that cannot be written has nowhere to say so.
     }
-  };
-}
-
-/** Written behind the event loop's back and flushed at exit: a slow disk or pipe must not hold up an acknowledgement. */
-function bufferedFile(to: string | number): DestinationStream {
-  const fd = typeof to === "number" ? to : openSync(to, "a", 0o640);
-  const file = destination({ fd, sync: false, minLength: gatheredBytes, maxLength: pendingBytesMax });
-  // A reader that went away (EPIPE) or a full disk ends the log, not the gateway.
-  file.on("error", () => undefined);
-  process.once("exit", () => {
-    try {
-      file.flushSync();
-    } catch {
-      // The process ends; so does the log.
-    }
-  });
-  let isFlushing = false;
-  return {
-    write(line: string): void {
-      file.write(line);
-      if (isFlushing) return;
-      isFlushing = true;
-      setTimeout(() => {
-        isFlushing = false;
-        file.flush();
-      }, gatheredMs).unref();
-    },
   };
 }
 
