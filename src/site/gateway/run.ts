@@ -24,6 +24,7 @@ import { watchConfig } from "./config-watch.ts";
 import { WorkerExaminer } from "./examiner.ts";
 import { RecentObjects } from "./recent-objects.ts";
 import { RevokedPeers } from "./revoked-peers.ts";
+import { sharedAnswer } from "./shared-answer.ts";
 import { type ObservedGateway, readinessView, readingsOf, statusView } from "./status-views.ts";
 import { dataPaths, lockJournal, openJournal, openObjects } from "./stores.ts";
 import { TrustWatch } from "./trust-watch.ts";
@@ -92,7 +93,11 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
     one.close(),
   );
   const recent = new RecentObjects();
-  const metrics = new GatewayMetrics({ version, clock, collect: () => readingsOf(observed) });
+  const metrics = new GatewayMetrics({
+    version,
+    clock,
+    collect: async () => readingsOf(observed, await counts()),
+  });
   const events = fanOut(options.events, metrics.sink, recent.sink);
   const { limits } = config.settings;
   const trust = new TrustWatch(home, clock, events);
@@ -112,10 +117,15 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   const watch = watchConfig(config, events, (settings) => gateway.applySettings(settings));
   const settings = (): GatewayConfig["settings"] => watch.settings;
   const observed: ObservedGateway = { version, startedAt, clock, journal, gateway, settings, recent };
+  const counts = sharedAnswer(clock, () => journal.counts());
+  const ping = sharedAnswer(clock, () => journal.ping());
   const status = await startStatusServer({
     ...config.http,
-    status: async () => ({ ...(await statusView(observed)), verdicts: metrics.verdicts() }),
-    readiness: () => readinessView(observed),
+    status: sharedAnswer(clock, async () => ({
+      ...(await statusView(observed)),
+      verdicts: metrics.verdicts(),
+    })),
+    readiness: () => readinessView({ gateway, settings, journal: { ping } }),
     metrics: () => metrics.text(),
   });
   opened.add(status, (one) => one.close());

@@ -82,7 +82,9 @@ export async function readinessView({
   gateway,
   journal,
   settings,
-}: Pick<ObservedGateway, "gateway" | "journal" | "settings">): Promise<ReadinessView> {
+}: Pick<ObservedGateway, "gateway" | "settings"> & {
+  readonly journal: Pick<Journal, "ping">;
+}): Promise<ReadinessView> {
   const { phase, spool } = gateway.status();
   const problems: string[] = [];
   if (phase === "running") {
@@ -100,8 +102,10 @@ export async function readinessView({
   return { ready: problems.length === 0, problems };
 }
 
-export async function readingsOf({ journal, gateway }: ObservedGateway): Promise<GatewayReadings> {
-  const { objects, deliveries, oldestReceivedAt, oldestDueAt } = await journal.counts();
+export function readingsOf(
+  { gateway }: Pick<ObservedGateway, "gateway">,
+  { objects, deliveries, oldestReceivedAt, oldestDueAt }: JournalCounts,
+): GatewayReadings {
   return { objects, deliveries, oldestReceivedAt, oldestDueAt, spool: gateway.status().spool };
 }
 
