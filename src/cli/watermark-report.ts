@@ -1,10 +1,10 @@
 /** What `watermark stats` shows: a row for each file, over its frames. */
-import type { FrameStatistics } from "../site/watermark-statistics.ts";
+import type { FrameStatistics, ObjectStatistics } from "../site/watermark-statistics.ts";
 import type { Column } from "./terminal/table.ts";
 
 export interface StatisticsOfFile {
   readonly path: string;
-  readonly frames: readonly FrameStatistics[];
+  readonly measured: ObjectStatistics;
 }
 
 type Marked = Extract<FrameStatistics, { markable: true }>;
@@ -26,7 +26,7 @@ function isMarked(frame: FrameStatistics): frame is Marked {
 }
 
 /** The worst of the frames, but for the sums. */
-export function statisticsRow({ path, frames }: StatisticsOfFile): string[] {
+export function statisticsRow({ path, measured: { frames, size } }: StatisticsOfFile): string[] {
   const marked = frames.filter(isMarked);
   if (marked.length === 0)
     return [path, `0/${frames.length}`, "", "", "", "", "", "", `not marked: ${reasonsOf(frames)}`];
@@ -43,17 +43,15 @@ export function statisticsRow({ path, frames }: StatisticsOfFile): string[] {
     Math.max(...invisibility.map(({ changeToNoise }) => changeToNoise)).toFixed(2),
     `${(sum((frame) => frame.recoveryBits) / sum((frame) => frame.samples)).toFixed(3)} bit/sample`,
     sidecarBits === 0 ? "none" : `${Math.ceil(sidecarBits / 8)} bytes`,
-    growthOf(marked),
+    growthOf(size),
     marked.every(({ restored }) => restored) ? `bit for bit${refused}` : "NOT RESTORED",
   ];
 }
 
-function growthOf(marked: readonly Marked[]): string {
-  const encoded = marked.flatMap((frame) => (frame.encoded ? [frame.encoded] : []));
-  if (encoded.length === 0) return "same";
-  const [before, after] = encoded.reduce(([b, a], one) => [b + one.before, a + one.after], [0, 0]);
-  const percent = (100 * (after! - before!)) / before!;
-  return `${percent < 0 ? "" : "+"}${percent.toFixed(1)} %`;
+function growthOf(size: ObjectStatistics["size"]): string {
+  if (!size) return "";
+  const percent = (100 * (size.after - size.before)) / size.before;
+  return percent === 0 ? "same" : `${percent < 0 ? "" : "+"}${percent.toFixed(1)} %`;
 }
 
 function reasonsOf(frames: readonly FrameStatistics[]): string {
@@ -63,7 +61,7 @@ function reasonsOf(frames: readonly FrameStatistics[]): string {
 
 /** "3 files, 30 frames: 28 can be marked; all 28 came back bit for bit" */
 export function statisticsSummary(files: readonly StatisticsOfFile[]): string {
-  const frames = files.flatMap((file) => file.frames);
+  const frames = files.flatMap(({ measured }) => measured.frames);
   const marked = frames.filter(isMarked);
   const restored = marked.filter((frame) => frame.restored).length;
   const back =

@@ -1,11 +1,15 @@
 /** What marking a file would do to it: every frame is marked in memory, checked and restored. Nothing is written; the key is thrown away. */
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { planLength } from "../dicom/byte-plan.ts";
 import { plainTextOf } from "../dicom/elements.ts";
 import { frameBytesMax } from "../dicom/limits.ts";
 import { framesOf, type PixelFrames } from "../dicom/pixel-data/frames.ts";
 import { canonicalFrameBytes } from "../dicom/pixel-data/image-attributes.ts";
+import { pixelDataElements } from "../dicom/pixel-data/pixel-data-writer.ts";
 import { readDicom } from "../dicom/read.ts";
+import { planDataSet } from "../dicom/splice.ts";
 import { tags } from "../dicom/tags.ts";
+import type { Bytes } from "../foundation/bytes.ts";
 import { ScansealError } from "../foundation/errors.ts";
 import { checkFrame } from "../invisible-watermark/check.ts";
 import { signatureFromDer, withLowS } from "../invisible-watermark/ecdsa-signature.ts";
@@ -38,11 +42,21 @@ export type FrameStatistics =
       readonly sidecarBits: number;
       /** Of the tile digests that let anyone say where, in bytes. */
       readonly tileDigestBytes: number;
-      /** Bytes of the codestream before and after; undefined where the frame is not compressed, or cannot be encoded here. */
-      readonly encoded?: { readonly before: number; readonly after: number };
       /** It checked as intact and came back bit for bit. */
       readonly restored: boolean;
     };
+
+export interface ObjectStatistics {
+  readonly frames: readonly FrameStatistics[];
+  /** Of the object in bytes, its pixels marked and encoded again in their own transfer syntax; undefined where not every frame can be marked. */
+  readonly size?: { readonly before: number; readonly after: number };
+}
+
+interface Measured {
+  readonly statistics: FrameStatistics;
+  /** As it would be written: a codestream, or canonical samples. */
+  readonly written?: Bytes;
+}
 
 export class WatermarkStatistics {
   readonly #codecs: CodecPool = new CodecPool();
@@ -64,23 +78,22 @@ export class WatermarkStatistics {
    * @param onFrame called after each frame with its number and how many there are
    * @throws ScansealError `io`, and what is wrong with the object
    */
-  measure(
-    path: string,
-    onFrame: (frame: number, frames: number) => void,
-  ): Promise<readonly FrameStatistics[]> {
+  measure(path: string, onFrame: (frame: number, frames: number) => void): Promise<ObjectStatistics> {
     return withFile(path, async (source) => {
       const object = await readDicom(source);
       const frames = await framesOf(object);
-      if (frames === undefined) return [{ frame: 0, markable: false, reason: "no-pixels" }];
+      if (frames === undefined) return { frames: [{ frame: 0, markable: false, reason: "no-pixels" }] };
       const modality = plainTextOf(object.elements, tags.modality) ?? "";
       const contentId = nodeRandom.bytes(16);
-      const measured: FrameStatistics[] = [];
+      const measured: Measured[] = [];
       const { numberOfFrames } = frames.attributes;
       for (let frame = 0; frame < numberOfFrames; frame++) {
         measured.push(await this.#measureFrame(frames, frame, modality, contentId));
-        onFrame(frame, numberOfFrames);
+        onFrame(frame + 1, numberOfFrames);
       }
-      return measured;
+      const written = measured.flatMap((one) => (one.written ? [one.written] : []));
+      const size = written.length === numberOfFrames ? sizeOf(frames, written) : undefined;
+      return { frames: measured.map(({ statistics }) => statistics), ...(size ? { size } : {}) };
     });
   }
 
@@ -89,7 +102,7 @@ export class WatermarkStatistics {
     frame: number,
     modality: string,
     contentId: Uint8Array,
-  ): Promise<FrameStatistics> {
+  ): Promise<Measured> {
     const ports = {
       crypto: nodeCrypto,
       decoder: this.#codecs,
@@ -98,16 +111,19 @@ export class WatermarkStatistics {
       sign: async (bytes: Uint8Array) =>
         withLowS(signatureFromDer(new Uint8Array(sign("sha256", bytes, this.#privateKey)))!),
     };
-    if (canonicalFrameBytes(frames.attributes, false) > frameBytesMax)
-      return { frame, markable: false, reason: "too-large" };
+    const refused = (reason: NotMarkedReason | "too-large"): Measured => ({
+      statistics: { frame, markable: false, reason },
+    });
+    if (canonicalFrameBytes(frames.attributes, false) > frameBytesMax) return refused("too-large");
     const marked = await markFrame(frames, frame, ports);
-    if ("reason" in marked) return { frame, markable: false, reason: marked.reason };
+    if ("reason" in marked) return refused(marked.reason);
+    const written = await this.#encoded(frames, marked);
+    if (written === undefined) return refused("encoding");
     const { original, mark } = marked;
     const layout = layoutOf(original.width, original.height, original.colour)!;
     const { carrierPlane } = layout;
     const [before, after] = [original.planes[carrierPlane]!, mark.frame.planes[carrierPlane]!];
-    const encoded = await this.#encoded(frames, frame, marked);
-    return {
+    const statistics: FrameStatistics = {
       frame,
       markable: true,
       modality,
@@ -116,21 +132,20 @@ export class WatermarkStatistics {
       recoveryBits: mark.statistics.recoveryBits,
       sidecarBits: mark.statistics.sidecarBits,
       tileDigestBytes: mark.tileDigests?.length ?? 0,
-      ...(encoded ? { encoded } : {}),
       restored: await this.#comesBack(marked),
     };
+    return { statistics, written };
   }
 
+  /** Undefined: there is no encoder for such a frame. */
   async #encoded(
     { layout, attributes, object }: PixelFrames,
-    frame: number,
     { samples }: MarkedSamples,
-  ): Promise<{ before: number; after: number } | undefined> {
-    if (layout.kind !== "encapsulated" || object.transferSyntax.codec === "native") return undefined;
+  ): Promise<Bytes | undefined> {
+    if (layout.kind !== "encapsulated" || object.transferSyntax.codec === "native") return samples;
     try {
       const request = { transferSyntaxUid: object.transferSyntax.uid, attributes, samples };
-      const { codestream } = await this.#codecs.encode(request);
-      return { before: layout.frames[frame]!.length, after: codestream.length };
+      return (await this.#codecs.encode(request)).codestream;
     } catch (error) {
       if (error instanceof ScansealError && (error.code === "unsupported" || error.code === "codec-failed"))
         return undefined;
@@ -152,4 +167,12 @@ export class WatermarkStatistics {
   async close(): Promise<void> {
     await this.#codecs.close();
   }
+}
+
+function sizeOf(frames: PixelFrames, written: readonly Bytes[]): ObjectStatistics["size"] {
+  const { object } = frames;
+  // A deflated data set has its size only when it is written.
+  if (object.transferSyntax.deflated) return undefined;
+  const edits = pixelDataElements(frames, written).map((element) => ({ kind: "put", element }) as const);
+  return { before: object.source.size, after: object.metaEnd + planLength(planDataSet(object, edits)) };
 }

@@ -1,7 +1,7 @@
 /** `scanseal watermark stats`: what marking would do to files. */
 import { ScansealError } from "../../foundation/errors.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
-import { type FrameStatistics, WatermarkStatistics } from "../../site/watermark-statistics.ts";
+import { WatermarkStatistics } from "../../site/watermark-statistics.ts";
 import { findInputs } from "../inputs.ts";
 import { reportProblem } from "../problem.ts";
 import { reportSkipped } from "../skipped.ts";
@@ -29,39 +29,32 @@ export async function stats(paths: readonly string[], { json }: StatsOptions): P
   try {
     for (const [done, path] of inputs.files.entries()) {
       bar.show(done, path);
-      const frames = await framesOf(path, statistics, (problem) => {
+      try {
+        const object = await statistics.measure(path, (frame, frames) =>
+          bar.show(done + frame / frames, path),
+        );
+        measured.push({ path, measured: object });
+        const { frames, size } = object;
+        if (json) for (const frame of frames) process.stdout.write(`${jsonLine({ path, ...frame, size })}\n`);
+      } catch (error) {
+        if (!(error instanceof ScansealError)) throw error;
         unreadable++;
         bar.clear();
-        reportProblem(`${path}: ${problem}`);
-      });
-      measured.push({ path, frames });
-      if (json) for (const frame of frames) process.stdout.write(`${jsonLine({ path, ...frame })}\n`);
+        reportProblem(`${path}: ${error.message}`);
+      }
     }
   } finally {
     bar.clear();
     await statistics.close();
   }
   if (!json) {
-    const rows = measured.filter(({ frames }) => frames.length > 0).map(statisticsRow);
+    const rows = measured.map(statisticsRow);
     for (const line of formatTable(statisticsColumns, rows, process.stdout.columns))
       process.stdout.write(`${line}\n`);
     process.stdout.write(`\n${statisticsSummary(measured)}\n`);
   }
   reportSkipped(inputs, "measured");
   if (unreadable > 0) return 2;
-  return measured.every(({ frames }) => frames.every((frame) => !frame.markable || frame.restored)) ? 0 : 1;
-}
-
-async function framesOf(
-  path: string,
-  statistics: WatermarkStatistics,
-  onProblem: (problem: string) => void,
-): Promise<readonly FrameStatistics[]> {
-  try {
-    return await statistics.measure(path, () => undefined);
-  } catch (error) {
-    if (!(error instanceof ScansealError)) throw error;
-    onProblem(error.message);
-    return [];
-  }
+  const frames = measured.flatMap((one) => one.measured.frames);
+  return frames.every((frame) => !frame.markable || frame.restored) ? 0 : 1;
 }
