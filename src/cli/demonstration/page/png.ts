@@ -1,7 +1,7 @@
 /** Grey images for the page: windowing as a viewer does it, crops, and PNG (ISO/IEC 15948), 8 bits. */
-import { crc32, deflateSync } from "node:zlib";
-import { type Bytes, concatBytes, fromLatin1, u32be } from "../../../foundation/bytes.ts";
+import type { Bytes } from "../../../foundation/bytes.ts";
 import { ScansealError } from "../../../foundation/errors.ts";
+import { writePng } from "../../../platform/node/png.ts";
 
 /** 8 bits a pixel, row by row. */
 export interface GreyImage {
@@ -113,40 +113,8 @@ export function zoomed(image: GreyImage, crop: Crop, factor: number): GreyImage 
   return { rows, columns, grey };
 }
 
-function chunk(type: string, data: Bytes): Bytes {
-  const body = concatBytes([fromLatin1(type), data]);
-  return concatBytes([u32be(data.length), body, u32be(crc32(body))]);
-}
-
-/** Each row is preceded by its filter; Sub (1) stores the difference from the pixel before. */
-function filtered(raw: Bytes, rows: number, columns: number): Bytes {
-  const out = new Uint8Array(rows * (columns + 1));
-  for (let row = 0; row < rows; row++) {
-    const at = row * (columns + 1);
-    out[at] = 1;
-    for (let i = 0; i < columns; i++) {
-      const left = i === 0 ? 0 : (raw[row * columns + i - 1] ?? 0);
-      out[at + 1 + i] = (raw[row * columns + i] ?? 0) - left;
-    }
-  }
-  return out;
-}
-
-const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
-
-function png(rows: number, columns: number, raw: Bytes): Bytes {
-  const header = concatBytes([u32be(columns), u32be(rows), Uint8Array.of(8, 0, 0, 0, 0)]);
-  const data = deflateSync(filtered(raw, rows, columns), { level: 6 });
-  return concatBytes([
-    signature,
-    chunk("IHDR", header),
-    chunk("IDAT", data),
-    chunk("IEND", new Uint8Array(0)),
-  ]);
-}
-
 /** @throws ScansealError `usage` when the size does not fit */
-export function encodePng(image: GreyImage): Bytes {
-  checkSize(image.rows, image.columns, image.grey.length);
-  return png(image.rows, image.columns, image.grey);
+export function encodePng({ rows, columns, grey }: GreyImage): Bytes {
+  checkSize(rows, columns, grey.length);
+  return writePng({ width: columns, height: rows, depth: 8, channels: 1, samples: grey });
 }
