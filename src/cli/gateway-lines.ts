@@ -15,9 +15,12 @@ export function eventLine(event: GatewayEvent, palette: Palette): string | undef
     case "delivery-failed":
       return failedLine(event, palette);
     case "association-rejected": {
-      const { peerTitle, peerAddress, why } = event;
+      const { peerTitle, peerAddress, why, more = 0 } = event;
       const who = peerTitle === "" ? "a connection" : peerTitle;
-      return line(palette.notice("rejected"), visibleText(`${who} from ${peerAddress}: ${why}`));
+      return line(
+        palette.notice("rejected"),
+        visibleText(`${who} from ${peerAddress}: ${why}${more > 0 ? `, and ${more} more` : ""}`),
+      );
     }
     case "recovered":
       return event.objects === 0

@@ -68,5 +68,6 @@ export function statisticsSummary(files: readonly StatisticsOfFile[]): string {
     restored === marked.length
       ? `all ${restored} came back bit for bit`
       : `${marked.length - restored} DID NOT COME BACK`;
-  return `${files.length} files, ${frames.length} frames: ${marked.length} can be marked; ${back}`;
+  const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
+  return `${count(files.length, "file")}, ${count(frames.length, "frame")}: ${marked.length} can be marked; ${back}`;
 }

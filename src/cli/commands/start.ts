@@ -1,6 +1,7 @@
 /** `scanseal start`: a site and a gateway where there is none, running in this terminal. */
 import { relative } from "node:path";
 import { ScansealError } from "../../foundation/errors.ts";
+import { fewerRejections } from "../../operations/fewer-rejections.ts";
 import { type GatewayConfig, loadConfig } from "../../site/gateway/config.ts";
 import { firstPorts, prepareFirstRun } from "../../site/gateway/first-run.ts";
 import type { RunningGateway } from "../../site/gateway/run.ts";
@@ -39,10 +40,10 @@ export async function start(options: StartOptions): Promise<number> {
   reportExpiry(openHome(config.home));
   const palette = paletteFor(process.stdout, process.env);
   const status = await runUntilSignal(config, {
-    events: (event) => {
+    events: fewerRejections((event) => {
       const text = eventLine(event, palette);
       if (text !== undefined) say(text);
-    },
+    }),
     onReady: (running) => say(...welcome(config, running, isNewSite, palette)),
     onStopping: () => say("", "Stopping: what is under way is finished first. Again: at once."),
     hangUp: "stop",

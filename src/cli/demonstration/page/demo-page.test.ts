@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fromBase64, latin1 } from "../../../foundation/bytes.ts";
+import { fromBase64 } from "../../../foundation/bytes.ts";
 import { readPng } from "../../../platform/node/png.ts";
 import { renderDemoPage } from "./demo-page.ts";
 import type { DemoReport } from "./demo-report.ts";
