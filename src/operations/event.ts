@@ -19,6 +19,8 @@ export type GatewayEvent =
       readonly peerAddress: string;
       readonly peerTitle: string;
       readonly why: string;
+      /** That were not told: of this listener and address, or where there are a thousand, of others (fewer-rejections.ts). */
+      readonly more?: number;
     }
   | {
       readonly kind: "association-ended";

@@ -16,6 +16,7 @@ import {
   phrase,
   titleLabel,
 } from "./event-fields.ts";
+import { fewerRejections } from "./fewer-rejections.ts";
 import { LogFile } from "./log-file.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
@@ -40,13 +41,13 @@ export function gatewayLog(to: LogDestination, level: LogLevel): EventSink {
     },
     typeof to === "object" ? to : new LogFile(to),
   );
-  return (event) => {
+  return fewerRejections((event) => {
     try {
       write(log, event);
     } catch {
       // A sink never throws; a log that cannot be written has nowhere to say so.
     }
-  };
+  });
 }
 
 function write(log: Logger, event: GatewayEvent): void {
@@ -122,7 +123,8 @@ function associationFields(
   }
   const peer = { peerAddress: ipAddress(event.peerAddress), peerTitle: titleLabel(event.peerTitle) };
   if (event.kind === "association-rejected") {
-    return { listener: configuredName(event.listener), ...peer, why: phrase(event.why) };
+    const more = event.more === undefined ? {} : { more: count(event.more) };
+    return { listener: configuredName(event.listener), ...peer, why: phrase(event.why), ...more };
   }
   const differs = event.titleDiffers === true ? { titleDiffers: true } : {};
   return {

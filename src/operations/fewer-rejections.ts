@@ -1,0 +1,50 @@
+/** A peer that is rejected again and again is told once in a while, with how many more there were, not each time: whoever reaches the port writes no log. */
+import type { EventSink, GatewayEvent } from "./event.ts";
+
+type Rejection = Extract<GatewayEvent, { kind: "association-rejected" }>;
+
+/** Between two of one listener and address. */
+const quietMs = 10_000;
+/** Addresses that are told apart; of all others one is told at a time. */
+const addressesMax = 1_000;
+
+interface Told {
+  readonly at: number;
+  /** The newest that was not told, and how many there are. */
+  event: Rejection;
+  more: number;
+}
+
+/** Everything else passes. @param now milliseconds of a clock that is never set back */
+export function fewerRejections(sink: EventSink, now: () => number = () => performance.now()): EventSink {
+  /** By listener and address, in the order they were told. */
+  const told = new Map<string, Told>();
+  /** What was kept back is told with the next rejection of anybody, and at the end. */
+  const forget = (until: number): void => {
+    for (const [key, { at, event, more }] of told) {
+      if (at > until) return;
+      told.delete(key);
+      if (more > 0) sink({ ...event, more: more - 1 });
+    }
+  };
+  return (event) => {
+    if (event.kind !== "association-rejected") {
+      if (event.kind === "stopped") forget(Number.POSITIVE_INFINITY);
+      sink(event);
+      return;
+    }
+    const at = now();
+    const address = `${event.listener} ${event.peerAddress}`;
+    const key = told.has(address) || told.size < addressesMax ? address : "";
+    const last = told.get(key);
+    if (last && at - last.at < quietMs) {
+      last.event = event;
+      last.more++;
+      return;
+    }
+    told.delete(key);
+    forget(at - quietMs);
+    told.set(key, { at, event, more: 0 });
+    sink(last && last.more > 0 ? { ...event, more: last.more } : event);
+  };
+}
