@@ -1,5 +1,5 @@
 /** Who is connected, and how many may be: connections count from the first packet, long before they say who they are. */
-import type { Socket } from "node:net";
+import { isIPv6, type Socket } from "node:net";
 
 export interface ConnectionLimits {
   readonly connectionsMax: number;
@@ -7,6 +7,7 @@ export interface ConnectionLimits {
 }
 
 export interface Connection {
+  /** As it is counted. */
   readonly address: string;
   readonly socket: Socket;
   /** It has an open association. */
@@ -35,8 +36,9 @@ export class ConnectionTable {
   }
 
   /** Undefined when there is no room. Forgotten when its socket closes. */
-  add(socket: Socket, address: string): Connection | undefined {
+  add(socket: Socket, peerAddress: string): Connection | undefined {
     const { connectionsMax, connectionsPerAddressMax } = this.#limits;
+    const address = countedAddress(peerAddress);
     const ofAddress = this.#byAddress.get(address) ?? new Set();
     if (!makeRoom(ofAddress, connectionsPerAddressMax) || !makeRoom(this.#all, connectionsMax))
       return undefined;
@@ -59,6 +61,19 @@ export class ConnectionTable {
     ofAddress?.delete(connection);
     if (ofAddress?.size === 0) this.#byAddress.delete(connection.address);
   }
+}
+
+/** One host has all addresses of an IPv6 network to choose from (RFC 4291 section 2.5.1: its prefix has 64 bits). */
+export function countedAddress(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [head = "", tail] = address.split("::");
+  const before = head === "" ? [] : head.split(":");
+  const after = tail === undefined || tail === "" ? [] : tail.split(":");
+  // An IPv4 address at the end stands for two groups; those of the prefix are never among them.
+  const length = after.length + (after.at(-1)?.includes(".") ? 1 : 0);
+  const groups = [...before, ...Array<string>(Math.max(0, 8 - before.length - length)).fill("0"), ...after];
+  const prefix = groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));
+  return `${prefix.join(":")}::/64`;
 }
 
 /** The socket of what makes room is destroyed, which is told a moment later: so the ones going do not count. */
