@@ -72,12 +72,15 @@ describe("restoreCarrierBits", () => {
       i === host ? { ...entry, hostBits: entry.hostBits - 1 } : entry,
     );
     expect(changed(fewer)).toContain(host);
-    const plane = hidden.slice();
-    const { x0, y0 } = layout.superblocks[host]!;
-    plane[y0 * width + x0 + 1] = 65_535;
-    const { damagedSuperblocks } = restoreCarrierBits(plane, layout, bits, superblocks);
-    expect(damagedSuperblocks).toContain(host);
-    expect(damagedSuperblocks.length).toBeLessThan(all.length);
+    const { x0, y0, x1, y1 } = layout.superblocks[host]!;
+    // Everywhere, also where nothing is hidden near it.
+    for (let y = y0; y < y1; y += 3) {
+      const plane = hidden.slice();
+      plane[y * width + x0 + ((7 * y) % (x1 - x0))] = 65_535;
+      const { damagedSuperblocks } = restoreCarrierBits(plane, layout, bits, superblocks);
+      expect(damagedSuperblocks).toContain(host);
+      expect(damagedSuperblocks.length).toBeLessThan(all.length);
+    }
   });
 
   it("takes numbers that cannot be for damage", () => {
