@@ -1,6 +1,5 @@
 /** How visible a mark is: for people, and for whoever decides whether to mark. The encoder's policy, no part of the format. */
 import { changesBetween, noiseVariance } from "./change-statistics.ts";
-import type { Rectangle } from "./frame.ts";
 
 export interface Invisibility {
   /** Decibels, against the largest value there can be; infinite where nothing changed. */
@@ -40,39 +39,6 @@ export function measureInvisibility(
     noise,
     changeToNoise: rmsChange === 0 ? 0 : rmsChange / noise,
   };
-}
-
-/** The noise guard: whether the change is at most half of the noise. */
-export function isWithinNoise({ changeToNoise }: Pick<Invisibility, "changeToNoise">): boolean {
-  return changeToNoise <= noiseShareMax;
-}
-
-/** A place whose noise is less than this is flat: there, a change of one level is not measured by its noise. */
-const flatNoise = 1;
-
-/** RMS change to noise where it is largest; places without noise do not count. @returns 0 when none counts */
-export function worstChangeToNoise(
-  original: Uint16Array,
-  marked: Uint16Array,
-  width: number,
-  places: readonly Rectangle[],
-): number {
-  let worst = 0;
-  for (const { x0, y0, x1, y1 } of places) {
-    const part = (plane: Uint16Array): Uint16Array => {
-      const out = new Uint16Array((x1 - x0) * (y1 - y0));
-      for (let y = y0; y < y1; y++) {
-        out.set(plane.subarray(y * width + x0, y * width + x1), (y - y0) * (x1 - x0));
-      }
-      return out;
-    };
-    const before = part(original);
-    const variance = noiseVariance(before, x1 - x0, y1 - y0);
-    if (variance < flatNoise) continue;
-    const { sumOfSquares, samples } = changesBetween(before, part(marked));
-    worst = Math.max(worst, Math.sqrt(sumOfSquares / samples / variance));
-  }
-  return worst;
 }
 
 function decibels(peak: number, meanSquare: number): number {

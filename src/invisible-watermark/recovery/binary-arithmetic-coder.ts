@@ -4,7 +4,7 @@
  */
 
 /** Six classes of activity times eight of how far the prediction is from undecided. */
-export const contextCount = 48;
+const contextCount = 48;
 const distancesPerActivity = 8;
 
 /** Probabilities are in 1/4096. */
