@@ -30,6 +30,10 @@ export function eventLine(event: GatewayEvent, palette: Palette): string | undef
       return line("trust", "authorities, devices and revocations read again");
     case "settings-applied":
       return line("settings", "sources, modes, destinations and limits as the file has them now");
+    case "source-changed": {
+      const { source, from = "(none)", to = "(removed)" } = event;
+      return line(palette.notice("source"), visibleText(`${source}: ${from} -> ${to}, by the file`));
+    }
     case "worker-ended":
       return line(palette.notice("worker"), `an examining thread ended (${event.why}) and was replaced`);
     case "fault":

@@ -12,6 +12,7 @@ const verdicts: ReadonlySet<string> = new Set([
   ...["verified", "verified-with-changes", "received", "altered", "untrusted", "unsealed", "superseded"],
   ...["malformed", "none"],
 ]);
+const modes: ReadonlySet<string> = new Set(["observe", "warn", "enforce"]);
 const objectStates: ReadonlySet<string> = new Set([
   ...["received", "admitted", "held", "resent", "resolved", "purged"],
 ]);
@@ -50,6 +51,10 @@ export function titleLabel(text: string): string {
 
 export function knownVerdict(text: string): string {
   return verdicts.has(text) ? text : other;
+}
+
+export function knownMode(text: string): string {
+  return modes.has(text) ? text : other;
 }
 
 export function knownObjectState(text: string): string {

@@ -77,6 +77,13 @@ export type GatewayEvent =
   | { readonly kind: "trust-reloaded"; readonly devices: number }
   /** The configuration file was changed, and holds from now on. */
   | { readonly kind: "settings-applied"; readonly sources: number; readonly destinations: number }
+  /** By the configuration file, not by a command: added without `from`, removed without `to`. Modes. */
+  | {
+      readonly kind: "source-changed";
+      readonly source: string;
+      readonly from?: string;
+      readonly to?: string;
+    }
   | { readonly kind: "draining"; readonly associations: number }
   | { readonly kind: "stopped" }
   /** Something that should not happen; `code` of a ScansealError. */

@@ -40,6 +40,7 @@ function everywhere(text: string, n: number): GatewayEvent[] {
     { kind: "worker-ended", why: text },
     { kind: "trust-reloaded", devices: n },
     { kind: "settings-applied", sources: n, destinations: n },
+    { kind: "source-changed", source: text, from: text, to: text },
     { kind: "draining", associations: n },
     { kind: "stopped" },
     { kind: "fault", where: text, code: text, why: text },
@@ -111,7 +112,7 @@ describe("the gateway's log", () => {
     ];
     for (const secret of secrets) {
       const lines = logged(everywhere(secret, 7));
-      expect(lines).toHaveLength(17);
+      expect(lines).toHaveLength(18);
       for (const line of lines) {
         const fields = Object.entries(JSON.parse(line)).filter(([name]) => !labelFields.has(name));
         for (const [, value] of fields) expect(String(value)).not.toContain(secret);

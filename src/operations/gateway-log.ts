@@ -10,6 +10,7 @@ import {
   count,
   ipAddress,
   knownCode,
+  knownMode,
   knownObjectState,
   knownVerdict,
   madeId,
@@ -61,6 +62,7 @@ function levelOf(event: GatewayEvent): Exclude<Level, "trace" | "fatal"> {
       return "error";
     case "delivery-failed":
       return event.isDead ? "error" : "warn";
+    case "source-changed":
     case "association-rejected":
     case "object-refused":
     case "worker-ended":
@@ -101,6 +103,14 @@ function fieldsOf(event: GatewayEvent): Fields {
       return { devices: count(event.devices) };
     case "settings-applied":
       return { sources: count(event.sources), destinations: count(event.destinations) };
+    case "source-changed": {
+      const { source, from, to } = event;
+      const modes = {
+        ...(from === undefined ? {} : { from: knownMode(from) }),
+        ...(to === undefined ? {} : { to: knownMode(to) }),
+      };
+      return { source: configuredName(source), ...modes };
+    }
     case "draining":
       return { associations: count(event.associations) };
     case "stopped":

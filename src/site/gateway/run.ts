@@ -25,6 +25,7 @@ import { WorkerExaminer } from "./examiner.ts";
 import { RecentObjects } from "./recent-objects.ts";
 import { RevokedPeers } from "./revoked-peers.ts";
 import { sharedAnswer } from "./shared-answer.ts";
+import { SourceChanges } from "./source-changes.ts";
 import { type ObservedGateway, readinessView, readingsOf, statusView } from "./status-views.ts";
 import { dataPaths, lockJournal, openJournal, openObjects } from "./stores.ts";
 import { TrustWatch } from "./trust-watch.ts";
@@ -114,7 +115,11 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
     owner: ownerOf(config),
   });
   const startedAt = clock.now();
-  const watch = watchConfig(config, events, (settings) => gateway.applySettings(settings));
+  const sources = new SourceChanges(config.data, { journal, events, clock, newId });
+  const watch = watchConfig(config, events, async (settings) => {
+    await gateway.applySettings(settings);
+    await sources.note(settings.sources);
+  });
   const settings = (): GatewayConfig["settings"] => watch.settings;
   const observed: ObservedGateway = { version, startedAt, clock, journal, gateway, settings, recent };
   const counts = sharedAnswer(clock, () => journal.counts());
@@ -134,6 +139,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   let graceMs = 0;
   opened.add(gateway, (one) => one.drain(graceMs));
   await gateway.start();
+  await sources.note(config.settings.sources);
   watch.start();
   let stopping: Promise<void> | undefined;
   return {
