@@ -43,7 +43,7 @@ export interface MarkedSamples {
 }
 
 /** What the attributes and the transfer syntax say already, before anything is decoded. Undefined: its frames may be marked. */
-export function notMarkedReason({ attributes, layout, object }: PixelFrames): NotMarkedReason | undefined {
+function notMarkedReason({ attributes, layout, object }: PixelFrames): NotMarkedReason | undefined {
   if (layout.kind === "video") return "video";
   const { codec, lossless } = object.transferSyntax;
   if (codec === "jpeg" || codec === "jpeg-xl") return "lossy";
