@@ -12,10 +12,7 @@ import { admitting, judged, received } from "../store/journal-fixture.ts";
 import { addHeld, malformedFinding } from "./held-objects.ts";
 
 const place = makeWorkplace();
-const secrets: Readonly<Record<string, string>> = {
-  anna: "correct horse battery",
-  ben: "staple of another kind",
-};
+const secrets: Readonly<Record<string, string>> = { anna: "correct horse battery", ben: "another staple" };
 
 const config = `aeTitle: SCANSEAL
 home: .
