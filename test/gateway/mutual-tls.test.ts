@@ -154,3 +154,14 @@ it("an archive over TLS gets its object only where its certificate is the right 
   expect(failure!.why).toContain("certificate");
   expect(archive.received.map(({ bytes }) => bytes)).toEqual([await dataSetOf(sealed)]);
 });
+
+it("a listener keeps its certificate where the new one cannot be used", async () => {
+  const { gate, tlsPort } = await openGate();
+  const { listeners } = gate.settings;
+  const broken = { certificate: gateTls.certificatePem, key: ct1.keyPem, clientAuthorities: anchor };
+  const changed = listeners.map((listener) => (listener.tls ? { ...listener, tls: broken } : listener));
+  await gate.gateway.applySettings({ ...gate.settings, listeners: changed });
+  expect(await gate.seen("fault")).toMatchObject([{ where: "listener certificate", code: "key-unusable" }]);
+  await send(tlsPort, sealed, { tls: shown(ct1) });
+  await gate.seen("object-judged");
+});

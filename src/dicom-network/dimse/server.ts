@@ -1,6 +1,6 @@
 /** A DIMSE server: listens, takes associations, and hands C-ECHO and C-STORE to a provider. */
 import { createServer as createTcpServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import { createServer as createTlsServer, type TLSSocket, Server as TlsServer } from "node:tls";
 import { ScansealError } from "../../foundation/errors.ts";
 import type { AssociateReject, AssociateRequest, AssociationEnd, NetworkPeer } from "./association.ts";
 import { type Connection, type ConnectionLimits, ConnectionTable } from "./connection-table.ts";
@@ -39,6 +39,11 @@ export interface DimseServer {
   readonly isListening: boolean;
   /** Open associations. */
   readonly associations: number;
+  /**
+   * For connections from now on; those that are open go on with what they have.
+   * @throws ScansealError `key-unusable`, `usage` without TLS: nothing changes
+   */
+  renewTls(tls: ServerTls): void;
   /** Closes the port; what is connected stays, but no new association is taken. */
   stopAccepting(): Promise<void>;
   /** Takes nothing new; messages under way may end within `graceMs`; then everything is aborted. Resolves when all is closed. */
@@ -172,6 +177,11 @@ class ListeningServer implements DimseServer {
         resolve();
       });
     });
+  }
+
+  renewTls(tls: ServerTls): void {
+    if (!(this.#server instanceof TlsServer)) throw new ScansealError("usage", "the listener has no TLS");
+    this.#server.setSecureContext(serverContextOptions(tls));
   }
 
   get isListening(): boolean {

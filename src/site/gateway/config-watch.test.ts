@@ -18,7 +18,11 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 function watch(): { readonly watch: ConfigWatch; readonly events: readonly GatewayEvent[] } {
   const events: GatewayEvent[] = [];
   // Of the configuration in force the watch only takes what it compares and gives back.
-  const config = { path, settings: { aeTitle: "GATE", listeners: [] } } as unknown as GatewayConfig;
+  const config = {
+    path,
+    tlsFiles: [],
+    settings: { aeTitle: "GATE", listeners: [] },
+  } as unknown as GatewayConfig;
   const applied = async (): Promise<void> => {
     throw new Error("nothing here can be applied");
   };

@@ -1,11 +1,14 @@
-/** A gateway's configuration file while it runs: a source's new mode applies within seconds, a file with errors not at all. */
+/**
+ * A gateway's configuration file, and the certificates and keys it names, while it runs: a source's new mode or a renewed certificate applies within
+ * seconds, a file with errors not at all.
+ */
 import { statSync } from "node:fs";
 import { ScansealError } from "../../foundation/errors.ts";
 import type { EventSink } from "../../operations/event.ts";
 import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
 import { type GatewayConfig, loadConfig } from "./config.ts";
 
-/** Looking takes one call of the system. */
+/** Looking takes a call of the system for each file. */
 const lookedAtEveryMs = 2000;
 
 export interface ConfigWatch {
@@ -23,13 +26,21 @@ export function watchConfig(
   apply: (settings: GatewaySettings) => Promise<void>,
 ): ConfigWatch {
   let settings = config.settings;
-  let stamp = stampOf(config.path);
+  let { tlsFiles } = config;
+  const stampNow = (): string => [config.path, ...tlsFiles].map(stampOf).join(" ");
+  let stamp = stampNow();
   let timer: NodeJS.Timeout | undefined;
   let busy: Promise<void> = Promise.resolve();
 
   const take = async (): Promise<void> => {
-    stamp = stampOf(config.path);
-    const { config: found, problems } = loadConfig(config.path);
+    // Before they are read: what changes meanwhile is seen the next time.
+    stamp = stampNow();
+    const { config: found, problems, tlsFiles: named } = loadConfig(config.path);
+    if (named.join("\n") !== tlsFiles.join("\n")) {
+      tlsFiles = named;
+      // And these are looked at, and read, once more.
+      stamp = "";
+    }
     if (!found) {
       const { line } = problems.find(({ level }) => level === "error")!;
       const why = `configuration not changed: error in line ${line}`;
@@ -68,7 +79,7 @@ export function watchConfig(
     look,
     start: () => {
       timer = setInterval(() => {
-        if (stampOf(config.path) !== stamp) void look();
+        if (stampNow() !== stamp) void look();
       }, lookedAtEveryMs);
       timer.unref();
     },
@@ -86,7 +97,8 @@ function startOf({ home, data, journal, http, log, spoolBytesMax, settings }: Ga
     log,
     spoolBytesMax,
     settings.aeTitle,
-    settings.listeners,
+    // A renewed certificate needs no restart.
+    settings.listeners.map(({ tls, ...listener }) => ({ ...listener, isTls: tls !== undefined })),
   ]);
 }
 

@@ -39,6 +39,8 @@ export interface GatewayConfig {
   readonly log: LogLevel;
   readonly spoolBytesMax: number;
   readonly settings: GatewaySettings;
+  /** Certificates and keys that it names: absolute paths. */
+  readonly tlsFiles: readonly string[];
 }
 
 export interface ConfigReading {
@@ -46,6 +48,8 @@ export interface ConfigReading {
   readonly config: GatewayConfig | undefined;
   /** In the order of the file; warnings too. */
   readonly problems: readonly ConfigProblem[];
+  /** As far as it could be read. */
+  readonly tlsFiles: readonly string[];
 }
 
 export interface ConfigSurroundings {
@@ -60,7 +64,7 @@ export function loadConfig(
 ): ConfigReading {
   const text = textOf(path);
   if (typeof text === "string") return readConfig(text, path, surroundings);
-  return { config: undefined, problems: [text] };
+  return { config: undefined, problems: [text], tlsFiles: [] };
 }
 
 function textOf(path: string): string | ConfigProblem {
@@ -89,7 +93,8 @@ export function readConfig(
   const { contents, problems } = readYaml(text);
   const section = contents === undefined ? undefined : Section.of(contents, problems, "the configuration");
   const config = section && build(readSections(section), { path: resolve(path), environment, now, problems });
-  return { config: problems.hasErrors ? undefined : config, problems: problems.all() };
+  const tlsFiles = config?.tlsFiles ?? [];
+  return { config: problems.hasErrors ? undefined : config, problems: problems.all(), tlsFiles };
 }
 
 interface Building extends ConfigSurroundings {
@@ -126,6 +131,7 @@ function build(sections: ConfigSections, building: Building): GatewayConfig {
     log,
     spoolBytesMax,
     settings,
+    tlsFiles: files.paths,
   };
 }
 

@@ -83,16 +83,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   const clock = systemClock;
   const home = openHome(config.home);
   ensurePrivateFolder(config.data);
-  opened.add(lockData(config), (lock) => lock.release());
-  const onLost = ({ code, message }: ScansealError): void =>
-    options.events({ kind: "fault", where: "journal lock", code, why: message });
-  opened.add(await lockJournal(config, onLost), (lock) => lock?.release());
-  const journal = opened.add(await openJournal(config), (one) => one.close());
-  const objects = await openObjects(config);
-  const { spool: spoolFolder } = dataPaths(config);
-  const spool = opened.add(await openSegmentSpool(spoolFolder, { bytesMax: config.spoolBytesMax }), (one) =>
-    one.close(),
-  );
+  const { journal, objects, spool } = await openStores(config, options.events, opened);
   const recent = new RecentObjects();
   const metrics = new GatewayMetrics({
     version,
@@ -153,6 +144,25 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
       return stopping;
     },
   };
+}
+
+/** Each is one process's: locked before it is opened. */
+async function openStores(
+  config: GatewayConfig,
+  events: EventSink,
+  opened: Opened,
+): Promise<{ journal: Journal; objects: ObjectStore; spool: Spool }> {
+  opened.add(lockData(config), (lock) => lock.release());
+  const onLost = ({ code, message }: ScansealError): void =>
+    events({ kind: "fault", where: "journal lock", code, why: message });
+  opened.add(await lockJournal(config, onLost), (lock) => lock?.release());
+  const journal = opened.add(await openJournal(config), (one) => one.close());
+  const objects = await openObjects(config);
+  const { spool: spoolFolder } = dataPaths(config);
+  const spool = opened.add(await openSegmentSpool(spoolFolder, { bytesMax: config.spoolBytesMax }), (one) =>
+    one.close(),
+  );
+  return { journal, objects, spool };
 }
 
 function lockData(config: GatewayConfig): FileLock {

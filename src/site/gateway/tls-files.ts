@@ -27,10 +27,16 @@ export interface NamedFile {
 export class TlsFiles {
   readonly #problems: ProblemList;
   readonly #now: number;
+  readonly #paths = new Set<string>();
 
   constructor(problems: ProblemList, now: number) {
     this.#problems = problems;
     this.#now = now;
+  }
+
+  /** Of what was read, or could not be: absolute. */
+  get paths(): readonly string[] {
+    return [...this.#paths];
   }
 
   /** A certificate, with those that lead to its authority behind it, or authorities. Undefined after an error. */
@@ -122,6 +128,7 @@ export class TlsFiles {
   }
 
   #read({ path, shown, at }: NamedFile): string | undefined {
+    this.#paths.add(path);
     try {
       const bytes = readSmallFile(path, pemBytesMax, (size) => new Uint8Array(size));
       if (bytes) return latin1(bytes);

@@ -15,7 +15,7 @@ import { GateProvider, type ReceptionState } from "./receive.ts";
 import { recoverSpool } from "./recovery.ts";
 import { RefusalRecords } from "./refusal-records.ts";
 import { RowWriter } from "./row-writer.ts";
-import type { DestinationSettings, GatewaySettings } from "./settings.ts";
+import type { DestinationSettings, GatewaySettings, ListenerSettings } from "./settings.ts";
 import { Settler } from "./settle.ts";
 import { SourceBook } from "./source-recognition.ts";
 import { Traffic } from "./traffic.ts";
@@ -52,7 +52,8 @@ export interface Gateway {
    */
   drain(graceMs: number): Promise<void>;
   /**
-   * Sources, destinations and limits from now on; listeners and the AE title only after a restart. Open associations keep their source, by name.
+   * Sources, destinations, limits and the certificates of listeners from now on; what else listeners are, and the AE title, only after a restart. Open
+   * associations keep their source, by name.
    * @throws ScansealError `config-invalid`
    */
   applySettings(settings: GatewaySettings): Promise<void>;
@@ -195,7 +196,8 @@ class RunningGateway implements Gateway {
 
   async applySettings(wantedSettings: GatewaySettings): Promise<void> {
     // Listeners stay as they were opened: who is asked for a certificate depends on what they are, not on what they will be.
-    const { aeTitle, listeners } = this.#settings;
+    const { aeTitle } = this.#settings;
+    const listeners = this.#settings.listeners.map((listener) => this.#renewed(listener, wantedSettings));
     const settings = { ...wantedSettings, aeTitle, listeners };
     const book = new SourceBook(settings, this.#ports.crypto);
     this.#settings = settings;
@@ -210,6 +212,20 @@ class RunningGateway implements Gateway {
       if (!this.#deliverers.has(name) && this.#phase === "running") this.#startDeliverer(destination);
     }
     this.#judging.wake();
+  }
+
+  /** With the certificate that is wanted, or as it is. */
+  #renewed(listener: ListenerSettings, { listeners }: GatewaySettings): ListenerSettings {
+    const { name } = listener;
+    const tls = listeners.find((wanted) => wanted.name === name)?.tls;
+    if (!listener.tls || !tls || JSON.stringify(tls) === JSON.stringify(listener.tls)) return listener;
+    try {
+      this.#listeners.find((open) => open.name === name)?.renewTls(tls);
+      return { ...listener, tls };
+    } catch (error) {
+      this.#ports.events({ kind: "fault", where: "listener certificate", ...told(error) });
+      return listener;
+    }
   }
 
   status(): GatewayStatus {

@@ -11,6 +11,8 @@ export interface OpenListener {
   readonly isTls: boolean;
   /** False once its port is closed, by whomever. */
   readonly isListening: boolean;
+  /** Shows another certificate to whoever connects from now on. @throws ScansealError `key-unusable`: nothing changes */
+  renewTls(tls: NonNullable<ListenerSettings["tls"]>): void;
   /** Takes nothing new; what is arriving may end within `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
@@ -39,6 +41,7 @@ export async function startListener(
     get isListening() {
       return server.isListening;
     },
+    renewTls: (tls) => server.renewTls(tls),
     close: (graceMs) => server.drain(graceMs),
   };
 }
