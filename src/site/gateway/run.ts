@@ -15,7 +15,10 @@ import {
   holdFileLock,
   readPrivateFile,
 } from "../../platform/node/private-files.ts";
+import type { Journal } from "../../store/journal/journal.ts";
+import type { ObjectStore } from "../../store/objects/object-store.ts";
 import { openSegmentSpool } from "../../store/spool/segment-spool.ts";
+import type { Spool } from "../../store/spool/spool.ts";
 import { startStatusServer } from "../../web-api/status-server.ts";
 import { createGateway } from "../../zero-trust/gateway/gateway.ts";
 import { openHome } from "../home.ts";
