@@ -1,6 +1,6 @@
 import { Socket } from "node:net";
 import { expect, it } from "vitest";
-import { ConnectionTable, countedAddress } from "./connection-table.ts";
+import { ConnectionTable } from "./connection-table.ts";
 
 it.each([
   ["192.0.2.7", "192.0.2.7"],
@@ -15,7 +15,10 @@ it.each([
   ["1:2:3:4:5:6:192.0.2.1", "1:2:3:4::/64"],
   ["", ""],
 ])("%s counts as %s", (address, counted) => {
-  expect(countedAddress(address)).toBe(counted);
+  const table = new ConnectionTable({ connectionsMax: 1, connectionsPerAddressMax: 1 });
+  const socket = new Socket();
+  expect(table.add(socket, address)?.address).toBe(counted);
+  socket.destroy();
 });
 
 it("all addresses of an IPv6 network together have one address's connections", () => {

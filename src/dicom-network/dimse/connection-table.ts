@@ -64,7 +64,7 @@ export class ConnectionTable {
 }
 
 /** One host has all addresses of an IPv6 network to choose from (RFC 4291 section 2.5.1: its prefix has 64 bits). */
-export function countedAddress(address: string): string {
+function countedAddress(address: string): string {
   if (!isIPv6(address)) return address;
   const [head = "", tail] = address.split("::");
   const before = head === "" ? [] : head.split(":");
