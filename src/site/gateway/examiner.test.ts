@@ -138,6 +138,28 @@ describe("examiner", () => {
     });
   });
 
+  it("what lies behind a slow object goes to another thread, and is answered once", async () => {
+    // Tells which thread, and takes half a second for objects of one byte.
+    const slow = program(`
+      const until = Date.now() + (message.object.bytes === 1 ? 600 : 0);
+      while (Date.now() < until);
+      parentPort.postMessage({ kind: "evidence", evidence: { bytes: message.object.bytes } });`);
+    await withExaminer({ workerProgram: slow, width: 2 }, async (examiner) => {
+      await examiner.start();
+      const order: string[] = [];
+      const jobs = [1, 2, 3].map((bytes) =>
+        examiner.examine({ ...sealed, bytes }).then((found) => {
+          order.push(`${bytes} ${JSON.stringify(found)}`);
+        }),
+      );
+      await Promise.all(jobs);
+      expect(order.at(-1)).toBe('1 {"bytes":1}');
+      // What was examined twice shifts nobody's answer.
+      for (const bytes of [4, 5, 6, 7])
+        expect(await examiner.examine({ ...sealed, bytes })).toEqual({ bytes });
+    });
+  });
+
   it.each([
     ["crashes", "throw new TypeError('secret');", "TypeError"],
     ["exits", "process.exit(3);", "it ended"],

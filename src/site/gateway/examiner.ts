@@ -41,14 +41,17 @@ interface Job {
 
 /** One is examined, the next one lies ready: between two objects nobody waits for the main thread. */
 const jobsOfThreadMax = 2;
+/** Many times what an ordinary object takes: what lies behind one that takes longer goes to another thread. */
+const slowMs = 250;
 
 interface Thread {
   readonly worker: Worker;
   state: "starting" | "ready" | "ended";
   trustVersion: number;
-  /** The first one is under way. */
-  readonly jobs: Job[];
+  /** The first one is under way. Undefined: the thread will answer it, but another one has it now. */
+  readonly jobs: (Job | undefined)[];
   timer: ReturnType<typeof setTimeout> | undefined;
+  slowTimer: ReturnType<typeof setInterval> | undefined;
   /** It is ready, or it ended before it was. */
   readonly started: PromiseWithResolvers<void>;
 }
@@ -118,6 +121,7 @@ export class WorkerExaminer implements Examiner {
       trustVersion: 0,
       jobs: [],
       timer: undefined,
+      slowTimer: undefined,
       started: Promise.withResolvers<void>(),
     };
     this.#threads.add(thread);
@@ -146,13 +150,26 @@ export class WorkerExaminer implements Examiner {
   /** The time of what is now under way. */
   #watch(thread: Thread): void {
     clearTimeout(thread.timer);
-    thread.timer = undefined;
+    clearInterval(thread.slowTimer);
     if (thread.jobs.length === 0) return;
+    thread.slowTimer = setInterval(() => this.#passOn(thread), slowMs);
     const { evidenceMs } = this.#options;
     thread.timer = setTimeout(() => {
       const timeout = new ScansealError("timeout", `the examination took longer than ${evidenceMs} ms`);
       this.#ended(thread, "an examination took too long", timeout);
     }, evidenceMs);
+  }
+
+  /** Its first object is slow: the next one does not wait for it where another thread can take it. */
+  #passOn(slow: Thread): void {
+    const waiting = slow.jobs[1];
+    const others = [...this.#threads].filter((thread) => thread !== slow);
+    const isRoom =
+      this.#threads.size < this.width || others.some(({ jobs }) => jobs.length < jobsOfThreadMax);
+    if (!waiting || !isRoom) return;
+    slow.jobs[1] = undefined;
+    this.#queue.unshift(waiting);
+    this.#dispatch();
   }
 
   /** Once for each thread, whatever tells first. @param failure of what was under way */
@@ -165,12 +182,13 @@ export class WorkerExaminer implements Examiner {
     const hadStarted = thread.state === "ready";
     thread.state = "ended";
     clearTimeout(thread.timer);
+    clearInterval(thread.slowTimer);
     this.#threads.delete(thread);
     void thread.worker.terminate();
     const [underWay, ...ready] = thread.jobs;
     underWay?.reject(failure);
     // They had no part in it.
-    this.#queue.unshift(...ready);
+    this.#queue.unshift(...ready.filter((job) => job !== undefined));
     if (!hadStarted) {
       this.#failedStarts++;
       thread.started.reject(new ScansealError("internal", `an examining thread did not start: ${why}`));
