@@ -34,13 +34,17 @@ export type Driver = (bytes: Bytes, options?: ReadOptions) => Promise<DicomObjec
 export const fromMemory: Driver = (bytes, options) => readDicom(new MemorySource(bytes), options);
 export const fromWindows: Driver = (bytes, options) => readDicom(new BoundedSource(bytes), options);
 
-/** Pushes chunks of the given sizes in turn, over and over. */
+/** Pushes chunks of the given sizes in turn, over and over, all in one buffer, as a connection does: what is not copied is overwritten. */
 export function pushed(sizes: readonly number[]): Driver {
   return async (bytes, options) => {
     const reader = new PushReader(options);
+    const buffer = new Uint8Array(Math.min(bytes.length, Math.max(1, ...sizes)));
     for (let at = 0, turn = 0; at < bytes.length; turn++) {
       const size = Math.max(1, sizes[turn % sizes.length]!);
-      reader.push(bytes.slice(at, at + size));
+      const chunk = bytes.subarray(at, at + size);
+      buffer.set(chunk);
+      reader.push(buffer.subarray(0, chunk.length));
+      buffer.fill(0xa5);
       at += size;
     }
     return reader.finish(new MemorySource(bytes));

@@ -57,6 +57,30 @@ const echoing: CommandSet = { ...storing, field: 0x0030, hasDataSet: false, sopC
 
 const protocolError = expect.objectContaining({ code: "peer-protocol" });
 
+it("keeps nothing of the bytes it is given: a connection reads into one buffer", async () => {
+  const { acceptor, provider, answers } = acceptorOf();
+  const buffer = new Uint8Array(4096);
+  const give = async (bytes: Bytes, isCommand: boolean, isLast: boolean): Promise<void> => {
+    buffer.set(bytes);
+    const taken = acceptor.take({
+      contextId: 1,
+      isCommand,
+      isLast,
+      bytes: buffer.subarray(0, bytes.length),
+    });
+    buffer.fill(0xa5);
+    await taken;
+  };
+  const whole = encodeCommandSet(storing);
+  for (let at = 0; at < whole.length; at += 10)
+    await give(whole.subarray(at, at + 10), true, at + 10 >= whole.length);
+  await give(Buffer.from("some"), false, false);
+  await give(Buffer.from("thing"), false, true);
+  expect(provider.taken).toMatchObject([{ request: { sopInstanceUid: instance } }]);
+  expect(Buffer.from(provider.taken[0]!.dataSet).toString()).toBe("something");
+  expect(answers[0]!.command).toMatchObject({ sopInstanceUid: instance, respondedTo: 7 });
+});
+
 describe("C-ECHO", () => {
   it("is answered on its context, with its message ID and class", async () => {
     const { command, answers } = acceptorOf();
