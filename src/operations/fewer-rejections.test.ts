@@ -9,8 +9,8 @@ function watched() {
     (event) => void seen.push(event),
     () => time.now,
   );
-  const reject = (peerAddress: string, listener = "plain"): void =>
-    sink({ kind: "association-rejected", listener, peerAddress, peerTitle: "X", why: "called" });
+  const reject = (peerAddress: string, listener = "plain", why = "called"): void =>
+    sink({ kind: "association-rejected", listener, peerAddress, peerTitle: "X", why });
   const told = () =>
     seen.splice(0).map((event) => {
       if (event.kind !== "association-rejected") return event.kind;
@@ -20,12 +20,14 @@ function watched() {
   return { time, sink, reject, told };
 }
 
-it("tells the first of an address at once, and the number of the others later", () => {
+it("tells the first of an address and reason at once, and the number of the others later", () => {
   const { time, reject, told } = watched();
   for (let i = 0; i < 100; i++) reject("10.0.0.1");
   reject("10.0.0.1", "tls");
+  reject("10.0.0.1", "tls", "calling");
   reject("10.0.0.2");
-  expect(told()).toEqual(["plain 10.0.0.1 +0", "tls 10.0.0.1 +0", "plain 10.0.0.2 +0"]);
+  const first = ["plain 10.0.0.1 +0", "tls 10.0.0.1 +0", "tls 10.0.0.1 +0", "plain 10.0.0.2 +0"];
+  expect(told()).toEqual(first);
   time.now = 9_999;
   reject("10.0.0.1");
   expect(told()).toEqual([]);

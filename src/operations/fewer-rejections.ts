@@ -3,10 +3,10 @@ import type { EventSink, GatewayEvent } from "./event.ts";
 
 type Rejection = Extract<GatewayEvent, { kind: "association-rejected" }>;
 
-/** Between two of one listener and address. */
+/** Between two of one listener, address and reason. */
 const quietMs = 10_000;
-/** Addresses that are told apart; of all others one is told at a time. */
-const addressesMax = 1_000;
+/** Listeners, addresses and reasons that are told apart; of all others one is told at a time. */
+const kindsMax = 1_000;
 
 interface Told {
   readonly at: number;
@@ -17,7 +17,7 @@ interface Told {
 
 /** Everything else passes. @param now milliseconds of a clock that is never set back */
 export function fewerRejections(sink: EventSink, now: () => number = () => performance.now()): EventSink {
-  /** By listener and address, in the order they were told. */
+  /** By listener, address and reason, in the order they were told. */
   const told = new Map<string, Told>();
   /** What was kept back is told with the next rejection of anybody, and at the end. */
   const forget = (until: number): void => {
@@ -34,8 +34,8 @@ export function fewerRejections(sink: EventSink, now: () => number = () => perfo
       return;
     }
     const at = now();
-    const address = `${event.listener} ${event.peerAddress}`;
-    const key = told.has(address) || told.size < addressesMax ? address : "";
+    const kind = `${event.listener} ${event.peerAddress} ${event.why}`;
+    const key = told.has(kind) || told.size < kindsMax ? kind : "";
     const last = told.get(key);
     if (last && at - last.at < quietMs) {
       last.event = event;
