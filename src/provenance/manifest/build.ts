@@ -18,7 +18,14 @@ import { attributeLeaves } from "./attribute-leaves.ts";
 import { freeSealBlock, newContainers, type SealContents } from "./containers.ts";
 import { encodeEnvelope, keyIdOf, sealPayload, signatureUidOf } from "./envelope.ts";
 import { canCommitDecoded, frameCountOf, type PixelForm, pixelFormOf, pixelLeaves } from "./frame-leaves.ts";
-import { type CaptureStatement, encodeStatement, type StatementType } from "./statement.ts";
+import {
+  type CaptureStatement,
+  encodeStatement,
+  type StatementType,
+  type WatermarkClaim,
+} from "./statement.ts";
+
+type MarkedClaim = Extract<WatermarkClaim, { readonly scheme: "MTW1" }>;
 
 export interface BuildRequest {
   /** Final in every attribute and pixel: what comes later is not sealed. */
@@ -29,7 +36,10 @@ export interface BuildRequest {
   /** Made durable before this is called; (key, epoch, counter) is used once. */
   readonly epoch: string;
   readonly counter: number;
-  readonly watermark: CaptureStatement["watermark"];
+  /** The marks that are in the object already; `table` is the content of xx03. */
+  readonly watermark:
+    | Exclude<WatermarkClaim, MarkedClaim>
+    | (Omit<MarkedClaim, "table"> & { readonly table: Bytes });
   readonly software: CaptureStatement["software"];
 }
 
@@ -63,7 +73,8 @@ export async function buildManifest(request: BuildRequest, ports: BuildPorts): P
   const seed = ports.random.bytes(seedBytes);
   const commitments = await commitObject(crypto, object, seed, ports.decoder);
   const table = encodeLeafTable(commitments.records);
-  const { label, epoch, counter } = request;
+  const { label, epoch, counter, watermark } = request;
+  const watermarkTable = watermark.scheme === "none" ? undefined : watermark.table;
   const statement: CaptureStatement = {
     type: request.type,
     assurance: request.type === "capture" ? "in-device" : "beside-device",
@@ -78,13 +89,16 @@ export async function buildManifest(request: BuildRequest, ports: BuildPorts): P
     table: toHex(crypto.hash("SHA-256", table)),
     leaves: commitments.leaves,
     pixels: commitments.pixels,
-    watermark: request.watermark,
+    watermark:
+      watermark.scheme === "none"
+        ? watermark
+        : { ...watermark, table: toHex(crypto.hash("SHA-256", watermark.table)) },
     software: request.software,
     sealedAt: new Date(ports.clock.now()).toISOString(),
   };
   const payload = encodeStatement(statement);
   const envelope = encodeEnvelope(await sealPayload(crypto, signer, payload));
-  const contents = { envelope, seed, table };
+  const contents = { envelope, seed, ...(watermarkTable ? { watermarkTable } : {}), table };
   return {
     statement,
     payload,

@@ -79,6 +79,8 @@ export interface ManifestFacts {
   readonly sameDevice: boolean;
   readonly seed: "fits" | "missing" | "differs";
   readonly table: "fits" | "missing" | "differs" | "unreadable";
+  /** Of marked objects: what is outside of the frames. */
+  readonly watermarkTable?: "fits" | "missing" | "differs";
   /** signature: it and the commitments of what it leaves open prove the content. table: the sealed leaves are known and changes can be named. recomputed: the object's own leaves give the root, so nothing changed. none: altered or unproven, cannot be localised. */
   readonly rootBy: "signature" | "table" | "recomputed" | "none";
   /** Only with `rootBy` "table" and a seed that fits. */
@@ -110,7 +112,12 @@ export async function checkManifest(
     boundBy.every((i) => equalBytes(bindings[i]?.certificate ?? new Uint8Array(0), certificate));
   // 7. and 8. Seed and table are those of the statement.
   const seed = digestFact(crypto, containers.seed, statement.seed);
-  const head = { statement, signatures, deviceNamed, signatureUid, boundBy, sameDevice, seed };
+  const claim = statement.watermark;
+  const marks =
+    claim.scheme === "MTW1"
+      ? { watermarkTable: digestFact(crypto, containers.watermarkTable, claim.table) }
+      : {};
+  const head = { statement, signatures, deviceNamed, signatureUid, boundBy, sameDevice, seed, ...marks };
   if (ports.covered && seed === "fits" && (await openFit(object, opened, ports.covered, crypto)))
     return { ...head, table: "fits", rootBy: "signature" };
   const { table, records } = tableOf(crypto, containers.table, statement);

@@ -8,6 +8,7 @@ import { seedBytes } from "../disclosure/commitment.ts";
 import { tableBytesMax } from "../disclosure/leaf-table.ts";
 import { checkLateEvidence } from "./late-evidence.ts";
 import { creatorTagOf, creatorText, sealCreator, sealGroup } from "./leaf-path.ts";
+import { watermarkTableBytesMax } from "./watermark-table.ts";
 
 /** 64 KiB hold a statement, certificates and a post-quantum signature with room to spare. */
 export const envelopeBytesMax = 65_536;
@@ -17,6 +18,7 @@ const kinds = {
   envelope: { low: 0x00, bytesMax: envelopeBytesMax },
   lateEvidence: { low: 0x01, bytesMax: 65_536 },
   seed: { low: 0x02, bytesMax: seedBytes },
+  watermarkTable: { low: 0x03, bytesMax: watermarkTableBytesMax },
   table: { low: 0x04, bytesMax: tableBytesMax },
 } as const;
 type ContainerKind = keyof typeof kinds;
@@ -29,6 +31,8 @@ export interface SealContents {
   readonly lateEvidence?: Bytes;
   /** 32 bytes. In no de-identified copy. */
   readonly seed?: Bytes;
+  /** Of marked objects. */
+  readonly watermarkTable?: Bytes;
   readonly table?: Bytes;
 }
 

@@ -12,6 +12,21 @@ const predicateType = "https://scanseal.org/capture/v1";
 export type StatementType = "capture" | "beside-device";
 export type ClaimedAssurance = "in-device" | "beside-device";
 
+/** Whether the pixels are marked (spec/invisible-watermark.md); why not, in one word; and which marks they are. */
+export type WatermarkClaim =
+  | { readonly scheme: "none"; readonly reason: string }
+  | {
+      readonly scheme: "MTW1";
+      /** 32 hexadecimal digits. */
+      readonly contentId: string;
+      /** 16 hexadecimal digits. */
+      readonly keyId: string;
+      /** Marked ones; there may be others in the object. */
+      readonly frames: number;
+      /** SHA-256 of the watermark table, hexadecimal. */
+      readonly table: string;
+    };
+
 export interface CaptureStatement {
   readonly type: StatementType;
   readonly assurance: ClaimedAssurance;
@@ -46,8 +61,7 @@ export interface CaptureStatement {
     readonly decoded: boolean;
     readonly lossless: boolean;
   };
-  /** MTW1 will be the second scheme. */
-  readonly watermark: { readonly scheme: "none"; readonly reason: string };
+  readonly watermark: WatermarkClaim;
   readonly software: { readonly name: string; readonly version: string };
   /** The device's own clock (time class T3): 2026-01-31T23:59:59.123Z. */
   readonly sealedAt: string;
@@ -91,11 +105,17 @@ function documentOf(s: CaptureStatement): JsonValue {
         decoded: pixels.decoded,
         lossless: pixels.lossless,
       },
-      watermark: { scheme: watermark.scheme, reason: watermark.reason },
+      watermark: claimDocument(watermark),
       software: { name: software.name, version: software.version },
       sealedAt: s.sealedAt,
     },
   };
+}
+
+function claimDocument(claim: WatermarkClaim): JsonValue {
+  if (claim.scheme === "none") return { scheme: claim.scheme, reason: claim.reason };
+  const { scheme, contentId, keyId, frames, table } = claim;
+  return { scheme, contentId, keyId, frames, table };
 }
 
 /**
@@ -142,10 +162,7 @@ export function decodeStatement(bytes: Bytes): CaptureStatement {
       decoded: flag(pixels, "decoded"),
       lossless: flag(pixels, "lossless"),
     },
-    watermark: {
-      scheme: oneOf(watermark, "scheme", ["none"] as const),
-      reason: text(watermark, "reason", wordPattern),
-    },
+    watermark: claimAt(watermark),
     software: {
       name: text(software, "name", labelPattern),
       version: text(software, "version", labelPattern),
@@ -154,9 +171,24 @@ export function decodeStatement(bytes: Bytes): CaptureStatement {
   };
   const { count, attributes, frames, encoded } = statement.leaves;
   if (count !== attributes + frames + encoded) bad("leaves");
+  const { watermark: claim } = statement;
+  if (claim.scheme === "MTW1" && (claim.frames < 1 || claim.frames > statement.pixels.frames))
+    bad("watermark");
   if (!isTime(statement.sealedAt)) bad("sealedAt");
   if (written !== JSON.stringify(documentOf(statement))) bad("encoding");
   return statement;
+}
+
+function claimAt(watermark: JsonObject): WatermarkClaim {
+  const scheme = oneOf(watermark, "scheme", ["none", "MTW1"] as const);
+  if (scheme === "none") return { scheme, reason: text(watermark, "reason", wordPattern) };
+  return {
+    scheme,
+    contentId: text(watermark, "contentId", /^[0-9a-f]{32}$/),
+    keyId: text(watermark, "keyId", /^[0-9a-f]{16}$/),
+    frames: integer(watermark, "frames"),
+    table: text(watermark, "table", sha256Pattern),
+  };
 }
 
 const sha256Pattern = /^[0-9a-f]{64}$/;

@@ -1,5 +1,7 @@
 /** What was found out about one instance: facts only, as plain JSON data. Judging them is the policy's work. */
 import type { ErrorCode } from "../../foundation/errors.ts";
+import type { Rectangle } from "../../invisible-watermark/frame.ts";
+import type { LocatingBasis } from "../../invisible-watermark/locate.ts";
 import type { AttributeClass } from "./attribute-classes.ts";
 
 /** Why the object could not be read. Nothing more was looked at. */
@@ -132,6 +134,37 @@ export interface ContentEvidence {
   readonly unlocalised: boolean;
 }
 
+/** Where one frame differs from how it was marked. */
+export interface FrameChanges {
+  /** From 0. */
+  readonly frame: number;
+  readonly basis: LocatingBasis;
+  /** Tiles, or superblocks where no more is known, joined to rectangles; the first 200. */
+  readonly regions: readonly Rectangle[];
+  /** Changed tiles or superblocks in all. */
+  readonly places: number;
+}
+
+/**
+ * What the frames' own marks say. Asked with `deep`, where pixels differ, and where signature or metadata are missing or broken; undefined where it was
+ * not. It says where these samples come from, never whose they are.
+ */
+export interface WatermarkEvidence {
+  /** Of the marks that were read; undefined where none was, or by an unknown key. */
+  readonly signer: TrustFact | undefined;
+  /** Of the first mark that could be read. */
+  readonly contentId: string | undefined;
+  readonly framesChecked: number;
+  /** With a valid signature, every sample as it was marked, and of this place: the object and frame that the manifest names. */
+  readonly framesIntact: number;
+  /** Marks of another object, frame or device than the manifest or the other frames say: whole frames from elsewhere. */
+  readonly framesForeign: readonly number[];
+  /** The manifest says that they are marked, but no mark can be read. */
+  readonly framesUnreadable: readonly number[];
+  /** Changed since they were marked. */
+  readonly changes: readonly FrameChanges[];
+}
+
 /** What only the receiver of an object could find out. */
 export interface ArrivalEvidence {
   /** Command and data set name different instances or classes (PS3.7 9.1.1.1, PS3.4 B.2.3). */
@@ -146,6 +179,7 @@ export interface Evidence {
   readonly signatures: readonly SignatureEvidence[];
   readonly manifest?: ManifestEvidence;
   readonly content?: ContentEvidence;
+  readonly watermark?: WatermarkEvidence;
   /** The trust store has a device of this serial number: a seal is expected. */
   readonly sealExpectedFrom?: string;
   /** Undefined for an object that came from no network. */
