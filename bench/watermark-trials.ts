@@ -7,19 +7,22 @@
  */
 import { generateKeyPairSync, sign } from "node:crypto";
 import { plainTextOf } from "../src/dicom/elements.ts";
+import { frameSamples } from "../src/dicom/pixel-data/frame-samples.ts";
 import { framesOf } from "../src/dicom/pixel-data/frames.ts";
+import { planesOf } from "../src/dicom/pixel-data/sample-planes.ts";
 import { readDicom } from "../src/dicom/read.ts";
 import { tags } from "../src/dicom/tags.ts";
 import { MemorySource } from "../src/foundation/byte-source.ts";
 import { ScansealError } from "../src/foundation/errors.ts";
 import { checkFrame } from "../src/invisible-watermark/check.ts";
 import { signatureFromDer, withLowS } from "../src/invisible-watermark/ecdsa-signature.ts";
+import { prepareMark } from "../src/invisible-watermark/embed.ts";
 import type { PlanarFrame } from "../src/invisible-watermark/frame.ts";
+import { noiseShareMax } from "../src/invisible-watermark/invisibility.ts";
 import { layoutOf, tileAt } from "../src/invisible-watermark/layout.ts";
 import { locateChanges } from "../src/invisible-watermark/locate.ts";
 import { CodecPool } from "../src/platform/node/codecs/codec-pool.ts";
 import { nodeCrypto } from "../src/platform/node/crypto.ts";
-import { markFrame } from "../src/sealing/frame-marking.ts";
 import { corpusBytes, corpusFiles, tolerancesFor } from "../test/evaluation/corpus-files.ts";
 import { SeededRandom } from "../test/evaluation/seeded-random.ts";
 
@@ -37,14 +40,10 @@ interface Subject {
 
 /** The codecs' threads end with the process. */
 const decoder = new CodecPool();
-const ports = {
-  crypto: nodeCrypto,
-  decoder,
-  keys: { keyId: new Uint8Array(8), locatorKey, recoveryKey: new Uint8Array(32).fill(9) },
-  contentId: new Uint8Array(16),
-  sign: async (bytes: Uint8Array) =>
-    withLowS(signatureFromDer(new Uint8Array(sign("sha256", bytes, privateKey)))!),
-};
+const keys = { keyId: new Uint8Array(8), locatorKey, recoveryKey: new Uint8Array(32).fill(9) };
+const contentId = new Uint8Array(16);
+const signatureOf = (bytes: Uint8Array): Uint8Array =>
+  withLowS(signatureFromDer(new Uint8Array(sign("sha256", bytes, privateKey)))!);
 
 /** Of long objects the first frames only: they are alike. */
 const framesOfObjectMax = 4;
@@ -58,9 +57,15 @@ async function* subjects(): AsyncGenerator<Subject> {
       const modality = plainTextOf(object.elements, tags.modality) ?? "none";
       const count = Math.min(frames?.attributes.numberOfFrames ?? 0, framesOfObjectMax);
       for (let index = 0; index < count; index++) {
-        const marked = await markFrame(frames!, index, ports);
-        if ("reason" in marked) break;
-        yield { modality, frame: marked.mark.frame, tileDigests: marked.mark.tileDigests! };
+        const samples = await frameSamples(frames!, index, decoder);
+        if ("reason" in samples) break;
+        const planes = planesOf(frames!.attributes, samples);
+        if ("reason" in planes) break;
+        const options = { noiseShareMax, publishTileDigests: true };
+        const prepared = prepareMark(planes, { contentId, frameNo: index }, keys, nodeCrypto, options);
+        if (!prepared.markable) break;
+        const { frame, tileDigests } = prepared.finish(signatureOf(prepared.toBeSigned));
+        yield { modality, frame, tileDigests: tileDigests! };
       }
     } catch (error) {
       if (!(error instanceof ScansealError)) throw error;

@@ -1,16 +1,7 @@
-/** From an object's frame to the marked frame in the same form: decode, planes, watermark. */
-import { type PlanStep, swapped } from "../dicom/byte-plan.ts";
-import { canonicalFrame } from "../dicom/pixel-data/canonical-frames.ts";
-import { isReversible } from "../dicom/pixel-data/codestream-header.ts";
-import type { FrameDecoder } from "../dicom/pixel-data/decoder.ts";
-import { type PixelFrames, readCodestream } from "../dicom/pixel-data/frames.ts";
-import {
-  type NoPlanesReason,
-  noPlanesReason,
-  planesOf,
-  samplesOf,
-} from "../dicom/pixel-data/sample-planes.ts";
-import type { ByteSource } from "../foundation/byte-source.ts";
+/** From a frame's samples to the same samples marked: planes, watermark, samples. */
+import type { NoSamplesReason } from "../dicom/pixel-data/frame-samples.ts";
+import type { ImageAttributes } from "../dicom/pixel-data/image-attributes.ts";
+import { planesOf, samplesOf } from "../dicom/pixel-data/sample-planes.ts";
 import type { Bytes } from "../foundation/bytes.ts";
 import type { Crypto } from "../foundation/crypto.ts";
 import {
@@ -19,73 +10,76 @@ import {
   prepareMark,
   type UnmarkableReason,
 } from "../invisible-watermark/embed.ts";
-import type { PlanarFrame } from "../invisible-watermark/frame.ts";
-import { noiseShareMax } from "../invisible-watermark/invisibility.ts";
 
-/** Why a frame is not marked. `lossy`: decoders differ, so decoded pixels are never digested; `video`, `encoding`: frames that are not decoded here. */
-export type NotMarkedReason = NoPlanesReason | UnmarkableReason | "lossy" | "video" | "encoding";
+/** Why a frame is not marked. */
+export type NotMarkedReason = NoSamplesReason | UnmarkableReason;
 
-export interface FrameMarkingPorts {
-  readonly crypto: Crypto;
-  readonly decoder: FrameDecoder;
+/** Plain data: it crosses into threads. */
+export interface MarkingJob {
+  readonly attributes: ImageAttributes;
+  /** One frame in canonical form. */
+  readonly samples: Bytes;
   readonly keys: MarkKeys;
   /** Of one object, never used again: 16 random bytes. */
   readonly contentId: Bytes;
-  /** ECDSA P-256 with SHA-256: r || s, 64 bytes, the lower s. */
-  readonly sign: (bytes: Bytes) => Promise<Bytes>;
+  readonly frameNo: number;
+  /** See MarkOptions; undefined: the frame is marked whatever it looks like. */
+  readonly noiseShareMax: number | undefined;
 }
 
-export interface MarkedSamples {
-  readonly original: PlanarFrame;
-  readonly mark: MarkedFrame;
-  /** The marked frame in canonical form, in the place of the original's. */
+export interface MarkedSamples extends Omit<MarkedFrame, "frame" | "root"> {
+  /** The marked frame in canonical form. */
   readonly samples: Bytes;
 }
 
-/** What the attributes and the transfer syntax say already, before anything is decoded. Undefined: its frames may be marked. */
-function notMarkedReason({ attributes, layout, object }: PixelFrames): NotMarkedReason | undefined {
-  if (layout.kind === "video") return "video";
-  const { codec, lossless } = object.transferSyntax;
-  if (codec === "jpeg" || codec === "jpeg-xl") return "lossy";
-  if (codec === "referenced") return "encoding";
-  // Near-lossless and 9/7 share transfer syntaxes with lossless codestreams: their headers say.
-  return (
-    noPlanesReason(attributes) ??
-    (lossless || codec === "jpeg-ls" || codec === "jpeg-2000" || codec === "htj2k" ? undefined : "lossy")
-  );
+export type MarkingOutcome = MarkedSamples | { readonly reason: NotMarkedReason };
+
+/** ECDSA P-256 with SHA-256: r || s, 64 bytes, the lower s. */
+export type MarkSigner = (bytes: Bytes) => Promise<Bytes>;
+
+export interface FrameMarker {
+  /** @throws what `sign` throws */
+  mark(job: MarkingJob, sign: MarkSigner): Promise<MarkingOutcome>;
 }
 
-/**
- * @param index 0 to numberOfFrames - 1
- * @throws ScansealError `codec-failed`, `limit-decode`, `unsupported`, `io`, and what `sign` throws
- */
-export async function markFrame(
-  frames: PixelFrames,
-  index: number,
-  { crypto, decoder, keys, contentId, sign }: FrameMarkingPorts,
-): Promise<MarkedSamples | { readonly reason: NotMarkedReason }> {
-  const early = notMarkedReason(frames);
-  if (early !== undefined) return { reason: early };
-  if (!(await isFrameReversible(frames, index))) return { reason: "lossy" };
-  const step = await canonicalFrame(frames, index, decoder);
-  const planes = planesOf(frames.attributes, await bytesOf(step, frames.object.dataSource));
+/** All the work but the signature. */
+export function prepareSamples(
+  job: MarkingJob,
+  crypto: Crypto,
+):
+  | { readonly toBeSigned: Bytes; readonly finish: (signature: Bytes) => MarkedSamples }
+  | { readonly reason: NotMarkedReason } {
+  const { attributes, samples, keys, contentId, frameNo, noiseShareMax } = job;
+  const planes = planesOf(attributes, samples);
   if ("reason" in planes) return planes;
   const options = { noiseShareMax, publishTileDigests: true };
-  const prepared = prepareMark(planes, { contentId, frameNo: index }, keys, crypto, options);
+  const prepared = prepareMark(planes, { contentId, frameNo }, keys, crypto, options);
   if (!prepared.markable) return { reason: prepared.reason };
-  const mark = prepared.finish(await sign(prepared.toBeSigned));
-  return { original: planes, mark, samples: samplesOf({ ...planes, ...mark.frame }, frames.attributes) };
+  return {
+    toBeSigned: prepared.toBeSigned,
+    finish(signature) {
+      const { frame, originalHash, tileDigests, sidecar, statistics } = prepared.finish(signature);
+      return {
+        samples: samplesOf({ ...planes, ...frame }, attributes),
+        originalHash,
+        ...(tileDigests ? { tileDigests } : {}),
+        ...(sidecar ? { sidecar } : {}),
+        statistics,
+      };
+    },
+  };
 }
 
-async function isFrameReversible({ object, layout }: PixelFrames, index: number): Promise<boolean> {
-  const { codec, lossless } = object.transferSyntax;
-  if (lossless || layout.kind !== "encapsulated") return true;
-  return isReversible(codec, await readCodestream(object, layout.frames[index]!));
-}
+/** Marks in the thread that asks. */
+export class InlineFrameMarker implements FrameMarker {
+  readonly #crypto: Crypto;
 
-/** One frame fits into memory: the decoding limit bounds it. */
-async function bytesOf(step: PlanStep, source: ByteSource): Promise<Bytes> {
-  if (step instanceof Uint8Array) return step;
-  const bytes = await source.read(step.offset, step.length);
-  return step.swap === 1 ? bytes : swapped(bytes, step.swap);
+  constructor(crypto: Crypto) {
+    this.#crypto = crypto;
+  }
+
+  async mark(job: MarkingJob, sign: MarkSigner): Promise<MarkingOutcome> {
+    const prepared = prepareSamples(job, this.#crypto);
+    return "reason" in prepared ? prepared : prepared.finish(await sign(prepared.toBeSigned));
+  }
 }

@@ -3,9 +3,11 @@ import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { planLength } from "../dicom/byte-plan.ts";
 import { plainTextOf } from "../dicom/elements.ts";
 import { frameBytesMax } from "../dicom/limits.ts";
+import { frameSamples } from "../dicom/pixel-data/frame-samples.ts";
 import { framesOf, type PixelFrames } from "../dicom/pixel-data/frames.ts";
 import { canonicalFrameBytes } from "../dicom/pixel-data/image-attributes.ts";
 import { pixelDataElements } from "../dicom/pixel-data/pixel-data-writer.ts";
+import { planesOf, samplesOf } from "../dicom/pixel-data/sample-planes.ts";
 import { readDicom } from "../dicom/read.ts";
 import { planDataSet } from "../dicom/splice.ts";
 import { tags } from "../dicom/tags.ts";
@@ -13,14 +15,19 @@ import type { Bytes } from "../foundation/bytes.ts";
 import { ScansealError } from "../foundation/errors.ts";
 import { checkFrame } from "../invisible-watermark/check.ts";
 import { signatureFromDer, withLowS } from "../invisible-watermark/ecdsa-signature.ts";
-import type { MarkKeys } from "../invisible-watermark/embed.ts";
-import { type Invisibility, measureInvisibility } from "../invisible-watermark/invisibility.ts";
+import { type MarkedFrame, type MarkKeys, prepareMark } from "../invisible-watermark/embed.ts";
+import type { PlanarFrame } from "../invisible-watermark/frame.ts";
+import {
+  type Invisibility,
+  measureInvisibility,
+  noiseShareMax,
+} from "../invisible-watermark/invisibility.ts";
 import { keyIdBytes, siteKeyBytes } from "../invisible-watermark/keys.ts";
 import { layoutOf } from "../invisible-watermark/layout.ts";
 import { recoverFrame } from "../invisible-watermark/recover.ts";
 import { CodecPool } from "../platform/node/codecs/codec-pool.ts";
 import { nodeCrypto, nodeRandom } from "../platform/node/crypto.ts";
-import { type MarkedSamples, markFrame, type NotMarkedReason } from "../sealing/frame-marking.ts";
+import type { NotMarkedReason } from "../sealing/frame-marking.ts";
 import { withFile } from "./file-input.ts";
 
 /** Of one frame. Plain data. */
@@ -103,23 +110,22 @@ export class WatermarkStatistics {
     modality: string,
     contentId: Uint8Array,
   ): Promise<Measured> {
-    const ports = {
-      crypto: nodeCrypto,
-      decoder: this.#codecs,
-      keys: this.#keys,
-      contentId,
-      sign: async (bytes: Uint8Array) =>
-        withLowS(signatureFromDer(new Uint8Array(sign("sha256", bytes, this.#privateKey)))!),
-    };
     const refused = (reason: NotMarkedReason | "too-large"): Measured => ({
       statistics: { frame, markable: false, reason },
     });
     if (canonicalFrameBytes(frames.attributes, false) > frameBytesMax) return refused("too-large");
-    const marked = await markFrame(frames, frame, ports);
-    if ("reason" in marked) return refused(marked.reason);
+    const samples = await frameSamples(frames, frame, this.#codecs);
+    if ("reason" in samples) return refused(samples.reason);
+    const original = planesOf(frames.attributes, samples);
+    if ("reason" in original) return refused(original.reason);
+    const id = { contentId, frameNo: frame };
+    const options = { noiseShareMax, publishTileDigests: true };
+    const prepared = prepareMark(original, id, this.#keys, nodeCrypto, options);
+    if (!prepared.markable) return refused(prepared.reason);
+    const mark = prepared.finish(this.#signatureOf(prepared.toBeSigned));
+    const marked = samplesOf({ ...original, ...mark.frame }, frames.attributes);
     const written = await this.#encoded(frames, marked);
     if (written === undefined) return refused("encoding");
-    const { original, mark } = marked;
     const layout = layoutOf(original.width, original.height, original.colour)!;
     const { carrierPlane } = layout;
     const [before, after] = [original.planes[carrierPlane]!, mark.frame.planes[carrierPlane]!];
@@ -132,16 +138,13 @@ export class WatermarkStatistics {
       recoveryBits: mark.statistics.recoveryBits,
       sidecarBits: mark.statistics.sidecarBits,
       tileDigestBytes: mark.tileDigests?.length ?? 0,
-      restored: await this.#comesBack(marked),
+      restored: await this.#comesBack(original, mark),
     };
     return { statistics, written };
   }
 
   /** Undefined: there is no encoder for such a frame. */
-  async #encoded(
-    { layout, attributes, object }: PixelFrames,
-    { samples }: MarkedSamples,
-  ): Promise<Bytes | undefined> {
+  async #encoded({ layout, attributes, object }: PixelFrames, samples: Bytes): Promise<Bytes | undefined> {
     if (layout.kind !== "encapsulated" || object.transferSyntax.codec === "native") return samples;
     try {
       const request = { transferSyntaxUid: object.transferSyntax.uid, attributes, samples };
@@ -153,7 +156,11 @@ export class WatermarkStatistics {
     }
   }
 
-  async #comesBack({ original, mark }: MarkedSamples): Promise<boolean> {
+  #signatureOf(bytes: Uint8Array): Uint8Array {
+    return withLowS(signatureFromDer(new Uint8Array(sign("sha256", bytes, this.#privateKey)))!);
+  }
+
+  async #comesBack(original: PlanarFrame, mark: MarkedFrame): Promise<boolean> {
     const { facts, mark: read } = await checkFrame(mark.frame, nodeCrypto, () => this.#spki);
     if (!facts.found || !facts.intact || read === undefined) return false;
     const { recoveryKey } = this.#keys;
