@@ -38,6 +38,8 @@ export type MarkingOutcome = MarkedSamples | { readonly reason: NotMarkedReason 
 export type MarkSigner = (bytes: Bytes) => Promise<Bytes>;
 
 export interface FrameMarker {
+  /** Frames that are worth having in flight at once. */
+  readonly parallel: number;
   /** @throws what `sign` throws */
   mark(job: MarkingJob, sign: MarkSigner): Promise<MarkingOutcome>;
 }
@@ -72,6 +74,7 @@ export function prepareSamples(
 
 /** Marks in the thread that asks. */
 export class InlineFrameMarker implements FrameMarker {
+  readonly parallel = 1;
   readonly #crypto: Crypto;
 
   constructor(crypto: Crypto) {
