@@ -33,9 +33,9 @@ export const sealing: Benchmark = {
         {
           name: "durable",
           async run() {
-            const { object, edits } = await sealNext();
-            device.seals.keep({ sopInstanceUid: "1.2", digest: Uint8Array.of(turn & 255, turn >> 8) }, edits);
-            await output.write(`1.2.${turn}`, object, edits);
+            const seal = await sealNext();
+            device.seals.keep({ sopInstanceUid: "1.2", digest: Uint8Array.of(turn & 255, turn >> 8) }, seal);
+            await output.write(`1.2.${turn}`, seal.object, seal.edits);
           },
         },
       ],

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { textElement } from "../dicom/encode.ts";
 import type { Edit } from "../dicom/splice.ts";
+import type { StoredSeal } from "../sealing/seal.ts";
 import { type OriginalName, SealStore } from "./seal-store.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "scanseal-seals-"));
@@ -21,6 +22,17 @@ function editsOf(text: string): Edit[] {
   ];
 }
 
+function sealOf(date: string): StoredSeal {
+  const bytes = (n: number, length: number): Uint8Array => new Uint8Array(length).fill(n);
+  const marks = {
+    contentId: bytes(1, 16),
+    salt: bytes(2, 16),
+    object: bytes(3, 32),
+    signatures: [bytes(4, 64), undefined],
+  };
+  return { edits: editsOf(date), marks };
+}
+
 function fileOf(store: string): string {
   const [name] = readdirSync(store, { recursive: true, encoding: "utf8" }).filter((one) =>
     one.endsWith(".seal"),
@@ -31,25 +43,25 @@ function fileOf(store: string): string {
 describe("stored seals", () => {
   it("are found by the original's UID and digest, both", () => {
     const store = new SealStore(join(folder, "found"));
-    const edits = editsOf("20260101");
-    expect(store.keep(nameOf(1), edits)).toBe(edits);
-    expect(store.find(nameOf(1))).toEqual(edits);
+    const seal = sealOf("20260101");
+    expect(store.keep(nameOf(1), seal)).toBe(seal);
+    expect(store.find(nameOf(1))).toEqual(seal);
     expect(store.find({ ...nameOf(1), sopInstanceUid: "2.25.2" })).toBeUndefined();
     expect(store.find({ ...nameOf(1), digest: nameOf(2).digest })).toBeUndefined();
   });
 
   it("stay as they were first kept, and leave nothing else behind", () => {
     const place = join(folder, "first");
-    const first = editsOf("20260101");
+    const first = sealOf("20260101");
     new SealStore(place).keep(nameOf(1), first);
-    expect(new SealStore(place).keep(nameOf(1), editsOf("20260102"))).toEqual(first);
+    expect(new SealStore(place).keep(nameOf(1), sealOf("20260102"))).toEqual(first);
     expect(readdirSync(place, { recursive: true })).toHaveLength(2);
   });
 
   it("are an error when cut, edited at any place, or put in another's place", () => {
     const place = join(folder, "damaged");
     const store = new SealStore(place);
-    store.keep(nameOf(1), editsOf("20260101"));
+    store.keep(nameOf(1), sealOf("20260101"));
     const path = fileOf(place);
     const sound = readFileSync(path);
     const damaged = (content: Uint8Array): void => {
@@ -64,10 +76,10 @@ describe("stored seals", () => {
     }
     damaged(Buffer.from("[]"));
     writeFileSync(path, sound);
-    expect(store.find(nameOf(1))).toHaveLength(3);
+    expect(store.find(nameOf(1))?.edits).toHaveLength(3);
 
     const other = join(folder, "other");
-    new SealStore(other).keep(nameOf(2), editsOf("20260103"));
+    new SealStore(other).keep(nameOf(2), sealOf("20260103"));
     copyFileSync(fileOf(other), path);
     expect(() => store.find(nameOf(1))).toThrow(/cannot be used/);
   });

@@ -12,15 +12,30 @@ import {
   fileExists,
   readPrivateFile,
 } from "../platform/node/private-files.ts";
+import type { StoredSeal } from "../sealing/seal.ts";
 
-/** An envelope, a seed, a leaf table and two signature items, in base64. */
-const recordBytesMax = 48 << 20;
+/** An envelope, a seed, a leaf table, a watermark table, two signature items and the signatures of 500,000 marks, in base64. */
+const recordBytesMax = 192 << 20;
 
 interface StoredElement {
   readonly tag: number;
   readonly vr: string;
   readonly value?: string;
   readonly items?: readonly (readonly StoredElement[])[];
+}
+
+/** Bytes in base64. */
+interface StoredMarks {
+  readonly contentId: string;
+  readonly salt: string;
+  readonly object: string;
+  /** Empty: not marked. */
+  readonly signatures: readonly string[];
+}
+
+interface StoredRecord {
+  readonly edits: readonly StoredEdit[];
+  readonly marks?: StoredMarks;
 }
 
 type StoredEdit =
@@ -45,14 +60,14 @@ export class SealStore {
   }
 
   /** @throws ScansealError `io`, also for a record that is damaged */
-  find(original: OriginalName): readonly Edit[] | undefined {
+  find(original: OriginalName): StoredSeal | undefined {
     const { name, path } = this.#placeOf(original);
     if (!fileExists(path)) return undefined;
     try {
       const text = fromUtf8(readPrivateFile(path, recordBytesMax));
       const json = text.slice(checkDigits + 1);
       if (text !== recordOf(name, json)) throw new ScansealError("internal", "the check does not fit");
-      return (JSON.parse(json) as readonly StoredEdit[]).map(restoredEdit);
+      return restoredSeal(JSON.parse(json) as StoredRecord);
     } catch (cause) {
       if (cause instanceof ScansealError && cause.code === "io") throw cause;
       throw new ScansealError(
@@ -65,14 +80,14 @@ export class SealStore {
 
   /**
    * Durable when it returns. The first seal of an original stays.
-   * @returns the seal that counts: `edits` itself, or what another process kept before
+   * @returns the seal that counts: `seal` itself, or what another process kept before
    * @throws ScansealError `io`
    */
-  keep(original: OriginalName, edits: readonly Edit[]): readonly Edit[] {
+  keep(original: OriginalName, seal: StoredSeal): StoredSeal {
     const { name, path } = this.#placeOf(original);
-    const record = utf8(recordOf(name, JSON.stringify(edits.map(storedEdit))));
-    if (createFileDurably(path, record, { mode: 0o600 })) return edits;
-    return this.find(original) ?? edits;
+    const record = utf8(recordOf(name, JSON.stringify(storedSeal(seal))));
+    if (createFileDurably(path, record, { mode: 0o600 })) return seal;
+    return this.find(original) ?? seal;
   }
 
   #placeOf({ sopInstanceUid, digest }: OriginalName): { readonly name: string; readonly path: string } {
@@ -88,6 +103,34 @@ const checkDigits = 64;
 
 function recordOf(name: string, json: string): string {
   return `${toHex(nodeCrypto.hash("SHA-256", utf8(`${name}\n${json}`)))}\n${json}`;
+}
+
+function storedSeal({ edits, marks }: StoredSeal): StoredRecord {
+  if (!marks) return { edits: edits.map(storedEdit) };
+  const { contentId, salt, object, signatures } = marks;
+  return {
+    edits: edits.map(storedEdit),
+    marks: {
+      contentId: toBase64(contentId),
+      salt: toBase64(salt),
+      object: toBase64(object),
+      signatures: signatures.map((signature) => (signature ? toBase64(signature) : "")),
+    },
+  };
+}
+
+function restoredSeal({ edits, marks }: StoredRecord): StoredSeal {
+  if (!marks) return { edits: edits.map(restoredEdit) };
+  const { contentId, salt, object, signatures } = marks;
+  return {
+    edits: edits.map(restoredEdit),
+    marks: {
+      contentId: fromBase64(contentId),
+      salt: fromBase64(salt),
+      object: fromBase64(object),
+      signatures: signatures.map((text) => (text === "" ? undefined : fromBase64(text))),
+    },
+  };
 }
 
 function storedEdit(edit: Edit): StoredEdit {

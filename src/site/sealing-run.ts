@@ -61,16 +61,16 @@ async function sealSource(source: ByteSource, run: SealingRun): Promise<SealedFi
   const name = { sopInstanceUid, digest: await digestOf(source) };
   const stored = run.seals.find(name);
   if (!stored) await run.output.requireFree(sopInstanceUid);
-  const { object, edits } = await sealObject(
-    original,
-    run.device,
-    run.ports,
-    stored ? { stored } : { nextCounter: run.nextCounter },
-  );
+  const origin = stored ? { stored } : { nextCounter: run.nextCounter };
+  const seal = await sealObject(original, run.device, run.ports, origin);
   // Another process may have sealed the same original meanwhile: then its seal counts.
-  const kept = stored ?? run.seals.keep(name, edits);
-  const written = await run.output.write(sopInstanceUid, object, kept);
-  return { sopInstanceUid, path: written.path, reused: kept !== edits };
+  const kept = stored ?? run.seals.keep(name, seal);
+  const isOwn = stored !== undefined || kept === seal;
+  const { object, edits } = isOwn
+    ? seal
+    : await sealObject(original, run.device, run.ports, { stored: kept });
+  const written = await run.output.write(sopInstanceUid, object, edits);
+  return { sopInstanceUid, path: written.path, reused: stored !== undefined || !isOwn };
 }
 
 async function digestOf(source: ByteSource): Promise<Bytes> {

@@ -9,8 +9,9 @@ import type { Role } from "../../keys/trust/roles.ts";
 import { nodeRandom } from "../../platform/node/crypto.ts";
 import { openHome } from "../../site/home.ts";
 import { readText, writeNewText } from "../text-file.ts";
+import { changeMarking, checkMarking, type MarkingOptions } from "./marking.ts";
 
-export interface EnrollOptions {
+export interface EnrollOptions extends MarkingOptions {
   readonly home: string;
   readonly ae: string;
   readonly serial: string;
@@ -29,6 +30,7 @@ function days(milliseconds: number): string {
 
 /** The key is made here, for a demonstration or a device on this machine. @returns 0 */
 export async function enroll(name: string, options: EnrollOptions): Promise<number> {
+  checkMarking(options);
   const home = openHome(options.home);
   const { certificate, notice } = await enrolLocally(await home.openAuthority(), home.deviceFolder(name), {
     device: { name, aeTitle: options.ae, serialNumber: options.serial },
@@ -38,6 +40,7 @@ export async function enroll(name: string, options: EnrollOptions): Promise<numb
     keyType: options.key,
     isNewEpoch: options.newEpoch,
   });
+  changeMarking(home.deviceFolder(name), options);
   say(
     `Device ${name} enrolled as ${options.role}, valid until ${days(certificate.notAfter)}.`,
     `SHA-256: ${certificate.fingerprint}`,
@@ -52,7 +55,7 @@ export async function enroll(name: string, options: EnrollOptions): Promise<numb
 /** Step 1, at the authority. @returns 0 */
 export async function issueCode(
   name: string,
-  options: Omit<EnrollOptions, "key" | "newEpoch">,
+  options: Omit<EnrollOptions, "key" | "newEpoch" | keyof MarkingOptions>,
 ): Promise<number> {
   const authority = await openHome(options.home).openAuthority();
   const { code, expiresAt } = authority.issueCode({
@@ -70,6 +73,7 @@ export async function requestCertificate(
   name: string,
   options: Omit<EnrollOptions, "role"> & { readonly out: string },
 ): Promise<number> {
+  checkMarking(options);
   const home = openHome(options.home);
   const key = { keyType: options.key, passphrase: home.passphrase(), random: nodeRandom };
   const folder = home.deviceFolder(name);
@@ -80,6 +84,7 @@ export async function requestCertificate(
       : await createDevice(folder, device, key);
     return { text: encodePem("CERTIFICATE REQUEST", result.request), result };
   });
+  changeMarking(folder, options);
   say(
     `Request written to ${options.out}.`,
     `Key SHA-256, to be compared at the authority: ${made.keyFingerprint}`,

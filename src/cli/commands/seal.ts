@@ -1,8 +1,8 @@
 /** `scanseal seal`: seals files as a device of this site would at capture. */
 import { ScansealError } from "../../foundation/errors.ts";
 import type { CaptureCounter } from "../../keys/custody/capture-counter.ts";
-import { CodecPool } from "../../platform/node/codecs/codec-pool.ts";
-import { nodeCrypto, nodeRandom, systemClock } from "../../platform/node/crypto.ts";
+import { systemClock } from "../../platform/node/crypto.ts";
+import { openDeviceSealing } from "../../site/device-sealing.ts";
 import { openHome } from "../../site/home.ts";
 import { OutputFolder } from "../../site/output-folder.ts";
 import { sealFile, UnreadableOriginal } from "../../site/sealing-run.ts";
@@ -17,6 +17,8 @@ export interface SealOptions {
   readonly home: string;
   readonly device: string;
   readonly out: string;
+  /** False with --no-watermark. */
+  readonly watermark: boolean;
 }
 
 /** @returns 0 when every object was sealed, 1 when one could not be, 2 when a file could not be read @throws ScansealError when key or disk failed */
@@ -24,24 +26,25 @@ export async function seal(paths: readonly string[], options: SealOptions): Prom
   const inputs = await findInputs(paths);
   const home = openHome(options.home);
   reportExpiry(home);
-  const { device, counter, seals } = await home.openDevice(options.device);
   const output = await OutputFolder.open(options.out);
-  const decoder = new CodecPool();
-  const ports = {
-    crypto: nodeCrypto,
-    random: nodeRandom,
-    clock: systemClock,
-    decoder,
-    softwareVersion: packageVersion(),
-  };
-  const run = { device, nextCounter: counterOf(counter, inputs.files.length), ports, seals, output };
   const bar = new ProgressBar(process.stderr, systemClock, inputs.files.length);
+  let current = { index: 0, path: "" };
+  const onFrame = (done: number, frames: number): void => {
+    if (frames > 1) bar.show(current.index + done / frames, current.path);
+  };
+  const { device, counter, seals, ports, close } = await openDeviceSealing(home, options.device, {
+    softwareVersion: packageVersion(),
+    watermark: options.watermark,
+    onFrame,
+  });
+  const run = { device, nextCounter: counterOf(counter, inputs.files.length), ports, seals, output };
   let sealed = 0;
   let refused = 0;
   let unreadable = inputs.unreadable.length;
   const seen = new Map<string, string>();
   try {
     for (const [index, path] of inputs.files.entries()) {
+      current = { index, path };
       bar.show(index, path);
       try {
         const { sopInstanceUid } = await sealFile(path, run);
@@ -61,7 +64,7 @@ export async function seal(paths: readonly string[], options: SealOptions): Prom
     if (sealed > 0) await output.sync();
   } finally {
     bar.clear();
-    await decoder.close();
+    await close();
   }
   reportSkipped(inputs, "sealed");
   process.stdout.write(

@@ -6,8 +6,8 @@ import { readChunks } from "../../foundation/byte-source.ts";
 import { toHex } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { enrolLocally } from "../../keys/custody/local-enrolment.ts";
-import { CodecPool } from "../../platform/node/codecs/codec-pool.ts";
 import { nodeCrypto, nodeRandom, systemClock } from "../../platform/node/crypto.ts";
+import { openDeviceSealing } from "../../site/device-sealing.ts";
 import { withFile } from "../../site/file-input.ts";
 import { createHome, type SiteHome } from "../../site/home.ts";
 import { OutputFolder } from "../../site/output-folder.ts";
@@ -60,15 +60,8 @@ export async function prepareFolder(out: string, extra: readonly string[] = []):
 }
 
 async function sealAll({ files, out }: Demonstration, home: SiteHome): Promise<Map<string, SealedFile>> {
-  const { device, counter, seals } = await home.openDevice(deviceName);
-  const decoder = new CodecPool();
-  const ports = {
-    crypto: nodeCrypto,
-    random: nodeRandom,
-    clock: systemClock,
-    decoder,
-    softwareVersion: packageVersion(),
-  };
+  const sealing = await openDeviceSealing(home, deviceName, { softwareVersion: packageVersion() });
+  const { device, counter, seals, ports } = sealing;
   const output = await OutputFolder.open(join(out, "sealed"));
   let next = counter.reserve(files.length).first;
   const run = { device, nextCounter: () => next++, ports, seals, output };
@@ -81,7 +74,7 @@ async function sealAll({ files, out }: Demonstration, home: SiteHome): Promise<M
     }
   } finally {
     bar.clear();
-    await decoder.close();
+    await sealing.close();
   }
   return sealed;
 }

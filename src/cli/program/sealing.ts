@@ -9,6 +9,7 @@ export function addSealing(program: Command, run: Run): void {
     .description("seal files or folders as one of the site's devices")
     .argument("<path...>")
     .requiredOption("--device <name>", "which device seals")
+    .option("--no-watermark", "seal by digests only: no pixel is changed")
     .requiredOption("--out <dir>", "where sealed objects go, named by SOP Instance UID", givenPath)
     .addOption(home())
     .action(run(async () => (await import("../commands/seal.ts")).seal as Action));

@@ -18,6 +18,17 @@ function keyType(): Option {
     .default("EC-P256");
 }
 
+/** Of a device that seals: which modalities' pixels are marked. */
+function marking(command: Command): Command {
+  return command
+    .option("--marked <modalities>", "pixels are marked, such as CT,MR; or all", modalities)
+    .option("--digest-only <modalities>", "pixels stay as they are, such as US,PT; or all", modalities);
+}
+
+function modalities(value: string): readonly string[] {
+  return value.split(",").map((modality) => modality.trim());
+}
+
 function named(command: Command): Command {
   return command
     .argument("<name>")
@@ -35,7 +46,7 @@ export function addSite(program: Command, run: Run): void {
     .option("--ca-key <pem>", "its key; its passphrase is taken from SCANSEAL_CA_PASSPHRASE")
     .addOption(home())
     .action(run(async () => (await import("../commands/init.ts")).init as Action));
-  named(program.command("enroll"))
+  marking(named(program.command("enroll")))
     .description("enrol a device in one step: its key is made on this machine")
     .addOption(role())
     .addOption(keyType())
@@ -87,12 +98,17 @@ function addEnrolmentSteps(program: Command, run: Run): void {
     .addOption(home())
     .action(run(async () => (await import("../commands/enroll.ts")).renewCrl as Action));
   const device = program.command("device").description("what a device elsewhere does to be enrolled");
-  named(device.command("request"))
+  marking(named(device.command("request")))
     .description("step 2: make a key and a request for its certificate")
     .addOption(keyType())
     .option("--new-epoch", "a new key for an enrolled device", false)
     .requiredOption("--out <pem>", "where the request goes")
     .action(run(async () => (await import("../commands/enroll.ts")).requestCertificate as Action));
+  marking(device.command("marking"))
+    .description("show or change which modalities' pixels a device marks")
+    .argument("<name>")
+    .addOption(home())
+    .action(run(async () => (await import("../commands/marking.ts")).deviceMarking as Action));
   device
     .command("install")
     .description("step 4: put the certificate in use")

@@ -27,6 +27,9 @@ import {
 
 type MarkedClaim = Extract<WatermarkClaim, { readonly scheme: "MTW1" }>;
 
+/** The marks that are in the object already; `table` is the content of xx03. */
+export type WatermarkOfObject = Omit<MarkedClaim, "table"> & { readonly table: Bytes };
+
 export interface BuildRequest {
   /** Final in every attribute and pixel: what comes later is not sealed. */
   readonly object: DicomObject;
@@ -36,10 +39,7 @@ export interface BuildRequest {
   /** Made durable before this is called; (key, epoch, counter) is used once. */
   readonly epoch: string;
   readonly counter: number;
-  /** The marks that are in the object already; `table` is the content of xx03. */
-  readonly watermark:
-    | Exclude<WatermarkClaim, MarkedClaim>
-    | (Omit<MarkedClaim, "table"> & { readonly table: Bytes });
+  readonly watermark: Exclude<WatermarkClaim, MarkedClaim> | WatermarkOfObject;
   readonly software: CaptureStatement["software"];
 }
 

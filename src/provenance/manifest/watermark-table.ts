@@ -5,7 +5,7 @@ import { type Bytes, concatBytes, u32le, viewOf } from "../../foundation/bytes.t
 import { ScansealError } from "../../foundation/errors.ts";
 
 const version = 1;
-const saltBytes = 16;
+export const watermarkTableSaltBytes = 16;
 const hashBytes = 32;
 /** Of a tile: invisible-watermark's published digest. */
 const tileDigestBytes = 8;
@@ -15,7 +15,7 @@ export const watermarkTableBytesMax: number = 64 << 20;
 const attributesMax = 16;
 const valueBytesMax = 8;
 const absent = 0xff;
-const headerBytes = 1 + saltBytes + 1;
+const headerBytes = 1 + watermarkTableSaltBytes + 1;
 
 /** An attribute that marking changed, and what it was. */
 export interface ReplacedAttribute {
@@ -82,7 +82,7 @@ export function decodeWatermarkTable(bytes: Bytes): WatermarkTable {
     return view.getUint32(at - 4, true);
   };
   if (u8() !== version) bad("unknown version");
-  const salt = take(saltBytes);
+  const salt = take(watermarkTableSaltBytes);
   const attributes = attributesAt(u8, u32, take);
   const count = u32();
   // Each has a byte at least.
