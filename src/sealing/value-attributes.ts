@@ -90,6 +90,12 @@ export class ValueAttributes {
     if (this.#belowAfter.max >= min || this.#aboveAfter.min <= max) return false;
     const value = this.#numberOf(tags.pixelPaddingValue)!;
     if (min === padding.min && max === padding.max) return true;
+    // Nothing is known of a limit that is no number.
+    if (
+      findElement(this.#object.elements, tags.pixelPaddingRangeLimit) &&
+      !this.#valueOf(tags.pixelPaddingRangeLimit)
+    )
+      return false;
     // The value stays one end of the range where it can.
     const newValue = value === min || value === max ? value : min;
     if (newValue !== value) numbers.set(tags.pixelPaddingValue, newValue);

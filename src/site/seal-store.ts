@@ -1,4 +1,4 @@
-/** Seals that were made, so that sealing the same original again gives the same bytes (spec/sealing.md step 8). */
+/** Seals that were made, so that sealing the same original again gives the same bytes (spec/sealing.md step 9). */
 import { join } from "node:path";
 import type { NewElement } from "../dicom/encode.ts";
 import type { Edit } from "../dicom/splice.ts";
