@@ -23,6 +23,7 @@ const entries: Entries = {
     "src/cli/bin.ts",
     "src/verifier.ts",
     "src/platform/node/codecs/codec-worker.ts",
+    "src/site/marking/marking-worker.ts",
     "src/site/verification-worker.ts",
     "src/site/gateway/examiner-worker.ts",
   ],
@@ -44,6 +45,10 @@ const entries: Entries = {
     [
       "src/dicom-network/dimse/upper-layer/state-machine.ts#events",
       "the rows of PS3.8 table 9-10 in their order: the tests go through every state and event",
+    ],
+    [
+      "src/sealing/frame-marking.ts#InlineFrameMarker",
+      "the site marks in threads; tests and the benchmark compare with marking in their own",
     ],
     [
       "src/invisible-watermark/locate.ts#locateWithoutPayload",

@@ -4,11 +4,11 @@ import { keyIdOf } from "../invisible-watermark/keys.ts";
 import { watermarkKeysOf } from "../keys/custody/watermark-master.ts";
 import { CodecPool } from "../platform/node/codecs/codec-pool.ts";
 import { nodeCrypto, nodeRandom, systemClock } from "../platform/node/crypto.ts";
-import { InlineFrameMarker } from "../sealing/frame-marking.ts";
 import { digestOnlyReason } from "../sealing/marking-choice.ts";
 import type { WatermarkPorts } from "../sealing/object-marking.ts";
 import type { SealingPorts } from "../sealing/seal.ts";
 import type { OpenDevice, SiteHome } from "./home.ts";
+import { MarkingPool } from "./marking/marking-pool.ts";
 import { readMarking } from "./marking-file.ts";
 
 export interface DeviceSealingOptions {
@@ -34,7 +34,7 @@ export async function openDeviceSealing(
   const choice = readMarking(home.deviceFolder(name));
   const keyId = keyIdOf(open.device.signer.certificate, nodeCrypto);
   const codecs = new CodecPool();
-  const marker = new InlineFrameMarker(nodeCrypto);
+  const marker = new MarkingPool();
   return {
     ...open,
     ports: {
@@ -52,7 +52,7 @@ export async function openDeviceSealing(
       },
     },
     async close() {
-      await codecs.close();
+      await Promise.all([codecs.close(), marker.close()]);
     },
   };
 }
