@@ -215,6 +215,11 @@ describe("marking an object", () => {
       native,
     );
     expect(await reasonOf(await readDicom(new MemorySource(nothing)))).toEqual({ reason: "no-pixels" });
+    const signature = textElement(0x04000100, "UI", "2.25.2");
+    const signed: NewElement = { tag: tags.digitalSignaturesSequence, vr: "SQ", items: [[signature]] };
+    expect(await reasonOf(await objectOf({ frames: ["anatomy"], more: [signed] }))).toEqual({
+      reason: "signed",
+    });
     // A codestream that no decoder reads is sealed as it is.
     const codestream: NewElement = { tag: tags.pixelData, vr: "OB", frames: [new Uint8Array(100)] };
     const [sop, ...rest] = object.elements.filter(({ tag }) => tag !== tags.pixelData);

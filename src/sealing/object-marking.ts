@@ -1,4 +1,5 @@
 /** Marks the frames of one object, before its attributes become final. The numbers are the steps of spec/sealing.md. */
+import { findElement } from "../dicom/elements.ts";
 import { frameBytesMax } from "../dicom/limits.ts";
 import type { DicomObject } from "../dicom/model.ts";
 import type { FrameDecoder } from "../dicom/pixel-data/decoder.ts";
@@ -8,6 +9,7 @@ import { framesOf, type PixelFrames, readCodestream } from "../dicom/pixel-data/
 import { canonicalFrameBytes } from "../dicom/pixel-data/image-attributes.ts";
 import { pixelDataElements } from "../dicom/pixel-data/pixel-data-writer.ts";
 import type { Edit } from "../dicom/splice.ts";
+import { tags } from "../dicom/tags.ts";
 import { type Bytes, toHex } from "../foundation/bytes.ts";
 import type { Crypto, Random, Signer } from "../foundation/crypto.ts";
 import { type ErrorCode, ScansealError } from "../foundation/errors.ts";
@@ -51,6 +53,8 @@ export type ObjectNotMarkedReason =
   | "growth"
   /** Padding could not be told from image any more. */
   | "padding"
+  /** It has a digital signature already, which would not fit any more. */
+  | "signed"
   /** Only ECDSA P-256 with SHA-256 fits into a mark. */
   | "signer-key";
 
@@ -95,6 +99,7 @@ export async function markObject(
   const { signer } = ports;
   if (!record) {
     if (signer.keyType !== "EC-P256" || signer.hash !== "SHA-256") return { reason: "signer-key" };
+    if (findElement(object.elements, tags.digitalSignaturesSequence)) return { reason: "signed" };
     const refusal = ports.refuse(object);
     if (refusal !== undefined) return { reason: refusal };
   }
