@@ -66,6 +66,8 @@ export interface ReadMark {
   readonly suspectTiles: Uint8Array;
   /** 1 for superblocks that are not as they were signed. */
   readonly damagedSuperblocks: Uint8Array;
+  /** The signature is valid: flags and superblock digests are the signer's, and nobody else's. */
+  readonly isSigned: boolean;
 }
 
 export interface FrameCheck {
@@ -150,6 +152,7 @@ export async function checkFrame(
       ...{ frame, layout, payload, context, tileDigests, suspectTiles },
       tags: carried.tags,
       damagedSuperblocks: damaged,
+      isSigned: signature === "valid",
     },
   };
 }

@@ -3,10 +3,14 @@ import { describe, expect, it } from "vitest";
 import { makeFrame } from "../../test/watermark/frames.ts";
 import { contentId, keyId, keyOf, locatorKey, mark, withSamples } from "../../test/watermark/marking.ts";
 import { nodeCrypto } from "../platform/node/crypto.ts";
+import { putCarriedBytes, takeCarriedBytes } from "./carriers.ts";
 import { checkFrame, type ReadMark } from "./check.ts";
 import type { PlanarFrame } from "./frame.ts";
 import { layoutOf, tileAt } from "./layout.ts";
 import { type ChangedPlaces, type LocatingSource, locateChanges, locateWithoutPayload } from "./locate.ts";
+import { completePayload, contextOf, parsePayload } from "./payload.ts";
+import { decodeShares, encodeShares } from "./shares.ts";
+import { digestTiles, digestTree } from "./tile-digests.ts";
 
 const size = { width: 210, height: 170 };
 const layout = layoutOf(size.width, size.height, "mono")!;
@@ -84,6 +88,34 @@ describe("locateChanges", () => {
     const forged = await read(edited(keyed.frame, changes));
     const stranger = { locatorKey: new Uint8Array(32) };
     expect(locateChanges(forged, nodeCrypto, stranger)).toEqual(locateChanges(forged, nodeCrypto));
+  });
+
+  it("finds what a forger made to fit: superblocks and flags of an invalid signature say nothing", async () => {
+    const changes = [[5000, 1000]] as const;
+    const tile = tileAt(layout, 5000);
+    for (const keyedFlag of [1, 0]) {
+      const forged = withSamples(edited(keyed.frame, changes), (samples) => {
+        const carried = takeCarriedBytes(samples, layout);
+        const { payload } = decodeShares(carried.shares, layout)!;
+        const parsed = { ...parsePayload(payload, layout)!, keyedTags: keyedFlag === 1 };
+        const context = contextOf(payload, nodeCrypto);
+        const frame = { ...keyed.frame, planes: [samples] };
+        const digests = digestTiles(frame, samples, layout, context, nodeCrypto);
+        carried.tags.set(digests.subarray(32 * tile, 32 * tile + 4), 4 * tile);
+        const tree = digestTree(digests, carried.tags, layout, context, nodeCrypto);
+        completePayload(payload, { ...parsed, ...tree }, parsed);
+        putCarriedBytes(samples, { ...carried, shares: encodeShares(payload, layout) }, layout);
+      });
+      const { facts } = await checkFrame(forged, nodeCrypto, keyOf);
+      const fits = { signature: "invalid", rootMatches: true, corrections: 0, damagedSuperblocks: [] };
+      expect(facts).toMatchObject(fits);
+      const found = await locate(forged, { locatorKey });
+      expect({ basis: found.basis, tiles: indices(found.tiles) }).toEqual({
+        basis: "site-key",
+        tiles: [tile],
+      });
+      expect(indices((await locate(forged, { tileDigests })).tiles)).toEqual([tile]);
+    }
   });
 
   it("refuses tile digests of another frame's size", async () => {

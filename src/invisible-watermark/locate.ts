@@ -33,7 +33,7 @@ export interface ChangedPlaces {
 
 /** @throws ScansealError `seal-structure` when there is not one tile digest for each tile */
 export function locateChanges(mark: ReadMark, crypto: Crypto, source: LocatingSource = {}): ChangedPlaces {
-  const { layout, payload, tags, tileDigests } = mark;
+  const { layout, tags, tileDigests } = mark;
   const changed = mark.suspectTiles.slice();
   let basis: LocatingBasis = "superblocks";
   if (source.tileDigests !== undefined) {
@@ -42,14 +42,15 @@ export function locateChanges(mark: ReadMark, crypto: Crypto, source: LocatingSo
     requireOnePerTile(source.tileDigests, layout);
     const now = publishTileDigests(tileDigests, tags, crypto);
     flagDifferences(now, source.tileDigests, publishedDigestBytes, changed);
-  } else if (!payload.keyedTags || source.locatorKey !== undefined) {
+  } else {
     // L2
-    const key = payload.keyedTags ? tagKey(source.locatorKey!, mark.context, crypto) : undefined;
-    const differing = new Uint8Array(layout.tiles.length);
-    flagDifferences(tagTiles(tileDigests, key, crypto), tags, tagBytes, differing);
-    if (couldBeItsKey(differing, mark)) {
-      basis = payload.keyedTags ? "site-key" : "public-tags";
+    for (const { tagsBy, key } of possibleTagKeys(mark, source.locatorKey, crypto)) {
+      const differing = new Uint8Array(layout.tiles.length);
+      flagDifferences(tagTiles(tileDigests, key, crypto), tags, tagBytes, differing);
+      if (!couldBeItsKey(differing, mark)) continue;
+      basis = tagsBy;
       for (let i = 0; i < differing.length; i++) changed[i]! |= differing[i]!;
+      break;
     }
   }
   return placesIn(layout, basis, changed, mark.damagedSuperblocks);
@@ -79,9 +80,32 @@ export function locateWithoutPayload(
   return placesIn(layout, "tile-digests", changed, new Uint8Array(layout.superblocks.length));
 }
 
-/** Another site's key gives other tags everywhere: but a superblock that fits has the tags it was signed with, and of a frame's tiles some are whole. */
-function couldBeItsKey(differing: Uint8Array, { layout, damagedSuperblocks }: ReadMark): boolean {
+interface PossibleTagKey {
+  readonly tagsBy: LocatingBasis;
+  readonly key: Bytes | undefined;
+}
+
+/** Whether tags are keyed is the signer's word, or a forger's: then the site's key is tried whatever the payload says. */
+function possibleTagKeys(
+  { payload, isSigned, context }: ReadMark,
+  locatorKey: Bytes | undefined,
+  crypto: Crypto,
+): PossibleTagKey[] {
+  const possible: PossibleTagKey[] = [];
+  if (locatorKey !== undefined && (payload.keyedTags || !isSigned)) {
+    possible.push({ tagsBy: "site-key", key: tagKey(locatorKey, context, crypto) });
+  }
+  if (!payload.keyedTags) possible.push({ tagsBy: "public-tags", key: undefined });
+  return possible;
+}
+
+/**
+ * Another site's key gives other tags everywhere, and of a frame's tiles some are whole. A superblock that fits has the tags it was signed with; without
+ * a valid signature a forger made it fit, with tags that have no key.
+ */
+function couldBeItsKey(differing: Uint8Array, { layout, damagedSuperblocks, isSigned }: ReadMark): boolean {
   if (layout.tiles.length > 1 && differing.every((flag) => flag === 1)) return false;
+  if (!isSigned) return true;
   return differing.every((flag, i) => flag === 0 || damagedSuperblocks[layout.superblockOfTile[i]!] === 1);
 }
 
