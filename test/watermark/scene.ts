@@ -61,7 +61,7 @@ export interface Scene {
   readonly foreign: PlanarFrame;
 }
 
-const device = new MarkingDevice(1);
+export const device: MarkingDevice = new MarkingDevice(1);
 const otherDevice = new MarkingDevice(2);
 /** Knows everything; nobody trusts it. */
 export const attacker: MarkingDevice = new MarkingDevice(3);
