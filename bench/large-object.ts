@@ -15,7 +15,7 @@ const multiFrameGrayscaleWord = "1.2.840.10008.5.1.4.1.1.7.3";
 /** 512 x 512 x 16 bits. */
 export const frameBytes = 524_288;
 
-function elements(frames: number): NewElement[] {
+function elements(frames: number, bitsStored: number): NewElement[] {
   return [
     textElement(tags.sopClassUid, "UI", multiFrameGrayscaleWord),
     textElement(tags.sopInstanceUid, "UI", `2.25.${frames}`),
@@ -30,22 +30,33 @@ function elements(frames: number): NewElement[] {
     numberElement(tags.rows, "US", 512),
     numberElement(tags.columns, "US", 512),
     numberElement(tags.bitsAllocated, "US", 16),
-    numberElement(tags.bitsStored, "US", 16),
-    numberElement(tags.highBit, "US", 15),
+    numberElement(tags.bitsStored, "US", bitsStored),
+    numberElement(tags.highBit, "US", bitsStored - 1),
     numberElement(tags.pixelRepresentation, "US", 0),
   ];
 }
 
-/** Writes the object; its pixels are zeros. @returns its size in bytes */
-export function writeLargeObject(path: string, frames: number): number {
+/**
+ * Writes the object.
+ * @param images of one frame each, over and over; none: pixels are zeros
+ * @param bitsStored of the images
+ * @returns its size in bytes
+ */
+export function writeLargeObject(
+  path: string,
+  frames: number,
+  images: readonly Uint8Array[] = [],
+  bitsStored = 16,
+): number {
   const length = frames * frameBytes;
   const head = concatBytes([
-    encodePart10(elements(frames), explicitLittleEndianUid),
+    encodePart10(elements(frames, bitsStored), explicitLittleEndianUid),
     encodeHeader(tags.pixelData, "OW", length, { explicit: true, bigEndian: false }),
   ]);
   const file = openSync(path, "w");
   writeSync(file, head);
-  ftruncateSync(file, head.length + length);
+  if (images.length === 0) ftruncateSync(file, head.length + length);
+  else for (let i = 0; i < frames; i++) writeSync(file, images[i % images.length]!);
   closeSync(file);
   return head.length + length;
 }

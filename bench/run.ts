@@ -11,6 +11,7 @@ import type { Benchmark, Measured } from "./compare.ts";
 import { gateway } from "./gateway.ts";
 import { hashPort } from "./hash-port.ts";
 import { journal } from "./journal.ts";
+import { marking } from "./marking.ts";
 import { folder, oneObject } from "./processes.ts";
 import { reading } from "./reading.ts";
 import { sealing } from "./sealing.ts";
@@ -28,6 +29,7 @@ const benchmarks: readonly Benchmark[] = [
   spool,
   journal,
   watermark,
+  marking,
   gateway,
 ];
 
