@@ -32,6 +32,8 @@ export interface Crypto {
    * @throws ScansealError `key-unusable` when the key cannot be read or is of another kind
    */
   createSignatureCheck(spki: Bytes, hash: HashName | LegacyHashName): SignatureCheck;
+  /** RFC 8032 Ed25519, of whole messages. @param publicKey 32 bytes. Garbage is false, not an error. */
+  verifyEd25519(publicKey: Bytes, message: Bytes, signature: Bytes): Promise<boolean>;
 }
 
 /** Signing is injected: a key file, a PKCS#11 token, or a fixed answer in golden vectors. */

@@ -27,7 +27,8 @@ export type MalformedCode =
   | "uid-invalid"
   | "uid-mismatch"
   | "deflate-invalid"
-  | "seal-structure";
+  | "seal-structure"
+  | "log-structure";
 
 /** Resource bounds: the object is refused while it arrives, before memory is taken for it. */
 export type LimitCode =
@@ -51,6 +52,7 @@ export type FaultCode =
   | "not-sealable"
   | "duplicate-instance"
   | "counter-conflict"
+  | "log-conflict"
   | "storage-full"
   | "config-invalid"
   | "network"
@@ -109,6 +111,7 @@ const faultCodes: ReadonlySet<ErrorCode> = new Set<FaultCode>([
   "not-sealable",
   "duplicate-instance",
   "counter-conflict",
+  "log-conflict",
   "storage-full",
   "config-invalid",
   "network",

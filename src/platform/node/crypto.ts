@@ -7,6 +7,7 @@ import {
   hash as hashOnce,
   type KeyObject,
   randomBytes,
+  verify,
 } from "node:crypto";
 import type { Bytes } from "../../foundation/bytes.ts";
 import type { Clock, Crypto, HashName, LegacyHashName, Random } from "../../foundation/crypto.ts";
@@ -43,6 +44,9 @@ function publicKeyOf(spki: Bytes): KeyObject {
   return key;
 }
 
+/** RFC 8410 section 4: what stands before the 32 bytes of an Ed25519 key in a SubjectPublicKeyInfo. */
+const ed25519Prefix = Buffer.from("302a300506032b6570032100", "hex");
+
 export const nodeCrypto: Crypto = {
   createHash(name) {
     const h = createHash(nodeHashNames[name]);
@@ -66,6 +70,16 @@ export const nodeCrypto: Crypto = {
         }
       },
     };
+  },
+  async verifyEd25519(publicKey, message, signature) {
+    if (publicKey.length !== 32 || signature.length !== 64) return false;
+    try {
+      const spki = Buffer.concat([ed25519Prefix, publicKey]);
+      const key = createPublicKey({ key: spki, format: "der", type: "spki" });
+      return verify(null, message, key, signature);
+    } catch {
+      return false;
+    }
   },
 };
 
