@@ -41,6 +41,7 @@ const packages = {
   postgres: "postgresql",
   softhsm2: "softhsm2",
   corpus: "no package: the corpus of real files is at ../shared/corpus",
+  "log-vectors": "no package: clones of transparency-dev/merkle and tessera in ../shared/log-vectors",
 } as const;
 
 export type PeerName = keyof typeof packages;
@@ -66,9 +67,10 @@ export function peerPath(name: PeerName): string {
   return path;
 }
 
-/** True when an absent peer is a failure. The corpus is demanded only where its parent folder `../shared` exists. */
+/** True when an absent peer is a failure. The corpus is demanded only where its parent folder `../shared` exists; others' log vectors never. */
 export function isPeerRequired(name: PeerName): boolean {
   if (process.env.SCANSEAL_REQUIRE_PEERS !== "1") return false;
+  if (name === "log-vectors") return false;
   return name !== "corpus" || existsSync(join(projectRoot, "..", "shared"));
 }
 
@@ -111,6 +113,8 @@ function find(name: PeerName): string | undefined {
   switch (name) {
     case "corpus":
       return existing(join(projectRoot, "..", "shared", "corpus"));
+    case "log-vectors":
+      return existing(process.env.SCANSEAL_LOG_VECTORS ?? join(projectRoot, "..", "shared", "log-vectors"));
     case "pydicom":
       return [...onPath("python3"), "/usr/bin/python3"].find(importsPydicom);
     case "postgres":
