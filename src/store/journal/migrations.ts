@@ -1,13 +1,14 @@
 /** The schema, version by version. A migration that was released is never changed: the next one goes forward. */
 import { type CreateTableBuilder, sql } from "kysely";
 import { ScansealError } from "../../foundation/errors.ts";
+import { logTables } from "../log-journal/log-tables.ts";
 import type { Database, Engine } from "./tables.ts";
 import { makeTallies } from "./tallies.ts";
 
 type Migration = (db: Database, engine: Engine) => Promise<void>;
 
 /** Each brings the schema from its index to its index + 1. */
-const migrations: readonly Migration[] = [firstTables, talliesAndDeletions, damagedCopies];
+const migrations: readonly Migration[] = [firstTables, talliesAndDeletions, damagedCopies, logTables];
 
 /** "scnseal1" as a number: only starts of this program take this lock. */
 const migrationLock = 0x73636e7365616c;

@@ -38,6 +38,12 @@ const int8 = 20;
  * @throws ScansealError `io`, `storage-full`; `config-invalid` when a newer program made the tables, or the server does not fsync
  */
 export async function openPostgresJournal(url: string, options: PostgresOptions = {}): Promise<Journal> {
+  const db = await openPostgresDatabase(url, options);
+  return new SqlJournal(db, "postgres", new PooledWriter(db));
+}
+
+/** The same without the gateway's journal over it. @throws ScansealError `io`, `storage-full`, `config-invalid` */
+export async function openPostgresDatabase(url: string, options: PostgresOptions = {}): Promise<Database> {
   const timeoutMs = options.timeoutMs ?? 30_000;
   const pool = new Pool({
     connectionString: url,
@@ -61,7 +67,7 @@ export async function openPostgresJournal(url: string, options: PostgresOptions 
   try {
     await assertDurable(db);
     await db.transaction().execute((transaction) => migrate(transaction, "postgres"));
-    return new SqlJournal(db, "postgres", new PooledWriter(db));
+    return db;
   } catch (error) {
     await db.destroy().catch(() => undefined);
     throw databaseError(error);

@@ -11,7 +11,7 @@ import type { Journal } from "./journal.ts";
 import { migrate } from "./migrations.ts";
 import { SqlJournal } from "./sql-journal.ts";
 import { NodeSqliteDialect } from "./sqlite-dialect.ts";
-import type { Tables } from "./tables.ts";
+import type { Database, Tables } from "./tables.ts";
 import { GroupWriter } from "./writers.ts";
 
 export interface SqliteOptions {
@@ -33,6 +33,12 @@ const walPauseMs = 50;
  * @throws ScansealError `io`, `storage-full`; `config-invalid` when a newer program made it
  */
 export async function openSqliteJournal(path: string, options: SqliteOptions = {}): Promise<Journal> {
+  const db = await openSqliteDatabase(path, options);
+  return new SqlJournal(db, "sqlite", new GroupWriter(db));
+}
+
+/** The same without the gateway's journal over it. @throws ScansealError `io`, `storage-full`, `config-invalid` */
+export async function openSqliteDatabase(path: string, options: SqliteOptions = {}): Promise<Database> {
   let database: DatabaseSync | undefined;
   try {
     // SQLite gives -wal and -shm the rights of the file.
@@ -50,7 +56,7 @@ export async function openSqliteJournal(path: string, options: SqliteOptions = {
     const db = new Kysely<Tables>({ dialect: new NodeSqliteDialect(database) });
     await db.transaction().execute((transaction) => migrate(transaction, "sqlite"));
     syncFolder(dirname(path));
-    return new SqlJournal(db, "sqlite", new GroupWriter(db));
+    return db;
   } catch (error) {
     if (database?.isOpen) database.close();
     throw databaseError(error);

@@ -1,5 +1,6 @@
 /** The journal's tables, as kysely sees them. Times are integer milliseconds, truth is 0 or 1, JSON is text. */
 import type { Kysely } from "kysely";
+import type { LogBatchTable, LogTable, WitnessedTable } from "../log-journal/log-tables.ts";
 import type { DeliveryState, JudgedObject, ObjectState, QuarantineRequest } from "./journal.ts";
 
 export interface LeaseColumns {
@@ -119,6 +120,9 @@ export interface Tables {
   deliveries: DeliveryTable;
   acts: ActTable;
   requests: RequestTable;
+  logs: LogTable;
+  log_batches: LogBatchTable;
+  witnessed: WitnessedTable;
   journal_version: { version: number };
 }
 
