@@ -25,6 +25,7 @@ import {
   parsePolicy,
   type WitnessPolicy,
 } from "../../src/provenance/transparency-log/proof/witness-policy.ts";
+import type { NoteSigner } from "../../src/provenance/transparency-log/sequencer/sequencer-parts.ts";
 
 export const hasher: TreeHasher = new TreeHasher(nodeCrypto);
 
@@ -68,6 +69,7 @@ export function tilesIn(entries: readonly Bytes[]): ReadTile {
 export interface TestKey {
   readonly key: VerifierKey;
   readonly vkey: string;
+  readonly signer: NoteSigner;
   sign(text: string): NoteSignature;
   cosign(text: string, time: number): NoteSignature;
 }
@@ -86,6 +88,7 @@ export function testKey(name: string, kind: KeyKind): TestKey {
   return {
     key,
     vkey: formatVerifierKey(key),
+    signer: { key, sign: async (message) => new Uint8Array(sign(null, message, secret)) },
     sign: (text) => line(sign(null, Buffer.from(text), secret)),
     cosign: (text, time) => line(encodeCosignature(time, sign(null, cosignedMessage(text, time), secret))),
   };

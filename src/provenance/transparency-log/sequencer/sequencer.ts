@@ -277,7 +277,8 @@ export class Sequencer {
       published !== undefined && tryUtf8(published)?.startsWith(textOf(this.#checkpoint)) === true;
     if (isKnown && !isStart) return;
     const whole = await this.#publication.cosigned(this.#checkpoint);
-    if (!whole || isKnown) return;
+    // At a start also what is published already: its cosignatures may be damaged, and nobody else would know.
+    if (!whole) return;
     await this.#parts.tiles.putCheckpoint(whole, `epoch-${this.#epoch}`);
     this.#published = whole;
   }
