@@ -4,7 +4,7 @@
  */
 import { isIPv4 } from "node:net";
 
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
 }
 

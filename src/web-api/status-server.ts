@@ -1,12 +1,9 @@
 /** The gateway's status service: health, readiness, metrics, and a page for people. It reads; nothing can be changed through it. */
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { getRequestListener } from "@hono/node-server";
 import { type Context, Hono } from "hono";
-import { ScansealError } from "../foundation/errors.ts";
 import { sharedAnswer } from "./answers.ts";
 import type { ReadinessView, StatusView } from "./contract.ts";
 import { isHostAllowed } from "./host-check.ts";
+import { type HttpServer, startHttpServer } from "./http-server.ts";
 import { renderStatusPage } from "./page/status-page.ts";
 import { securityHeaders } from "./security-headers.ts";
 
@@ -23,66 +20,20 @@ export interface StatusServerOptions {
   readonly now?: () => number;
 }
 
-export interface StatusServer {
-  readonly port: number;
-  /** Ends open connections too. */
-  close(): Promise<void>;
-}
-
 /** Some browsers, a monitoring system and an orchestrator; not more, since each connection takes memory from the gate. */
 const connectionsMax = 100;
-/** A request here is a line and a few headers. */
-const headerBytesMax: number = 8 * 1024;
-const headersMsMax = 5_000;
-const requestMsMax = 10_000;
 const idleMsMax = 10_000;
 
 /** @throws ScansealError `network` when the address cannot be listened on */
-export async function startStatusServer(options: StatusServerOptions): Promise<StatusServer> {
-  const app = makeApp(options);
-  const listener = getRequestListener(app.fetch, {
-    hostname: "localhost",
-    overrideGlobalObjects: false,
-    errorHandler: () => refusal(400, "This request cannot be understood."),
-  });
-  const server = createServer(
-    {
-      maxHeaderSize: headerBytesMax,
-      headersTimeout: headersMsMax,
-      requestTimeout: requestMsMax,
-      keepAliveTimeout: idleMsMax,
-      // How often the two limits above are looked at.
-      connectionsCheckingInterval: 1_000,
-    },
-    (request, response) => void listener(request, response),
-  );
-  server.maxConnections = connectionsMax;
-  const port = await listen(server, options);
-  return { port, close: () => closed(server) };
-}
-
-function listen(server: Server, { host, port }: StatusServerOptions): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const failed = (cause: NodeJS.ErrnoException): void => {
-      const why = cause.code === "EADDRINUSE" ? "the port is in use" : (cause.code ?? "unknown");
-      reject(
-        new ScansealError("network", `the status page cannot listen on port ${port}: ${why}`, { cause }),
-      );
-    };
-    server.once("error", failed);
-    server.listen(port, host, () => {
-      server.removeListener("error", failed);
-      // An error of a later accept (too many files) ends no gate.
-      server.on("error", () => undefined);
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
-}
-
-function closed(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
+export function startStatusServer(options: StatusServerOptions): Promise<HttpServer> {
+  return startHttpServer({
+    what: "the status page",
+    host: options.host,
+    port: options.port,
+    connectionsMax,
+    keepAliveMs: idleMsMax,
+    fetch: makeApp(options).fetch,
+    unreadable: () => refusal(400, "This request cannot be understood."),
   });
 }
 

@@ -3,14 +3,11 @@ import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { connect } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { GatewayMetrics } from "../../src/operations/gateway-metrics.ts";
-import {
-  type StatusServer,
-  type StatusServerOptions,
-  startStatusServer,
-} from "../../src/web-api/status-server.ts";
+import type { HttpServer } from "../../src/web-api/http-server.ts";
+import { type StatusServerOptions, startStatusServer } from "../../src/web-api/status-server.ts";
 import { busyView, emptyView, now, ready } from "./status-views.ts";
 
-const servers: StatusServer[] = [];
+const servers: HttpServer[] = [];
 afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()));
 });

@@ -17,6 +17,8 @@ import type { SequencerParts } from "./sequencer-parts.ts";
 
 /** Of one row of the journal: some 150 KB. */
 const batchEntriesMax = 4096;
+/** Some milliseconds at most. Measured with 256 submitters: batches of 250 instead of 110. */
+const gatherTurnsMax = 8;
 /** More means the disk does not follow: submitters are told, and come again. */
 const waitingMax = 100_000;
 /** Rows of the journal read at a time. */
@@ -146,9 +148,8 @@ export class Sequencer {
   }
 
   async #appendAll(): Promise<void> {
-    // What else arrives in this turn of the event loop shares the transaction.
-    await new Promise<void>((resolve) => setImmediate(resolve));
     while (this.#queue.length > 0) {
+      await this.#gather();
       const batch = this.#nextBatch();
       try {
         if (this.#problem) throw readOnly(this.#problem);
@@ -165,6 +166,14 @@ export class Sequencer {
       }
     }
     this.#appending = undefined;
+  }
+
+  /** What else arrives shares the transaction: turns of the event loop are waited for while each brings more. */
+  async #gather(): Promise<void> {
+    for (let turn = 0, known = 0; turn < gatherTurnsMax && this.#queue.length > known; turn++) {
+      known = this.#queue.length;
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
   }
 
   #nextBatch(): Waiting[] {
