@@ -6,6 +6,7 @@ import { problemText, reportProblem } from "./problem.ts";
 import type { Action, Run } from "./program/command-runner.ts";
 import { addDemonstration } from "./program/demonstration.ts";
 import { addGateway } from "./program/gateway.ts";
+import { addLog } from "./program/log.ts";
 import { addNetwork } from "./program/network.ts";
 import { givenPath } from "./program/options.ts";
 import { addQuarantine } from "./program/quarantine.ts";
@@ -57,6 +58,7 @@ function programWith(run: Run): Command {
   addTls(program, run);
   addNetwork(program, run);
   addQuarantine(program, run);
+  addLog(program, run);
   addDemonstration(program, run);
   // Subcommands inherit neither of these.
   for (const command of everyCommand(program))

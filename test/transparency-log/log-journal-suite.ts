@@ -52,7 +52,10 @@ export function logJournalSuite(open: () => Promise<SqlLogJournal>): void {
     expect(await journal.remember("log", known, head(20))).toBe(false);
     await journal.close();
   });
+}
 
+/** Two at once, on one journal and one folder of tiles. */
+export function sequencerSuite(open: () => Promise<SqlLogJournal>): void {
   it("two sequencers at once never both append or publish, whoever is asked", async () => {
     const files = new SimulatedLogFiles(new Power());
     const setup = await open();

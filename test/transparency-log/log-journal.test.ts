@@ -5,12 +5,14 @@ import { afterAll, beforeAll, describe } from "vitest";
 import { openLogJournal } from "../../src/store/log-journal/open-log-journal.ts";
 import { describePeer } from "../peers.ts";
 import { type PostgresCluster, startPostgresCluster } from "../store/postgres-cluster.ts";
-import { logJournalSuite } from "./log-journal-suite.ts";
+import { logJournalSuite, sequencerSuite } from "./log-journal-suite.ts";
 
 describe("a log's journal in SQLite", () => {
   const folder = mkdtempSync(join(tmpdir(), "scanseal-log-"));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  logJournalSuite(() => openLogJournal(join(folder, "journal.sqlite")));
+  const open = () => openLogJournal(join(folder, "journal.sqlite"));
+  logJournalSuite(open);
+  sequencerSuite(open);
 });
 
 describePeer("postgres", "a log's journal in PostgreSQL", () => {
@@ -21,5 +23,7 @@ describePeer("postgres", "a log's journal in PostgreSQL", () => {
     url = await cluster.createDatabase();
   });
   afterAll(() => cluster.stop());
-  logJournalSuite(() => openLogJournal(url));
+  const open = () => openLogJournal(url);
+  logJournalSuite(open);
+  sequencerSuite(open);
 });

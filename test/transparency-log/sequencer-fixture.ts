@@ -7,13 +7,11 @@ import { TreeReader } from "../../src/provenance/transparency-log/proof/tree-rea
 import { verifyCheckpoint } from "../../src/provenance/transparency-log/proof/verification.ts";
 import { verifyWholeLog } from "../../src/provenance/transparency-log/proof/whole-log.ts";
 import type { WitnessPolicy } from "../../src/provenance/transparency-log/proof/witness-policy.ts";
+import { witnessAnswer } from "../../src/provenance/transparency-log/proof/witness-request.ts";
 import type { LogFiles } from "../../src/provenance/transparency-log/sequencer/log-files.ts";
 import type { SequencerParts } from "../../src/provenance/transparency-log/sequencer/sequencer-parts.ts";
 import { TileFolder } from "../../src/provenance/transparency-log/sequencer/tile-folder.ts";
-import {
-  type Witness,
-  witnessAnswer,
-} from "../../src/provenance/transparency-log/sequencer/witness-client.ts";
+import type { Witness } from "../../src/provenance/transparency-log/sequencer/witness-client.ts";
 import {
   answerWitnessRequest,
   type WitnessParts,
@@ -21,7 +19,7 @@ import {
 import type { LogHead, LogJournal, WitnessMemory } from "../../src/store/log-journal/log-journal.ts";
 import { hasher, logKey, policyOf, type TestKey, testTime, witnessA } from "./memory-log.ts";
 
-export const unwitnessedPolicy: WitnessPolicy = policyOf([`log ${logKey.vkey}`, "quorum none"]);
+const unwitnessedPolicy: WitnessPolicy = policyOf([`log ${logKey.vkey}`, "quorum none"]);
 export const witnessedPolicy: WitnessPolicy = policyOf([
   `log ${logKey.vkey}`,
   `witness a ${witnessA.vkey}`,

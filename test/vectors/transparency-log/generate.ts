@@ -9,13 +9,7 @@ import {
   entryOf,
   sealsContent,
 } from "../../../src/provenance/transparency-log/proof/log-entry.ts";
-import { formatProof } from "../../../src/provenance/transparency-log/proof/log-proof.ts";
-import {
-  formatNote,
-  type NoteSignature,
-} from "../../../src/provenance/transparency-log/proof/signed-note.ts";
 import { TreeReader } from "../../../src/provenance/transparency-log/proof/tree-reader.ts";
-import type { LogStep } from "../../../src/provenance/transparency-log/proof/verification.ts";
 import { formatWitnessRequest } from "../../../src/provenance/transparency-log/proof/witness-request.ts";
 import {
   bothWitnesses,
@@ -25,23 +19,13 @@ import {
   plainRoot,
   sampleEntry,
   sha256,
-  testKey,
-  testTime,
   tilesIn,
   witnessA,
   witnessB,
 } from "../../transparency-log/memory-log.ts";
-import type {
-  EntryVector,
-  LogVectors,
-  ProofVector,
-  RefusedText,
-  SealsVector,
-  WitnessVector,
-} from "./vectors.ts";
+import { lines, note, ProofVectors, text } from "./proof-vectors.ts";
+import type { EntryVector, LogVectors, RefusedText, SealsVector, WitnessVector } from "./vectors.ts";
 
-const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("utf8");
-const lines = (all: readonly string[]): string => all.map((line) => `${line}\n`).join("");
 const size = 300;
 const index = 70;
 const entries = Array.from({ length: size }, (_, n) => sampleEntry(n));
@@ -51,115 +35,14 @@ const readerAt = (count: number): TreeReader =>
   new TreeReader(count, tilesIn(entries.slice(0, count)), hasher);
 const head = checkpointText(origin, { size, root: rootAt(size) });
 
-function note(body: string, ...signatures: readonly NoteSignature[]): Uint8Array {
-  return formatNote({ text: body, signatures });
-}
-
-const signed: Uint8Array = note(
-  head,
-  logKey.sign(head),
-  witnessA.cosign(head, testTime),
-  witnessB.cosign(head, testTime + 7),
-);
-
-async function proofVectors(): Promise<ProofVector[]> {
-  const path = await readerAt(size).inclusionPath(index);
-  const base = { entry: toHex(entries[index]!), policy: lines(bothWitnesses), now: testTime + 60 };
-  const proof = text(formatProof({ index, path, checkpoint: signed }));
-  const withNote = (checkpoint: Uint8Array): string => text(formatProof({ index, path, checkpoint }));
-  const good = (name: string, changed: Partial<ProofVector>, expected: object): ProofVector =>
-    ({ name, ...base, proof, ...changed, expected: { ok: true, index, ...expected } }) as ProofVector;
-  const bad = (
-    step: LogStep,
-    attack: string,
-    effect: string,
-    changed: Partial<ProofVector>,
-  ): ProofVector => ({
-    name: attack,
-    attack,
-    effect,
-    ...base,
-    proof,
-    ...changed,
-    expected: { ok: false, step },
-  });
-  const otherRoot = checkpointText(origin, { size, root: sha256() });
-  const stranger = testKey("stranger.example", 4);
-  const cosignedBy = (...signatures: NoteSignature[]): string =>
-    withNote(note(head, logKey.sign(head), ...signatures));
-  return [
-    good("entry 70 of 300, cosigned by both witnesses", {}, { protection: "witnessed", time: testTime + 7 }),
-    good(
-      "the same without witnesses",
-      { policy: lines([`log ${logKey.vkey}`, "quorum none"]) },
-      { protection: "not protected from site administrators" },
-    ),
-    good(
-      "one of two witnesses is enough for any",
-      {
-        policy: lines([...bothWitnesses.slice(0, 3), "group one any a b", "quorum one"]),
-        proof: cosignedBy(witnessB.cosign(head, testTime)),
-      },
-      { protection: "witnessed", time: testTime },
-    ),
-    bad("proof-format", "an extra line", "unauthenticated data beside the proof", {
-      proof: proof.replace("\nindex", "\nextra AAAA\nindex"),
-    }),
-    bad("proof-format", "an index with a leading zero", "two texts for one proof", {
-      proof: proof.replace("index 70", "index 070"),
-    }),
-    bad("proof-format", "a hash of 31 bytes", "a path that is no path", {
-      proof: proof.replace(/\n[^\n]{44}\n/, `\n${toBase64(new Uint8Array(31))}\n`),
-    }),
-    bad("checkpoint-format", "an extension line", "statements no monitor audits", {
-      proof: withNote(note(`${head}more\n`, logKey.sign(`${head}more\n`))),
-    }),
-    bad("checkpoint-format", "an index beyond the log", "a proof of what is not there", {
-      proof: proof.replace("index 70", "index 300"),
-    }),
-    bad("log-signature", "a log of another name", "a log nobody audits", {
-      proof: proof.replaceAll(origin, "other.example/log"),
-    }),
-    bad("log-signature", "a checkpoint the log did not sign", "a forged list", {
-      proof: withNote(note(head, witnessA.cosign(head, testTime), witnessB.cosign(head, testTime))),
-    }),
-    bad("log-signature", "a signature moved to another root", "a forged list", {
-      proof: withNote(
-        note(
-          otherRoot,
-          logKey.sign(head),
-          witnessA.cosign(otherRoot, testTime),
-          witnessB.cosign(otherRoot, testTime),
-        ),
-      ),
-    }),
-    bad("witness-quorum", "one witness of two", "a list that only the site's accomplice saw", {
-      proof: cosignedBy(witnessA.cosign(head, testTime)),
-    }),
-    bad("witness-quorum", "one witness twice", "a quorum of one", {
-      proof: cosignedBy(witnessA.cosign(head, testTime), witnessA.cosign(head, testTime + 1)),
-    }),
-    bad("witness-quorum", "a stranger's cosignature", "a quorum of anybody", {
-      proof: cosignedBy(witnessA.cosign(head, testTime), stranger.cosign(head, testTime)),
-    }),
-    bad("witness-quorum", "a cosignature from the future", "a time that has not come", {
-      proof: cosignedBy(witnessA.cosign(head, testTime), witnessB.cosign(head, testTime + 1000)),
-    }),
-    bad("witness-quorum", "a cosignature of another checkpoint", "a split view", {
-      proof: cosignedBy(witnessA.cosign(head, testTime), witnessB.cosign(otherRoot, testTime)),
-    }),
-    bad("inclusion", "another entry", "an entry that was never logged", { entry: toHex(sampleEntry(71)) }),
-    bad("inclusion", "another index", "an entry at another place", {
-      proof: proof.replace("index 70", "index 71"),
-    }),
-    bad("inclusion", "a path that is one too long", "a node taken for an entry", {
-      proof: text(formatProof({ index, path: [...path, path[0]!], checkpoint: signed })),
-    }),
-    bad("inclusion", "a path that is one too short", "a node taken for an entry", {
-      proof: text(formatProof({ index, path: path.slice(0, -1), checkpoint: signed })),
-    }),
-  ];
-}
+const proofs: ProofVectors = new ProofVectors({
+  size,
+  root: rootAt(size),
+  entry: entries[index]!,
+  index,
+  path: await readerAt(size).inclusionPath(index),
+});
+const { signed } = proofs;
 
 function entryVectors(): EntryVector[] {
   return entryKinds.map((kind, n) => {
@@ -273,7 +156,7 @@ export async function makeVectors(): Promise<LogVectors> {
     })),
     entries: entryVectors(),
     seals: await sealsVector(),
-    proofs: await proofVectors(),
+    proofs: proofs.all(),
     refused: refusedTexts(),
     witness: await witnessVectors(),
   };

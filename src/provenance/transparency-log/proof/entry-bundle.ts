@@ -1,6 +1,7 @@
 /** Entry bundles: the entries under one tile of level 0. https://c2sp.org/tlog-tiles#log-entries */
 import { type Bytes, concatBytes } from "../../../foundation/bytes.ts";
-import { malformed } from "./log-text.ts";
+import { hashBytes, malformed } from "./log-text.ts";
+import { type TileName, tileWidth } from "./tile.ts";
 
 /** What a `u16` length can say. */
 export const entryBytesMax = 0xffff;
@@ -28,4 +29,14 @@ export function entriesOf(bytes: Bytes, countMax: number): Bytes[] {
     at = end;
   }
   return entries;
+}
+
+/** A partial tile or bundle, from the full one that has taken its place. @throws ScansealError `log-structure` */
+export function beginningOf(full: Bytes, { level, width }: TileName): Bytes {
+  if (level !== "entries") return full.subarray(0, width * hashBytes);
+  const entries = entriesOf(full, tileWidth).slice(0, width);
+  return full.subarray(
+    0,
+    entries.reduce((sum, entry) => sum + 2 + entry.length, 0),
+  );
 }

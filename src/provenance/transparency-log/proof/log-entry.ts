@@ -10,11 +10,11 @@ export const entryKinds = ["seals", "enrolment", "revocation", "policy", "releas
 export type EntryKind = (typeof entryKinds)[number];
 
 const version = 1;
-export const entryBytes: number = 2 + hashBytes;
+const entryBytes: number = 2 + hashBytes;
 export const saltBytes = 32;
 export const contentBytesMax = 65_536;
 /** Images of a series; the largest of today have some ten thousand. */
-export const sealsMax = 1_000_000;
+const sealsMax = 1_000_000;
 const domain: Bytes = utf8("scanseal/log-leaf/v1\0");
 
 /** What makes an entry checkable. Whoever has it can tell what was logged. */
@@ -59,6 +59,21 @@ export interface SealPlace {
   readonly index: number;
   readonly count: number;
   readonly path: readonly Bytes[];
+}
+
+/** Every image's place, in the order of the digests. */
+export function sealPlaces(payloadDigests: readonly Bytes[], hasher: TreeHasher): SealPlace[] {
+  const levels = [payloadDigests.map((digest) => hasher.leaf(digest))];
+  for (let level = levels[0]!; level.length > 1; levels.push(level)) level = hasher.parents(level);
+  return payloadDigests.map((payloadDigest, index) => {
+    // A node without a sibling goes up as it is.
+    const path = levels.flatMap((level, height) => {
+      const at = Math.floor(index / 2 ** height);
+      const sibling = level[at % 2 === 0 ? at + 1 : at - 1];
+      return sibling ? [sibling] : [];
+    });
+    return { payloadDigest, index, count: payloadDigests.length, path };
+  });
 }
 
 /** The content that a place leads to; undefined when the path does not fit index and count. */

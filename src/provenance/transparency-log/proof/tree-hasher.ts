@@ -36,12 +36,15 @@ export class TreeHasher {
    */
   root(hashes: readonly Bytes[]): Bytes {
     let level = hashes;
-    while (level.length > 1) {
-      const above: Bytes[] = [];
-      for (let i = 0; i + 1 < level.length; i += 2) above.push(this.node(level[i]!, level[i + 1]!));
-      if (level.length % 2 === 1) above.push(level.at(-1)!);
-      level = above;
-    }
+    while (level.length > 1) level = this.parents(level);
     return level[0]!;
+  }
+
+  /** The next level of a tree; a last one without a sibling goes up as it is. */
+  parents(level: readonly Bytes[]): Bytes[] {
+    const above: Bytes[] = [];
+    for (let i = 0; i + 1 < level.length; i += 2) above.push(this.node(level[i]!, level[i + 1]!));
+    if (level.length % 2 === 1) above.push(level.at(-1)!);
+    return above;
   }
 }

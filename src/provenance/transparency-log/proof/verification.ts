@@ -25,7 +25,7 @@ export interface LogFailure {
 }
 
 /** What zero witnesses mean, in words that every result carries. */
-export const unwitnessed = "not protected from site administrators";
+const unwitnessed = "not protected from site administrators";
 export type LogProtection = "witnessed" | typeof unwitnessed;
 
 export interface TrustedCheckpoint {

@@ -161,7 +161,7 @@ function isQuorum({ groups, quorum }: WitnessPolicy, witnesses: ReadonlySet<stri
 }
 
 /** Seconds a witness' clock may be ahead of ours. */
-export const clockSkewSeconds = 300;
+const clockSkewSeconds = 300;
 
 /**
  * The earliest time at which the quorum had cosigned, in seconds since 1970; undefined when it has not. Under a quorum of none: 0.

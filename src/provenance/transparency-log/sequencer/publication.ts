@@ -82,7 +82,7 @@ export class Publication {
   }
 }
 
-export function behind(what: string): ScansealError {
+function behind(what: string): ScansealError {
   return new ScansealError("log-conflict", `${what}: it was restored from an old copy, or forked`);
 }
 

@@ -3,7 +3,7 @@ import { type Bytes, equalBytes } from "../../../foundation/bytes.ts";
 import { ScansealError } from "../../../foundation/errors.ts";
 import { FolderSync } from "../../../store/objects/folder-sync.ts";
 import { Turns } from "../../../store/objects/turns.ts";
-import { entriesOf, entryBytesMax } from "../proof/entry-bundle.ts";
+import { beginningOf, entryBytesMax } from "../proof/entry-bundle.ts";
 import { noteBytesMax } from "../proof/signed-note.ts";
 import { type TileName, tilePath, tileWidth } from "../proof/tile.ts";
 import type { LogFiles } from "./log-files.ts";
@@ -100,13 +100,4 @@ export class TileFolder {
 function foldersOf(path: string): string[] {
   const parts = path.split("/").slice(0, -1);
   return [...parts.map((_, i) => parts.slice(0, parts.length - i).join("/")), "."];
-}
-
-function beginningOf(full: Bytes, { level, width }: TileName): Bytes {
-  if (level !== "entries") return full.subarray(0, width * 32);
-  const entries = entriesOf(full, tileWidth).slice(0, width);
-  return full.subarray(
-    0,
-    entries.reduce((sum, entry) => sum + 2 + entry.length, 0),
-  );
 }

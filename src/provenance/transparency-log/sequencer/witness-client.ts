@@ -1,15 +1,7 @@
 /** Asking witnesses for cosignatures. https://c2sp.org/tlog-witness */
-import { type Bytes, latin1, tryUtf8 } from "../../../foundation/bytes.ts";
-import { decimalOf } from "../proof/log-text.ts";
-import { type NoteSignature, parseSignatures } from "../proof/signed-note.ts";
+import type { Bytes } from "../../../foundation/bytes.ts";
 import type { VerifierKey } from "../proof/verifier-key.ts";
-
-export type WitnessAnswer =
-  | { readonly kind: "signed"; readonly signatures: readonly NoteSignature[] }
-  /** It has cosigned this size last. */
-  | { readonly kind: "size"; readonly size: number }
-  /** No answer, or one that says no: tried again with the next checkpoint. */
-  | { readonly kind: "failed"; readonly why: string };
+import { type WitnessAnswer, witnessAnswer } from "../proof/witness-request.ts";
 
 export interface Witness {
   readonly key: VerifierKey;
@@ -53,17 +45,4 @@ async function boundedBody(response: Response): Promise<Bytes> {
     parts.push(part);
   }
   return Buffer.concat(parts);
-}
-
-export function witnessAnswer(status: number, body: Bytes): WitnessAnswer {
-  if (status === 409) {
-    const size = decimalOf(latin1(body).replace(/\n$/, ""));
-    return size === undefined ? { kind: "failed", why: "409 without a size" } : { kind: "size", size };
-  }
-  if (status !== 200) return { kind: "failed", why: `status ${status}` };
-  try {
-    return { kind: "signed", signatures: parseSignatures(tryUtf8(body) ?? "") };
-  } catch {
-    return { kind: "failed", why: "an answer that is no signature" };
-  }
 }
