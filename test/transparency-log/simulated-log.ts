@@ -95,6 +95,13 @@ export class SimulatedLogFiles implements LogFiles {
     });
   }
 
+  removeFolder(path: string): Promise<void> {
+    return this.#power.step(() => {
+      const inside = [...this.#names.keys()].filter((name) => name === path || name.startsWith(`${path}/`));
+      for (const name of inside) this.#names.delete(name);
+    });
+  }
+
   syncFolder(path: string): Promise<void> {
     return this.#power.step(() => {
       for (const name of [...this.#durable.keys()]) if (above(name) === path) this.#durable.delete(name);

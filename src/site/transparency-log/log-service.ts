@@ -33,7 +33,7 @@ export async function serveLog(
     if (problem && problem.message !== told) options.onProblem(problem);
     told = problem?.message;
   };
-  const publish = async (): Promise<void> => {
+  const publishNow = async (): Promise<void> => {
     try {
       await sequencer.publish();
       tell(sequencer.problem);
@@ -56,6 +56,14 @@ export async function serveLog(
     },
     append: async (bundle) => sequencer.append(entriesOf(bundle, entriesMax)),
   });
+  let publishing: Promise<void> | undefined;
+  // One at a time: a witness may take longer than an interval.
+  const publish = (): Promise<void> => {
+    publishing ??= publishNow().finally(() => {
+      publishing = undefined;
+    });
+    return publishing;
+  };
   await publish();
   const timer = setInterval(() => void publish(), options.intervalMs);
   return {
@@ -63,6 +71,7 @@ export async function serveLog(
     close: async () => {
       clearInterval(timer);
       await server.close();
+      await publishing;
       await publish();
     },
   };

@@ -18,6 +18,8 @@ export interface LogFiles {
   rename(from: string, to: string): Promise<void>;
   /** With those above it. */
   makeFolder(path: string): Promise<void>;
+  /** With what is in it; no error when there is none. */
+  removeFolder(path: string): Promise<void>;
   /** The names in a folder survive a power cut. @param path `.` for the folder itself */
   syncFolder(path: string): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /** The folder of tiles on a real disk. */
 import { constants } from "node:fs";
-import { mkdir, open, rename } from "node:fs/promises";
+import { mkdir, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ScansealError } from "../../../foundation/errors.ts";
 import type { LogFile, LogFiles } from "./log-files.ts";
@@ -16,6 +16,8 @@ export function nodeLogFiles(folder: string): LogFiles {
     create: (path) => guard("write", () => createFile(join(folder, path))),
     rename: (from, to) => guard("name", () => rename(join(folder, from), join(folder, to))),
     makeFolder: (path) => guard("make a folder", () => makeFolder(join(folder, path))),
+    removeFolder: (path) =>
+      guard("remove a folder", () => rm(join(folder, path), { recursive: true, force: true })),
     syncFolder: (path) => guard("make names durable", () => syncFolder(join(folder, path))),
   };
 }

@@ -9,6 +9,7 @@ import { checkpointText } from "../proof/checkpoint.ts";
 import { encodeBundle, entriesOf } from "../proof/entry-bundle.ts";
 import { kindOf } from "../proof/log-entry.ts";
 import { formatNote } from "../proof/signed-note.ts";
+import { type TileName, tileWidth } from "../proof/tile.ts";
 import { TreeHasher } from "../proof/tree-hasher.ts";
 import { TreeReader } from "../proof/tree-reader.ts";
 import { GrowingTree } from "./growing-tree.ts";
@@ -45,6 +46,8 @@ export class Sequencer {
   #checkpoint: Bytes;
   /** What everybody sees; undefined before the first. */
   #published: Bytes | undefined;
+  /** Full tiles whose partial ones are still there. */
+  readonly #full: TileName[] = [];
   /** The journal's answer was lost: it may have more than we know. */
   #isUncertain = false;
   #problem: ScansealError | undefined;
@@ -250,6 +253,7 @@ export class Sequencer {
     const snapshot = this.#tree.snapshot();
     await this.#parts.tiles.put(snapshot.tiles, `epoch-${this.#epoch}`);
     this.#tree.forget(snapshot);
+    this.#full.push(...snapshot.tiles.map(({ name }) => name).filter(({ width }) => width === tileWidth));
     await this.#sign({ size: snapshot.size, root: snapshot.root });
   }
 
@@ -290,6 +294,8 @@ export class Sequencer {
     if (!whole) return;
     await this.#parts.tiles.putCheckpoint(whole, `epoch-${this.#epoch}`);
     this.#published = whole;
+    // What they replaced was needed until this was published.
+    await this.#parts.tiles.removePartial(this.#full.splice(0));
   }
 
   /** @returns true when it makes the log read-only */

@@ -62,6 +62,15 @@ export class TileFolder {
     return bytes;
   }
 
+  /**
+   * Partial tiles that full ones have replaced: readers take the full one's beginning. Nothing depends on it, so nothing is synced.
+   * @param tiles full ones, durable
+   * @throws ScansealError `io`
+   */
+  async removePartial(tiles: readonly TileName[]): Promise<void> {
+    for (const tile of tiles) await this.#files.removeFolder(`${tilePath(tile)}.p`);
+  }
+
   readCheckpoint(): Promise<Bytes | undefined> {
     return this.#files.read(checkpointPath, noteBytesMax);
   }
