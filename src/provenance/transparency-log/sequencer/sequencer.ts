@@ -285,13 +285,16 @@ export class Sequencer {
   }
 
   async #announce(isStart = false): Promise<void> {
-    const published = this.#published;
+    // From the folder: a sequencer that had the log before may have written its last one late.
+    const published = await this.#parts.tiles.readCheckpoint();
     const isKnown =
       published !== undefined && tryUtf8(published)?.startsWith(textOf(this.#checkpoint)) === true;
     if (isKnown && !isStart) return;
     const whole = await this.#publication.cosigned(this.#checkpoint);
     // At a start also what is published already: its cosignatures may be damaged, and nobody else would know.
     if (!whole) return;
+    const { epoch } = await this.#parts.journal.state(this.#parts.signer.key.name);
+    if (epoch !== this.#epoch) throw new ScansealError("log-conflict", "another sequencer has taken the log");
     await this.#parts.tiles.putCheckpoint(whole, `epoch-${this.#epoch}`);
     this.#published = whole;
     // What they replaced was needed until this was published.
