@@ -58,7 +58,8 @@ export class GrowingTree {
   }
 
   add(entry: Bytes): void {
-    this.#bundle.push(entry);
+    // A copy: a view would keep all of the request, or of the journal's row, that it came in.
+    this.#bundle.push(new Uint8Array(entry));
     for (const tile of this.#builder.add(this.#hasher.leaf(entry))) this.#full.push(newTile(tile));
     if (this.#bundle.length < tileWidth) return;
     this.#full.push(bundleTile(this.#bundle, this.#builder.size));
