@@ -114,7 +114,7 @@ describe("SQLite journal's file", () => {
     const raw = new DatabaseSync(path);
     for (const { name } of raw.prepare("select name from sqlite_master where type = 'trigger'").all())
       raw.exec(`drop trigger ${name}`);
-    raw.exec(`drop table tallies; drop index purges_pending; drop index objects_waiting;
+    raw.exec(`drop table tallies; drop table log_batches; drop table logs; drop table witnessed; drop index purges_pending; drop index objects_waiting;
       alter table purges drop column pending; alter table objects drop column damaged; update journal_version set version = 1`);
     raw.close();
     const again = await openSqliteJournal(path);

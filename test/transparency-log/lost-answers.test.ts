@@ -54,7 +54,8 @@ describe("a log whose journal and disk fail now and then", () => {
           failures++;
           return undefined;
         });
-        if (first !== undefined) entries.forEach((entry, i) => void acknowledged.set(toHex(entry), first + i));
+        if (first !== undefined)
+          entries.forEach((entry, i) => void acknowledged.set(toHex(entry), first + i));
         if (random() < 0.4) await sequencer.publish().catch(() => void failures++);
         if (sequencer.published) seen.push(sequencer.published);
       }

@@ -43,6 +43,7 @@ export async function serveLogCommand(folder: string, options: ServeOptions): Pr
       token,
       onProblem: (error) => reportProblem(problemText(error)),
     });
+    const stopped = untilSignal();
     const { problem } = log.sequencer;
     const what = problem
       ? "reading only"
@@ -50,7 +51,7 @@ export async function serveLogCommand(folder: string, options: ServeOptions): Pr
         ? "appending from this machine only"
         : "appending with the token";
     say(`Log at http://${options.host}:${service.port}, ${log.sequencer.size} entries, ${what}.`);
-    await untilSignal();
+    await stopped;
     await service.close();
     return problem ? 1 : 0;
   } finally {

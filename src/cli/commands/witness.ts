@@ -26,11 +26,12 @@ export async function serveWitness(
 ): Promise<number> {
   const port = wholeNumber(options.port, "--port", 0, 65_535);
   const witness = await runWitness(folder, options.host, port);
+  const stopped = untilSignal();
   const { logs } = witness;
   say(
     `Witness at http://${options.host}:${witness.port}, watching ${logs.length} ${logs.length === 1 ? "log" : "logs"}.`,
   );
-  await untilSignal();
+  await stopped;
   await witness.close();
   return 0;
 }
