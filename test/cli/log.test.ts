@@ -123,7 +123,7 @@ describe("a log", () => {
       0,
     );
     await again.stop();
-    // Another log with the same name: the monitor, and the verifier, know the key.
+    // Another log is not what was seen last.
     expect(place.run("log", "monitor", "log", "--state", "site.json", "--policy", "log/policy").status).toBe(
       1,
     );
