@@ -76,10 +76,11 @@ export class SiteHome {
     return new TrustFile(join(this.#folder, "trust.json"));
   }
 
-  /** The files that `trustContent` is made from: it changes when one of them does. */
+  /** The files that `trustContent` and the devices' certificates are made from: they change when one of these does. */
   trustPaths(): readonly string[] {
     const { certificate, crl, ledger } = authorityPaths(this.#authorityFolder);
-    return [certificate, crl, ledger, join(this.#folder, "trust.json")];
+    const devices = this.#deviceFolders().map((folder) => join(folder, "device.json"));
+    return [certificate, crl, ledger, join(this.#folder, "trust.json"), ...devices];
   }
 
   deviceFolder(name: string): string {
@@ -105,9 +106,25 @@ export class SiteHome {
 
   /** In DER, of every device that has its keys here, of every epoch. @throws ScansealError `key-unusable`, `certificate-invalid`, `io` */
   deviceCertificates(): Bytes[] {
+    return this.#deviceFolders().flatMap((folder) => deviceCertificates(folder).map(({ der }) => der));
+  }
+
+  /** The same, but a device whose files are damaged stands back: whose marks are known must not keep objects from being verified. */
+  readableDeviceCertificates(): Bytes[] {
+    return this.#deviceFolders().flatMap((folder) => {
+      try {
+        return deviceCertificates(folder).map(({ der }) => der);
+      } catch (error) {
+        if (error instanceof ScansealError) return [];
+        throw error;
+      }
+    });
+  }
+
+  #deviceFolders(): string[] {
     const folder = join(this.#folder, "devices");
     const names = fileExists(folder) ? readdirSync(folder).sort() : [];
-    return names.flatMap((name) => deviceCertificates(join(folder, name)).map(({ der }) => der));
+    return names.map((name) => join(folder, name));
   }
 
   openAuthority(): Promise<Authority> {

@@ -16,7 +16,9 @@ export interface ShowOptions {
 
 /** @returns 0 when the object is proven, else 1 */
 export async function show(path: string, options: ShowOptions): Promise<number> {
-  const verifier = new FileVerifier(openHome(options.home).trust(), { deep: true });
+  const home = openHome(options.home);
+  const markSigners = home.readableDeviceCertificates();
+  const verifier = new FileVerifier(home.trust(), { deep: true, markSigners });
   try {
     const judgement = await verifier.verify(path).catch((error: unknown) => {
       if (!(error instanceof ScansealError) || error.code !== "io") throw error;

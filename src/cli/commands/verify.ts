@@ -1,5 +1,5 @@
 /** `scanseal verify`: judges files against the site's trust. */
-
+import type { Bytes } from "../../foundation/bytes.ts";
 import { decodePem } from "../../keys/trust/pem.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import { openHome, type SiteHome } from "../../site/home.ts";
@@ -20,7 +20,7 @@ export interface VerifyOptions {
   readonly home: string;
   readonly json: boolean;
   readonly deep: boolean;
-  /** PEM files: signers of image files, which carry no certificate. */
+  /** PEM files: signers of image files and of objects whose seal was removed, which carry no certificate. */
   readonly certificate: readonly string[];
 }
 
@@ -36,8 +36,10 @@ export async function verify(paths: readonly string[], options: VerifyOptions): 
   let unreadable = 0;
   try {
     bar.show(0, inputs.files[0] ?? "");
-    const settings = { trust: home.trustContent(), deep: options.deep };
-    const imageVerifier = images.length > 0 ? imageVerifierOf(home, options.certificate) : undefined;
+    const given = certificatesIn(options.certificate);
+    const markSigners = [...home.readableDeviceCertificates(), ...given];
+    const settings = { trust: home.trustContent(), deep: options.deep, markSigners };
+    const imageVerifier = images.length > 0 ? imageVerifierOf(home, given) : undefined;
     for (const path of images) {
       const outcome = await imageVerifier!.outcomeOf(path);
       if ("problem" in outcome) {
@@ -80,10 +82,11 @@ function parted(files: readonly string[]): { readonly images: string[]; readonly
   return { images, objects };
 }
 
-function imageVerifierOf(home: SiteHome, certificates: readonly string[]): ImageVerifier {
-  const given = certificates.flatMap((path) =>
-    decodePem("CERTIFICATE", readText(path)).map(requireCertificate),
-  );
+function certificatesIn(paths: readonly string[]): Bytes[] {
+  return paths.flatMap((path) => decodePem("CERTIFICATE", readText(path)).map(requireCertificate));
+}
+
+function imageVerifierOf(home: SiteHome, given: readonly Bytes[]): ImageVerifier {
   return new ImageVerifier({
     trust: home.trustContent(),
     certificates: [...home.deviceCertificates(), ...given],

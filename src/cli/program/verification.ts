@@ -13,10 +13,14 @@ export function addVerification(program: Command, run: Run): void {
     .option("--json", "one JSON line for each object", false)
     .option(
       "--certificate <pem...>",
-      "for image files: certificates of devices whose watermarks may be in them",
+      "certificates of devices whose watermarks may be in image files, or in objects whose seal was removed",
       [],
     )
-    .option("--deep", "compare every attribute and frame even where the signature suffices", false)
+    .option(
+      "--deep",
+      "compare every attribute and frame even where the signature suffices, and check every watermark",
+      false,
+    )
     .addOption(home())
     .action(run(async () => (await import("../commands/verify.ts")).verify as Action));
   program

@@ -215,7 +215,7 @@ describe("examiner", () => {
     const trust = {
       current: () => {
         if (!isReadable) throw new ScansealError("key-unusable", "damaged");
-        return { version: 1, content: site.home.trustContent() };
+        return { version: 1, content: site.home.trustContent(), markSigners: [] };
       },
     };
     const workerProgram = program(`parentPort.postMessage(${JSON.stringify(evidence)})`);

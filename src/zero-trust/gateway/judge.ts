@@ -155,10 +155,12 @@ export class Judge {
     const { book } = this.#state();
     const own = book.named(object.source)?.mode ?? "enforce";
     if (own === "enforce") return own;
-    const { sealExpectedFrom, manifest, format } = evidence;
+    const { sealExpectedFrom, manifest, watermark, format } = evidence;
     const sealer = manifest?.trust?.result === "trusted" ? manifest.trust.signer : undefined;
+    const marker = watermark?.signer?.result === "trusted" ? watermark.signer.signer : undefined;
+    const claimed = new Set([sealExpectedFrom, sealer, marker]);
     const ofDevices = book.all
-      .filter(({ devices }) => devices.some((name) => name === sealExpectedFrom || name === sealer))
+      .filter(({ devices }) => devices.some((name) => claimed.has(name)))
       .map(({ mode }) => mode);
     // Where white space is tolerated, other readers leave it out.
     const study = (object.studyInstanceUid ?? format?.studyInstanceUid)?.replace(/\s/g, "");
