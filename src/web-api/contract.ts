@@ -21,6 +21,8 @@ export interface StatusView {
     readonly isRemoved?: boolean | undefined;
   }[];
   readonly objects: Readonly<Record<string, number>>;
+  /** Of those that are held: two people released them to a reading place. */
+  readonly released?: number | undefined;
   readonly deliveries: Readonly<Record<string, number>>;
   /** When the oldest delivery that is still due was made. */
   readonly oldestDueAt?: string | undefined;
@@ -35,6 +37,7 @@ export interface StatusView {
 export interface HeldStudyView {
   readonly studyInstanceUid: string | undefined;
   readonly objects: number;
+  readonly released?: number | undefined;
   readonly series: number;
   readonly verdicts: Readonly<Record<string, number>>;
   readonly sources: readonly string[];
@@ -52,6 +55,8 @@ export interface RecentObjectView {
   readonly state: string;
   readonly verdict: string | undefined;
   readonly disposition: string | undefined;
+  /** Destinations that do not have it yet. */
+  readonly waitsFor?: readonly string[] | undefined;
   /** The radiologist's sentence of the gravest finding. */
   readonly message: string | undefined;
 }

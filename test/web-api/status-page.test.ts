@@ -52,6 +52,32 @@ describe("the status page", () => {
     expect(held).toContain("what passes stays in this gate’s own store");
   });
 
+  it("does not say of what was released that nobody has it", () => {
+    const released = (n: number): string => textOf(page({ ...alarmView, destinations: [], released: n }));
+    expect(released(0)).toContain("38 objects held for a person to look at");
+    expect(released(0)).toContain("What is held has reached no reader.");
+    expect(released(1)).toContain("37 objects held for a person to look at");
+    expect(released(1)).toContain(
+      "1 more was released by two people to a reading place; the others have reached",
+    );
+    expect(released(1)).toContain("1 of them released by two people");
+    expect(released(38)).toContain("Taking scans and passing them on");
+    expect(released(38)).toContain("38 held objects were released by two people");
+    for (const n of [1, 38]) expect(released(n)).not.toContain("What is held has reached no reader");
+    const [study] = alarmView.held;
+    const told = (n: number): string => textOf(page({ ...alarmView, held: [{ ...study!, released: n }] }));
+    expect(told(1)).toContain("4 objects in 1 series, 1 of them released by two people");
+    expect(told(4)).toContain("4 objects in 1 series, released by two people");
+  });
+
+  it("says of a passed object for whom it waits", () => {
+    const [, passed] = busyView.recent;
+    const told = (waitsFor: readonly string[]): string =>
+      textOf(page({ ...busyView, recent: [{ ...passed!, waitsFor }] }));
+    expect(told([])).not.toContain("waits for pacs");
+    expect(told(["pacs"])).toContain("passed, waits for pacs");
+  });
+
   it("says what waits for a place that is gone, and what waits too long", () => {
     const old = { name: "old-pacs", takes: "nothing", due: 3, dead: 0, isRemoved: true };
     const removed = textOf(page({ ...busyView, destinations: [...busyView.destinations, old] }));

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { archiveAt, plainListener } from "../../../test/gateway/gate.ts";
-import { admitting, held, holding, judged, received } from "../../../test/store/journal-fixture.ts";
+import { admitting, decided, held, holding, judged, received } from "../../../test/store/journal-fixture.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import type { Journal } from "../../store/journal/journal.ts";
 import { openSqliteJournal } from "../../store/journal/sqlite-journal.ts";
@@ -125,4 +125,24 @@ it("shows what waits for destinations, those that were removed too, and since wh
     ["pacs", 2],
     ["new", 1],
   ]);
+});
+
+it("says what was released, and what a passed object waits for", async () => {
+  const object = await held(journal, { studyInstanceUid: "2.25.1" });
+  await held(journal, { studyInstanceUid: "2.25.1" });
+  const view = async () => statusView(observed(["pacs"]));
+  expect((await view()).released).toBe(0);
+  await decided(journal, "release", [object.id]);
+  expect(await view()).toMatchObject({ released: 1, held: [{ objects: 2, released: 1 }] });
+
+  const seen = observed(["pacs"]);
+  const passed = received();
+  await judged(journal, passed, admitting, ["pacs"]);
+  const told = { source: "ct", verdict: "verified", state: "admitted", codes: [], ms: 1 };
+  seen.recent.sink({ kind: "object-judged", object: passed.id, ...told });
+  expect((await statusView(seen)).recent).toMatchObject([{ id: passed.id, waitsFor: ["pacs"] }]);
+  const now = systemClock.now();
+  const [lease] = await journal.claimDeliveries("worker", "pacs", 1, 60_000, now);
+  await journal.completeDelivery(lease!.work.delivery.id, lease!.fence, now);
+  expect((await statusView(seen)).recent).toMatchObject([{ id: passed.id, waitsFor: [] }]);
 });

@@ -24,8 +24,9 @@ const spoolFullShare = 0.95;
 export async function statusView(observed: ObservedGateway): Promise<StatusView> {
   const { journal, gateway, recent, version, startedAt } = observed;
   const settings = observed.settings();
-  const [counts, held, recentViews] = await Promise.all([
+  const [counts, released, held, recentViews] = await Promise.all([
     journal.counts(),
+    journal.releasedHeld(),
     journal.heldStudies(heldStudiesMax),
     recent.views(journal),
   ]);
@@ -41,6 +42,7 @@ export async function statusView(observed: ObservedGateway): Promise<StatusView>
     sources: settings.sources.map(({ name, listener, mode }) => ({ name, listener, mode })),
     destinations: destinationsOf(settings, counts),
     objects: counts.objects,
+    released,
     deliveries: counts.deliveries,
     oldestDueAt: counts.oldestDueAt === undefined ? undefined : isoTime(counts.oldestDueAt),
     spool: gateway.status().spool,

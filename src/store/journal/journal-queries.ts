@@ -67,7 +67,31 @@ export async function unsettled(db: Database, before: number, limit: number): Pr
     .execute();
 }
 
-/** Latest first. Two statements: a study that changes in between is shown as it was in either. */
+/** By study (null: those whose study could not be read) how many held objects were released. As many steps as objects are held. */
+async function releasedByStudy(db: Database): Promise<ReadonlyMap<string | null, number>> {
+  const rows = await db
+    .selectFrom("objects")
+    .select((from) => ["study_instance_uid", from.fn.countAll<number>().as("objects")])
+    .where("state", "=", "held")
+    .where((is) =>
+      is.exists(
+        is
+          .selectFrom("deliveries")
+          .select("deliveries.id")
+          .whereRef("deliveries.object_id", "=", "objects.id")
+          .where("released", "=", 1),
+      ),
+    )
+    .groupBy("study_instance_uid")
+    .execute();
+  return new Map(rows.map((row) => [row.study_instance_uid, row.objects]));
+}
+
+export async function releasedHeld(db: Database): Promise<number> {
+  return [...(await releasedByStudy(db)).values()].reduce((sum, objects) => sum + objects, 0);
+}
+
+/** Latest first. Three statements: a study that changes in between is shown as it was in any. */
 export async function heldStudies(db: Database, limit: number): Promise<HeldStudy[]> {
   const studies = await db
     .selectFrom("objects")
@@ -102,6 +126,7 @@ export async function heldStudies(db: Database, limit: number): Promise<HeldStud
     .groupBy(["study_instance_uid", "verdict", "source"])
     .orderBy("source")
     .execute();
+  const released = await releasedByStudy(db);
   return studies.map((row) => {
     const verdicts: Record<string, number> = {};
     const samples: Record<string, string> = {};
@@ -116,6 +141,7 @@ export async function heldStudies(db: Database, limit: number): Promise<HeldStud
     return {
       studyInstanceUid: row.study_instance_uid ?? undefined,
       objects: row.objects,
+      released: released.get(row.study_instance_uid) ?? 0,
       series: row.series,
       verdicts,
       samples,

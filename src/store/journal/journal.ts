@@ -212,6 +212,8 @@ export interface JournalCounts {
 export interface HeldStudy {
   readonly studyInstanceUid: string | undefined;
   readonly objects: number;
+  /** Of them those that two people released: they stay here, and a reading place has them or will. */
+  readonly released: number;
   readonly series: number;
   readonly verdicts: Readonly<Record<string, number>>;
   /** By verdict the id of one object. */
@@ -335,6 +337,8 @@ export interface Journal {
   /** Latest first. Objects without a verdict count under "undetermined". */
   heldStudies(limit: number): Promise<readonly HeldStudy[]>;
   counts(): Promise<JournalCounts>;
+  /** How many of the held objects two people released, to whatever place. */
+  releasedHeld(): Promise<number>;
 
   /** 1 to 20,000 objects. @throws ScansealError `usage` for a request that could not be carried out */
   addRequest(request: QuarantineRequest, record: ActRecord): Promise<void>;

@@ -31,7 +31,15 @@ import type {
   ReceivedObject,
   Redirected,
 } from "./journal.ts";
-import { counts, heldStudies, known, listLimit, listObjects, unsettled } from "./journal-queries.ts";
+import {
+  counts,
+  heldStudies,
+  known,
+  listLimit,
+  listObjects,
+  releasedHeld,
+  unsettled,
+} from "./journal-queries.ts";
 import { commitJudgements, type PreparedJudgement, preparedJudgement } from "./judgement-commit.ts";
 import { claimDeletions, confirmDeletions, markDelivered, markStored, renewPurge } from "./kept-bytes.ts";
 import { objectOf } from "./object-rows.ts";
@@ -243,6 +251,10 @@ export class SqlJournal implements Journal {
 
   counts(): Promise<JournalCounts> {
     return this.#read(counts);
+  }
+
+  releasedHeld(): Promise<number> {
+    return this.#read(releasedHeld);
   }
 
   async addRequest(request: QuarantineRequest, record: ActRecord): Promise<void> {

@@ -62,20 +62,29 @@ function waitingState(
   };
 }
 
-function untroubledState({ objects }: StatusView): GateState {
+function untroubledState({ objects, released = 0 }: StatusView): GateState {
   const { held = 0, admitted = 0 } = objects;
-  if (held > 0) {
+  const waiting = held - released;
+  if (waiting > 0) {
+    const others =
+      released === 0
+        ? "What is held has reached no reader."
+        : `${counted(released, "more was", "more were")} released by two people to a reading place; the others have reached no reader.`;
     return {
       tone: "attention",
-      headline: `${counted(held, "object")} held for a person to look at`,
-      sentence: "The gate takes scans and passes on what it may. What is held has reached no reader.",
+      headline: `${counted(waiting, "object")} held for a person to look at`,
+      sentence: `The gate takes scans and passes on what it may. ${others}`,
     };
   }
   if (isUntouched(objects)) {
     const sentence = "The gate listens. Nothing has been sent to it yet.";
     return { tone: "waiting", headline: "Ready for the first scan", sentence };
   }
-  const sentence = `Nothing is held. ${grouped(admitted)} passed so far.`;
+  const kept =
+    held === 0
+      ? "Nothing is held."
+      : `${counted(held, "held object was", "held objects were")} released by two people to a reading place, and kept here.`;
+  const sentence = `${kept} ${grouped(admitted)} passed so far.`;
   return { tone: "good", headline: "Taking scans and passing them on", sentence };
 }
 

@@ -5,14 +5,14 @@ import { badge, since, table, verdictBadge } from "./page-parts.ts";
 import { counted, grouped, size } from "./quantities.ts";
 import { byGravity, modeSentences, stateWord, verdictWords } from "./verdict-words.ts";
 
-export function counts({ objects, verdicts, spool, destinations }: StatusView): Markup {
+export function counts({ objects, released = 0, verdicts, spool, destinations }: StatusView): Markup {
   const { received = 0, admitted = 0, held = 0 } = objects;
   const tile = (label: string, n: number, hint: string): Markup =>
     html`<li><b>${grouped(n)}</b> <span>${label}</span> <small>${hint}</small></li>`;
   const judged = byGravity(verdicts ?? {});
   const spoolUse = `${size(spool.bytes)} of ${size(spool.bytesMax)}`;
   return html`<h2 class="unseen">Counts</h2><ul class="tiles">
-${tile("passed", admitted, destinations.length === 0 ? "kept here" : "delivered, or on the way")}${tile("held", held, "kept for a person")}${tile("being checked", received, "acknowledged, no verdict yet")}
+${tile("passed", admitted, destinations.length === 0 ? "kept here" : "delivered, or on the way")}${tile("held", held, released === 0 ? "kept for a person" : `${grouped(released)} of them released by two people`)}${tile("being checked", received, "acknowledged, no verdict yet")}
 <li><b>${size(spool.bytes)}</b> <span>in the spool</span>
 <meter min="0" max="${spool.bytesMax}" high="${Math.round(spool.bytesMax * 0.8)}" value="${spool.bytes}" aria-label="Spool: ${spoolUse}"></meter> <small>of ${size(spool.bytesMax)}</small></li></ul>
 ${judged.length === 0 ? nothing : html`<p class="verdicts"><span>Judged since the start</span> ${judged.map(([verdict, n]) => html`${verdictBadge(verdict, n)} `)}</p>`}`;
@@ -31,9 +31,16 @@ function heldStudy(study: HeldStudyView, now: number): Markup {
   const uid = study.studyInstanceUid;
   return html`<li class="card study ${tone}"><p class="say"><bdi>${study.message ?? sentence}</bdi></p>
 <p>${verdicts.map(([verdict, n]) => html`${verdictBadge(verdict, n)} `)}</p>
-<p class="facts"><span>held for <b>${since(study.firstAt, now)}</b></span> <span>${counted(study.objects, "object")} in ${counted(study.series, "series", "series")}</span>
+<p class="facts"><span>held for <b>${since(study.firstAt, now)}</b></span> <span>${counted(study.objects, "object")} in ${counted(study.series, "series", "series")}${releasedOf(study)}</span>
 <span>from <bdi>${study.sources.join(", ")}</bdi></span></p>
 <p class="uid">${uid === undefined ? "Study unknown: the object names none that can be read" : html`Study <code>${uid}</code>`}</p></li>`;
+}
+
+function releasedOf({ objects, released = 0 }: HeldStudyView): string {
+  if (released === 0) return "";
+  return released === objects
+    ? ", released by two people"
+    : `, ${grouped(released)} of them released by two people`;
 }
 
 export function sources({ sources: list, listeners }: StatusView): Markup {
@@ -107,9 +114,10 @@ function verdictOf({ state, verdict }: RecentObjectView): Markup {
   return state === "received" ? html`<span class="quiet">being checked</span>` : verdictBadge(verdict);
 }
 
-function outcome({ state, disposition, message }: RecentObjectView): Markup {
+function outcome({ state, disposition, waitsFor = [], message }: RecentObjectView): Markup {
   const noticed = state === "admitted" && disposition === "delivered-with-notice";
+  const waiting = waitsFor.length === 0 ? nothing : html`, waits for <bdi>${waitsFor.join(", ")}</bdi>`;
   const word = state === "received" ? "waits for its verdict" : stateWord(state);
   const said = message === undefined ? nothing : html` <small><bdi>${message}</bdi></small>`;
-  return html`${word}${noticed ? ", with a notice" : ""}${said}`;
+  return html`${word}${noticed ? ", with a notice" : ""}${waiting}${said}`;
 }

@@ -9,11 +9,12 @@ export function grouped(n: number): string {
   return n.toLocaleString("en-US");
 }
 
-const units = ["bytes", "kB", "MB", "GB", "TB"] as const;
+/** As the configuration has them. */
+const units = ["bytes", "KiB", "MiB", "GiB", "TiB"] as const;
 
 export function size(bytes: number): string {
   let [value, unit] = [bytes, 0];
-  for (; value >= 1000 && unit < units.length - 1; unit++) value /= 1000;
+  for (; value >= 1024 && unit < units.length - 1; unit++) value /= 1024;
   return `${unit === 0 || value >= 100 ? Math.round(value) : Math.round(value * 10) / 10} ${units[unit]}`;
 }
 
