@@ -48,7 +48,11 @@ type EventOf<Kind extends GatewayEvent["kind"]> = Extract<GatewayEvent, { kind: 
 function judgedLine(event: EventOf<"object-judged">, palette: Palette): string {
   const { object, source, verdict, state, codes, ms } = event;
   const [word, paint] = stateWords(state, verdict, palette);
-  const why = codes.length === 0 ? "" : `: ${codes.slice(0, codesMax).join(", ")}`;
+  const told = codes.length === 0 ? "" : `: ${codes.slice(0, codesMax).join(", ")}`;
+  const isConflict = state === "held" && codes.includes("instance-conflict");
+  const why = isConflict
+    ? `${told}: another object was admitted under its UID before; scanseal quarantine show ${shortId(object)}`
+    : told;
   const text = `${verdict === "none" ? "not judged" : verdict}${why}  (${shortId(object)} from ${source}, ${Math.round(ms)} ms)`;
   return line(paint(word), text);
 }

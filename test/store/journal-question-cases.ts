@@ -37,6 +37,10 @@ export const questionCases: JournalCases = {
     const [one] = await journal.objects({ limit: 1, sopInstanceUid: objects[7]!.sopInstanceUid });
     expect(one?.id).toBe(ids[7]);
     expect(await journal.objects({ limit: 1_000, judgedSince: 0 })).toEqual([]);
+    const ended = await journal.objects({ limit: 10, idEnding: ids[7]!.slice(-8) });
+    expect(ended.map(({ id }) => id)).toEqual([ids[7]]);
+    for (const idEnding of ["", "%", "0000000", "_".repeat(8), "A".repeat(8)])
+      await expect(journal.objects({ limit: 1, idEnding })).rejects.toMatchObject({ code: "usage" });
     for (const limit of [0, 1_001, 1.5]) {
       await expect(journal.objects({ limit })).rejects.toMatchObject({ code: "usage" });
     }

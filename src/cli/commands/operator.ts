@@ -53,6 +53,8 @@ export async function addOperator(
     await record(journal, "operator.added", by ?? name, name, second === undefined ? {} : { and: second });
     await operators.add(name, passphrase, vouchers);
     const lines = [`Operator ${name} added${needed === 0 ? "" : ` by ${vouchers.join(" and ")}`}.`];
+    if (needed === 0 && (options.by !== undefined || options.and !== undefined))
+      lines.push("Nobody vouched: there was no operator before, so --by and --and say nothing.");
     if (needed === 0) lines.push("Release and purge take two: add another person.");
     process.stdout.write(`${lines.join("\n")}\n`);
     return 0;

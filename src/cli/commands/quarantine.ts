@@ -46,6 +46,8 @@ export function say(...lines: readonly string[]): void {
 
 /** What the journal's ids look like: UUIDs. */
 const idPattern = /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
+/** The end of one, as `start` shows it. No UID: those have dots. */
+const endingPattern = /^[0-9a-fA-F]{8,12}$/;
 /** For objects whose study or series could not be read. */
 const noUid = "none";
 
@@ -60,6 +62,7 @@ export function selectorOf(name: string | undefined, { study, series }: Selector
   if (study !== undefined) return { by: "study", studyInstanceUid: requireUid(study) };
   if (series !== undefined) return { by: "series", seriesInstanceUid: requireUid(series) };
   if (idPattern.test(name!)) return { by: "object", id: name!.toLowerCase() };
+  if (endingPattern.test(name!)) return { by: "ending", idEnding: name!.toLowerCase() };
   return { by: "instance", sopInstanceUid: requireUid(name!) };
 }
 
@@ -93,9 +96,29 @@ export async function list(options: ListOptions): Promise<number> {
     if (options.json) {
       sayJson("study", studies, says, ({ studyInstanceUid }) => studyInstanceUid);
       for (const request of requests) say(requestJson(request));
-    } else sayStudies(studies, requests, says);
+    } else {
+      sayStudies(studies, requests, says);
+      if (await hasConflict(ports, studies)) say(...conflictHint);
+    }
     return studies.length === 0 ? 0 : 1;
   });
+}
+
+const conflictHint = [
+  "",
+  "Verified, and still held: another object was admitted under the same SOP Instance UID first, often the same scan before it was",
+  "sealed. What was admitted is never overwritten. scanseal quarantine show OBJECT names it; docs/quarantine.md says what to do.",
+];
+
+/** One of each verdict of each study is looked at. */
+async function hasConflict({ journal }: QuarantinePorts, studies: readonly HeldStudy[]): Promise<boolean> {
+  for (const { samples } of studies)
+    for (const verdict of ["verified", "verified-with-changes"]) {
+      const id = samples[verdict];
+      const object = id === undefined ? undefined : await journal.object(id);
+      if (object?.findings.some(({ code }) => code === "instance-conflict")) return true;
+    }
+  return false;
 }
 
 function requestJson(request: QuarantineRequest): string {
@@ -212,6 +235,11 @@ async function identity(
   }
 }
 
+/** One object is meant. */
+function isOne({ by }: Selector): boolean {
+  return by === "instance" || by === "ending";
+}
+
 export interface ShowOptions extends DeskOptions, SelectorOptions {
   readonly identify: boolean;
   readonly json: boolean;
@@ -230,7 +258,7 @@ export async function show(name: string | undefined, options: ShowOptions): Prom
       if (!request) throw new ScansealError("usage", "the gateway has no such object or request");
       return showRequest(desk, request, options.json);
     }
-    if (!options.all && objects.length > (selector.by === "instance" ? 1 : shownMax)) {
+    if (!options.all && objects.length > (isOne(selector) ? 1 : shownMax)) {
       const states = objects.slice(0, 5).map(({ id, state }) => `${id} (${state})`);
       const more = objects.length > states.length ? ", ..." : "";
       throw new ScansealError(

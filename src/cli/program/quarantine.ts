@@ -19,7 +19,7 @@ function placed(command: Command): Command {
 
 function selecting(command: Command): Command {
   return command
-    .argument("[object]", "an object's id or SOP Instance UID")
+    .argument("[object]", "an object's id, the end of it that the terminal shows, or its SOP Instance UID")
     .option("--study <uid>", "all held objects of a study; none: those whose study cannot be read")
     .option("--series <uid>", "all held objects of a series")
     .option("--all", "also when they are many, or several under one UID", false);
@@ -33,7 +33,7 @@ function by(): Option {
 }
 
 function reason(): Option {
-  return new Option("--reason <text>", "why, for the record; no patient data");
+  return new Option("--reason <text>", "why, for the record, in 8 characters or more; no patient data");
 }
 
 function confirm(): Option {

@@ -49,6 +49,11 @@ export async function listObjects(db: Database, filter: ObjectFilter): Promise<O
     query = query.where(column, "=", value);
   }
   if (filter.judgedSince !== undefined) query = query.where("judged_at", ">=", filter.judgedSince);
+  if (filter.idEnding !== undefined) {
+    if (!/^[0-9a-f]{8,12}$/.test(filter.idEnding))
+      throw new ScansealError("usage", "the end of an id is 8 to 12 hexadecimal digits");
+    query = query.where("id", "like", `%${filter.idEnding}`);
+  }
   if (filter.after !== undefined) query = query.where("id", ">", filter.after);
   return await query.execute();
 }

@@ -192,6 +192,8 @@ export interface ObjectFilter {
   readonly seriesInstanceUid?: string | undefined;
   readonly sopInstanceUid?: string | undefined;
   readonly judgedSince?: number | undefined;
+  /** How the id ends: 8 hexadecimal digits or more. Every row that fits the rest is looked at. */
+  readonly idEnding?: string | undefined;
   /** Ids after this one (ids ascend with time). */
   readonly after?: string | undefined;
   /** 1 to 1,000. */
