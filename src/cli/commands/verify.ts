@@ -14,7 +14,14 @@ import { reportSkipped } from "../skipped.ts";
 import { paletteFor } from "../terminal/palette.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
 import { readText } from "../text-file.ts";
-import { isProven, type Judged, summaryLine, verdictJson, verdictTable } from "../verdict-report.ts";
+import {
+  changedPlaces,
+  isProven,
+  type Judged,
+  summaryLine,
+  verdictJson,
+  verdictTable,
+} from "../verdict-report.ts";
 
 export interface VerifyOptions {
   readonly home: string;
@@ -103,5 +110,8 @@ function printTables(judged: readonly Judged[], looked: readonly ImageOutcome[])
   };
   if (looked.length > 0) print(imageTable(looked, palette, width), imageSummary(looked));
   if (looked.length > 0 && judged.length > 0) process.stdout.write("\n");
-  if (judged.length > 0) print(verdictTable(judged, palette, width), summaryLine(judged));
+  if (judged.length === 0) return;
+  const places = changedPlaces(judged);
+  const below = places.length === 0 ? [] : ["", ...places];
+  print([...verdictTable(judged, palette, width), ...below], summaryLine(judged));
 }
