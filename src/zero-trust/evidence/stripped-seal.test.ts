@@ -27,7 +27,7 @@ afterAll(closeSite);
 
 describe("an object whose seal was removed", () => {
   it.each(forms)(
-    "its marks say that it was sealed, and by whom; nothing is verified: %s",
+    "its marks say that it was sealed and by whom, and nothing is verified: %s",
     async (_, sealed) => {
       const bare = await withoutSeal(sealed);
       const found = await judge(bare);

@@ -162,7 +162,7 @@ class MarkReport {
     return this.#ports.deep === true || this.#samples <= samplesMax || this.#checked === 0;
   }
 
-  /** Of a device that seals, in whichever of the two roles. */
+  /** e. Of a device that seals, in whichever of the two roles. */
   async signerOf(keyId: string): Promise<TrustFact | undefined> {
     const certificate = this.certificateOf(keyId);
     if (certificate === undefined) return undefined;
