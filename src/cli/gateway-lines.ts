@@ -53,8 +53,13 @@ function judgedLine(event: EventOf<"object-judged">, palette: Palette): string {
   const why = isConflict
     ? `${told}: another object was admitted under its UID before; scanseal quarantine show ${shortId(object)}`
     : told;
-  const text = `${verdict === "none" ? "not judged" : verdict}${why}  (${shortId(object)} from ${source}, ${Math.round(ms)} ms)`;
+  const text = `${verdict === "none" ? "not judged" : verdict}${why}  (${shortId(object)} from ${source}, ${durationText(ms)})`;
   return line(paint(word), text);
+}
+
+/** What was judged anew, or waited for a restart, is old: nobody took that long. */
+function durationText(ms: number): string {
+  return ms < 10_000 ? `${Math.round(ms)} ms` : `${Math.round(ms / 1_000)} s after it came`;
 }
 
 /** A sender may break a hundred rules at once. */

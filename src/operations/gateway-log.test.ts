@@ -81,6 +81,12 @@ describe("the gateway's log", () => {
     );
     expect(why("nothing came for 30000 ms")).toBe("nothing came for 30000 ms");
     expect(why("nothing came for 30000 Smith")).toBe("nothing came for *");
+    expect(why("the journal's database does not exist (3D000)")).toBe(
+      "the journal's database does not exist (3D000)",
+    );
+    expect(why('"mode" must be observe; "Doe" and Doe\'s and ""')).toBe(
+      '"mode" must be observe; * and * and *',
+    );
     expect(why("uid 1.2.840.10008.5.1.4.1.1.2 differs")).toBe("uid * differs");
   });
 

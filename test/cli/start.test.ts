@@ -38,6 +38,9 @@ describe("scanseal start", () => {
     first = await run.until(open);
     expect(first).toContain(`storescu -aec SCANSEAL 127.0.0.1 ${ports.dicom} file.dcm`);
     expect(first).toContain(`http://127.0.0.1:${ports.http}/`);
+    expect(first).toMatch(/^\nScanseal .*: the gate is open\.\n/);
+    expect(first).not.toMatch(/by the file/);
+    expect(first).toMatch(/sealed later, under the same UID, is held,/);
     expect(await sendAll(ports.dicom, [sampleFile("2.25.1")], { calledAeTitle })).toEqual([0]);
     expect(await run.until(/passed +unsealed/)).not.toMatch(/4711|2\.25\.1/);
     const page = await fetch(`http://127.0.0.1:${ports.http}/readyz`);
