@@ -14,7 +14,7 @@ import { expiresAt, isExpired } from "../zero-trust/quarantine/two-people.ts";
 import type { Palette } from "./terminal/palette.ts";
 import { type Cell, type Column, formatTable } from "./terminal/table.ts";
 import { visibleText } from "./terminal/visible-text.ts";
-import { explanations, namedLocationText, regionLines, verdictCell } from "./verdict-report.ts";
+import { causeText, explanations, namedLocationText, regionLines, verdictCell } from "./verdict-report.ts";
 
 export interface Canvas {
   readonly palette: Palette;
@@ -133,11 +133,16 @@ function cellOf({ verdict, state }: JudgedObject, palette: Palette): Cell {
   return { text: state === "received" ? "? not judged yet" : "? unchecked", paint: palette.notice };
 }
 
-function leadingMessage({ findings }: JudgedObject): string {
+function leadingMessage({ findings, verdict }: JudgedObject): string {
   const errors = findings.filter(({ severity }) => severity === "error");
   const [first] = errors.length > 0 ? errors : findings;
   if (!first) return "";
-  return first.message + (errors.length > 1 ? ` (and ${errors.length - 1} more)` : "");
+  const where = placeText(first.location);
+  const text = verdict === "malformed" ? causeText(first) : first.message;
+  return (
+    (where === "" ? text : `${where}: ${text}`) +
+    (errors.length > 1 ? ` (and ${errors.length - 1} more)` : "")
+  );
 }
 
 const requestColumns: readonly Column[] = [

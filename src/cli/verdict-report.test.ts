@@ -73,6 +73,25 @@ describe("the table", () => {
     expect(verdictTable(judged, palette, undefined)[1]).toContain(`${long}1.dcm`);
   });
 
+  it("names the cause of what is malformed, before the sentence that all causes share", () => {
+    const broken = finding({
+      code: "tag-duplicate",
+      ...{ layer: "parser", location: { tag: "(7FE0,0010)", offset: 512 } },
+      ...{
+        message: "Not a well-formed DICOM object; it was not opened.",
+        detail: "the element occurs twice",
+      },
+    });
+    const [, line] = verdictTable(
+      [{ path: "a", decision: decision("malformed", [broken]) }],
+      palette,
+      undefined,
+    );
+    expect(line).toMatch(
+      /malformed {2}\(7FE0,0010\), byte 512 {2}The element occurs twice \(tag-duplicate\)\. Not a well-formed/,
+    );
+  });
+
   it("says how many findings there are beside the first of the gravest", () => {
     const findings = [
       finding({ severity: "info" }),

@@ -84,7 +84,17 @@ export function reasonText(decision: Decision): string {
     return decision.assurance ? `Unchanged ${assurances[decision.assurance]}.` : "";
   }
   const more = decision.findings.filter((f) => f.severity === first.severity).length - 1;
-  return first.message + (more > 0 ? ` (and ${more} more)` : "");
+  const text = decision.verdict === "malformed" ? causeText(first) : first.message;
+  return text + (more > 0 ? ` (and ${more} more)` : "");
+}
+
+/** Some forty causes have one sentence: the cause stands first, where a narrow terminal cuts. */
+export function causeText({
+  code,
+  message,
+  detail,
+}: Pick<Finding, "message" | "detail"> & { readonly code: string }): string {
+  return `${detail.slice(0, 1).toUpperCase()}${detail.slice(1)} (${code}). ${message}`;
 }
 
 /** Rectangles in a line, lines of an object, objects: a screenful at most. */
