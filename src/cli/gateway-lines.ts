@@ -9,7 +9,9 @@ export function eventLine(event: GatewayEvent, palette: Palette): string | undef
     case "object-judged":
       return judgedLine(event, palette);
     case "object-refused":
-      return line(palette.bad("refused"), `an object from ${event.source} (${event.why})`);
+      return line(palette.bad("refused"), refusedText(event));
+    case "disk-low":
+      return line(palette.bad("disk"), diskText(event));
     case "delivered":
       return line(palette.good("delivered"), `${shortId(event.object)} to ${event.destination}`);
     case "delivery-failed":
@@ -60,6 +62,15 @@ function judgedLine(event: EventOf<"object-judged">, palette: Palette): string {
 /** What was judged anew, or waited for a restart, is old: nobody took that long. */
 function durationText(ms: number): string {
   return ms < 10_000 ? `${Math.round(ms)} ms` : `${Math.round(ms / 1_000)} s after it came`;
+}
+
+function refusedText({ source, why, more = 0 }: EventOf<"object-refused">): string {
+  return `an object from ${source} (${why})${more > 0 ? `, and ${more} more` : ""}`;
+}
+
+function diskText({ freeBytes, neededBytes }: EventOf<"disk-low">): string {
+  const mebibytes = (bytes: number): number => Math.floor(bytes / (1 << 20));
+  return `${mebibytes(freeBytes)} MiB are free, and the spool needs ${mebibytes(neededBytes)} to grow: objects will be refused (docs/gateway.md, "spoolSize")`;
 }
 
 /** A sender may break a hundred rules at once. */

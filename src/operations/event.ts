@@ -42,6 +42,8 @@ export type GatewayEvent =
       readonly status: number;
       /** A code: "limit-depth", "storage-full", ... */
       readonly why: string;
+      /** That were not told: of this source and reason (fewer-rejections.ts). */
+      readonly more?: number;
     }
   | {
       readonly kind: "object-judged";
@@ -84,6 +86,8 @@ export type GatewayEvent =
       readonly from?: string;
       readonly to?: string;
     }
+  /** The data folder's disk has less free than the spool needs for another segment. */
+  | { readonly kind: "disk-low"; readonly freeBytes: number; readonly neededBytes: number }
   | { readonly kind: "draining"; readonly associations: number }
   | { readonly kind: "stopped" }
   /** Something that should not happen; `code` of a ScansealError. */

@@ -65,6 +65,7 @@ function levelOf(event: GatewayEvent): Exclude<Level, "trace" | "fatal"> {
     case "source-changed":
     case "association-rejected":
     case "object-refused":
+    case "disk-low":
     case "worker-ended":
       return "warn";
     case "association-accepted":
@@ -111,6 +112,8 @@ function fieldsOf(event: GatewayEvent): Fields {
       };
       return { source: configuredName(source), ...modes };
     }
+    case "disk-low":
+      return { freeBytes: count(event.freeBytes), neededBytes: count(event.neededBytes) };
     case "draining":
       return { associations: count(event.associations) };
     case "stopped":
@@ -154,7 +157,8 @@ function objectFields(
     case "object-refused": {
       const { source, status, why } = event;
       const hex = count(status).toString(16).toUpperCase().padStart(4, "0");
-      return { source: configuredName(source), status: `0x${hex}`, why: phrase(why) };
+      const more = event.more === undefined ? {} : { more: count(event.more) };
+      return { source: configuredName(source), status: `0x${hex}`, why: phrase(why), ...more };
     }
     case "object-acknowledged":
       return {

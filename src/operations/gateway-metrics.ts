@@ -12,7 +12,12 @@ export interface GatewayReadings {
   readonly deliveries: Readonly<Record<string, number>>;
   readonly oldestReceivedAt: number | undefined;
   readonly oldestDueAt: number | undefined;
-  readonly spool: { readonly bytes: number; readonly records: number; readonly bytesMax: number };
+  readonly spool: {
+    readonly bytes: number;
+    readonly records: number;
+    readonly bytesMax: number;
+    readonly isRefusing: boolean;
+  };
 }
 
 export interface MetricsOptions {
@@ -255,6 +260,7 @@ function makeGauges(registry: Registry): Gauges {
   const bytes = gauge("spool_bytes", "Bytes in the spool");
   const bytesMax = gauge("spool_bytes_max", "Bytes the spool may take");
   const records = gauge("spool_records", "Objects in the spool");
+  const refusing = gauge("spool_refusing", "1 while objects are refused for want of storage, else 0");
   const age = (since: number | undefined, now: number): number =>
     since === undefined ? 0 : Math.max(0, now - since) / 1000;
   return {
@@ -262,7 +268,7 @@ function makeGauges(registry: Registry): Gauges {
     open: gauge("associations_open", "Associations that are open", "source"),
     show(readings, now) {
       up.set(readings === undefined ? 0 : 1);
-      for (const one of [unjudged, due, bytes, bytesMax, records]) one.remove();
+      for (const one of [unjudged, due, bytes, bytesMax, records, refusing]) one.remove();
       objects.reset();
       deliveries.reset();
       if (readings === undefined) return;
@@ -275,6 +281,7 @@ function makeGauges(registry: Registry): Gauges {
       bytes.set(readings.spool.bytes);
       bytesMax.set(readings.spool.bytesMax);
       records.set(readings.spool.records);
+      refusing.set(readings.spool.isRefusing ? 1 : 0);
     },
   };
 }

@@ -94,6 +94,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
     collect: async () => readingsOf(observed, await counts()),
   });
   const events = fanOut(options.events, metrics.sink, recent.sink);
+  await warnOfDisk(spool, events);
   const { limits } = config.settings;
   const trust = new TrustWatch(home, clock, events);
   const examiner = opened.add(
@@ -166,6 +167,12 @@ async function openStores(
     one.close(),
   );
   return { journal, objects, spool };
+}
+
+/** What is there may last for a while; another segment cannot be made. */
+async function warnOfDisk(spool: Spool, events: EventSink): Promise<void> {
+  const { freeBytes, neededBytes } = await spool.disk();
+  if (freeBytes < neededBytes) events({ kind: "disk-low", freeBytes, neededBytes });
 }
 
 function lockData(config: GatewayConfig): FileLock {

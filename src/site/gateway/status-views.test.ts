@@ -11,17 +11,19 @@ import { openSqliteJournal } from "../../store/journal/sqlite-journal.ts";
 import type { Gateway, GatewayStatus } from "../../zero-trust/gateway/gateway.ts";
 import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
 import { RecentObjects } from "./recent-objects.ts";
-import { type ObservedGateway, readinessView, statusView } from "./status-views.ts";
+import { type ObservedGateway, readinessView, readingsOf, statusView } from "./status-views.ts";
 
 let folder: string;
 let journal: Journal;
 let isListening = true;
 let status: GatewayStatus;
+let storage: string | undefined;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "scanseal-status-"));
   journal = await openSqliteJournal(join(folder, "journal.db"));
   isListening = true;
+  storage = undefined;
   const nothing = { associations: 0, rowsWaiting: 0, judging: 0, sending: 0 };
   status = { ...nothing, phase: "running", spool: { bytes: 1, records: 1, bytesMax: 100 } };
 });
@@ -43,6 +45,7 @@ function observed(destinations: readonly string[] = []): ObservedGateway {
       },
     ],
     status: () => status,
+    storageProblem: async () => storage,
   } as unknown as Gateway;
   const settings: GatewaySettings = {
     aeTitle: "GATE",
@@ -66,10 +69,14 @@ function observed(destinations: readonly string[] = []): ObservedGateway {
 it("is ready when everything is, and says what is not", async () => {
   const problems = async () => (await readinessView(observed())).problems;
   expect(await readinessView(observed())).toEqual({ ready: true, problems: [] });
-  status = { ...status, spool: { bytes: 96, records: 1, bytesMax: 100 } };
-  expect(await problems()).toEqual(["the spool is full"]);
+  // Full to the brim, but for what makes it refuse: only that counts.
+  status = { ...status, spool: { bytes: 99, records: 1, bytesMax: 100 } };
+  expect(await problems()).toEqual([]);
+  storage = "the disk takes no object: full";
+  expect(await problems()).toEqual([storage]);
+  expect(await readingsOf(observed(), await journal.counts())).toMatchObject({ spool: { isRefusing: true } });
   isListening = false;
-  expect(await problems()).toEqual(["the listener plain is down", "the spool is full"]);
+  expect(await problems()).toEqual(["the listener plain is down", storage]);
   await journal.close();
   expect(await problems()).toContain("the journal does not answer");
   status = { ...status, phase: "draining" };

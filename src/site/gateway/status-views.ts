@@ -18,8 +18,6 @@ export interface ObservedGateway {
 }
 
 const heldStudiesMax = 100;
-/** Above it an association may find no room for its next object. */
-const spoolFullShare = 0.95;
 
 export async function statusView(observed: ObservedGateway): Promise<StatusView> {
   const { journal, gateway, recent, version, startedAt } = observed;
@@ -87,7 +85,7 @@ export async function readinessView({
 }: Pick<ObservedGateway, "gateway" | "settings"> & {
   readonly journal: Pick<Journal, "ping">;
 }): Promise<ReadinessView> {
-  const { phase, spool } = gateway.status();
+  const { phase } = gateway.status();
   const problems: string[] = [];
   if (phase === "running") {
     const open = gateway.listeners.filter(({ isListening }) => isListening);
@@ -95,7 +93,8 @@ export async function readinessView({
     for (const { name } of down) problems.push(`the listener ${name} is down`);
   }
   if (phase !== "running") problems.push(`the gateway is ${phase}`);
-  if (spool.bytes > spoolFullShare * spool.bytesMax) problems.push("the spool is full");
+  const storage = phase === "running" ? await gateway.storageProblem() : undefined;
+  if (storage !== undefined) problems.push(storage);
   try {
     await journal.ping();
   } catch {
@@ -104,11 +103,12 @@ export async function readinessView({
   return { ready: problems.length === 0, problems };
 }
 
-export function readingsOf(
+export async function readingsOf(
   { gateway }: Pick<ObservedGateway, "gateway">,
   { objects, deliveries, oldestReceivedAt, oldestDueAt }: JournalCounts,
-): GatewayReadings {
-  return { objects, deliveries, oldestReceivedAt, oldestDueAt, spool: gateway.status().spool };
+): Promise<GatewayReadings> {
+  const spool = { ...gateway.status().spool, isRefusing: (await gateway.storageProblem()) !== undefined };
+  return { objects, deliveries, oldestReceivedAt, oldestDueAt, spool };
 }
 
 function isoTime(ms: number): string {

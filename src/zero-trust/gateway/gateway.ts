@@ -58,6 +58,8 @@ export interface Gateway {
    */
   applySettings(settings: GatewaySettings): Promise<void>;
   status(): GatewayStatus;
+  /** Why an object that came now would be refused for want of storage, or the last one was; undefined where it would be taken. */
+  storageProblem(): Promise<string | undefined>;
 }
 
 /** What replaced deliverers may take to finish the object they are sending. */
@@ -238,6 +240,13 @@ class RunningGateway implements Gateway {
       sending: [...this.#deliverers.values()].reduce((sum, { sending }) => sum + sending, 0),
       spool: this.#ports.spool.usage(),
     };
+  }
+
+  async storageProblem(): Promise<string | undefined> {
+    const refusal = await this.#ports.spool.refusal();
+    if (refusal) return `the disk takes no object: ${refusal.message}`;
+    const { ofStorage } = this.#reception.refusals;
+    return ofStorage && `the disk did not take the last object that came: ${ofStorage}`;
   }
 }
 
