@@ -9,7 +9,7 @@
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { type Bytes, equalBytes, toHex } from "../foundation/bytes.ts";
+import { type Bytes, equalBytes, fromBase64, toBase64, toHex } from "../foundation/bytes.ts";
 import { ScansealError } from "../foundation/errors.ts";
 import {
   type Authority,
@@ -104,21 +104,22 @@ export class SiteHome {
     return openWatermarkMaster(join(this.#folder, "watermark-master"), nodeRandom);
   }
 
-  /** In DER, of every device that has its keys here, of every epoch. @throws ScansealError `key-unusable`, `certificate-invalid`, `io` */
+  /**
+   * In DER, of every device and epoch that this site's authority enrolled or that has its keys here. A device whose files are damaged stands back: whose
+   * marks are known must not keep objects from being verified.
+   * @throws ScansealError `key-unusable`, `io` for the authority's ledger
+   */
   deviceCertificates(): Bytes[] {
-    return this.#deviceFolders().flatMap((folder) => deviceCertificates(folder).map(({ der }) => der));
-  }
-
-  /** The same, but a device whose files are damaged stands back: whose marks are known must not keep objects from being verified. */
-  readableDeviceCertificates(): Bytes[] {
-    return this.#deviceFolders().flatMap((folder) => {
+    const issued = authorityDevices(this.#authorityFolder).map(({ certificate = "" }) => certificate);
+    const here = this.#deviceFolders().flatMap((folder) => {
       try {
-        return deviceCertificates(folder).map(({ der }) => der);
+        return deviceCertificates(folder).map(({ der }) => toBase64(der));
       } catch (error) {
         if (error instanceof ScansealError) return [];
         throw error;
       }
     });
+    return [...new Set([...issued, ...here])].filter((text) => text !== "").map(fromBase64);
   }
 
   #deviceFolders(): string[] {

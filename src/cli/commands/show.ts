@@ -17,7 +17,7 @@ export interface ShowOptions {
 /** @returns 0 when the object is proven, else 1 */
 export async function show(path: string, options: ShowOptions): Promise<number> {
   const home = openHome(options.home);
-  const markSigners = home.readableDeviceCertificates();
+  const markSigners = home.deviceCertificates();
   const verifier = new FileVerifier(home.trust(), { deep: true, markSigners });
   try {
     const judgement = await verifier.verify(path).catch((error: unknown) => {

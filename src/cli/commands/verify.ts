@@ -44,7 +44,7 @@ export async function verify(paths: readonly string[], options: VerifyOptions): 
   try {
     bar.show(0, inputs.files[0] ?? "");
     const given = certificatesIn(options.certificate);
-    const markSigners = [...home.readableDeviceCertificates(), ...given];
+    const markSigners = [...home.deviceCertificates(), ...given];
     const settings = { trust: home.trustContent(), deep: options.deep, markSigners };
     const imageVerifier = images.length > 0 ? imageVerifierOf(home, given) : undefined;
     for (const path of images) {

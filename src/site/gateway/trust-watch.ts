@@ -14,7 +14,7 @@ export interface TrustSnapshot {
   readonly markSigners: readonly Bytes[];
 }
 
-type TrustHome = Pick<SiteHome, "trustContent" | "trustPaths" | "readableDeviceCertificates">;
+type TrustHome = Pick<SiteHome, "trustContent" | "trustPaths" | "deviceCertificates">;
 
 /** A revocation takes effect within this; looking costs four calls of the system. */
 const checkedEveryMs = 2000;
@@ -50,7 +50,7 @@ export class TrustWatch {
     }
     this.#stamp = undefined;
     const content = this.#home.trustContent();
-    const markSigners = this.#home.readableDeviceCertificates();
+    const markSigners = this.#home.deviceCertificates();
     const version = (this.#snapshot?.version ?? 0) + 1;
     if (this.#snapshot) this.#events({ kind: "trust-reloaded", devices: content.devices?.length ?? 0 });
     this.#snapshot = { version, content, markSigners };
