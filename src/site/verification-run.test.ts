@@ -74,8 +74,8 @@ it("the marks of devices that are known say what was sealed, in every thread", a
       return [...new Set(codes)];
     };
     const known = site.home.deviceCertificates();
-    expect(await codesWith(known, 1)).toEqual(["seal-missing seal-expected seal-stripped"]);
-    expect(await codesWith(known, 2)).toEqual(["seal-missing seal-expected seal-stripped"]);
+    expect(await codesWith(known, 1)).toEqual(["seal-stripped seal-missing seal-expected"]);
+    expect(await codesWith(known, 2)).toEqual(["seal-stripped seal-missing seal-expected"]);
     expect(await codesWith([], 1)).toEqual(["seal-missing"]);
   } finally {
     site.remove();

@@ -30,9 +30,11 @@ export function findingsOf(evidence: Evidence): readonly Finding[] {
     ...(arrival?.uidDiffers === true
       ? [finding("uid-mismatch", {}, "the command that brought it names another instance or class")]
       : []),
-    ...(manifest ? manifestFindings(manifest) : sealMissing(evidence)),
+    ...(manifest ? manifestFindings(manifest) : []),
     ...(content ? contentFindings(content, evidence) : []),
+    // What marks say of an object without a seal says more than that it has none.
     ...watermarkFindings(evidence),
+    ...(manifest ? [] : sealMissing(evidence)),
     ...signatureFindings(signatures, manifest !== undefined, content),
     ...(format ? formatFindings(format) : []),
     ...conflictFindings(arrival),

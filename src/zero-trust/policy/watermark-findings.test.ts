@@ -111,16 +111,16 @@ describe("without a manifest", () => {
   const unsigned = { signatures: [] };
 
   it.each<[string, Partial<WatermarkEvidence>, string]>([
-    ["intact", {}, "unsealed; seal-missing seal warning; seal-stripped watermark error"],
+    ["intact", {}, "unsealed; seal-stripped watermark error; seal-missing seal warning"],
     [
       "changed",
       { changes },
-      "altered; seal-missing seal warning; pixels-changed watermark error; seal-stripped watermark error",
+      "altered; pixels-changed watermark error; seal-stripped watermark error; seal-missing seal warning",
     ],
     [
       "foreign",
       { framesForeign: [1] },
-      "altered; seal-missing seal warning; watermark-foreign watermark error; seal-stripped watermark error",
+      "altered; watermark-foreign watermark error; seal-stripped watermark error; seal-missing seal warning",
     ],
     ["of nobody known", { signer: undefined, changes }, "unsealed; seal-missing seal warning"],
     [
@@ -144,13 +144,13 @@ describe("without a manifest", () => {
   it("a device's name cannot write on the terminal", () => {
     const signer = { ...trusted, signer: "CT\u001b[31m\u202e" };
     const { findings } = judged({ ...unsigned, watermark: { ...alone, signer } });
-    expect(findings[1]?.message).toBe("This image was sealed by CT?[31m?, and its seal was removed.");
+    expect(findings[0]?.message).toBe("This image was sealed by CT?[31m?, and its seal was removed.");
   });
 
   it("a report has at most 200 places", () => {
     const many = Array.from({ length: 300 }, (_, frame) => ({ ...changes[0], frame }));
     const { findings } = judged({ ...unsigned, watermark: { ...alone, changes: many } });
-    expect(findings[1]?.location.regions).toHaveLength(200);
-    expect(findings[1]?.detail).toContain("300 tiles");
+    expect(findings[0]?.location.regions).toHaveLength(200);
+    expect(findings[0]?.detail).toContain("300 tiles");
   });
 });
