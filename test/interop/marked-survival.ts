@@ -44,7 +44,7 @@ const read = (file: Bytes): Promise<DicomObject> =>
   readDicom(new MemorySource(file), { tolerate: new Set(["trailing-bytes"]) });
 
 /** @returns why there are none */
-export async function planesIn(file: Bytes, codecs: CodecPool): Promise<PlanarFrame[] | string> {
+async function planesIn(file: Bytes, codecs: CodecPool): Promise<PlanarFrame[] | string> {
   try {
     const frames = await framesOf(await read(file));
     const all: PlanarFrame[] = [];
