@@ -2,6 +2,8 @@
 import { uidForm } from "../../dicom/uid.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
+import { openHome } from "../../site/home.ts";
+import { type Fact, sealFactsOf } from "../../site/seal-facts.ts";
 import type { HeldStudy, JudgedObject, QuarantineRequest } from "../../store/journal/journal.ts";
 import { openHeld } from "../../zero-trust/quarantine/export.ts";
 import {
@@ -270,7 +272,10 @@ export async function show(name: string | undefined, options: ShowOptions): Prom
       const story = await storyOf(desk.ports.journal, object);
       if (options.json) say(jsonLine(story));
       else {
-        const says = options.identify ? await identity(desk.ports, object) : [];
+        const says = [
+          ...(options.identify ? await identity(desk.ports, object) : []),
+          ...(await sealOf(desk, object)),
+        ];
         say(...(i > 0 ? [""] : []), ...objectStoryLines(story, says, canvas()));
       }
     }
@@ -280,6 +285,21 @@ export async function show(name: string | undefined, options: ShowOptions): Prom
       ? 0
       : 1;
   });
+}
+
+/** What cannot be read, or is not kept any more, says nothing. */
+async function sealOf({ ports, config }: Desk, object: JudgedObject): Promise<Fact[]> {
+  try {
+    const source = await openHeld(ports, object);
+    try {
+      return await sealFactsOf(source, openHome(config.home).trust());
+    } finally {
+      await source.close();
+    }
+  } catch (error) {
+    if (error instanceof ScansealError) return [];
+    throw error;
+  }
 }
 
 async function showRequest({ ports }: Desk, request: QuarantineRequest, isJson: boolean): Promise<number> {
