@@ -114,7 +114,7 @@ describe("operators", () => {
       "program's own",
     );
     expect(place.runWith({ env }, "operator", "add", "ben", "--by", "anna").status).toBe(0);
-    expect(place.run("operator", "list").stdout).toMatch(/^OPERATOR[\s\S]*\nanna [\s\S]*\nben .* anna\n$/);
+    expect(place.run("operator", "list").stdout).toMatch(/^OPERATOR[\s\S]*\nanna [\s\S]*\nben .* anna$/m);
     expect(statSync(place.path("scanseal-data", "operators.json")).mode & 0o777).toBe(0o600);
     const both = { ...env, SCANSEAL_SECOND_OPERATOR_PASSPHRASE: secrets.ben! };
     const add = ["operator", "add", "carl", "--by", "anna"];
@@ -129,6 +129,8 @@ describe("operators", () => {
     const args = ["quarantine", "recheck", "2.25.1", "--by"];
     expect(refused(place.runWith(wrong, ...args, "ben"))).toContain("passphrase is wrong");
     expect(refused(place.runWith(wrong, ...args, "my passphrase"))).toContain("passphrase is wrong");
+    const listed = place.run("operator", "list").stdout;
+    expect(listed).toMatch(/^ben .* 1, the last \d{4}-[\s\S]*names that nobody has: 1, the last \d/m);
     await withStores(async ({ journal }) => {
       const records = await journal.records({ limit: 10 });
       const told = records.filter(({ act }) => act === "operator.refused");
