@@ -128,6 +128,7 @@ describe("hideCarrierBits", () => {
       [512, 512, 3],
       [512, 384, 1],
       [192, 208, 2],
+      [120, 128, 0],
       [96, 96, 0],
     ] as const) {
       const [noisy] = makeFrame({ width, height, bits: 8 }).planes;
