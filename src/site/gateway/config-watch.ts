@@ -32,6 +32,8 @@ export function watchConfig(
   let timer: NodeJS.Timeout | undefined;
   let busy: Promise<void> = Promise.resolve();
   let told = "";
+  const tell = (why: string, code = "config-invalid"): void =>
+    events({ kind: "fault", where: "configuration", code, why });
 
   /** @param isAsked somebody wants to know: what is still wrong is told again */
   const take = async (isAsked: boolean): Promise<void> => {
@@ -46,20 +48,13 @@ export function watchConfig(
     if (!found) {
       const { line, message } = problems.find(({ level }) => level === "error")!;
       const why = `configuration not changed: error in line ${line}: ${message}; scanseal config check shows all`;
-      if (isAsked || why !== told)
-        events({ kind: "fault", where: "configuration", code: "config-invalid", why });
+      if (isAsked || why !== told) tell(why);
       told = why;
       return;
     }
     told = "";
     const isSameStart = startOf(found) === startOf(config);
-    if (!isSameStart)
-      events({
-        kind: "fault",
-        where: "configuration",
-        code: "config-invalid",
-        why: "listener or store changed: only after a restart",
-      });
+    if (!isSameStart) tell("listener or store changed: only after a restart");
     await apply(found.settings);
     const { aeTitle, listeners } = config.settings;
     settings = { ...found.settings, aeTitle, listeners };
@@ -74,8 +69,7 @@ export function watchConfig(
     busy = busy
       .then(() => take(isAsked))
       .catch((error: unknown) => {
-        const code = error instanceof ScansealError ? error.code : "internal";
-        events({ kind: "fault", where: "configuration", code, why: "configuration not changed" });
+        tell("configuration not changed", error instanceof ScansealError ? error.code : "internal");
       });
     return busy;
   };
