@@ -85,6 +85,12 @@ describe("the gateway's log", () => {
     expect(why("the journal's database does not exist (3D000)")).toBe(
       "the journal's database does not exist (3D000)",
     );
+    for (const text of [
+      'configuration not changed: error in line 34: "mode" must be one of observe, warn, enforce; scanseal config check shows all',
+      "error in line 3: Tabs are not allowed as indentation",
+      "the database server does not accept the user's password (28P01)",
+    ])
+      expect(why(text)).toBe(text);
     expect(why('"mode" must be observe; "Doe" and Doe\'s and ""')).toBe(
       '"mode" must be observe; * and * and *',
     );
