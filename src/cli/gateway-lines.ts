@@ -16,6 +16,10 @@ export function eventLine(event: GatewayEvent, palette: Palette): string | undef
       return line(palette.good("delivered"), `${shortId(event.object)} to ${event.destination}`);
     case "delivery-failed":
       return failedLine(event, palette);
+    case "destination-down":
+      return line(palette.bad("down"), visibleText(downText(event)));
+    case "destination-back":
+      return line(palette.good("back"), visibleText(backText(event)));
     case "association-rejected": {
       const { peerTitle, peerAddress, why, more = 0 } = event;
       const who = peerTitle === "" ? "a connection" : peerTitle;
@@ -93,6 +97,21 @@ function failedLine(event: EventOf<"delivery-failed">, palette: Palette): string
     palette.bad(isDead ? "not delivered" : "waiting"),
     visibleText(`${shortId(object)} to ${destination}: ${why}; ${next}`),
   );
+}
+
+function downText({ destination, why, waiting, retryInMs }: EventOf<"destination-down">): string {
+  const waits = waiting === undefined ? "" : `, ${waiting} ${waiting === 1 ? "waits" : "wait"}`;
+  return `${destination}: cannot be reached (${why})${waits}, next try in ${seconds(retryInMs)} s`;
+}
+
+function backText({ destination, waiting, downMs }: EventOf<"destination-back">): string {
+  const sent =
+    waiting === undefined ? "what waits is" : `${waiting} that ${waiting === 1 ? "waits is" : "wait are"}`;
+  return `${destination}: reached again after ${seconds(downMs)} s, ${sent} sent now`;
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms / 1000);
 }
 
 const wordWidth = 14;

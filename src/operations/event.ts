@@ -73,6 +73,21 @@ export type GatewayEvent =
       /** Milliseconds until the next attempt. */
       readonly retryInMs: number | undefined;
     }
+  /** It cannot be reached; told at each try. */
+  | {
+      readonly kind: "destination-down";
+      readonly destination: string;
+      readonly why: string;
+      /** Deliveries; undefined where the journal did not say. */
+      readonly waiting: number | undefined;
+      readonly retryInMs: number;
+    }
+  | {
+      readonly kind: "destination-back";
+      readonly destination: string;
+      readonly waiting: number | undefined;
+      readonly downMs: number;
+    }
   | { readonly kind: "stored"; readonly object: string; readonly bytes: number }
   | { readonly kind: "recovered"; readonly objects: number; readonly bytes: number }
   | { readonly kind: "worker-ended"; readonly why: string }

@@ -35,6 +35,8 @@ function everywhere(text: string, n: number): GatewayEvent[] {
     { kind: "object-judged", object: text, source: text, verdict: text, state: text, codes: [text], ms: n },
     { kind: "delivered", object: text, destination: text, bytes: n, ms: n },
     { kind: "delivery-failed", object: text, destination: text, why: text, isDead: false, retryInMs: n },
+    { kind: "destination-down", destination: text, why: text, waiting: n, retryInMs: n },
+    { kind: "destination-back", destination: text, waiting: n, downMs: n },
     { kind: "stored", object: text, bytes: n },
     { kind: "recovered", objects: n, bytes: n },
     { kind: "worker-ended", why: text },

@@ -63,6 +63,7 @@ function levelOf(event: GatewayEvent): Exclude<Level, "trace" | "fatal"> {
     case "delivery-failed":
       return event.isDead ? "error" : "warn";
     case "source-changed":
+    case "destination-down":
     case "association-rejected":
     case "object-refused":
     case "disk-low":
@@ -96,6 +97,9 @@ function fieldsOf(event: GatewayEvent): Fields {
     case "delivered":
     case "delivery-failed":
       return deliveryFields(event);
+    case "destination-down":
+    case "destination-back":
+      return destinationFields(event);
     case "recovered":
       return { objects: count(event.objects), bytes: count(event.bytes) };
     case "worker-ended":
@@ -184,4 +188,11 @@ function deliveryFields(event: EventOf<"delivered" | "delivery-failed">): Fields
   if (event.kind === "delivered") return { ...named, bytes: count(event.bytes), ms: count(event.ms) };
   const retry = event.retryInMs === undefined ? {} : { retryInMs: count(event.retryInMs) };
   return { ...named, why: phrase(event.why), isDead: event.isDead, ...retry };
+}
+
+function destinationFields(event: EventOf<"destination-down" | "destination-back">): Fields {
+  const waiting = event.waiting === undefined ? {} : { waiting: count(event.waiting) };
+  const named = { destination: configuredName(event.destination), ...waiting };
+  if (event.kind === "destination-back") return { ...named, downMs: count(event.downMs) };
+  return { ...named, why: phrase(event.why), retryInMs: count(event.retryInMs) };
 }

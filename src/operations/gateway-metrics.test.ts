@@ -11,6 +11,7 @@ const readings: GatewayReadings = {
   oldestReceivedAt: now - 1500,
   oldestDueAt: undefined,
   spool: { bytes: 4096, records: 2, bytesMax: 1 << 30, isRefusing: true },
+  destinations: [{ name: "pacs", isReached: false }],
 };
 
 function metricsOf(
@@ -104,6 +105,7 @@ describe("the gateway's metrics", () => {
     expect(samples.get("scanseal_oldest_due_seconds")).toBe(0);
     expect(samples.get("scanseal_spool_bytes")).toBe(4096);
     expect(samples.get("scanseal_spool_refusing")).toBe(1);
+    expect(samples.get('scanseal_destination_reached{destination="pacs"}')).toBe(0);
     answer = () => Promise.reject(new Error("down"));
     const without = samplesOf(await metrics.text());
     expect(without.get("scanseal_readings_up")).toBe(0);

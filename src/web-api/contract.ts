@@ -17,6 +17,10 @@ export interface StatusView {
     readonly takes: string;
     readonly due: number;
     readonly dead: number;
+    /** It cannot be reached: since when, why, and when it is tried next. */
+    readonly outage?:
+      | { readonly since: string; readonly why: string; readonly nextTryAt: string }
+      | undefined;
     /** The configuration has it no more: nobody sends what waits for it. */
     readonly isRemoved?: boolean | undefined;
   }[];
@@ -65,4 +69,6 @@ export interface RecentObjectView {
 export interface ReadinessView {
   readonly ready: boolean;
   readonly problems: readonly string[];
+  /** What keeps no scan from being taken: a destination that cannot be reached. */
+  readonly warnings?: readonly string[] | undefined;
 }

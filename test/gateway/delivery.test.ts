@@ -50,14 +50,21 @@ it("an archive that is away gets its objects when it is back; meanwhile they lea
   await away.close();
   const gate = await openGate({ destinations: [archiveAt(port)] });
   await sendAll(gate.port, others);
-  await gate.seen("delivery-failed", 4);
+  const [down] = await gate.seen("destination-down", 4);
+  expect(down).toMatchObject({ destination: "archive", why: expect.stringContaining("ECONNREFUSED") });
   await gate.seen("stored", 3);
+  expect(gate.gateway.status().destinations).toMatchObject([
+    { name: "archive", outage: { why: down!.why, nextTryAt: expect.any(Number) } },
+  ]);
   expect(gate.spool.usage().records).toBe(0);
   const archive = await openArchive(port);
   await gate.seen("delivered", 3);
   expect(archive.received.length).toBe(3);
   const expected = await Promise.all(others.map((file) => dataSetOf(file)));
   for (const { bytes } of archive.received) expect(expected).toContainEqual(bytes);
+  expect(gate.events.filter(({ kind }) => kind === "delivery-failed")).toEqual([]);
+  expect(await gate.seen("destination-back")).toHaveLength(1);
+  expect(gate.gateway.status().destinations).toEqual([{ name: "archive", outage: undefined }]);
   // Every archive has them: kept nowhere here any more.
   for (const row of await gate.rows())
     expect(row).toMatchObject({ state: "admitted", stored: false, location: undefined });

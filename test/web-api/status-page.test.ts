@@ -52,6 +52,22 @@ describe("the status page", () => {
     expect(held).toContain("what passes stays in this gate’s own store");
   });
 
+  it("says which destination cannot be reached, why, and when it is tried next", () => {
+    const outage = {
+      since: new Date(now - 60_000).toISOString(),
+      why: "network: no connection to archive: ECONNREFUSED",
+      nextTryAt: new Date(now + 12_000).toISOString(),
+    };
+    const view = {
+      ...busyView,
+      destinations: [{ name: "pacs", takes: "admitted", due: 299, dead: 0, outage }],
+    };
+    const text = textOf(page(view));
+    expect(text).toContain("pacs cannot be reached 299 deliveries wait");
+    expect(text).toContain(`Why: ${outage.why}. Next try in 12 s.`);
+    expect(text).toContain(`✗ cannot be reached ${outage.why}; next try in 12 s`);
+  });
+
   it("does not say of what was released that nobody has it", () => {
     const released = (n: number): string => textOf(page({ ...alarmView, destinations: [], released: n }));
     expect(released(0)).toContain("38 objects held for a person to look at");

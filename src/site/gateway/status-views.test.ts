@@ -24,7 +24,7 @@ beforeEach(async () => {
   journal = await openSqliteJournal(join(folder, "journal.db"));
   isListening = true;
   storage = undefined;
-  const nothing = { associations: 0, rowsWaiting: 0, judging: 0, sending: 0 };
+  const nothing = { associations: 0, rowsWaiting: 0, judging: 0, sending: 0, destinations: [] };
   status = { ...nothing, phase: "running", spool: { bytes: 1, records: 1, bytesMax: 100 } };
 });
 afterEach(async () => {
@@ -82,6 +82,27 @@ it("is ready when everything is, and says what is not", async () => {
   status = { ...status, phase: "draining" };
   expect(await problems()).toContain("the gateway is draining");
   expect(await readinessView(observed())).toMatchObject({ ready: false });
+});
+
+it("a destination that cannot be reached is told with the reason and the next try; scans are taken", async () => {
+  const why = "network: no connection to archive: ECONNREFUSED";
+  const outage = { since: 1_000, why, nextTryAt: 61_000 };
+  status = { ...status, destinations: [{ name: "archive", outage }] };
+  expect(await readinessView(observed(["archive"]))).toEqual({
+    ready: true,
+    problems: [],
+    warnings: [`archive cannot be reached (${why}), next try at 1970-01-01T00:01:01.000Z`],
+  });
+  const { destinations } = await statusView(observed(["archive", "other"]));
+  expect(destinations).toMatchObject([
+    {
+      name: "archive",
+      outage: { since: "1970-01-01T00:00:01.000Z", why, nextTryAt: "1970-01-01T00:01:01.000Z" },
+    },
+    { name: "other" },
+  ]);
+  const readings = await readingsOf(observed(["archive"]), await journal.counts());
+  expect(readings.destinations).toEqual([{ name: "archive", isReached: false }]);
 });
 
 it("gives each held study the sentence of its gravest verdict", async () => {

@@ -3,7 +3,8 @@ import type { Clock } from "../../foundation/crypto.ts";
 import type { GatewayReadings } from "../../operations/gateway-metrics.ts";
 import type { HeldStudy, Journal, JournalCounts } from "../../store/journal/journal.ts";
 import type { HeldStudyView, ReadinessView, StatusView } from "../../web-api/contract.ts";
-import type { Gateway } from "../../zero-trust/gateway/gateway.ts";
+import type { Gateway, GatewayStatus } from "../../zero-trust/gateway/gateway.ts";
+import type { Outage } from "../../zero-trust/gateway/reachability.ts";
 import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
 import { leadingMessage, type RecentObjects } from "./recent-objects.ts";
 
@@ -38,7 +39,7 @@ export async function statusView(observed: ObservedGateway): Promise<StatusView>
       return { name, address, port, tls: secure.has(name) };
     }),
     sources: settings.sources.map(({ name, listener, mode }) => ({ name, listener, mode })),
-    destinations: destinationsOf(settings, counts),
+    destinations: destinationsOf(settings, counts, gateway.status()),
     objects: counts.objects,
     released,
     deliveries: counts.deliveries,
@@ -53,15 +54,23 @@ export async function statusView(observed: ObservedGateway): Promise<StatusView>
 function destinationsOf(
   { destinations }: GatewaySettings,
   counts: JournalCounts,
+  status: GatewayStatus,
 ): StatusView["destinations"] {
   const configured = destinations.map(({ name, takes }) => {
-    return { name, takes, due: 0, dead: 0, ...counts.destinations[name] };
+    const outage = outageView(status.destinations.find((one) => one.name === name)?.outage);
+    return { name, takes, due: 0, dead: 0, ...counts.destinations[name], ...(outage && { outage }) };
   });
   const names = new Set(destinations.map(({ name }) => name));
   const removed = Object.entries(counts.destinations)
     .filter(([name, { due, dead }]) => !names.has(name) && due + dead > 0)
     .map(([name, waiting]) => ({ name, takes: "nothing", isRemoved: true, ...waiting }));
   return [...configured, ...removed];
+}
+
+function outageView(outage: Outage | undefined): StatusView["destinations"][number]["outage"] {
+  if (!outage) return undefined;
+  const { since, why, nextTryAt } = outage;
+  return { since: isoTime(since), why, nextTryAt: isoTime(nextTryAt) };
 }
 
 /** The gravest first; "undetermined": the check could not be completed. */
@@ -85,7 +94,7 @@ export async function readinessView({
 }: Pick<ObservedGateway, "gateway" | "settings"> & {
   readonly journal: Pick<Journal, "ping">;
 }): Promise<ReadinessView> {
-  const { phase } = gateway.status();
+  const { phase, destinations } = gateway.status();
   const problems: string[] = [];
   if (phase === "running") {
     const open = gateway.listeners.filter(({ isListening }) => isListening);
@@ -100,7 +109,11 @@ export async function readinessView({
   } catch {
     problems.push("the journal does not answer");
   }
-  return { ready: problems.length === 0, problems };
+  const warnings = destinations.flatMap(({ name, outage }) => {
+    if (!outage) return [];
+    return [`${name} cannot be reached (${outage.why}), next try at ${isoTime(outage.nextTryAt)}`];
+  });
+  return { ready: problems.length === 0, problems, ...(warnings.length > 0 && { warnings }) };
 }
 
 export async function readingsOf(
@@ -108,7 +121,10 @@ export async function readingsOf(
   { objects, deliveries, oldestReceivedAt, oldestDueAt }: JournalCounts,
 ): Promise<GatewayReadings> {
   const spool = { ...gateway.status().spool, isRefusing: (await gateway.storageProblem()) !== undefined };
-  return { objects, deliveries, oldestReceivedAt, oldestDueAt, spool };
+  const destinations = gateway
+    .status()
+    .destinations.map(({ name, outage }) => ({ name, isReached: outage === undefined }));
+  return { objects, deliveries, oldestReceivedAt, oldestDueAt, spool, destinations };
 }
 
 function isoTime(ms: number): string {

@@ -132,6 +132,9 @@ export type JudgementOutcome =
 /** Why a delivery died of a damaged copy: it is due again when the copy is restored. */
 export const damagedCopyError = "the kept bytes are not those that were judged";
 
+/** Errors of deliveries begin so where the destination was not reached, or was lost before it answered: they are due when it is back. */
+export const linkErrors: readonly string[] = ["network: ", "timeout: ", "peer-"];
+
 /** What was admitted under a SOP Instance UID; there is at most one. */
 export interface AdmittedInstance {
   readonly objectId: string;
@@ -312,6 +315,10 @@ export interface Journal {
   completeDelivery(id: string, fence: number, at: number): Promise<boolean>;
   /** `nextAttemptAt` undefined: a dead letter. `error` is shortened to 2,000 characters. False when the lease was lost. */
   failDelivery(id: string, fence: number, error: string, nextAttemptAt: number | undefined): Promise<boolean>;
+  /** It was not tried: the claim was no attempt, and it is due as it was. `error` as for `failDelivery`. False when the lease was lost. */
+  returnDelivery(id: string, fence: number, error: string): Promise<boolean>;
+  /** What waits for a destination because it was not reached (`linkErrors`) is due now, in the order it was made. */
+  hastenDeliveries(destination: string): Promise<void>;
   /** Dead letters (of one destination, or of all) become due now, attempts from 0; not those of purged objects. Returns how many. */
   reviveDeliveries(destination: string | undefined, now: number): Promise<number>;
   /**

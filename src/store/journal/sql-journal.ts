@@ -12,6 +12,8 @@ import {
   completion,
   deliveryOf,
   failDelivery,
+  hastenDeliveries,
+  returnDelivery,
   reviveDeliveries,
 } from "./delivery-queue.ts";
 import type {
@@ -194,6 +196,14 @@ export class SqlJournal implements Journal {
     nextAttemptAt: number | undefined,
   ): Promise<boolean> {
     return await this.#writeStatement(failDelivery(id, fence, error, nextAttemptAt));
+  }
+
+  async returnDelivery(id: string, fence: number, error: string): Promise<boolean> {
+    return await this.#writeStatement(returnDelivery(id, fence, error));
+  }
+
+  async hastenDeliveries(destination: string): Promise<void> {
+    await this.#writeStatement(hastenDeliveries(destination));
   }
 
   async reviveDeliveries(destination: string | undefined, now: number): Promise<number> {

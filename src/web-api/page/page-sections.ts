@@ -2,7 +2,7 @@
 import type { HeldStudyView, RecentObjectView, StatusView } from "../contract.ts";
 import { html, type Markup, nothing } from "../markup.ts";
 import { badge, since, table, verdictBadge } from "./page-parts.ts";
-import { counted, grouped, size } from "./quantities.ts";
+import { counted, grouped, size, until } from "./quantities.ts";
 import { byGravity, modeSentences, stateWord, verdictWords } from "./verdict-words.ts";
 
 export function counts({ objects, released = 0, verdicts, spool, destinations }: StatusView): Markup {
@@ -75,7 +75,11 @@ ${
     : table(
         "Where objects go, and what waits",
         [
-          { title: "Destination", cell: ({ name }) => html`<bdi>${name}</bdi>` },
+          {
+            title: "Destination",
+            cell: ({ name, outage }) =>
+              html`<bdi>${name}</bdi>${outage === undefined ? nothing : html` ${badge("bad", "✗", "cannot be reached")} <small>${outage.why}; next try ${until(outage.nextTryAt, now)}</small>`}`,
+          },
           {
             title: "Takes",
             cell: ({ takes, isRemoved }) =>

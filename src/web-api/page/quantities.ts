@@ -18,6 +18,12 @@ export function size(bytes: number): string {
   return `${unit === 0 || value >= 100 ? Math.round(value) : Math.round(value * 10) / 10} ${units[unit]}`;
 }
 
+/** From now to a time stamp: "in 12 s"; "now" for one that has passed. */
+export function until(time: string, now: number): string {
+  const seconds = Math.ceil((Date.parse(time) - now) / 1000);
+  return seconds > 0 ? `in ${seconds} s` : "now";
+}
+
 /** From a time stamp to now: "40 s", "3 min", "5 h", "2 days"; undefined for what is no time. */
 export function age(since: string, now: number): string | undefined {
   const at = Date.parse(since);

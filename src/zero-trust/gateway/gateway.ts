@@ -11,6 +11,7 @@ import { InflatingSlots, type Reception } from "./object-receiver.ts";
 import { ObjectUse } from "./object-use.ts";
 import { Occupancy } from "./occupancy.ts";
 import type { GatewayPorts } from "./ports.ts";
+import type { Outage } from "./reachability.ts";
 import { GateProvider, type ReceptionState } from "./receive.ts";
 import { recoverSpool } from "./recovery.ts";
 import { RefusalRecords } from "./refusal-records.ts";
@@ -36,6 +37,11 @@ export interface GatewayStatus {
   readonly judging: number;
   readonly sending: number;
   readonly spool: SpoolUsage;
+  readonly destinations: readonly {
+    readonly name: string;
+    /** While it cannot be reached. */
+    readonly outage: Outage | undefined;
+  }[];
 }
 
 export interface Gateway {
@@ -168,8 +174,11 @@ class RunningGateway implements Gateway {
     const isInSpool = object.location !== undefined && !outcome.spoolFreed;
     if (outcome.state === "held" && isInSpool) this.#cleaner.watch(object.id, object.location);
     if (outcome.state !== "admitted") return;
-    for (const name of destinations) this.#deliverers.get(name)?.wake();
-    if (destinations.length === 0 && !object.stored) this.#settler.store(object.id);
+    const deliverers = destinations.flatMap((name) => this.#deliverers.get(name) ?? []);
+    for (const deliverer of deliverers) deliverer.wake();
+    // Where nobody takes it now it does not wait in the spool.
+    const waits = destinations.length === 0 || deliverers.some(({ outage }) => outage !== undefined);
+    if (waits && !object.stored) this.#settler.store(object.id);
   }
 
   async drain(graceMs: number): Promise<void> {
@@ -239,6 +248,7 @@ class RunningGateway implements Gateway {
       judging: this.#judging.judging,
       sending: [...this.#deliverers.values()].reduce((sum, { sending }) => sum + sending, 0),
       spool: this.#ports.spool.usage(),
+      destinations: [...this.#deliverers].map(([name, { outage }]) => ({ name, outage })),
     };
   }
 
