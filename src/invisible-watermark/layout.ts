@@ -97,7 +97,10 @@ function makeLayout(width: number, height: number, colour: PlaneColour): Layout 
   const fits = (side: number): boolean => Number.isInteger(side) && side >= sideMin && side <= sideMax;
   if (!fits(width) || !fits(height) || width * height > planeSamplesMax) return undefined;
   const tileSize = width * height > largeFrameSamples ? 32 : 16;
-  return tiledLayout(width, height, colour, tileSize, "nearest") ?? tiledLayout(width, height, colour, tileSize, "down");
+  return (
+    tiledLayout(width, height, colour, tileSize, "nearest") ??
+    tiledLayout(width, height, colour, tileSize, "down")
+  );
 }
 
 function tiledLayout(
