@@ -3,13 +3,21 @@ import type { GatewayEvent } from "../operations/event.ts";
 import type { Paint, Palette } from "./terminal/palette.ts";
 import { visibleText } from "./terminal/visible-text.ts";
 
-/** Undefined for what needs no line. */
-export function eventLine(event: GatewayEvent, palette: Palette): string | undefined {
+/** Undefined for what needs no line. @param option what a command needs to find this site */
+export function eventLine(event: GatewayEvent, palette: Palette, option = ""): string | undefined {
   switch (event.kind) {
     case "object-judged":
       return judgedLine(event, palette);
     case "object-refused":
       return line(palette.bad("refused"), refusedText(event));
+    case "kept-only": {
+      const { objects, destination } = event;
+      const kept = `${counted(objects)} ${objects === 1 ? "is" : "are"} kept here only; to send ${objects === 1 ? "it" : "them"}`;
+      return line(
+        "kept here",
+        visibleText(`${kept}: npx scanseal deliveries add ${destination} --all-kept${option}`),
+      );
+    }
     case "disk-low":
       return line(palette.bad("disk"), diskText(event));
     case "delivered":

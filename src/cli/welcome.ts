@@ -12,6 +12,12 @@ export function shownPath(path: string): string {
   return visibleText(short === "" || short.startsWith("..") ? path : short);
 }
 
+/** What a command needs to find this site. */
+export function homeOption(config: GatewayConfig): string {
+  const home = shownPath(config.home);
+  return home === "scanseal-data" ? "" : ` --home ${home}`;
+}
+
 export function welcome(
   config: GatewayConfig,
   { listeners, httpPort }: RunningGateway,
@@ -25,7 +31,7 @@ export function welcome(
   const source = sources.find(({ listener }) => listener === plain?.name) ?? sources[0];
   const called = aeTitle === "SCANSEAL" ? "" : ` --called ${aeTitle}`;
   const home = shownPath(config.home);
-  const option = home === "scanseal-data" ? "" : ` --home ${home}`;
+  const option = homeOption(config);
   const { strong, faint } = palette;
   return [
     "",

@@ -49,6 +49,7 @@ export type FaultCode =
   | "unsupported"
   | "already-sealed"
   | "not-sealable"
+  | "not-restorable"
   | "duplicate-instance"
   | "counter-conflict"
   | "storage-full"
@@ -107,6 +108,7 @@ const faultCodes: ReadonlySet<ErrorCode> = new Set<FaultCode>([
   "unsupported",
   "already-sealed",
   "not-sealable",
+  "not-restorable",
   "duplicate-instance",
   "counter-conflict",
   "storage-full",

@@ -103,6 +103,8 @@ export type GatewayEvent =
     }
   /** The data folder's disk has less free than the spool needs for another segment. */
   | { readonly kind: "disk-low"; readonly freeBytes: number; readonly neededBytes: number }
+  /** Admitted before there was a destination for them: nobody sends them there by itself. */
+  | { readonly kind: "kept-only"; readonly objects: number; readonly destination: string }
   | { readonly kind: "draining"; readonly associations: number }
   | { readonly kind: "stopped" }
   /** Something that should not happen; `code` of a ScansealError. */

@@ -44,6 +44,7 @@ function everywhere(text: string, n: number): GatewayEvent[] {
     { kind: "settings-applied", sources: n, destinations: n },
     { kind: "source-changed", source: text, from: text, to: text },
     { kind: "disk-low", freeBytes: n, neededBytes: n },
+    { kind: "kept-only", objects: n, destination: text },
     { kind: "draining", associations: n },
     { kind: "stopped" },
     { kind: "fault", where: text, code: text, why: text },

@@ -118,6 +118,8 @@ function fieldsOf(event: GatewayEvent): Fields {
     }
     case "disk-low":
       return { freeBytes: count(event.freeBytes), neededBytes: count(event.neededBytes) };
+    case "kept-only":
+      return { objects: count(event.objects), destination: configuredName(event.destination) };
     case "draining":
       return { associations: count(event.associations) };
     case "stopped":

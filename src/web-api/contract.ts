@@ -25,6 +25,8 @@ export interface StatusView {
     readonly isRemoved?: boolean | undefined;
   }[];
   readonly objects: Readonly<Record<string, number>>;
+  /** Of those that passed: admitted while there was no archive, and sent nowhere; up to 100,000. */
+  readonly keptOnly?: number | undefined;
   /** Of those that are held: two people released them to a reading place. */
   readonly released?: number | undefined;
   readonly deliveries: Readonly<Record<string, number>>;

@@ -239,6 +239,23 @@ it("without its journal the spool still has what was acknowledged", async () => 
   expect((await second.rows()).map(({ verdict }) => verdict)).toEqual(["verified", "verified", "verified"]);
 });
 
+it("what passed before there was an archive is told when one is added, and goes there when somebody says so", async () => {
+  const archive = await openArchive();
+  const gate = await openGate();
+  await sendAll(gate.port, others);
+  await gate.seen("stored", 3);
+  const destinations = [archiveAt(archive.port)];
+  await gate.gateway.applySettings({ ...gate.settings, destinations });
+  expect(await gate.seen("kept-only")).toEqual([{ kind: "kept-only", objects: 3, destination: "archive" }]);
+  await gate.gateway.applySettings({ ...gate.settings, destinations });
+  expect(await gate.seen("kept-only")).toHaveLength(1);
+  const ids = (await gate.rows()).map(({ id }) => id);
+  expect(await gate.journal.addDeliveries("archive", ids, Date.now())).toMatchObject({ added: 3 });
+  await gate.seen("delivered", 3);
+  const expected = await Promise.all(others.map((file) => dataSetOf(file)));
+  for (const { bytes } of archive.received) expect(expected).toContainEqual(bytes);
+});
+
 it("settings change while it runs: sources, modes, destinations", async () => {
   const archive = await openArchive();
   const gate = await openGate({ sources: [] });

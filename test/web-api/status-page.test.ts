@@ -68,6 +68,17 @@ describe("the status page", () => {
     expect(text).toContain(`✗ cannot be reached ${outage.why}; next try in 12 s`);
   });
 
+  it("does not say of what is kept here only that it was delivered, and says how to send it", () => {
+    const destination = { name: "pacs", takes: "admitted", due: 0, dead: 0 };
+    const kept = (keptOnly: number): string =>
+      textOf(page({ ...busyView, objects: { admitted: 28 }, destinations: [destination], keptOnly }));
+    expect(kept(0)).toContain("28 passed delivered, or on the way");
+    expect(kept(20)).toContain("28 passed 20 kept here only, 8 delivered, or on the way");
+    expect(kept(28)).toContain("28 passed 28 kept here only");
+    expect(kept(28)).not.toContain("delivered, or");
+    expect(kept(28)).toContain("scanseal deliveries add pacs --all-kept");
+  });
+
   it("does not say of what was released that nobody has it", () => {
     const released = (n: number): string => textOf(page({ ...alarmView, destinations: [], released: n }));
     expect(released(0)).toContain("38 objects held for a person to look at");

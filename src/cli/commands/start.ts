@@ -8,7 +8,7 @@ import { reportExpiry } from "../expiry-notice.ts";
 import { eventLine } from "../gateway-lines.ts";
 import { runUntilSignal } from "../gateway-process.ts";
 import { paletteFor } from "../terminal/palette.ts";
-import { shownPath, welcome } from "../welcome.ts";
+import { homeOption, shownPath, welcome } from "../welcome.ts";
 import { reportConfigProblems } from "./config.ts";
 
 export interface StartOptions {
@@ -41,7 +41,7 @@ export async function start(options: StartOptions): Promise<number> {
     // What the first configuration says is told by the greeting.
     if (isNewConfig && event.kind === "source-changed" && event.from === undefined && !lines.isGreeted)
       return;
-    const text = eventLine(event, palette);
+    const text = eventLine(event, palette, homeOption(config));
     if (text !== undefined) lines.say(text);
   });
   const status = await runUntilSignal(config, {

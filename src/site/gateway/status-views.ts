@@ -41,6 +41,7 @@ export async function statusView(observed: ObservedGateway): Promise<StatusView>
     sources: settings.sources.map(({ name, listener, mode }) => ({ name, listener, mode })),
     destinations: destinationsOf(settings, counts, gateway.status()),
     objects: counts.objects,
+    keptOnly: counts.keptOnly,
     released,
     deliveries: counts.deliveries,
     oldestDueAt: counts.oldestDueAt === undefined ? undefined : isoTime(counts.oldestDueAt),

@@ -1,6 +1,7 @@
 /** What people, metrics and recovery ask. Nothing here changes anything. */
 import { sql } from "kysely";
 import { ScansealError } from "../../foundation/errors.ts";
+import { countKeptOnly } from "./added-deliveries.ts";
 import type { HeldStudy, JournalCounts, ObjectFilter } from "./journal.ts";
 import type { ObjectRow } from "./object-rows.ts";
 import { type Database, idsPerStatement, pieces } from "./tables.ts";
@@ -174,5 +175,13 @@ export async function counts(db: Database): Promise<JournalCounts> {
     .orderBy("created_at")
     .limit(1)
     .executeTakeFirst();
-  return { objects, deliveries, destinations, oldestReceivedAt: received?.at, oldestDueAt: due?.at };
+  const keptOnly = Number((await countKeptOnly.execute(db)).rows[0]!.n);
+  return {
+    objects,
+    deliveries,
+    destinations,
+    keptOnly,
+    oldestReceivedAt: received?.at,
+    oldestDueAt: due?.at,
+  };
 }

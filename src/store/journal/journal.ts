@@ -4,6 +4,7 @@
  * Rows hold UIDs and source names, never names or numbers of patients.
  */
 import type { SpoolLocation } from "../spool/spool.ts";
+import type { LaterDeliveries } from "./added-deliveries.ts";
 
 /** A finding as the policy made it; the journal keeps it as JSON. */
 export interface StoredFinding {
@@ -209,6 +210,8 @@ export interface JournalCounts {
   readonly deliveries: Readonly<Record<DeliveryState, number>>;
   /** By name of the destination: what waits, and what was given up. */
   readonly destinations: Readonly<Record<string, { readonly due: number; readonly dead: number }>>;
+  /** Admitted objects that were never to be delivered anywhere, up to 100,000. */
+  readonly keptOnly: number;
   /** received_at of the oldest object not judged, and of the oldest delivery due. */
   readonly oldestReceivedAt: number | undefined;
   readonly oldestDueAt: number | undefined;
@@ -236,7 +239,7 @@ export interface Redirected {
 }
 
 /** Every method: @throws ScansealError `io` (the database), `storage-full`, `usage` (a value that cannot be kept, a limit out of its range). */
-export interface Journal {
+export interface Journal extends LaterDeliveries {
   /**
    * Adds rows in one transaction; a row whose id exists is left as it is (recovery repeats). UIDs and modality of a data set that no database can
    * keep (NUL, above 256 characters) are taken for unread. @throws ScansealError `usage` for any other value that cannot be kept; no row is added

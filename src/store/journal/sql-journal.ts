@@ -2,6 +2,7 @@
 import { sql } from "kysely";
 import { ScansealError } from "../../foundation/errors.ts";
 import type { SpoolLocation } from "../spool/spool.ts";
+import { type AddedDeliveries, addLaterDeliveries } from "./added-deliveries.ts";
 import { Coalescer } from "./coalescer.ts";
 import { reportDamage, restoreCopy } from "./damaged-copies.ts";
 import { databaseError, isOfOneRow } from "./database-error.ts";
@@ -204,6 +205,10 @@ export class SqlJournal implements Journal {
 
   async hastenDeliveries(destination: string): Promise<void> {
     await this.#writeStatement(hastenDeliveries(destination));
+  }
+
+  addDeliveries(destination: string, ids: readonly string[], now: number): Promise<AddedDeliveries> {
+    return this.#write(addLaterDeliveries(this.#engine, destination, ids, now));
   }
 
   async reviveDeliveries(destination: string | undefined, now: number): Promise<number> {

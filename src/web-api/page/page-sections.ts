@@ -5,17 +5,34 @@ import { badge, since, table, verdictBadge } from "./page-parts.ts";
 import { counted, grouped, size, until } from "./quantities.ts";
 import { byGravity, modeSentences, stateWord, verdictWords } from "./verdict-words.ts";
 
-export function counts({ objects, released = 0, verdicts, spool, destinations }: StatusView): Markup {
+export function counts(status: StatusView): Markup {
+  const { objects, released = 0, verdicts, spool } = status;
   const { received = 0, admitted = 0, held = 0 } = objects;
   const tile = (label: string, n: number, hint: string): Markup =>
     html`<li><b>${grouped(n)}</b> <span>${label}</span> <small>${hint}</small></li>`;
   const judged = byGravity(verdicts ?? {});
   const spoolUse = `${size(spool.bytes)} of ${size(spool.bytesMax)}`;
   return html`<h2 class="unseen">Counts</h2><ul class="tiles">
-${tile("passed", admitted, destinations.length === 0 ? "kept here" : "delivered, or on the way")}${tile("held", held, released === 0 ? "kept for a person" : `${grouped(released)} of them released by two people`)}${tile("being checked", received, "acknowledged, no verdict yet")}
+${tile("passed", admitted, whereaboutsOf(status))}${tile("held", held, released === 0 ? "kept for a person" : `${grouped(released)} of them released by two people`)}${tile("being checked", received, "acknowledged, no verdict yet")}
 <li><b>${size(spool.bytes)}</b> <span>in the spool</span>
 <meter min="0" max="${spool.bytesMax}" high="${Math.round(spool.bytesMax * 0.8)}" value="${spool.bytes}" aria-label="Spool: ${spoolUse}"></meter> <small>of ${size(spool.bytesMax)}</small></li></ul>
 ${judged.length === 0 ? nothing : html`<p class="verdicts"><span>Judged since the start</span> ${judged.map(([verdict, n]) => html`${verdictBadge(verdict, n)} `)}</p>`}`;
+}
+
+/** Of what passed. */
+function whereaboutsOf({ objects: { admitted = 0 }, destinations, keptOnly = 0 }: StatusView): string {
+  if (destinations.length === 0) return "kept here";
+  if (keptOnly === 0) return "delivered, or on the way";
+  const here = `${grouped(keptOnly)} kept here only`;
+  return keptOnly >= admitted ? here : `${here}, ${grouped(admitted - keptOnly)} delivered, or on the way`;
+}
+
+/** Where an archive came later. */
+function keptHint({ destinations: list, keptOnly = 0 }: StatusView): Markup {
+  const archive = list.find(({ takes, isRemoved }) => takes === "admitted" && isRemoved !== true);
+  if (keptOnly === 0 || archive === undefined) return nothing;
+  const kept = `${counted(keptOnly, "object", "objects")} passed before there was a destination, and ${keptOnly === 1 ? "is" : "are"} kept here only.`;
+  return html`<p class="hint">${kept} To send ${keptOnly === 1 ? "it" : "them"}: <code>scanseal deliveries add ${archive.name} --all-kept</code></p>`;
 }
 
 export function heldStudies(held: readonly HeldStudyView[], now: number): Markup {
@@ -67,7 +84,8 @@ ${
 }<dl class="legend">${legend}</dl>`;
 }
 
-export function destinations({ destinations: list, oldestDueAt }: StatusView, now: number): Markup {
+export function destinations(status: StatusView, now: number): Markup {
+  const { destinations: list, oldestDueAt } = status;
   return html`<h2>Destinations</h2>
 ${
   list.length === 0
@@ -95,7 +113,7 @@ ${
         ],
         list,
       )
-}${oldestDueAt === undefined ? nothing : html`<p class="hint">The oldest delivery waits for <b>${since(oldestDueAt, now)}</b>.</p>`}`;
+}${keptHint(status)}${oldestDueAt === undefined ? nothing : html`<p class="hint">The oldest delivery waits for <b>${since(oldestDueAt, now)}</b>.</p>`}`;
 }
 
 export function recentObjects(recent: readonly RecentObjectView[], now: number): Markup {

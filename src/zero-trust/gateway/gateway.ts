@@ -143,6 +143,7 @@ class RunningGateway implements Gateway {
     this.#settler.start();
     this.#cleaner.start();
     for (const destination of this.#settings.destinations) this.#startDeliverer(destination);
+    await this.#tellKept(this.#settings.destinations);
     this.#phase = "running";
     for (const settings of this.#settings.listeners) {
       const provider = new GateProvider(settings.name, this.#reception, () => this.#state());
@@ -150,6 +151,19 @@ class RunningGateway implements Gateway {
       this.#listeners.push(listener);
       const { name, address, port } = listener;
       this.#ports.events({ kind: "listening", listener: name, address, port });
+    }
+  }
+
+  /** @param added what was admitted before is not sent there by itself: a person says so, or not */
+  async #tellKept(added: readonly DestinationSettings[]): Promise<void> {
+    const archive = added.find(({ takes }) => takes === "admitted");
+    if (!archive) return;
+    const { journal, events } = this.#ports;
+    try {
+      const { keptOnly } = await journal.counts();
+      if (keptOnly > 0) events({ kind: "kept-only", objects: keptOnly, destination: archive.name });
+    } catch (error) {
+      events({ kind: "fault", where: "journal", ...told(error) });
     }
   }
 
@@ -211,6 +225,7 @@ class RunningGateway implements Gateway {
     const listeners = this.#settings.listeners.map((listener) => this.#renewed(listener, wantedSettings));
     const settings = { ...wantedSettings, aeTitle, listeners };
     const book = new SourceBook(settings, this.#ports.crypto);
+    const known = new Set(this.#settings.destinations.map(({ name }) => name));
     this.#settings = settings;
     this.#book = book;
     const wanted = new Map(settings.destinations.map((destination) => [destination.name, destination]));
@@ -223,6 +238,7 @@ class RunningGateway implements Gateway {
       if (!this.#deliverers.has(name) && this.#phase === "running") this.#startDeliverer(destination);
     }
     this.#judging.wake();
+    await this.#tellKept(settings.destinations.filter(({ name }) => !known.has(name)));
   }
 
   /** With the certificate that is wanted, or as it is. */
