@@ -216,6 +216,23 @@ export function holdFileLock(path: string, waitMs = 0): FileLock {
   };
 }
 
+/** Whether another process holds the lock. Looking takes a moment's share of it: who wants it meanwhile must wait a little. */
+export function isFileLockHeld(path: string): boolean {
+  if (!fileExists(path)) return false;
+  return io(`look at the lock ${path}`, () => {
+    const database = new DatabaseSync(path);
+    try {
+      database.exec("SELECT 1 FROM sqlite_master");
+      return false;
+    } catch (error) {
+      if (((error as { readonly errcode?: number }).errcode ?? 0) % 256 === sqliteBusy) return true;
+      throw error;
+    } finally {
+      database.close();
+    }
+  });
+}
+
 /**
  * Runs `body` while no other process and no other call holds the lock file. `body` must not wait for anything.
  * @throws ScansealError `io` when the lock stays taken
@@ -244,6 +261,7 @@ const causes: Readonly<Record<string, string>> = {
 
 /** https://www.sqlite.org/rescode.html */
 const sqliteFull = 13;
+const sqliteBusy = 5;
 
 function io<T>(what: string, body: () => T): T {
   try {

@@ -175,9 +175,12 @@ async function warnOfDisk(spool: Spool, events: EventSink): Promise<void> {
   if (freeBytes < neededBytes) events({ kind: "disk-low", freeBytes, neededBytes });
 }
 
+/** A command that looks whether a gateway is running has the lock for a moment (in-force.ts). */
+const lookedAtMs = 250;
+
 function lockData(config: GatewayConfig): FileLock {
   try {
-    return holdFileLock(dataPaths(config).lock);
+    return holdFileLock(dataPaths(config).lock, lookedAtMs);
   } catch (error) {
     const cause = error instanceof ScansealError ? error.cause : undefined;
     // https://www.sqlite.org/rescode.html: SQLITE_BUSY

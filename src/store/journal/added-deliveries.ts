@@ -25,7 +25,7 @@ export interface LaterDeliveries {
 }
 
 /** More are told as so many: counting takes time with each. */
-export const keptOnlyMax = 100_000;
+const keptOnlyMax = 100_000;
 
 export function addLaterDeliveries(
   engine: Engine,
