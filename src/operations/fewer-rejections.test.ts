@@ -51,6 +51,11 @@ it("nine hundred objects that a full disk refuses are two lines; another reason 
   refuse("storage-full");
   expect(seen).toMatchObject([{ why: "storage-full" }, { why: "quota" }, { why: "storage-full", more: 891 }]);
   expect(seen[0]).not.toHaveProperty("more");
+  // The disk has room again: whatever happens next tells how many there were.
+  for (let i = 0; i < 5; i++) refuse("storage-full");
+  time.now = 20_000;
+  refusals({ kind: "stored", object: "x", bytes: 1 });
+  expect(seen.slice(3)).toMatchObject([{ why: "storage-full", more: 4 }, { kind: "stored" }]);
 });
 
 it("whoever does not come back is told of by the next, or at the end; everything else passes", () => {

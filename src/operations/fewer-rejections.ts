@@ -28,7 +28,7 @@ function kindOf(event: Repeated): string {
 export function fewerRejections(sink: EventSink, now: () => number = () => performance.now()): EventSink {
   /** In the order they were told. */
   const told = new Map<string, Told>();
-  /** What was kept back is told with the next of anybody, and at the end. */
+  /** What was kept back is told with whatever happens next, and at the end. */
   const forget = (until: number): void => {
     for (const [key, { at, event, more }] of told) {
       if (at > until) return;
@@ -37,12 +37,12 @@ export function fewerRejections(sink: EventSink, now: () => number = () => perfo
     }
   };
   return (event) => {
+    const at = now();
     if (event.kind !== "association-rejected" && event.kind !== "object-refused") {
-      if (event.kind === "stopped") forget(Number.POSITIVE_INFINITY);
+      forget(event.kind === "stopped" ? Number.POSITIVE_INFINITY : at - quietMs);
       sink(event);
       return;
     }
-    const at = now();
     const kind = kindOf(event);
     const key = told.has(kind) || told.size < kindsMax ? kind : `${event.kind}, others`;
     const last = told.get(key);
