@@ -51,7 +51,7 @@ export interface ImageTrust {
 }
 
 /** The largest that can hold 64 million samples of 16 bits, three of a pixel. */
-const fileBytesMax: number = 400 << 20;
+export const imageFileBytesMax: number = 400 << 20;
 
 export class ImageVerifier {
   readonly #judge: TrustJudge;
@@ -68,7 +68,7 @@ export class ImageVerifier {
   /** `verify` for one of many: that it cannot be read is no reason to stop. */
   async outcomeOf(path: string): Promise<ImageOutcome | { readonly path: string; readonly problem: string }> {
     try {
-      const file = readSmallFile(path, fileBytesMax, (size) => new Uint8Array(size));
+      const file = readSmallFile(path, imageFileBytesMax, (size) => new Uint8Array(size));
       if (file === undefined) return { path, problem: "the image file is too large" };
       return await this.verify(path, file);
     } catch (error) {

@@ -1,19 +1,17 @@
 /** `scanseal verify`: judges files against the site's trust. */
-import type { Bytes } from "../../foundation/bytes.ts";
-import { decodePem } from "../../keys/trust/pem.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
-import { openHome, type SiteHome } from "../../site/home.ts";
+import { openHome } from "../../site/home.ts";
 import { looksLikePng } from "../../site/image-file.ts";
-import { type ImageOutcome, ImageVerifier, requireCertificate } from "../../site/image-verification.ts";
+import type { ImageOutcome } from "../../site/image-verification.ts";
 import { verifyFiles } from "../../site/verification-run.ts";
 import { reportExpiry } from "../expiry-notice.ts";
 import { imageJson, imageSummary, imageTable } from "../image-report.ts";
 import { findInputs } from "../inputs.ts";
+import { certificatesIn, imageVerifierOf } from "../mark-certificates.ts";
 import { reportProblem } from "../problem.ts";
 import { reportSkipped } from "../skipped.ts";
 import { paletteFor } from "../terminal/palette.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
-import { readText } from "../text-file.ts";
 import {
   changedPlaces,
   isProven,
@@ -87,18 +85,6 @@ function parted(files: readonly string[]): { readonly images: string[]; readonly
   const objects: string[] = [];
   for (const path of files) (looksLikePng(path) ? images : objects).push(path);
   return { images, objects };
-}
-
-function certificatesIn(paths: readonly string[]): Bytes[] {
-  return paths.flatMap((path) => decodePem("CERTIFICATE", readText(path)).map(requireCertificate));
-}
-
-function imageVerifierOf(home: SiteHome, given: readonly Bytes[]): ImageVerifier {
-  return new ImageVerifier({
-    trust: home.trustContent(),
-    certificates: [...home.deviceCertificates(), ...given],
-    master: home.watermarkMaster(),
-  });
 }
 
 function printTables(judged: readonly Judged[], looked: readonly ImageOutcome[]): void {

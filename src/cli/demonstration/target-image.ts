@@ -8,8 +8,15 @@ import { imageAttributesOf } from "../../dicom/pixel-data/image-attributes.ts";
 import type { Edit } from "../../dicom/splice.ts";
 import { tags } from "../../dicom/tags.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
+import {
+  cropAround,
+  encodePng,
+  fittingWindow,
+  type GreyImage,
+  renderWindowed,
+  zoomed,
+} from "../rendering/grey-image.ts";
 import type { Picture } from "./page/demo-report.ts";
-import { cropAround, encodePng, fittingWindow, type GreyImage, renderWindowed, zoomed } from "./page/png.ts";
 
 /** What is forged and how it is shown; a spot beside the centre and the header's window unless told. */
 export interface Spot {

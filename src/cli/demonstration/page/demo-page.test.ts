@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { fromBase64 } from "../../../foundation/bytes.ts";
 import { readPng } from "../../../platform/node/png.ts";
+import { cropAround, encodePng, renderWindowed, zoomed } from "../../rendering/grey-image.ts";
 import { renderDemoPage } from "./demo-page.ts";
 import type { DemoReport } from "./demo-report.ts";
-import { cropAround, encodePng, renderWindowed, zoomed } from "./png.ts";
 
 const hostile = `<script>alert(1)</script> "quoted" 'single' & \u202Egnp.exe\u2066 \u200B\u0000`;
 const grey = { rows: 2, columns: 3, grey: Uint8Array.of(0, 50, 100, 150, 200, 255) };
