@@ -23,6 +23,7 @@ const report: DemoReport = {
       attack: hostile,
       original: [picture],
       forged: [picture],
+      where: [picture],
       answer: "held",
       verdict: "altered",
       findings: [{ code: hostile, message: hostile, where: hostile, detail: hostile }],
@@ -54,7 +55,7 @@ describe("the demonstration's page", () => {
         ([, url]) => url,
       ),
     );
-    expect(references).toHaveLength(2);
+    expect(references).toHaveLength(3);
     for (const url of references) expect(url).toMatch(/^data:image\/png;base64,[A-Za-z0-9+/]+=*$/);
     expect(page).not.toMatch(/url\(|@import|https?:|<link|<base|<iframe/i);
     expect(page).toContain("default-src 'none'");
