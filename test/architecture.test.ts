@@ -50,10 +50,6 @@ const entries: Entries = {
       "src/sealing/frame-marking.ts#InlineFrameMarker",
       "the site marks in threads; tests and the benchmark compare with marking in their own",
     ],
-    [
-      "src/invisible-watermark/locate.ts#locateWithoutPayload",
-      "step L3 of the specification: the checks of sealed objects will need it, once seals are marked",
-    ],
   ]),
 };
 

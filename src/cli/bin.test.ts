@@ -1,8 +1,17 @@
 /** The program as users start it: the built file in a process of its own. `npm test` builds first. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 
@@ -70,11 +79,21 @@ describe("scanseal", () => {
 
   it("tells an older Node from a newer in one line, before anything is loaded", () => {
     const older = preload("Object.defineProperty(process.versions, 'node', { value: '20.20.2' })");
+    const needs = "scanseal: needs Node.js 24 or newer, this is 20.20.2; ";
+    const pinned = join(root, "node_modules", ".bin", "node");
     expect(run(process.execPath, [...older, "--version"])).toEqual({
       status: 2,
       stdout: "",
-      stderr: "scanseal: needs Node.js 24 or newer, this is 20.20.2; in the checkout, run: npm ci\n",
+      stderr: `${needs}use the one that npm ci brought: ${pinned} ${bin} ...\n`,
     });
+    // What is named there works.
+    expect(run(pinned, [bin, "--version"]).stdout).toBe(`${version}\n`);
+    const alone = join(folder, "alone", "dist", "cli", "bin.js");
+    mkdirSync(dirname(alone), { recursive: true });
+    copyFileSync(bin, alone);
+    writeFileSync(join(folder, "alone", "package.json"), '{ "type": "module" }');
+    const without = run(process.execPath, [...older.slice(0, -1), alone, "--version"]);
+    expect(without).toEqual({ status: 2, stdout: "", stderr: `${needs}in the checkout, run: npm ci\n` });
     const text = readFileSync(join(root, "src/cli/bin.ts"), "utf8");
     expect(text).not.toMatch(/^import /m);
   });

@@ -14,11 +14,27 @@ function fail(message: string): void {
   process.exitCode = 2;
 }
 
+/** `npm ci` brings a Node.js of its own; whoever starts `node` by hand gets the machine's. */
+async function failForNode(): Promise<void> {
+  const { existsSync, realpathSync } = await import("node:fs");
+  const { dirname, join } = await import("node:path");
+  const started = process.argv[1] ?? "";
+  let pinned = "";
+  try {
+    pinned = join(dirname(realpathSync(started)), "..", "..", "node_modules", ".bin", "node");
+  } catch {
+    // Then only npm ci can be named.
+  }
+  const advice =
+    pinned !== "" && existsSync(pinned)
+      ? `use the one that npm ci brought: ${JSON.stringify(`${pinned} ${started}`).slice(1, -1)} ...`
+      : "in the checkout, run: npm ci";
+  fail(`needs Node.js ${nodeMajorMin} or newer, this is ${process.versions.node}; ${advice}`);
+}
+
 function start(): void {
   if (Number.parseInt(process.versions.node, 10) < nodeMajorMin) {
-    fail(
-      `needs Node.js ${nodeMajorMin} or newer, this is ${process.versions.node}; in the checkout, run: npm ci`,
-    );
+    void failForNode();
     return;
   }
   if (startedByNpmRun && process.env.INIT_CWD !== undefined) {

@@ -3,17 +3,31 @@ import type { GatewayEvent } from "../operations/event.ts";
 import type { Paint, Palette } from "./terminal/palette.ts";
 import { visibleText } from "./terminal/visible-text.ts";
 
-/** Undefined for what needs no line. */
-export function eventLine(event: GatewayEvent, palette: Palette): string | undefined {
+/** Undefined for what needs no line. @param option what a command needs to find this site */
+export function eventLine(event: GatewayEvent, palette: Palette, option = ""): string | undefined {
   switch (event.kind) {
     case "object-judged":
       return judgedLine(event, palette);
     case "object-refused":
-      return line(palette.bad("refused"), `an object from ${event.source} (${event.why})`);
+      return line(palette.bad("refused"), refusedText(event));
+    case "kept-only": {
+      const { objects, destination } = event;
+      const kept = `${counted(objects)} ${objects === 1 ? "is" : "are"} kept here only; to send ${objects === 1 ? "it" : "them"}`;
+      return line(
+        "kept here",
+        visibleText(`${kept}: npx scanseal deliveries add ${destination} --all-kept${option}`),
+      );
+    }
+    case "disk-low":
+      return line(palette.bad("disk"), diskText(event));
     case "delivered":
       return line(palette.good("delivered"), `${shortId(event.object)} to ${event.destination}`);
     case "delivery-failed":
       return failedLine(event, palette);
+    case "destination-down":
+      return line(palette.bad("down"), visibleText(downText(event)));
+    case "destination-back":
+      return line(palette.good("back"), visibleText(backText(event)));
     case "association-rejected": {
       const { peerTitle, peerAddress, why, more = 0 } = event;
       const who = peerTitle === "" ? "a connection" : peerTitle;
@@ -48,9 +62,27 @@ type EventOf<Kind extends GatewayEvent["kind"]> = Extract<GatewayEvent, { kind: 
 function judgedLine(event: EventOf<"object-judged">, palette: Palette): string {
   const { object, source, verdict, state, codes, ms } = event;
   const [word, paint] = stateWords(state, verdict, palette);
-  const why = codes.length === 0 ? "" : `: ${codes.slice(0, codesMax).join(", ")}`;
-  const text = `${verdict === "none" ? "not judged" : verdict}${why}  (${shortId(object)} from ${source}, ${Math.round(ms)} ms)`;
+  const told = codes.length === 0 ? "" : `: ${codes.slice(0, codesMax).join(", ")}`;
+  const isConflict = state === "held" && codes.includes("instance-conflict");
+  const why = isConflict
+    ? `${told}: another object was admitted under its UID before; scanseal quarantine show ${shortId(object)}`
+    : told;
+  const text = `${verdict === "none" ? "not judged" : verdict}${why}  (${shortId(object)} from ${source}, ${durationText(ms)})`;
   return line(paint(word), text);
+}
+
+/** What was judged anew, or waited for a restart, is old: nobody took that long. */
+function durationText(ms: number): string {
+  return ms < 10_000 ? `${Math.round(ms)} ms` : `${Math.round(ms / 1_000)} s after it came`;
+}
+
+function refusedText({ source, why, more = 0 }: EventOf<"object-refused">): string {
+  return `an object from ${source} (${why})${more > 0 ? `, and ${more} more` : ""}`;
+}
+
+function diskText({ freeBytes, neededBytes }: EventOf<"disk-low">): string {
+  const mebibytes = (bytes: number): number => Math.floor(bytes / (1 << 20));
+  return `${mebibytes(freeBytes)} MiB are free, and the spool needs ${mebibytes(neededBytes)} to grow: objects will be refused (docs/gateway.md, "spoolSize")`;
 }
 
 /** A sender may break a hundred rules at once. */
@@ -73,6 +105,21 @@ function failedLine(event: EventOf<"delivery-failed">, palette: Palette): string
     palette.bad(isDead ? "not delivered" : "waiting"),
     visibleText(`${shortId(object)} to ${destination}: ${why}; ${next}`),
   );
+}
+
+function downText({ destination, why, waiting, retryInMs }: EventOf<"destination-down">): string {
+  const waits = waiting === undefined ? "" : `, ${waiting} ${waiting === 1 ? "waits" : "wait"}`;
+  return `${destination}: cannot be reached (${why})${waits}, next try in ${seconds(retryInMs)} s`;
+}
+
+function backText({ destination, waiting, downMs }: EventOf<"destination-back">): string {
+  const sent =
+    waiting === undefined ? "what waits is" : `${waiting} that ${waiting === 1 ? "waits is" : "wait are"}`;
+  return `${destination}: reached again after ${seconds(downMs)} s, ${sent} sent now`;
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms / 1000);
 }
 
 const wordWidth = 14;

@@ -7,14 +7,14 @@ import type {
   JudgedObject,
   QuarantineRequest,
 } from "../store/journal/journal.ts";
-import type { FindingLocation, Verdict } from "../zero-trust/policy/verdict.ts";
+import type { FindingLocation, FrameRegion, Verdict } from "../zero-trust/policy/verdict.ts";
 import type { HeldSeries } from "../zero-trust/quarantine/held-objects.ts";
 import type { ObjectStory } from "../zero-trust/quarantine/object-story.ts";
 import { expiresAt, isExpired } from "../zero-trust/quarantine/two-people.ts";
 import type { Palette } from "./terminal/palette.ts";
 import { type Cell, type Column, formatTable } from "./terminal/table.ts";
 import { visibleText } from "./terminal/visible-text.ts";
-import { explanations, namedLocationText, verdictCell } from "./verdict-report.ts";
+import { causeText, explanations, namedLocationText, regionLines, verdictCell } from "./verdict-report.ts";
 
 export interface Canvas {
   readonly palette: Palette;
@@ -133,11 +133,16 @@ function cellOf({ verdict, state }: JudgedObject, palette: Palette): Cell {
   return { text: state === "received" ? "? not judged yet" : "? unchecked", paint: palette.notice };
 }
 
-function leadingMessage({ findings }: JudgedObject): string {
+function leadingMessage({ findings, verdict }: JudgedObject): string {
   const errors = findings.filter(({ severity }) => severity === "error");
   const [first] = errors.length > 0 ? errors : findings;
   if (!first) return "";
-  return first.message + (errors.length > 1 ? ` (and ${errors.length - 1} more)` : "");
+  const where = placeText(first.location);
+  const text = verdict === "malformed" ? causeText(first) : first.message;
+  return (
+    (where === "" ? text : `${where}: ${text}`) +
+    (errors.length > 1 ? ` (and ${errors.length - 1} more)` : "")
+  );
 }
 
 const requestColumns: readonly Column[] = [
@@ -254,6 +259,7 @@ function findingLines({ findings }: JudgedObject, palette: Palette): string[] {
       severity === "error" ? palette.bad : severity === "warning" ? palette.notice : palette.faint;
     lines.push(`  ${paint(severity.padEnd(7))}  ${where === "" ? "" : `${where}: `}${visibleText(message)}`);
     lines.push(`           ${palette.faint(`${code}: ${visibleText(detail)}`)}`);
+    for (const line of regionLines({ regions: regionsIn(location) })) lines.push(`           ${line}`);
   }
   return lines;
 }
@@ -281,6 +287,16 @@ function placeText({ tag, path, offset, frames }: Readonly<Record<string, unknow
     ...(Array.isArray(frames) ? { frames: frames.filter((frame) => typeof frame === "number") } : {}),
   };
   return visibleText(namedLocationText(location));
+}
+
+function regionsIn({ regions }: Readonly<Record<string, unknown>>): FrameRegion[] {
+  const isRegion = (one: unknown): one is FrameRegion =>
+    typeof one === "object" &&
+    one !== null &&
+    ["frame", "x0", "y0", "x1", "y1"].every(
+      (key) => typeof (one as Record<string, unknown>)[key] === "number",
+    );
+  return Array.isArray(regions) ? regions.filter(isRegion) : [];
 }
 
 function section(title: string, lines: readonly string[], palette: Palette): string[] {

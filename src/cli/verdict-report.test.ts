@@ -3,7 +3,15 @@ import { describe, expect, it } from "vitest";
 import type { Decision, Finding } from "../zero-trust/policy/verdict.ts";
 import { paletteFor } from "./terminal/palette.ts";
 import { textWidth } from "./terminal/text-width.ts";
-import { namedLocationText, storyLines, summaryLine, verdictJson, verdictTable } from "./verdict-report.ts";
+import {
+  changedPlaces,
+  namedLocationText,
+  regionLines,
+  storyLines,
+  summaryLine,
+  verdictJson,
+  verdictTable,
+} from "./verdict-report.ts";
 
 const palette = paletteFor({ isTTY: false }, {});
 
@@ -65,6 +73,25 @@ describe("the table", () => {
     expect(verdictTable(judged, palette, undefined)[1]).toContain(`${long}1.dcm`);
   });
 
+  it("names the cause of what is malformed, before the sentence that all causes share", () => {
+    const broken = finding({
+      code: "tag-duplicate",
+      ...{ layer: "parser", location: { tag: "(7FE0,0010)", offset: 512 } },
+      ...{
+        message: "Not a well-formed DICOM object; it was not opened.",
+        detail: "the element occurs twice",
+      },
+    });
+    const [, line] = verdictTable(
+      [{ path: "a", decision: decision("malformed", [broken]) }],
+      palette,
+      undefined,
+    );
+    expect(line).toMatch(
+      /malformed {2}\(7FE0,0010\), byte 512 {2}The element occurs twice \(tag-duplicate\)\. Not a well-formed/,
+    );
+  });
+
   it("says how many findings there are beside the first of the gravest", () => {
     const findings = [
       finding({ severity: "info" }),
@@ -104,5 +131,43 @@ describe("words for people", () => {
     );
     expect(lines.join("")).not.toMatch(/[\p{Cc}\p{Cf}]/u);
     expect(lines.join("\n")).toContain("Patient ID (0010,0020): Changed after capture");
+  });
+});
+
+describe("where pixels changed", () => {
+  const region = (frame: number, x0: number) => ({ frame, x0, y0: 112, x1: x0 + 48, y1: 160 });
+  const located = (regions: readonly ReturnType<typeof region>[]): Finding =>
+    finding({ code: "pixels-changed", location: { frames: [0], regions }, detail: "1 frame; 9 tiles" });
+
+  it("is said frame by frame, from 1, in few lines", () => {
+    expect(regionLines(located([region(0, 256)]).location)).toEqual(["frame 1: x 256-303, y 112-159"]);
+    const many = Array.from({ length: 5 }, (_, i) => region(0, 100 * i));
+    expect(regionLines(located(many).location)).toEqual([
+      "frame 1: x 0-47, y 112-159; x 100-147, y 112-159; x 200-247, y 112-159, and 2 more",
+    ]);
+    const frames = Array.from({ length: 7 }, (_, i) => region(i, 0));
+    expect(regionLines(located(frames).location).slice(3)).toEqual([
+      "frame 4: x 0-47, y 112-159",
+      "and 3 more frames",
+    ]);
+    expect(regionLines({ tag: "(7FE0,0010)" })).toEqual([]);
+  });
+
+  it("stands below the table, in the story and in JSON", () => {
+    const judged = {
+      path: "a\u001b.dcm",
+      decision: decision("altered", [finding(), located([region(2, 0)])]),
+    };
+    const lines = changedPlaces([judged, { path: "b", decision: decision("verified") }]);
+    expect(lines).toEqual([
+      "Where pixels changed:",
+      expect.stringMatching(/^a[^\u001b]+\.dcm \(1 frame; 9 tiles\)$/),
+      "  frame 3: x 0-47, y 112-159",
+    ]);
+    expect(changedPlaces([{ path: "b", decision: decision("verified") }])).toEqual([]);
+    const eleven = Array.from({ length: 11 }, () => judged);
+    expect(changedPlaces(eleven).at(-1)).toBe("and 1 more objects: --json names all places");
+    expect(storyLines(judged, [], palette).join("\n")).toContain("frame 3: x 0-47, y 112-159");
+    expect(JSON.parse(verdictJson(judged)).findings[1].location.regions).toEqual([region(2, 0)]);
   });
 });

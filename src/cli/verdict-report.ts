@@ -84,7 +84,53 @@ export function reasonText(decision: Decision): string {
     return decision.assurance ? `Unchanged ${assurances[decision.assurance]}.` : "";
   }
   const more = decision.findings.filter((f) => f.severity === first.severity).length - 1;
-  return first.message + (more > 0 ? ` (and ${more} more)` : "");
+  const text = decision.verdict === "malformed" ? causeText(first) : first.message;
+  return text + (more > 0 ? ` (and ${more} more)` : "");
+}
+
+/** Some forty causes have one sentence: the cause stands first, where a narrow terminal cuts. */
+export function causeText({
+  code,
+  message,
+  detail,
+}: Pick<Finding, "message" | "detail"> & { readonly code: string }): string {
+  return `${detail.slice(0, 1).toUpperCase()}${detail.slice(1)} (${code}). ${message}`;
+}
+
+/** Rectangles in a line, lines of an object, objects: a screenful at most. */
+const regionsShown = 3;
+const linesShown = 4;
+const objectsShown = 10;
+
+/** "frame 1: x 256-303, y 112-159; x 0-15, y 0-31, and 2 more": samples from 0, both ends changed. */
+export function regionLines({ regions = [] }: FindingLocation): string[] {
+  const byFrame = new Map<number, string[]>();
+  for (const { frame, x0, y0, x1, y1 } of regions) {
+    const places = byFrame.get(frame) ?? [];
+    places.push(`x ${x0}-${x1 - 1}, y ${y0}-${y1 - 1}`);
+    byFrame.set(frame, places);
+  }
+  const lines = [...byFrame].map(([frame, places]) => {
+    const more = places.length > regionsShown ? `, and ${places.length - regionsShown} more` : "";
+    return `frame ${frame + 1}: ${places.slice(0, regionsShown).join("; ")}${more}`;
+  });
+  const rest = lines.length - linesShown;
+  return rest > 0 ? [...lines.slice(0, linesShown), `and ${rest} more frames`] : lines;
+}
+
+/** Where in their images objects were changed, below the table; nothing where that is not known of any. */
+export function changedPlaces(judged: readonly Judged[]): string[] {
+  const located = judged.flatMap(({ path, decision }) => {
+    const finding = decision.findings.find(({ location }) => location.regions !== undefined);
+    return finding ? [{ path, finding }] : [];
+  });
+  const lines = located.slice(0, objectsShown).flatMap(({ path, finding }) => {
+    const places = regionLines(finding.location).map((line) => `  ${line}`);
+    return [`${visibleText(path)} (${visibleText(finding.detail)})`, ...places];
+  });
+  const rest = located.length - objectsShown;
+  if (rest > 0) lines.push(`and ${rest} more objects: --json names all places`);
+  return lines.length === 0 ? [] : ["Where pixels changed:", ...lines];
 }
 
 const columns: readonly Column[] = [
@@ -163,8 +209,9 @@ export function storyLines(
     const where = namedLocationText(location);
     const paint =
       severity === "error" ? palette.bad : severity === "warning" ? palette.notice : palette.faint;
-    lines.push(`  ${paint(severity.padEnd(7))}  ${where === "" ? "" : `${where}: `}${message}`);
+    lines.push(`  ${paint(severity.padEnd(7))}  ${where === "" ? "" : `${where}: `}${visibleText(message)}`);
     lines.push(`           ${palette.faint(`${code}: ${visibleText(detail)}`)}`);
+    for (const line of regionLines(location)) lines.push(`           ${line}`);
   }
   return lines;
 }

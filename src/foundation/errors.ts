@@ -50,6 +50,7 @@ export type FaultCode =
   | "unsupported"
   | "already-sealed"
   | "not-sealable"
+  | "not-restorable"
   | "duplicate-instance"
   | "counter-conflict"
   | "log-conflict"
@@ -109,6 +110,7 @@ const faultCodes: ReadonlySet<ErrorCode> = new Set<FaultCode>([
   "unsupported",
   "already-sealed",
   "not-sealable",
+  "not-restorable",
   "duplicate-instance",
   "counter-conflict",
   "log-conflict",

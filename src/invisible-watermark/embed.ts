@@ -124,7 +124,7 @@ export function prepareMark(
   const keyStream = keys.recoveryKey && recoveryKeyStream(keys.recoveryKey, context, crypto);
   const hidden = hideCarrierBits(plane, layout, frame.bits, carrierBits, keyStream);
   const noise = noiseVariance(original, frame.width, frame.height);
-  if (isTooVisible(original, plane, layout, noise, options.noiseShareMax)) {
+  if (isTooVisible(hidden.change, layout, noise, options.noiseShareMax)) {
     return { markable: false, reason: "noise" };
   }
   // M5
@@ -206,18 +206,11 @@ function inRange({ bits, planes }: PlanarFrame): boolean {
 
 /** The carriers' own bits are not known yet: half of them will change by 1. */
 function isTooVisible(
-  original: Uint16Array,
-  plane: Uint16Array,
-  { isCarrier, carriers }: Layout,
+  change: number,
+  { carriers, width, height }: Layout,
   noise: number,
   noiseShareMax: number | undefined,
 ): boolean {
   if (noiseShareMax === undefined) return false;
-  let sumOfSquares = carriers.length / 2;
-  for (let i = 0; i < plane.length; i++) {
-    if (isCarrier[i]) continue;
-    const change = plane[i]! - original[i]!;
-    sumOfSquares += change * change;
-  }
-  return sumOfSquares / plane.length > noiseShareMax * noiseShareMax * noise;
+  return (carriers.length / 2 + change) / (width * height) > noiseShareMax * noiseShareMax * noise;
 }

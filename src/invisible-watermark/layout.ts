@@ -96,10 +96,23 @@ export function isWellFormed({ width, height, bits, colour, planes }: PlanarFram
 function makeLayout(width: number, height: number, colour: PlaneColour): Layout | undefined {
   const fits = (side: number): boolean => Number.isInteger(side) && side >= sideMin && side <= sideMax;
   if (!fits(width) || !fits(height) || width * height > planeSamplesMax) return undefined;
-  // G1 Tiles, and superblocks of tiles.
   const tileSize = width * height > largeFrameSamples ? 32 : 16;
-  const columns = cuts(width, tileSize);
-  const rows = cuts(height, tileSize);
+  return (
+    tiledLayout(width, height, colour, tileSize, "nearest") ??
+    tiledLayout(width, height, colour, tileSize, "down")
+  );
+}
+
+function tiledLayout(
+  width: number,
+  height: number,
+  colour: PlaneColour,
+  tileSize: number,
+  rounding: Rounding,
+): Layout | undefined {
+  // G1 Tiles, and superblocks of tiles.
+  const columns = cuts(width, tileSize, rounding);
+  const rows = cuts(height, tileSize, rounding);
   const tilesAcross = columns.length - 1;
   const tilesDown = rows.length - 1;
   const tileColumns = cuts(tilesAcross, superblockTiles);
@@ -125,9 +138,13 @@ function makeLayout(width: number, height: number, colour: PlaneColour): Layout 
   return { ...base, ...groupTiles(tilesAcross, tilesDown, tileColumns, tileRows), ...placeCarriers(base) };
 }
 
-/** 0, size, 2 size ... length: as many parts as length / size rounded, halves up; the last part takes what remains. */
-function cuts(length: number, size: number): number[] {
-  const parts = Math.max(1, Math.floor((2 * length + size) / (2 * size)));
+/** "nearest": halves up. "down": the last part is up to twice as large as the others, never smaller. */
+type Rounding = "nearest" | "down";
+
+/** 0, size, 2 size ... length: as many parts as length / size rounded; the last part takes what remains. */
+function cuts(length: number, size: number, rounding: Rounding = "nearest"): number[] {
+  const half = rounding === "nearest" ? size : 0;
+  const parts = Math.max(1, Math.floor((2 * length + half) / (2 * size)));
   return Array.from({ length: parts + 1 }, (_, i) => (i === parts ? length : i * size));
 }
 

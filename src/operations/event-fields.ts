@@ -93,7 +93,11 @@ export function phrase(text: string): string {
 
 function phrasePart(part: string): string {
   const [, body = "", end = ""] = /^(.*?)([.]?)$/su.exec(part) ?? [];
-  const isKnown =
-    logWords.has(body.toLowerCase()) || /^\d{1,3}$|^\d{1,12} (ms|s|bytes)$|^0x[0-9A-Fa-f]{4}$/.test(body);
+  // "mode", the journal's
+  const word = body
+    .toLowerCase()
+    .replace(/^"(.*)"$/s, "$1")
+    .replace(/'s$/, "");
+  const isKnown = logWords.has(word) || /^\d{1,3}$|^\d{1,12} (ms|s|bytes)$|^0x[0-9A-Fa-f]{4}$/.test(body);
   return (isKnown ? body : mask) + end;
 }

@@ -42,6 +42,8 @@ export type GatewayEvent =
       readonly status: number;
       /** A code: "limit-depth", "storage-full", ... */
       readonly why: string;
+      /** That were not told: of this source and reason (fewer-rejections.ts). */
+      readonly more?: number;
     }
   | {
       readonly kind: "object-judged";
@@ -71,6 +73,21 @@ export type GatewayEvent =
       /** Milliseconds until the next attempt. */
       readonly retryInMs: number | undefined;
     }
+  /** It cannot be reached; told at each try. */
+  | {
+      readonly kind: "destination-down";
+      readonly destination: string;
+      readonly why: string;
+      /** Deliveries; undefined where the journal did not say. */
+      readonly waiting: number | undefined;
+      readonly retryInMs: number;
+    }
+  | {
+      readonly kind: "destination-back";
+      readonly destination: string;
+      readonly waiting: number | undefined;
+      readonly downMs: number;
+    }
   | { readonly kind: "stored"; readonly object: string; readonly bytes: number }
   | { readonly kind: "recovered"; readonly objects: number; readonly bytes: number }
   | { readonly kind: "worker-ended"; readonly why: string }
@@ -84,6 +101,10 @@ export type GatewayEvent =
       readonly from?: string;
       readonly to?: string;
     }
+  /** The data folder's disk has less free than the spool needs for another segment. */
+  | { readonly kind: "disk-low"; readonly freeBytes: number; readonly neededBytes: number }
+  /** Admitted before there was a destination for them: nobody sends them there by itself. */
+  | { readonly kind: "kept-only"; readonly objects: number; readonly destination: string }
   | { readonly kind: "draining"; readonly associations: number }
   | { readonly kind: "stopped" }
   /** Something that should not happen; `code` of a ScansealError. */

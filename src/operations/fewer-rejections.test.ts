@@ -36,6 +36,28 @@ it("tells the first of an address and reason at once, and the number of the othe
   expect(told()).toEqual(["plain 10.0.0.1 +100"]);
 });
 
+it("nine hundred objects that a full disk refuses are two lines; another reason is told at once", () => {
+  const time = { now: 0 };
+  const seen: GatewayEvent[] = [];
+  const refusals = fewerRejections(
+    (event) => void seen.push(event),
+    () => time.now,
+  );
+  const refuse = (why: string): void =>
+    refusals({ kind: "object-refused", source: "ct", status: 0xa700, why });
+  for (let i = 0; i < 892; i++) refuse("storage-full");
+  refuse("quota");
+  time.now = 10_000;
+  refuse("storage-full");
+  expect(seen).toMatchObject([{ why: "storage-full" }, { why: "quota" }, { why: "storage-full", more: 891 }]);
+  expect(seen[0]).not.toHaveProperty("more");
+  // The disk has room again: whatever happens next tells how many there were.
+  for (let i = 0; i < 5; i++) refuse("storage-full");
+  time.now = 20_000;
+  refusals({ kind: "stored", object: "x", bytes: 1 });
+  expect(seen.slice(3)).toMatchObject([{ why: "storage-full", more: 4 }, { kind: "stored" }]);
+});
+
 it("whoever does not come back is told of by the next, or at the end; everything else passes", () => {
   const { time, sink, reject, told } = watched();
   for (let i = 0; i < 3; i++) reject("10.0.0.1");

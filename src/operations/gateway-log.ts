@@ -63,8 +63,10 @@ function levelOf(event: GatewayEvent): Exclude<Level, "trace" | "fatal"> {
     case "delivery-failed":
       return event.isDead ? "error" : "warn";
     case "source-changed":
+    case "destination-down":
     case "association-rejected":
     case "object-refused":
+    case "disk-low":
     case "worker-ended":
       return "warn";
     case "association-accepted":
@@ -95,6 +97,9 @@ function fieldsOf(event: GatewayEvent): Fields {
     case "delivered":
     case "delivery-failed":
       return deliveryFields(event);
+    case "destination-down":
+    case "destination-back":
+      return destinationFields(event);
     case "recovered":
       return { objects: count(event.objects), bytes: count(event.bytes) };
     case "worker-ended":
@@ -111,6 +116,10 @@ function fieldsOf(event: GatewayEvent): Fields {
       };
       return { source: configuredName(source), ...modes };
     }
+    case "disk-low":
+      return { freeBytes: count(event.freeBytes), neededBytes: count(event.neededBytes) };
+    case "kept-only":
+      return { objects: count(event.objects), destination: configuredName(event.destination) };
     case "draining":
       return { associations: count(event.associations) };
     case "stopped":
@@ -154,7 +163,8 @@ function objectFields(
     case "object-refused": {
       const { source, status, why } = event;
       const hex = count(status).toString(16).toUpperCase().padStart(4, "0");
-      return { source: configuredName(source), status: `0x${hex}`, why: phrase(why) };
+      const more = event.more === undefined ? {} : { more: count(event.more) };
+      return { source: configuredName(source), status: `0x${hex}`, why: phrase(why), ...more };
     }
     case "object-acknowledged":
       return {
@@ -180,4 +190,11 @@ function deliveryFields(event: EventOf<"delivered" | "delivery-failed">): Fields
   if (event.kind === "delivered") return { ...named, bytes: count(event.bytes), ms: count(event.ms) };
   const retry = event.retryInMs === undefined ? {} : { retryInMs: count(event.retryInMs) };
   return { ...named, why: phrase(event.why), isDead: event.isDead, ...retry };
+}
+
+function destinationFields(event: EventOf<"destination-down" | "destination-back">): Fields {
+  const waiting = event.waiting === undefined ? {} : { waiting: count(event.waiting) };
+  const named = { destination: configuredName(event.destination), ...waiting };
+  if (event.kind === "destination-back") return { ...named, downMs: count(event.downMs) };
+  return { ...named, why: phrase(event.why), retryInMs: count(event.retryInMs) };
 }

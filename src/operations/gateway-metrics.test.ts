@@ -10,7 +10,8 @@ const readings: GatewayReadings = {
   deliveries: { due: 1, dead: 0 },
   oldestReceivedAt: now - 1500,
   oldestDueAt: undefined,
-  spool: { bytes: 4096, records: 2, bytesMax: 1 << 30 },
+  spool: { bytes: 4096, records: 2, bytesMax: 1 << 30, isRefusing: true },
+  destinations: [{ name: "pacs", isReached: false }],
 };
 
 function metricsOf(
@@ -103,6 +104,8 @@ describe("the gateway's metrics", () => {
     expect(samples.get("scanseal_oldest_unjudged_seconds")).toBe(1.5);
     expect(samples.get("scanseal_oldest_due_seconds")).toBe(0);
     expect(samples.get("scanseal_spool_bytes")).toBe(4096);
+    expect(samples.get("scanseal_spool_refusing")).toBe(1);
+    expect(samples.get('scanseal_destination_reached{destination="pacs"}')).toBe(0);
     answer = () => Promise.reject(new Error("down"));
     const without = samplesOf(await metrics.text());
     expect(without.get("scanseal_readings_up")).toBe(0);

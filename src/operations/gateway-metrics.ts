@@ -12,7 +12,13 @@ export interface GatewayReadings {
   readonly deliveries: Readonly<Record<string, number>>;
   readonly oldestReceivedAt: number | undefined;
   readonly oldestDueAt: number | undefined;
-  readonly spool: { readonly bytes: number; readonly records: number; readonly bytesMax: number };
+  readonly spool: {
+    readonly bytes: number;
+    readonly records: number;
+    readonly bytesMax: number;
+    readonly isRefusing: boolean;
+  };
+  readonly destinations: readonly { readonly name: string; readonly isReached: boolean }[];
 }
 
 export interface MetricsOptions {
@@ -52,7 +58,7 @@ export class GatewayMetrics {
   constructor(options: MetricsOptions) {
     this.#options = options;
     this.#counters = makeCounters(this.#registry);
-    this.#gauges = makeGauges(this.#registry);
+    this.#gauges = makeGauges(this.#registry, this.#destinations);
     this.#gauges.build.set({ version: options.version }, 1);
     if (options.ofProcess !== false) collectDefaultMetrics({ register: this.#registry });
     this.sink = (event) => {
@@ -238,7 +244,7 @@ interface Gauges {
   show(readings: GatewayReadings | undefined, now: number): void;
 }
 
-function makeGauges(registry: Registry): Gauges {
+function makeGauges(registry: Registry, names: LabelNames): Gauges {
   const gauge = <Label extends string = never>(
     name: string,
     help: string,
@@ -255,6 +261,8 @@ function makeGauges(registry: Registry): Gauges {
   const bytes = gauge("spool_bytes", "Bytes in the spool");
   const bytesMax = gauge("spool_bytes_max", "Bytes the spool may take");
   const records = gauge("spool_records", "Objects in the spool");
+  const refusing = gauge("spool_refusing", "1 while objects are refused for want of storage, else 0");
+  const reached = gauge("destination_reached", "0 while it cannot be reached, else 1", "destination");
   const age = (since: number | undefined, now: number): number =>
     since === undefined ? 0 : Math.max(0, now - since) / 1000;
   return {
@@ -262,9 +270,10 @@ function makeGauges(registry: Registry): Gauges {
     open: gauge("associations_open", "Associations that are open", "source"),
     show(readings, now) {
       up.set(readings === undefined ? 0 : 1);
-      for (const one of [unjudged, due, bytes, bytesMax, records]) one.remove();
+      for (const one of [unjudged, due, bytes, bytesMax, records, refusing]) one.remove();
       objects.reset();
       deliveries.reset();
+      reached.reset();
       if (readings === undefined) return;
       for (const [state, n] of Object.entries(readings.objects))
         objects.set({ state: knownObjectState(state) }, n);
@@ -275,6 +284,9 @@ function makeGauges(registry: Registry): Gauges {
       bytes.set(readings.spool.bytes);
       bytesMax.set(readings.spool.bytesMax);
       records.set(readings.spool.records);
+      for (const { name, isReached } of readings.destinations)
+        reached.set({ destination: names.of(name) }, isReached ? 1 : 0);
+      refusing.set(readings.spool.isRefusing ? 1 : 0);
     },
   };
 }

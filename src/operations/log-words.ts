@@ -59,6 +59,8 @@ until untrusted unusable unused up update upper url us usable usage use used use
 variable verdict verification verified verify version very view violated violation vr wait waited waiting waits want wanted
 warning was watermark way we weak were what when where whether which while who whole whose why will wish with within without words
 work worker workers would wrapper writable write writer writes writing written wrong x509 yaml yes yet you zero
+3d000 28p01 57p01 57p03 aetitle aetitles create destinations duplicated hba.conf indent indentation lets listeners lists mapping
+mappings must networks nobody observe own pg intact restorable shows spoolsize stripped starting tabs tolerates warn aliases backslash circle enforce entries go ip log machines meets people sees whoever word
 `
     .trim()
     .split(/\s+/),

@@ -54,6 +54,9 @@ export function prepareSamples(
   const { attributes, samples, keys, contentId, frameNo, noiseShareMax } = job;
   const planes = planesOf(attributes, samples);
   if ("reason" in planes) return planes;
+  // Negative numbers without their sign in the bits above: marked, the last of them may be gone, and with it how they were written.
+  if (planes.signed && planes.highBits === "zero" && planes.bits < attributes.bitsAllocated)
+    return { reason: "high-bits" };
   const options = { noiseShareMax, publishTileDigests: true };
   const prepared = prepareMark(planes, { contentId, frameNo }, keys, crypto, options);
   if (!prepared.markable) return { reason: prepared.reason };

@@ -29,6 +29,8 @@ export class ValueAttributes {
   readonly #attributes: ImageAttributes;
   /** Pixel Padding Value, and Pixel Padding Range Limit where there is one. */
   readonly #padding: Range | undefined;
+  /** Nothing is looked at for attributes that are not there. */
+  readonly #isNeeded: boolean;
   readonly #before = empty();
   readonly #after = empty();
   /** Marked values of what was padding, and of what was below and above it. */
@@ -39,6 +41,8 @@ export class ValueAttributes {
   constructor(object: DicomObject, attributes: ImageAttributes) {
     this.#object = object;
     this.#attributes = attributes;
+    this.#isNeeded =
+      attributes.samplesPerPixel === 1 && valueTags.some((tag) => findElement(object.elements, tag));
     const value = this.#numberOf(tags.pixelPaddingValue);
     const limit = this.#numberOf(tags.pixelPaddingRangeLimit) ?? value;
     if (value !== undefined && limit !== undefined)
@@ -47,8 +51,8 @@ export class ValueAttributes {
 
   /** One frame in canonical form. Colour has neither padding nor extremes. */
   watch(before: Bytes, after: Bytes): void {
-    const { bitsAllocated, bitsStored, pixelRepresentation, samplesPerPixel } = this.#attributes;
-    if (samplesPerPixel !== 1) return;
+    if (!this.#isNeeded) return;
+    const { bitsAllocated, bitsStored, pixelRepresentation } = this.#attributes;
     const shift = 32 - bitsStored;
     const [was, is] = [viewOf(before), viewOf(after)];
     const read = (view: DataView, at: number): number => {
@@ -147,6 +151,13 @@ export class ValueAttributes {
   }
 }
 
+const valueTags: readonly Tag[] = [
+  tags.smallestImagePixelValue,
+  tags.largestImagePixelValue,
+  tags.smallestPixelValueInSeries,
+  tags.largestPixelValueInSeries,
+  tags.pixelPaddingValue,
+];
 const seriesTags: ReadonlySet<Tag> = new Set([
   tags.smallestPixelValueInSeries,
   tags.largestPixelValueInSeries,

@@ -9,7 +9,7 @@
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { type Bytes, equalBytes, toHex } from "../foundation/bytes.ts";
+import { type Bytes, equalBytes, fromBase64, toBase64, toHex } from "../foundation/bytes.ts";
 import { ScansealError } from "../foundation/errors.ts";
 import {
   type Authority,
@@ -76,10 +76,11 @@ export class SiteHome {
     return new TrustFile(join(this.#folder, "trust.json"));
   }
 
-  /** The files that `trustContent` is made from: it changes when one of them does. */
+  /** The files that `trustContent` and the devices' certificates are made from: they change when one of these does. */
   trustPaths(): readonly string[] {
     const { certificate, crl, ledger } = authorityPaths(this.#authorityFolder);
-    return [certificate, crl, ledger, join(this.#folder, "trust.json")];
+    const devices = this.#deviceFolders().map((folder) => join(folder, "device.json"));
+    return [certificate, crl, ledger, join(this.#folder, "trust.json"), ...devices];
   }
 
   deviceFolder(name: string): string {
@@ -103,11 +104,28 @@ export class SiteHome {
     return openWatermarkMaster(join(this.#folder, "watermark-master"), nodeRandom);
   }
 
-  /** In DER, of every device that has its keys here, of every epoch. @throws ScansealError `key-unusable`, `certificate-invalid`, `io` */
+  /**
+   * In DER, of every device and epoch that this site's authority enrolled or that has its keys here. A device whose files are damaged stands back: whose
+   * marks are known must not keep objects from being verified.
+   * @throws ScansealError `key-unusable`, `io` for the authority's ledger
+   */
   deviceCertificates(): Bytes[] {
+    const issued = authorityDevices(this.#authorityFolder).map(({ certificate = "" }) => certificate);
+    const here = this.#deviceFolders().flatMap((folder) => {
+      try {
+        return deviceCertificates(folder).map(({ der }) => toBase64(der));
+      } catch (error) {
+        if (error instanceof ScansealError) return [];
+        throw error;
+      }
+    });
+    return [...new Set([...issued, ...here])].filter((text) => text !== "").map(fromBase64);
+  }
+
+  #deviceFolders(): string[] {
     const folder = join(this.#folder, "devices");
     const names = fileExists(folder) ? readdirSync(folder).sort() : [];
-    return names.flatMap((name) => deviceCertificates(join(folder, name)).map(({ der }) => der));
+    return names.map((name) => join(folder, name));
   }
 
   openAuthority(): Promise<Authority> {

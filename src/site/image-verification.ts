@@ -1,5 +1,5 @@
 /** Image files without metadata: all there is to check is the watermark in their pixels. Never "verified": nobody says whose image it is. */
-import { type Bytes, fromHex, toHex } from "../foundation/bytes.ts";
+import { type Bytes, fromHex } from "../foundation/bytes.ts";
 import { ScansealError } from "../foundation/errors.ts";
 import {
   checkStrippedFrame,
@@ -9,7 +9,6 @@ import {
 } from "../invisible-watermark/canonical-form.ts";
 import type { Place, ReadMark, WatermarkFacts } from "../invisible-watermark/check.ts";
 import type { Rectangle } from "../invisible-watermark/frame.ts";
-import { keyIdOf } from "../invisible-watermark/keys.ts";
 import { type LocatingBasis, locateChanges } from "../invisible-watermark/locate.ts";
 import { watermarkKeysOf } from "../keys/custody/watermark-master.ts";
 import { parseCertificate } from "../keys/trust/certificate.ts";
@@ -19,6 +18,7 @@ import { readSmallFile } from "../platform/node/file-source.ts";
 import { type PngImage, readPng } from "../platform/node/png.ts";
 import type { TrustFact } from "../zero-trust/evidence/evidence.ts";
 import { TrustJudge } from "../zero-trust/evidence/trust-check.ts";
+import { markSignerOf } from "./mark-signers.ts";
 
 /** `no-watermark` also where there is one of a signer that this site cannot believe: it says nothing then. */
 export type ImageResult = "pixels-intact" | "pixels-altered" | "no-watermark";
@@ -51,24 +51,24 @@ export interface ImageTrust {
 }
 
 /** The largest that can hold 64 million samples of 16 bits, three of a pixel. */
-const fileBytesMax: number = 400 << 20;
+export const imageFileBytesMax: number = 400 << 20;
 
 export class ImageVerifier {
   readonly #judge: TrustJudge;
-  readonly #certificates: ReadonlyMap<string, Bytes>;
+  readonly #certificateOf: (keyId: string) => Bytes | undefined;
   readonly #master: Bytes | undefined;
 
   /** @throws ScansealError `certificate-invalid` */
   constructor({ trust, certificates, master }: ImageTrust) {
     this.#judge = new TrustJudge(createTrustStore(trust, nodeCrypto), nodeCrypto, systemClock.now());
-    this.#certificates = new Map(certificates.map((der) => [toHex(keyIdOf(der, nodeCrypto)), der]));
+    this.#certificateOf = markSignerOf(certificates) ?? (() => undefined);
     this.#master = master;
   }
 
   /** `verify` for one of many: that it cannot be read is no reason to stop. */
   async outcomeOf(path: string): Promise<ImageOutcome | { readonly path: string; readonly problem: string }> {
     try {
-      const file = readSmallFile(path, fileBytesMax, (size) => new Uint8Array(size));
+      const file = readSmallFile(path, imageFileBytesMax, (size) => new Uint8Array(size));
       if (file === undefined) return { path, problem: "the image file is too large" };
       return await this.verify(path, file);
     } catch (error) {
@@ -86,7 +86,7 @@ export class ImageVerifier {
     if (!facts.found || !mark || !transform)
       return { path, result: "no-watermark", reason: noMarkReason(check) };
     const { contentId, frameNo, keyId } = facts;
-    const certificate = this.#certificates.get(keyId);
+    const certificate = this.#certificateOf(keyId);
     const signer = certificate && (await this.#judge.judge(certificate));
     const said = { contentId, frame: frameNo, keyId, ...(signer ? { signer } : {}), transform };
     const distrust = distrustOf(facts, signer);
@@ -104,7 +104,7 @@ export class ImageVerifier {
   }
 
   #spkiOf(keyId: string): Bytes | undefined {
-    const certificate = this.#certificates.get(keyId);
+    const certificate = this.#certificateOf(keyId);
     return certificate && parseCertificate(certificate, nodeCrypto).key.spki;
   }
 

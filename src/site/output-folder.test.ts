@@ -82,6 +82,11 @@ describe("the output folder", () => {
     expect(readdirSync(place).sort()).toEqual([elsewhere, living, ".scanseal-notes", "x.dcm"].sort());
   });
 
+  it("that cannot be made says why: Node's own recursive mkdir says ENOENT for a read-only disk", async () => {
+    writeFileSync(join(root, "a-file"), "");
+    await expect(OutputFolder.open(join(root, "a-file", "below", "it"))).rejects.toThrow("(ENOTDIR)");
+  });
+
   it("that cannot be one is an error of its own kind", async () => {
     writeFileSync(join(root, "file"), "");
     await expect(OutputFolder.open(join(root, "file"))).rejects.toMatchObject({ code: "io" });

@@ -1,8 +1,9 @@
 /** Sealed files: written under a temporary name, synced, then named by their SOP Instance UID; never over another object. */
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { link, lstat, mkdir, open, readdir, rename, stat, unlink } from "node:fs/promises";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { DicomObject } from "../dicom/model.ts";
 import { type Edit, writeObject } from "../dicom/splice.ts";
 import { uidForm } from "../dicom/uid.ts";
@@ -24,7 +25,7 @@ export class OutputFolder {
   /** Made when absent; what an interrupted run left behind is removed. @throws ScansealError `io` */
   static async open(folder: string): Promise<OutputFolder> {
     return asIo(async () => {
-      await mkdir(folder, { recursive: true });
+      await makeFolders(folder);
       for (const name of await readdir(folder)) {
         if (await isLeftBehind(folder, name)) await unlink(join(folder, name)).catch(() => undefined);
       }
@@ -72,6 +73,18 @@ export class OutputFolder {
     await asIo(async () => {
       const folder = await open(this.#folder, "r");
       await folder.sync().finally(() => folder.close());
+    });
+  }
+}
+
+/** Node's own recursive mkdir says ENOENT where a folder could not be made, whatever the reason. */
+async function makeFolders(folder: string): Promise<void> {
+  const missing: string[] = [];
+  for (let at = resolve(folder); !existsSync(at); at = dirname(at)) missing.unshift(at);
+  for (const path of missing) {
+    await mkdir(path).catch((error: NodeJS.ErrnoException) => {
+      // Another process was quicker.
+      if (error.code !== "EEXIST") throw error;
     });
   }
 }
@@ -174,6 +187,8 @@ function ioError(cause: unknown): ScansealError {
   const message =
     code === "ENOSPC"
       ? "the disk is full"
-      : `the output folder cannot be written (${code ?? "unknown error"})`;
+      : code === "EROFS"
+        ? "the output folder cannot be written: the disk is read-only (EROFS)"
+        : `the output folder cannot be written (${code ?? "unknown error"})`;
   return new ScansealError("io", message, { cause });
 }

@@ -1,8 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { makeSealedSite } from "../../test/gateway/sealed-site.ts";
 import { sampleElements } from "../../test/vectors/manifest/sample-object.ts";
+import { image, withoutSeal } from "../../test/watermark/marked-objects.ts";
 import { encodePart10 } from "../dicom/encode.ts";
 import { explicitLittleEndianUid } from "../dicom/transfer-syntax.ts";
 import type { FileOutcome } from "./verification.ts";
@@ -56,4 +58,41 @@ describe("verifying many files", () => {
     const first = verifyFiles(paths, { trust, deep: false }, 2).next();
     await expect(first).rejects.toMatchObject({ code: "certificate-invalid" });
   });
+});
+
+it("the marks of devices that are known say what was sealed, in every thread", async () => {
+  const site = await makeSealedSite();
+  try {
+    const stripped = site.write("stripped.dcm", await withoutSeal(await site.sealMarked(image())));
+    const trust = site.home.trustContent();
+    const codesWith = async (markSigners: readonly Uint8Array[], threads: number): Promise<string[]> => {
+      const codes: string[] = [];
+      const many = Array.from({ length: 40 }, () => stripped);
+      for await (const outcome of verifyFiles(many, { trust, deep: false, markSigners }, threads)) {
+        if ("decision" in outcome) codes.push(outcome.decision.findings.map(({ code }) => code).join(" "));
+      }
+      return [...new Set(codes)];
+    };
+    const known = site.home.deviceCertificates();
+    expect(await codesWith(known, 1)).toEqual(["seal-stripped seal-missing seal-expected"]);
+    expect(await codesWith(known, 2)).toEqual(["seal-stripped seal-missing seal-expected"]);
+    expect(await codesWith([], 1)).toEqual(["seal-missing"]);
+  } finally {
+    site.remove();
+  }
+});
+
+it("a device is known by what the authority issued to it: its own files may be elsewhere, or damaged", async () => {
+  const site = await makeSealedSite();
+  try {
+    const known = site.home.deviceCertificates();
+    expect(known).toHaveLength(1);
+    const { device } = await site.home.openDevice("CT1");
+    expect(Buffer.compare(known[0]!, device.signer.certificate)).toBe(0);
+    mkdirSync(join(site.folder, "home", "devices", "lost"));
+    rmSync(join(site.folder, "home", "devices", "CT1"), { recursive: true });
+    expect(site.home.deviceCertificates()).toEqual(known);
+  } finally {
+    site.remove();
+  }
 });

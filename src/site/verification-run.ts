@@ -4,13 +4,11 @@ import { Worker } from "node:worker_threads";
 import { ScansealError } from "../foundation/errors.ts";
 import { createTrustStore, type TrustStoreContent } from "../keys/trust/trust-store.ts";
 import { nodeCrypto } from "../platform/node/crypto.ts";
-import { type FileOutcome, FileVerifier } from "./verification.ts";
+import { type FileOutcome, FileVerifier, type VerifierOptions } from "./verification.ts";
 
 /** Plain data: it is cloned into threads. */
-export interface VerificationSettings {
+export interface VerificationSettings extends VerifierOptions {
   readonly trust: TrustStoreContent;
-  /** Compare every attribute and frame although a signature would do. */
-  readonly deep: boolean;
 }
 
 /** Each holds a runtime, the dictionary and one file: some 60 MB. */
@@ -70,8 +68,8 @@ export async function* verifyFiles(
 class ThisThread implements BatchVerifier {
   readonly #verifier: FileVerifier;
 
-  constructor({ trust, deep }: VerificationSettings) {
-    this.#verifier = new FileVerifier(createTrustStore(trust, nodeCrypto), { deep });
+  constructor({ trust, ...options }: VerificationSettings) {
+    this.#verifier = new FileVerifier(createTrustStore(trust, nodeCrypto), options);
   }
 
   async verify(paths: readonly string[]): Promise<readonly FileOutcome[]> {

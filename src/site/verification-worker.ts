@@ -5,8 +5,8 @@ import { nodeCrypto } from "../platform/node/crypto.ts";
 import { type FileOutcome, FileVerifier } from "./verification.ts";
 import type { VerificationSettings } from "./verification-run.ts";
 
-const { trust, deep } = workerData as VerificationSettings;
-const verifier = new FileVerifier(createTrustStore(trust, nodeCrypto), { deep });
+const { trust, ...options } = workerData as VerificationSettings;
+const verifier = new FileVerifier(createTrustStore(trust, nodeCrypto), options);
 
 parentPort!.on("message", async (paths: readonly string[]) => {
   const outcomes: FileOutcome[] = [];

@@ -1,4 +1,5 @@
 /** Verifying files on disk: the composition of evidence and policy with this machine's crypto, codecs and files. */
+import type { Bytes } from "../foundation/bytes.ts";
 import { ScansealError } from "../foundation/errors.ts";
 import type { TrustStore } from "../keys/trust/trust-store.ts";
 import { CodecPool } from "../platform/node/codecs/codec-pool.ts";
@@ -9,6 +10,7 @@ import { TrustJudge } from "../zero-trust/evidence/trust-check.ts";
 import { decide } from "../zero-trust/policy/decide.ts";
 import type { Decision } from "../zero-trust/policy/verdict.ts";
 import { FileBuffer, withFile } from "./file-input.ts";
+import { markSignerOf } from "./mark-signers.ts";
 
 export interface Judgement {
   readonly evidence: Evidence;
@@ -21,22 +23,37 @@ export type FileOutcome =
   /** The file cannot be read. */
   | { readonly path: string; readonly problem: string };
 
+export interface VerifierOptions {
+  /** Compare every attribute and frame although a signature would do, and look at every mark. */
+  readonly deep: boolean;
+  /** Certificates, in DER, of devices whose marks are known where their seal was removed. */
+  readonly markSigners?: readonly Bytes[];
+}
+
 /** Verifies against one trust store, at the time it was made. Close it to end the codecs' threads. */
 export class FileVerifier {
   readonly #trust: TrustJudge;
   readonly #decoder: CodecPool = new CodecPool();
   readonly #deep: boolean;
+  readonly #markSigner: ReturnType<typeof markSignerOf>;
   /** Evidence is plain data: it holds none of the file's bytes. */
   readonly #buffer: FileBuffer = new FileBuffer();
 
-  constructor(store: TrustStore, options: { readonly deep: boolean }) {
+  constructor(store: TrustStore, options: VerifierOptions) {
     this.#trust = new TrustJudge(store, nodeCrypto, systemClock.now());
     this.#deep = options.deep;
+    this.#markSigner = markSignerOf(options.markSigners ?? []);
   }
 
   /** @throws ScansealError `io` when the file cannot be read */
   async verify(path: string): Promise<Judgement> {
-    const ports = { crypto: nodeCrypto, trust: this.#trust, decoder: this.#decoder, deep: this.#deep };
+    const ports = {
+      crypto: nodeCrypto,
+      trust: this.#trust,
+      decoder: this.#decoder,
+      deep: this.#deep,
+      markSigner: this.#markSigner,
+    };
     const evidence = await withFile(path, (source) => collectEvidence(source, ports), this.#buffer);
     return { evidence, decision: decide(evidence, { mode: "enforce" }) };
   }

@@ -17,10 +17,18 @@ export interface StatusView {
     readonly takes: string;
     readonly due: number;
     readonly dead: number;
+    /** It cannot be reached: since when, why, and when it is tried next. */
+    readonly outage?:
+      | { readonly since: string; readonly why: string; readonly nextTryAt: string }
+      | undefined;
     /** The configuration has it no more: nobody sends what waits for it. */
     readonly isRemoved?: boolean | undefined;
   }[];
   readonly objects: Readonly<Record<string, number>>;
+  /** Of those that passed: admitted while there was no archive, and sent nowhere; up to 100,000. */
+  readonly keptOnly?: number | undefined;
+  /** Of those that are held: two people released them to a reading place. */
+  readonly released?: number | undefined;
   readonly deliveries: Readonly<Record<string, number>>;
   /** When the oldest delivery that is still due was made. */
   readonly oldestDueAt?: string | undefined;
@@ -35,6 +43,7 @@ export interface StatusView {
 export interface HeldStudyView {
   readonly studyInstanceUid: string | undefined;
   readonly objects: number;
+  readonly released?: number | undefined;
   readonly series: number;
   readonly verdicts: Readonly<Record<string, number>>;
   readonly sources: readonly string[];
@@ -52,6 +61,8 @@ export interface RecentObjectView {
   readonly state: string;
   readonly verdict: string | undefined;
   readonly disposition: string | undefined;
+  /** Destinations that do not have it yet. */
+  readonly waitsFor?: readonly string[] | undefined;
   /** The radiologist's sentence of the gravest finding. */
   readonly message: string | undefined;
 }
@@ -60,4 +71,6 @@ export interface RecentObjectView {
 export interface ReadinessView {
   readonly ready: boolean;
   readonly problems: readonly string[];
+  /** What keeps no scan from being taken: a destination that cannot be reached. */
+  readonly warnings?: readonly string[] | undefined;
 }

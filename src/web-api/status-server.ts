@@ -61,8 +61,8 @@ function makeApp({ host, now = Date.now, ...asked }: StatusServerOptions): Hono 
   });
   app.get("/healthz", (context) => context.text("ok\n"));
   app.get("/readyz", async (context) => {
-    const { ready, problems } = await readiness();
-    return context.json({ ready, problems }, ready ? 200 : 503);
+    const { ready, problems, warnings } = await readiness();
+    return context.json({ ready, problems, warnings }, ready ? 200 : 503);
   });
   app.get("/metrics", async (context) => {
     const text = await metrics();

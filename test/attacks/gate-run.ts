@@ -33,12 +33,12 @@ export class ChangingTrust {
   #snapshot: TrustSnapshot;
 
   constructor(authority: Authority, devices: readonly Device[]) {
-    this.#snapshot = { version: 1, content: trustContentOf(authority, devices) };
+    this.#snapshot = { version: 1, content: trustContentOf(authority, devices), markSigners: [] };
   }
 
   change(authority: Authority, devices: readonly Device[]): void {
     const version = this.#snapshot.version + 1;
-    this.#snapshot = { version, content: trustContentOf(authority, devices) };
+    this.#snapshot = { version, content: trustContentOf(authority, devices), markSigners: [] };
   }
 
   current(): TrustSnapshot {

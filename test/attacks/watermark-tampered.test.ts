@@ -28,7 +28,7 @@ describePeer("corpus", "tampered files' changes in marked frames", () => {
   const decoder = new CodecPool();
   afterAll(() => decoder.close());
 
-  it("are found, tile by tile; frames whose samples are the same are intact", async () => {
+  it("are found, tile by tile, and frames whose samples are the same are intact", async () => {
     const found: Record<string, readonly [number, string]> = {};
     for (const row of tamperedRows()) {
       const name = row.file.replace("tampered/generated/", "").replace(".dcm", "");

@@ -48,6 +48,19 @@ describe("seal", () => {
     expect(seals()).toBe(kept + 1);
   });
 
+  it("says what was sealed before", () => {
+    expect(run("seal", "scans", "--device", "CT1", "--out", "sealed")).toEqual({
+      status: 0,
+      stdout: "3 objects sealed by CT1 into sealed: all of them sealed before, the same seal again\n",
+      stderr: "",
+    });
+    write("more/1.dcm", sampleFile("2.25.1"));
+    write("more/55.dcm", sampleFile("2.25.55"));
+    expect(run("seal", "more", "--device", "CT1", "--out", "again").stdout).toBe(
+      "2 objects sealed by CT1 into again: 1 sealed before, the same seal again\n",
+    );
+  });
+
   it("refuses two files of one UID in one run, even when they are equal", () => {
     write("copies/a.dcm", sampleFile("2.25.60"));
     write("copies/b.dcm", sampleFile("2.25.60"));

@@ -11,6 +11,7 @@ import { nodeCrypto, nodeRandom } from "../../src/platform/node/crypto.ts";
 import { writePng } from "../../src/platform/node/png.ts";
 import type { SiteHome } from "../../src/site/home.ts";
 import { makeSealedSite, type SealedSite } from "../gateway/sealed-site.ts";
+import { image, withoutSeal } from "../watermark/marked-objects.ts";
 import { makeWorkplace } from "./scanseal-process.ts";
 
 const size = 256;
@@ -134,6 +135,12 @@ describe("image files", () => {
           located: { basis: "superblocks", rectangles: [{ x0: 0, y0: 64, x1: 64, y1: 128 }] },
         },
       ]);
+      // The same of a DICOM object without its seal.
+      place.write("stripped.dcm", await withoutSeal(await site.sealMarked(image())));
+      const codes = (...args: string[]): unknown[] =>
+        (ask("stripped.dcm", ...args)[0]!.findings as { readonly code: string }[]).map(({ code }) => code);
+      expect(codes()).not.toContain("seal-stripped");
+      expect(codes("--certificate", "ct1.pem")).toContain("seal-stripped");
     } finally {
       other.remove();
     }

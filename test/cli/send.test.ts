@@ -5,9 +5,11 @@ import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { batchesOf, type OutgoingFile } from "../../src/cli/sending/outgoing-file.ts";
 import { type DimseServer, startDimseServer } from "../../src/dicom-network/dimse/server.ts";
+import { renderStatusPage } from "../../src/web-api/page/status-page.ts";
 import { RecordingProvider } from "../dicom-network/recording-provider.ts";
 import { makeTlsMaterial } from "../dicom-network/tls-material.ts";
 import { projectRoot } from "../peers.ts";
+import { emptyView, now, ready } from "../web-api/status-views.ts";
 import { makeWorkplace, oneLine, type Run, sampleFile } from "./scanseal-process.ts";
 
 const { folder, write } = makeWorkplace();
@@ -155,8 +157,86 @@ describe("send", () => {
     expect(await run("send", "scans/0.dcm", "--to", to, ...tls)).toMatchObject({ status: 0, stderr: "" });
     expect(await run("echo", to, ...tls)).toMatchObject({ status: 0, stderr: "" });
     expect(provider.taken).toHaveLength(1);
-    expect((await run("echo", to, "--tls-ca", "ca.pem")).status).toBe(2);
+    const without = await run("echo", to, "--tls-ca", "ca.pem");
+    expect(without).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("asks for a client certificate"),
+    });
+    write("gate.key", own.keyPem);
+    const mixed = await run(
+      "echo",
+      to,
+      "--tls-ca",
+      "ca.pem",
+      "--tls-cert",
+      "ct.pem",
+      "--tls-key",
+      "gate.key",
+    );
+    expect(mixed.stderr).toMatch(/^scanseal: the key of --tls-key is not that of the certificate/);
+    await server?.close();
+    const plain = await run("send", "scans", "--to", await serve(), "--tls-ca", "ca.pem");
+    expect(plain.stderr).toMatch(oneLine);
+    expect(plain.stderr).toMatch(/WRONG_VERSION_NUMBER.*does not speak TLS/);
   });
+});
+
+describe("an address with an AE title", () => {
+  it("calls the peer by it, for send and for echo", async () => {
+    const to = await serve();
+    const sent = await run("send", "scans/0.dcm", "--to", `ARCHIVE@${to}`);
+    expect(sent).toEqual({ status: 0, stdout: `1 object accepted by ARCHIVE at ${to}\n`, stderr: "" });
+    expect(provider.taken[0]!.request.association.request.calledAeTitle).toBe("ARCHIVE");
+    expect((await run("echo", `ARCHIVE@${to}`)).stdout).toBe(`ARCHIVE at ${to} answered\n`);
+  });
+
+  it("is refused where it is none, or where --called says another", async () => {
+    for (const to of ["@127.0.0.1:104", "SEVENTEEN_LETTERS@127.0.0.1:104", "A\\B@127.0.0.1:104"])
+      expect((await run("send", "scans", "--to", to)).stderr).toMatch(/^scanseal: what stands before @/);
+    const two = await run("send", "scans", "--to", "ARCHIVE@127.0.0.1:104", "--called", "GATE");
+    expect(two).toMatchObject({ status: 2, stderr: expect.stringContaining("name one AE title") });
+  });
+
+  it("is what the status page prints: its command runs as it stands there", async () => {
+    const [host, port] = (await serve()).split(":");
+    const listeners = [{ name: "local", address: host!, port: Number(port), tls: false }];
+    const page = renderStatusPage({ ...emptyView, listeners }, ready, now);
+    const [, command] = />npx scanseal (send [^\n<]+)/.exec(page)!;
+    write("scan.dcm", files[0]!);
+    expect(await run(...command!.split(" "))).toMatchObject({ status: 0, stderr: "" });
+    expect(provider.taken[0]!.request.association.request.calledAeTitle).toBe(emptyView.aeTitle);
+  });
+});
+
+it("a gate that goes away is one line with the number of files that were not sent", async () => {
+  const to = await serve();
+  const record = provider.store.bind(provider);
+  provider.store = (request) => {
+    const taken = record(request);
+    // The first is answered; then nobody listens any more.
+    if ("end" in taken) {
+      const end = taken.end.bind(taken);
+      return {
+        ...taken,
+        write: taken.write.bind(taken),
+        cancel: taken.cancel.bind(taken),
+        end: async () => {
+          const status = await end();
+          setImmediate(() => void server?.close());
+          return status;
+        },
+      };
+    }
+    return taken;
+  };
+  const { status, stderr } = await run("send", "scans", "--to", to);
+  expect(status).toBe(2);
+  const lines = stderr.split("\n").filter((line) => line.includes("ECONNREFUSED"));
+  expect(lines).toEqual([
+    expect.stringMatching(
+      /^scanseal: no connection to .*\(ECONNREFUSED\): nothing listens there; \d files? w\w+ not sent$/,
+    ),
+  ]);
 });
 
 it("echo says who answered", async () => {

@@ -19,7 +19,7 @@ export interface Operation {
 type Step = readonly [tool: PeerName, ...options: string[]];
 
 /** One after the other, each reading what the one before wrote. */
-function steps(name: string, ...all: readonly Step[]): Operation {
+export function steps(name: string, ...all: readonly Step[]): Operation {
   return {
     name,
     peers: all.map(([tool]) => tool),

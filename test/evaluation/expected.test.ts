@@ -15,6 +15,7 @@ import { outcomeOf } from "./outcomes.ts";
 import { pixelEdits } from "./pixel-edits.ts";
 import { enrolledBase, scenarioCases, usualBase } from "./scenario-cases.ts";
 import { sealedAndTampered, tamperedRows } from "./tampered-rows.ts";
+import { markedCases } from "./watermark-cases.ts";
 
 interface ScenarioRow {
   readonly scenario: number;
@@ -45,12 +46,12 @@ describe("expected verdicts", () => {
     expect([...numbers]).toEqual(Array.from({ length: 51 }, (_, i) => i + 1));
     for (const { scenario, what, later } of scenarios) {
       if (later !== undefined) continue;
-      const proofs = [...scenarioCases, ...keyCases, ...gateScenarios].filter(
+      const proofs = [...scenarioCases, ...markedCases, ...keyCases, ...gateScenarios].filter(
         (one) => one.scenario === scenario && one.what === what,
       );
       expect(proofs.length + (pixelEdits.has(scenario) ? 1 : 0), `${scenario} ${what}`).toBe(1);
     }
-    const cases = [...scenarioCases, ...keyCases, ...gateScenarios].map(
+    const cases = [...scenarioCases, ...markedCases, ...keyCases, ...gateScenarios].map(
       ({ scenario, what }) => `${scenario} ${what}`,
     );
     const rows = scenarios.map(({ scenario, what }) => `${scenario} ${what}`);
@@ -94,6 +95,14 @@ describePeer("corpus", "expected verdicts on the corpus", () => {
     expect(outcomeOf(judged)).toEqual(expectationOf(scenario, what));
     // Labelled (15, 24) or not, nothing of this is delivered where objects have to be proven.
     expect(judged.decision.disposition).toBe("held");
+  });
+
+  it.each(markedCases)("scenario $scenario: $what", async ({ scenario, what, attack }) => {
+    const bytes = await people.site.sealMarked(corpusBytes(usualBase));
+    const judged = await people.site.judge(await attack({ bytes, object: await parse(bytes), sibling }));
+    expect(outcomeOf(judged)).toEqual(expectationOf(scenario, what));
+    const regions = judged.decision.findings.flatMap(({ location }) => location.regions ?? []);
+    expect(regions).toEqual([{ frame: 0, x0: 32, y0: 32, x1: 64, y1: 64 }]);
   });
 
   it.each(keyCases)("scenario $scenario: $what", async ({ scenario, what, attack }) => {

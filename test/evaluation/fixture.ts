@@ -26,7 +26,10 @@ import {
 } from "../../src/keys/trust/trust-store.ts";
 import { CodecPool } from "../../src/platform/node/codecs/codec-pool.ts";
 import { nodeCrypto, nodeRandom, systemClock } from "../../src/platform/node/crypto.ts";
+import { InlineFrameMarker } from "../../src/sealing/frame-marking.ts";
+import type { WatermarkPorts } from "../../src/sealing/object-marking.ts";
 import { type SealingDevice, sealObject } from "../../src/sealing/seal.ts";
+import { markSignerOf } from "../../src/site/mark-signers.ts";
 import { collectEvidence } from "../../src/zero-trust/evidence/collect.ts";
 import type { Evidence } from "../../src/zero-trust/evidence/evidence.ts";
 import { TrustJudge } from "../../src/zero-trust/evidence/trust-check.ts";
@@ -67,6 +70,8 @@ export interface Device {
 
 export interface JudgeOptions {
   readonly deep?: boolean;
+  /** Devices whose marks are known without their manifest. */
+  readonly markers?: readonly Device[];
   readonly tolerate?: Tolerances;
 }
 
@@ -201,7 +206,24 @@ export class Site {
   }
 
   /** @throws ScansealError as the reader and the sealer do */
-  async seal(bytes: Bytes, tolerate: Tolerances = [], by: Device = this.device): Promise<Bytes> {
+  seal(bytes: Bytes, tolerate: Tolerances = [], by: Device = this.device): Promise<Bytes> {
+    return this.#seal(bytes, tolerate, by, undefined);
+  }
+
+  /** With the marks of the device; fails where none was made. */
+  async sealMarked(bytes: Bytes, by: Device = this.device): Promise<Bytes> {
+    const keys = { locatorKey: nodeRandom.bytes(32), recoveryKey: nodeRandom.bytes(32) };
+    const marker = new InlineFrameMarker(nodeCrypto);
+    const watermark = { marker, encoder: this.#decoder, keys, refuse: () => undefined };
+    return this.#seal(bytes, [], by, watermark);
+  }
+
+  async #seal(
+    bytes: Bytes,
+    tolerate: Tolerances,
+    by: Device,
+    watermark: WatermarkPorts | undefined,
+  ): Promise<Bytes> {
     const original = await parse(bytes, tolerate);
     const ports = {
       crypto: nodeCrypto,
@@ -209,9 +231,11 @@ export class Site {
       clock: this.#clock,
       decoder: this.#decoder,
       softwareVersion: "test",
+      watermark,
     };
     const counter = ++this.#counter;
     const seal = await sealObject(original, by.sealing, ports, { nextCounter: () => counter });
+    if (watermark && !seal.marks) throw new Error("the object could not be marked");
     return writeToBytes(seal.object, seal.edits);
   }
 
@@ -221,6 +245,7 @@ export class Site {
       trust: this.#trust,
       decoder: this.#decoder,
       deep: options.deep === true,
+      markSigner: options.markers && markSignerOf(options.markers.map(({ certificate }) => certificate)),
       read: { tolerate: new Set(options.tolerate) },
     });
     return { evidence, decision: decide(evidence, { mode: "enforce" }) };

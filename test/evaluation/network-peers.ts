@@ -120,6 +120,21 @@ export class NetworkPeers {
     await fetch(`http://127.0.0.1:${this.#http}/instances/${id}`, { method: "DELETE" });
   }
 
+  /** Orthanc's REST interface; undefined where it declines. */
+  async request(
+    method: "GET" | "POST" | "DELETE",
+    path: string,
+    body?: Bytes | object,
+    accept = "*/*",
+  ): Promise<Bytes | undefined> {
+    const answer = await fetch(`http://127.0.0.1:${this.#http}${path}`, {
+      method,
+      headers: { accept },
+      ...(body && { body: body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body) }),
+    });
+    return answer.ok ? new Uint8Array(await answer.arrayBuffer()) : undefined;
+  }
+
   #send(bytes: Bytes, title: string, port: number): boolean {
     const path = join(this.#work, "send.dcm");
     writeFileSync(path, bytes);

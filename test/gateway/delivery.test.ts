@@ -50,14 +50,21 @@ it("an archive that is away gets its objects when it is back; meanwhile they lea
   await away.close();
   const gate = await openGate({ destinations: [archiveAt(port)] });
   await sendAll(gate.port, others);
-  await gate.seen("delivery-failed", 4);
+  const [down] = await gate.seen("destination-down", 4);
+  expect(down).toMatchObject({ destination: "archive", why: expect.stringContaining("ECONNREFUSED") });
   await gate.seen("stored", 3);
+  expect(gate.gateway.status().destinations).toMatchObject([
+    { name: "archive", outage: { why: down!.why, nextTryAt: expect.any(Number) } },
+  ]);
   expect(gate.spool.usage().records).toBe(0);
   const archive = await openArchive(port);
   await gate.seen("delivered", 3);
   expect(archive.received.length).toBe(3);
   const expected = await Promise.all(others.map((file) => dataSetOf(file)));
   for (const { bytes } of archive.received) expect(expected).toContainEqual(bytes);
+  expect(gate.events.filter(({ kind }) => kind === "delivery-failed")).toEqual([]);
+  expect(await gate.seen("destination-back")).toHaveLength(1);
+  expect(gate.gateway.status().destinations).toEqual([{ name: "archive", outage: undefined }]);
   // Every archive has them: kept nowhere here any more.
   for (const row of await gate.rows())
     expect(row).toMatchObject({ state: "admitted", stored: false, location: undefined });
@@ -230,6 +237,23 @@ it("without its journal the spool still has what was acknowledged", async () => 
   await second.seen("stored", 3);
   expect(await second.seen("recovered")).toMatchObject([{ objects: 3 }]);
   expect((await second.rows()).map(({ verdict }) => verdict)).toEqual(["verified", "verified", "verified"]);
+});
+
+it("what passed before there was an archive is told when one is added, and goes there when somebody says so", async () => {
+  const archive = await openArchive();
+  const gate = await openGate();
+  await sendAll(gate.port, others);
+  await gate.seen("stored", 3);
+  const destinations = [archiveAt(archive.port)];
+  await gate.gateway.applySettings({ ...gate.settings, destinations });
+  expect(await gate.seen("kept-only")).toEqual([{ kind: "kept-only", objects: 3, destination: "archive" }]);
+  await gate.gateway.applySettings({ ...gate.settings, destinations });
+  expect(await gate.seen("kept-only")).toHaveLength(1);
+  const ids = (await gate.rows()).map(({ id }) => id);
+  expect(await gate.journal.addDeliveries("archive", ids, Date.now())).toMatchObject({ added: 3 });
+  await gate.seen("delivered", 3);
+  const expected = await Promise.all(others.map((file) => dataSetOf(file)));
+  for (const { bytes } of archive.received) expect(expected).toContainEqual(bytes);
 });
 
 it("settings change while it runs: sources, modes, destinations", async () => {

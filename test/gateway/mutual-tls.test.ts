@@ -149,8 +149,8 @@ it("an archive over TLS gets its object only where its certificate is the right 
   });
   await send(plainPort, sealed, { callingAeTitle: "OLD" });
   await gate.seen("delivered");
-  const [failure] = await gate.seen("delivery-failed");
-  expect(failure).toMatchObject({ destination: "imposter", isDead: false });
+  const [failure] = await gate.seen("destination-down");
+  expect(failure).toMatchObject({ destination: "imposter" });
   expect(failure!.why).toContain("certificate");
   expect(archive.received.map(({ bytes }) => bytes)).toEqual([await dataSetOf(sealed)]);
 });

@@ -2,9 +2,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readDicom } from "../../src/dicom/read.ts";
+import { writeToBytes } from "../../src/dicom/splice.ts";
+import { MemorySource } from "../../src/foundation/byte-source.ts";
+import type { Bytes } from "../../src/foundation/bytes.ts";
 import { enrolLocally } from "../../src/keys/custody/local-enrolment.ts";
 import { CodecPool } from "../../src/platform/node/codecs/codec-pool.ts";
 import { nodeCrypto, nodeRandom, systemClock } from "../../src/platform/node/crypto.ts";
+import { sealObject } from "../../src/sealing/seal.ts";
+import { openDeviceSealing } from "../../src/site/device-sealing.ts";
 import { createHome, type SiteHome } from "../../src/site/home.ts";
 import { OutputFolder } from "../../src/site/output-folder.ts";
 import { sealFile } from "../../src/site/sealing-run.ts";
@@ -15,6 +21,8 @@ export interface SealedSite {
   readonly home: SiteHome;
   /** @returns the path of the sealed object */
   seal(original: string): Promise<string>;
+  /** With its marks, as `scanseal seal` does it; in memory. */
+  sealMarked(original: Bytes): Promise<Bytes>;
   /** Writes a file below the folder and returns its path. */
   write(name: string, content: string | Uint8Array): string;
   remove(): void;
@@ -46,6 +54,20 @@ export async function makeSealedSite(): Promise<SealedSite> {
       const nextCounter = (): number => counter.reserve(1).first;
       const { path } = await sealFile(original, { device, nextCounter, ports, seals, output });
       return path;
+    },
+    sealMarked: async (original) => {
+      const { device, counter, ports, close } = await openDeviceSealing(home, "CT1", {
+        softwareVersion: "test",
+      });
+      try {
+        const nextCounter = (): number => counter.reserve(1).first;
+        const object = await readDicom(new MemorySource(original));
+        const seal = await sealObject(object, device, ports, { nextCounter });
+        if (!seal.marks) throw new Error("the object could not be marked");
+        return await writeToBytes(seal.object, seal.edits);
+      } finally {
+        await close();
+      }
     },
     write: (name, content) => {
       writeFileSync(join(folder, name), content);

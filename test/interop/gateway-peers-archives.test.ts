@@ -53,8 +53,8 @@ describePeer(["storescu", "storescp", "dcmcrle"], "archives that fail", () => {
 
   it("down: it is tried again and again, and delivered when it is up, once", async () => {
     const judged = await send(slices[0]!, slices[1]!);
-    const [first] = await failures(judged, "storescp", 2);
-    expect(first).toMatchObject({ isDead: false, why: expect.stringContaining("network: no connection to") });
+    const [first] = await site.lines("destination-down", 2, { destination: "storescp" });
+    expect(first).toMatchObject({ why: expect.stringContaining("network: no connection to") });
     // The other destination does not wait for it.
     await site.delivered(judged, "moody");
     // It takes only explicit little endian, as storescp does by itself.
@@ -109,10 +109,12 @@ describePeer(["storescu", "storescp", "dcmcrle"], "archives that fail", () => {
 
   it("it goes away in the middle of its work and comes back", async () => {
     await storescp!.stop();
+    const away = { destination: "storescp" };
+    const before = (await site.lines("destination-down", 0, away)).length;
     const judged = await site.judged(1, () =>
       site.peers.run("storescu", "+II", ...site.to("plain"), slices[0]!),
     );
-    await failures(judged, "storescp", 1);
+    await site.lines("destination-down", before + 1, away);
     storescp = await site.peers.storescpAt(storescpPort, "inbox", "-d");
     await site.delivered(judged, "storescp");
     expect(await site.lines("fault", 0)).toEqual([]);

@@ -37,7 +37,12 @@ class AilingDisk implements Disk {
   readonly claim: Disk["claim"] = nodeDisk.claim;
   readonly list: Disk["list"] = nodeDisk.list;
   readonly unlink: Disk["unlink"] = nodeDisk.unlink;
-  readonly freeBytes: Disk["freeBytes"] = nodeDisk.freeBytes;
+  /** In place of what is really free. */
+  free: number | undefined;
+
+  async freeBytes(folder: string): Promise<number> {
+    return this.free ?? nodeDisk.freeBytes(folder);
+  }
 
   async create(path: string): Promise<DiskFile> {
     this.#fail();
@@ -99,9 +104,31 @@ it.each([
   const refused = await sendAll(port, files.slice(3, 6));
   // The first finds out, by a write; from then on the spool knows.
   expect(new Set(refused)).toEqual(new Set([status]));
+  expect(await gate.gateway.storageProblem()).toMatch(/^the disk /);
   disk.ailment = undefined;
   await until("room again", async () => (await send(port, files[6]!)) === 0);
+  expect(await gate.gateway.storageProblem()).toBeUndefined();
   await expectKept([...files.slice(0, 3), files[6]!]);
+});
+
+it("a disk that is nearly full before the first object came: the gate says so, and takes objects as soon as there is room", async () => {
+  const disk = new AilingDisk();
+  disk.free = 1000;
+  gate = await Gate.open(examinerOf(site), { spoolDisk: disk });
+  const { port } = gate;
+  expect(await gate.gateway.storageProblem()).toBe(
+    "the disk takes no object: the spool's disk has no room for another segment",
+  );
+  expect(await send(port, files[0]!)).toBe(0xa700);
+  disk.free = undefined;
+  // Refused once, nothing says that it is well until an object was stored.
+  await until("room again", async () => (await gate!.spool.refusal()) === undefined);
+  expect(await gate.gateway.storageProblem()).toBe(
+    "the disk did not take the last object that came: storage-full",
+  );
+  expect(await send(port, files[1]!)).toBe(0);
+  expect(await gate.gateway.storageProblem()).toBeUndefined();
+  await expectKept([files[1]!]);
 });
 
 it("a spool without room, and a source over its quota: a refusal until the others are judged", async () => {

@@ -52,6 +52,56 @@ const departureCases: JournalCases = {
     expect(await journal.claimDeletions(10, 300_000)).toEqual([]);
   },
 
+  "what was admitted before a destination was there is counted, and due there when somebody says so, once":
+    async (under) => {
+      const { journal } = under;
+      const [spooled, stored] = [await admitted(journal, []), await admitted(journal, [])];
+      await journal.markStored(stored);
+      const waiting = await admitted(journal, ["pacs"]);
+      const inQuarantine = await held(journal);
+      const elsewhere = await admitted(journal, ["second"]);
+      await deliverAll(journal, "second");
+      await journal.markDelivered(elsewhere);
+      expect((await journal.counts()).keptOnly).toBe(2);
+      const ids = [spooled, stored, waiting, inQuarantine.id, elsewhere];
+      expect(await journal.addDeliveries("pacs", ids, 5_000)).toEqual({ added: 2, there: 1, gone: 1 });
+      expect(await journal.addDeliveries("pacs", ids, 5_000)).toEqual({ added: 0, there: 3, gone: 1 });
+      expect((await journal.counts()).keptOnly).toBe(0);
+      const due = await journal.claimDeliveries("a", "pacs", 99, leaseMs, 10_000);
+      expect(due.map(({ work }) => work.object.id)).toEqual([waiting, spooled, stored]);
+      expect(due[1]!.work.delivery).toMatchObject({ createdAt: 5_000, released: false });
+      // Still here where it is to go to one more.
+      expect(await journal.addDeliveries("third", [spooled], 5_000)).toMatchObject({ added: 1 });
+      for (const { work, fence } of due) await journal.completeDelivery(work.delivery.id, fence, 10_001);
+      expect(await journal.markDelivered(spooled)).toBeUndefined();
+      expect(await journal.object(spooled)).toMatchObject({ state: "admitted", location: expect.anything() });
+    },
+
+  "a claim that was given back was no attempt; what an archive that is away keeps waiting is due in its order":
+    async (under) => {
+      const { journal } = under;
+      const ids = [await admitted(journal, ["pacs"], 2_000), await admitted(journal, ["pacs"], 2_001)];
+      ids.push(await admitted(journal, ["pacs"], 2_002));
+      const claim = () => journal.claimDeliveries("a", "pacs", 99, leaseMs, 10_000);
+      const [first, second, third] = await claim();
+      const away = "network: away";
+      expect(await journal.returnDelivery(first!.work.delivery.id, first!.fence, away)).toBe(true);
+      expect(await journal.returnDelivery(first!.work.delivery.id, first!.fence, away)).toBe(false);
+      const [again] = await claim();
+      expect(again).toMatchObject({ attempt: 1, work: { delivery: { lastError: away } } });
+      for (const [lease, error] of [
+        [again, "timeout: away"],
+        [third, "peer-aborted: away"],
+        [second, "the archive answered 0xc000"],
+      ] as const)
+        await journal.failDelivery(lease!.work.delivery.id, lease!.fence, error, 99_000);
+      expect(await claim()).toEqual([]);
+      await journal.hastenDeliveries("second");
+      expect(await claim()).toEqual([]);
+      await journal.hastenDeliveries("pacs");
+      expect((await claim()).map(({ work }) => work.object.id)).toEqual([ids[0], ids[2]]);
+    },
+
   "a copy made of what is kept nowhere any more is to be deleted": async (under) => {
     const { journal } = under;
     const delivered = received();

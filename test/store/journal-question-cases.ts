@@ -1,7 +1,14 @@
 /** What people and metrics ask, and what hostile objects may say. */
 import { expect } from "vitest";
-import { admitting, digestOf, held, holding, judged, received } from "./journal-fixture.ts";
+import type { Journal } from "../../src/store/journal/journal.ts";
+import { act, admitting, digestOf, held, holding, judged, received, requestFor } from "./journal-fixture.ts";
 import type { JournalCases } from "./journal-suite.ts";
+
+async function releaseOf(journal: Journal, id: string, destination: string, at: number): Promise<void> {
+  const request = requestFor("release", [id], { destination });
+  await journal.addRequest(request, act("requested"));
+  await journal.approveRequest(request.id, "Grace", at, act("approved"));
+}
 
 export const questionCases: JournalCases = {
   "lists by each attribute, in pages, ascending by id": async (under) => {
@@ -30,6 +37,10 @@ export const questionCases: JournalCases = {
     const [one] = await journal.objects({ limit: 1, sopInstanceUid: objects[7]!.sopInstanceUid });
     expect(one?.id).toBe(ids[7]);
     expect(await journal.objects({ limit: 1_000, judgedSince: 0 })).toEqual([]);
+    const ended = await journal.objects({ limit: 10, idEnding: ids[7]!.slice(-8) });
+    expect(ended.map(({ id }) => id)).toEqual([ids[7]]);
+    for (const idEnding of ["", "%", "0000000", "_".repeat(8), "A".repeat(8)])
+      await expect(journal.objects({ limit: 1, idEnding })).rejects.toMatchObject({ code: "usage" });
     for (const limit of [0, 1_001, 1.5]) {
       await expect(journal.objects({ limit })).rejects.toMatchObject({ code: "usage" });
     }
@@ -65,10 +76,20 @@ export const questionCases: JournalCases = {
     const unjudged = received({ studyInstanceUid: "2.25.1", seriesInstanceUid: "2.25.12", receivedAt: 20 });
     await judged(journal, unjudged, { ...holding, verdict: undefined });
     await judged(journal, received({ studyInstanceUid: "2.25.1" }), admitting);
+    expect(await journal.releasedHeld()).toBe(0);
+    // To two places, the first one twice: one object.
+    for (const [at, destination] of [
+      [10_000, "reading"],
+      [11_000, "reading"],
+      [12_000, "teaching"],
+    ] as const)
+      await releaseOf(journal, first.id, destination, at);
+    expect(await journal.releasedHeld()).toBe(1);
     expect(await journal.heldStudies(10)).toEqual([
       {
         studyInstanceUid: undefined,
         objects: 1,
+        released: 0,
         series: 0,
         verdicts: { altered: 1 },
         samples: { altered: unreadId },
@@ -79,6 +100,7 @@ export const questionCases: JournalCases = {
       {
         studyInstanceUid: "2.25.1",
         objects: 3,
+        released: 1,
         series: 2,
         verdicts: { altered: 2, undetermined: 1 },
         samples: { altered: first.id, undetermined: unjudged.id },

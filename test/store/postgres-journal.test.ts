@@ -48,6 +48,14 @@ describePeer("postgres", "PostgreSQL journal", () => {
     );
   });
 
+  it("a database that is not there is told in words", async () => {
+    const absent = new URL(await cluster.createDatabase());
+    absent.pathname = "/absent";
+    await expect(openPostgresJournal(absent.href)).rejects.toThrow(
+      "the journal's database does not exist on that server: create it (3D000)",
+    );
+  });
+
   it("a lost server is an io error of its calls, and the next ones work when it is back", async () => {
     const own = await startPostgresCluster();
     try {

@@ -100,6 +100,10 @@ describe("SQLite journal's file", () => {
       "SCAN tallies",
       "SEARCH objects USING COVERING INDEX objects_waiting (state=?)",
       "SEARCH deliveries USING COVERING INDEX deliveries_state (state=?)",
+      // Only these, and no more than a bound.
+      "CO-ROUTINE kept",
+      "SCAN objects USING COVERING INDEX objects_kept_only",
+      "SCAN kept",
     ]);
   });
 
@@ -109,13 +113,14 @@ describe("SQLite journal's file", () => {
       await judged(journal, received(), admitting, destinations);
     await journal.addReceived([received()]);
     const before = await journal.counts();
-    expect([before.objects.admitted, before.deliveries.due]).toEqual([3, 3]);
+    expect([before.objects.admitted, before.deliveries.due, before.keptOnly]).toEqual([3, 3, 1]);
     await journal.close();
     const raw = new DatabaseSync(path);
     for (const { name } of raw.prepare("select name from sqlite_master where type = 'trigger'").all())
       raw.exec(`drop trigger ${name}`);
     raw.exec(`drop table tallies; drop table log_batches; drop table logs; drop table witnessed; drop index purges_pending; drop index objects_waiting;
-      alter table purges drop column pending; alter table objects drop column damaged; update journal_version set version = 1`);
+      alter table purges drop column pending; alter table objects drop column damaged;
+      drop index objects_kept_only; alter table objects drop column kept_only; update journal_version set version = 1`);
     raw.close();
     const again = await openSqliteJournal(path);
     expect(await again.counts()).toEqual(before);

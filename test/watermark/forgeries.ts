@@ -248,7 +248,7 @@ const oneBit: Attack = ({ victim }, random) => {
   return { victim, frame };
 };
 
-export const floodedParts: readonly number[] = [5, 10, 15, 20, 25, 30, 40];
+const floodedParts: readonly number[] = [5, 10, 15, 20, 25, 30, 40];
 
 /** By name. */
 export const watermarkAttacks: ReadonlyMap<string, Attack> = new Map<string, Attack>([

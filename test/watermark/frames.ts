@@ -2,7 +2,17 @@
 import type { PlanarFrame, PlaneColour } from "../../src/invisible-watermark/frame.ts";
 import { planeCount } from "../../src/invisible-watermark/layout.ts";
 
-export const frameKinds = ["anatomy", "gradient", "noise", "constant", "saturated", "dark"] as const;
+export const frameKinds = [
+  "anatomy",
+  "gradient",
+  "noise",
+  "constant",
+  "saturated",
+  "dark",
+  "black",
+  "white",
+  "checkerboard",
+] as const;
 export type FrameKind = (typeof frameKinds)[number];
 
 export interface FrameRequest {
@@ -50,6 +60,13 @@ function sampleOf(
       return Math.floor((largest * (x + y)) / (width + height));
     case "saturated":
       return (x >> 3) & 1 ? largest : largest - (random & 1);
+    case "black":
+      return 0;
+    case "white":
+      return largest;
+    case "checkerboard":
+      // Both ends of the range side by side, and a few samples next to them: every value is where it cannot move.
+      return (x + y) & 1 ? largest - ((random & 15) === 0 ? 1 : 0) : (random & 31) === 0 ? 1 : 0;
     case "dark":
       return random >>> 30;
     case "anatomy": {

@@ -14,7 +14,7 @@ export interface SealedFrame extends MarkedFrame {
   readonly tileDigests: Uint8Array;
 }
 
-export class MarkingDevice {
+class MarkingDevice {
   readonly keyId: Uint8Array;
   readonly publicKeyInfo: Uint8Array;
   readonly #key;

@@ -52,6 +52,59 @@ describe("the status page", () => {
     expect(held).toContain("what passes stays in this gate’s own store");
   });
 
+  it("says which destination cannot be reached, why, and when it is tried next", () => {
+    const outage = {
+      since: new Date(now - 60_000).toISOString(),
+      why: "network: no connection to archive: ECONNREFUSED",
+      nextTryAt: new Date(now + 12_000).toISOString(),
+    };
+    const view = {
+      ...busyView,
+      destinations: [{ name: "pacs", takes: "admitted", due: 299, dead: 0, outage }],
+    };
+    const text = textOf(page(view));
+    expect(text).toContain("pacs cannot be reached 299 deliveries wait");
+    expect(text).toContain(`Why: ${outage.why}. Next try in 12 s.`);
+    expect(text).toContain(`✗ cannot be reached ${outage.why}; next try in 12 s`);
+  });
+
+  it("does not say of what is kept here only that it was delivered, and says how to send it", () => {
+    const destination = { name: "pacs", takes: "admitted", due: 0, dead: 0 };
+    const kept = (keptOnly: number): string =>
+      textOf(page({ ...busyView, objects: { admitted: 28 }, destinations: [destination], keptOnly }));
+    expect(kept(0)).toContain("28 passed delivered, or on the way");
+    expect(kept(20)).toContain("28 passed 20 kept here only, 8 delivered, or on the way");
+    expect(kept(28)).toContain("28 passed 28 kept here only");
+    expect(kept(28)).not.toContain("delivered, or");
+    expect(kept(28)).toContain("scanseal deliveries add pacs --all-kept");
+  });
+
+  it("does not say of what was released that nobody has it", () => {
+    const released = (n: number): string => textOf(page({ ...alarmView, destinations: [], released: n }));
+    expect(released(0)).toContain("38 objects held for a person to look at");
+    expect(released(0)).toContain("What is held has reached no reader.");
+    expect(released(1)).toContain("37 objects held for a person to look at");
+    expect(released(1)).toContain(
+      "1 more was released by two people to a reading place; the others have reached",
+    );
+    expect(released(1)).toContain("1 of them released by two people");
+    expect(released(38)).toContain("Taking scans and passing them on");
+    expect(released(38)).toContain("38 held objects were released by two people");
+    for (const n of [1, 38]) expect(released(n)).not.toContain("What is held has reached no reader");
+    const [study] = alarmView.held;
+    const told = (n: number): string => textOf(page({ ...alarmView, held: [{ ...study!, released: n }] }));
+    expect(told(1)).toContain("4 objects in 1 series, 1 of them released by two people");
+    expect(told(4)).toContain("4 objects in 1 series, released by two people");
+  });
+
+  it("says of a passed object for whom it waits", () => {
+    const [, passed] = busyView.recent;
+    const told = (waitsFor: readonly string[]): string =>
+      textOf(page({ ...busyView, recent: [{ ...passed!, waitsFor }] }));
+    expect(told([])).not.toContain("waits for pacs");
+    expect(told(["pacs"])).toContain("passed, waits for pacs");
+  });
+
   it("says what waits for a place that is gone, and what waits too long", () => {
     const old = { name: "old-pacs", takes: "nothing", due: 3, dead: 0, isRemoved: true };
     const removed = textOf(page({ ...busyView, destinations: [...busyView.destinations, old] }));

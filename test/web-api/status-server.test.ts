@@ -146,7 +146,8 @@ describe("what is there", () => {
     const collect = () =>
       Promise.resolve({
         ...{ objects: { held: 3 }, deliveries: { due: 1 }, oldestReceivedAt: now, oldestDueAt: undefined },
-        spool: { bytes: 1, records: 1, bytesMax: 2 },
+        spool: { bytes: 1, records: 1, bytesMax: 2, isRefusing: false },
+        destinations: [],
       });
     const metrics = new GatewayMetrics({ version: "0.1.0", clock: { now: () => now }, collect });
     metrics.sink({ kind: "object-acknowledged", object: "x", source: "ct-1", bytes: 10, ms: 5 });

@@ -7,6 +7,7 @@ import { withJournal } from "../../site/gateway/stores.ts";
 import { openHome } from "../../site/home.ts";
 import { Operators } from "../../site/operators.ts";
 import type { ActRecord, Journal } from "../../store/journal/journal.ts";
+import { timeText } from "../quarantine-report.ts";
 import { jsonLine } from "../terminal/json-line.ts";
 import { newPassphraseFrom } from "../terminal/passphrase.ts";
 import { formatTable } from "../terminal/table.ts";
@@ -53,6 +54,8 @@ export async function addOperator(
     await record(journal, "operator.added", by ?? name, name, second === undefined ? {} : { and: second });
     await operators.add(name, passphrase, vouchers);
     const lines = [`Operator ${name} added${needed === 0 ? "" : ` by ${vouchers.join(" and ")}`}.`];
+    if (needed === 0 && (options.by !== undefined || options.and !== undefined))
+      lines.push("Nobody vouched: there was no operator before, so --by and --and say nothing.");
     if (needed === 0) lines.push("Release and purge take two: add another person.");
     process.stdout.write(`${lines.join("\n")}\n`);
     return 0;
@@ -103,13 +106,37 @@ export async function removeOperator(
   });
 }
 
-const columns = [{ title: "OPERATOR" }, { title: "ADDED" }, { title: "BY" }, { title: "REMOVED" }] as const;
+const columns = [
+  { title: "OPERATOR" },
+  { title: "ADDED" },
+  { title: "BY" },
+  { title: "REMOVED" },
+  { title: "WRONG PASSPHRASES" },
+] as const;
+
+/** Of one subject; a locked operator leaves one in a minute. */
+const refusalsMax = 1_000;
+
+/** Tries that were refused, newest first: of an operator, or ("unknown") with a name that nobody has. */
+async function refusalsOf(journal: Journal | undefined, subject: string): Promise<readonly ActRecord[]> {
+  const records = (await journal?.records({ subject, limit: refusalsMax })) ?? [];
+  return records.filter(({ act }) => act === "operator.refused");
+}
+
+function refusalText([last, ...more]: readonly ActRecord[]): string {
+  if (!last) return "";
+  const count = more.length + 1;
+  return `${count}${count >= refusalsMax ? " or more" : ""}, the last ${timeText(last.at)}`;
+}
 
 /** @returns 0 */
 export async function listOperators(options: DeskOptions & { readonly json: boolean }): Promise<number> {
-  return withOperators(options, async (operators) => {
+  return withOperators(options, async (operators, journal) => {
     const day = (at: number): string => new Date(at).toISOString().slice(0, 10);
     const all = operators.list();
+    const refused = new Map<string, string>();
+    for (const name of [...all.map((operator) => operator.name), "unknown"])
+      refused.set(name, refusalText(await refusalsOf(journal, name)));
     const lines = options.json
       ? all.map(jsonLine)
       : all.length === 0
@@ -121,9 +148,12 @@ export async function listOperators(options: DeskOptions & { readonly json: bool
               day(addedAt),
               addedBy ?? "",
               removedAt === undefined ? "" : day(removedAt),
+              refused.get(name) ?? "",
             ]),
             process.stdout.columns,
           );
+    const unknown = refused.get("unknown") ?? "";
+    if (!options.json && unknown !== "") lines.push("", `With names that nobody has: ${unknown}.`);
     if (lines.length > 0) process.stdout.write(`${lines.join("\n")}\n`);
     return 0;
   });

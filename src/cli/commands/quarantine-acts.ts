@@ -17,6 +17,7 @@ import { heldAmong, selectHeld } from "../../zero-trust/quarantine/held-objects.
 import { storyOf } from "../../zero-trust/quarantine/object-story.ts";
 import { finishPurges, type PurgeOutcome } from "../../zero-trust/quarantine/purge.ts";
 import {
+  dangersAmong,
   expiresAt,
   requireConfirmed,
   requireReason,
@@ -115,17 +116,18 @@ export async function release(name: string | undefined, options: ReleaseOptions)
     say(`Release ${counted(objects.length)} (${verdictCounts(objects)}) to ${options.to}, a reading place.`);
     const by = await prove(desk, options, "quarantine release");
     const request = await decisions.requestRelease(ports, objects, { by, ...asked });
-    sayRequested(request.id, expiresAt(request));
+    sayRequested(request.id, expiresAt(request), dangersAmong(objects));
     return 0;
   });
 }
 
-/** What has to be confirmed is left to the second person to name. */
-function sayRequested(id: string, until: number): void {
+/** The second person confirms what the first one did. */
+function sayRequested(id: string, until: number, dangers: readonly string[] = []): void {
+  const confirm = dangers.length === 0 ? "" : ` --confirm ${dangers.join(",")}`;
   say(
     `Request ${id}`,
     `Nothing has happened yet. Another operator decides until ${timeText(until)}:`,
-    `  scanseal quarantine approve ${id} --by NAME`,
+    `  scanseal quarantine approve ${id} --by NAME${confirm}`,
   );
 }
 

@@ -2,6 +2,8 @@
 import { uidForm } from "../../dicom/uid.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
+import { openHome } from "../../site/home.ts";
+import { type Fact, sealFactsOf } from "../../site/seal-facts.ts";
 import type { HeldStudy, JudgedObject, QuarantineRequest } from "../../store/journal/journal.ts";
 import { openHeld } from "../../zero-trust/quarantine/export.ts";
 import {
@@ -46,6 +48,8 @@ export function say(...lines: readonly string[]): void {
 
 /** What the journal's ids look like: UUIDs. */
 const idPattern = /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
+/** The end of one, as `start` shows it. No UID: those have dots. */
+const endingPattern = /^[0-9a-fA-F]{8,12}$/;
 /** For objects whose study or series could not be read. */
 const noUid = "none";
 
@@ -60,6 +64,7 @@ export function selectorOf(name: string | undefined, { study, series }: Selector
   if (study !== undefined) return { by: "study", studyInstanceUid: requireUid(study) };
   if (series !== undefined) return { by: "series", seriesInstanceUid: requireUid(series) };
   if (idPattern.test(name!)) return { by: "object", id: name!.toLowerCase() };
+  if (endingPattern.test(name!)) return { by: "ending", idEnding: name!.toLowerCase() };
   return { by: "instance", sopInstanceUid: requireUid(name!) };
 }
 
@@ -93,9 +98,29 @@ export async function list(options: ListOptions): Promise<number> {
     if (options.json) {
       sayJson("study", studies, says, ({ studyInstanceUid }) => studyInstanceUid);
       for (const request of requests) say(requestJson(request));
-    } else sayStudies(studies, requests, says);
+    } else {
+      sayStudies(studies, requests, says);
+      if (await hasConflict(ports, studies)) say(...conflictHint);
+    }
     return studies.length === 0 ? 0 : 1;
   });
+}
+
+const conflictHint = [
+  "",
+  "Verified, and still held: another object was admitted under the same SOP Instance UID first, often the same scan before it was",
+  "sealed. What was admitted is never overwritten. scanseal quarantine show OBJECT names it; docs/quarantine.md says what to do.",
+];
+
+/** One of each verdict of each study is looked at. */
+async function hasConflict({ journal }: QuarantinePorts, studies: readonly HeldStudy[]): Promise<boolean> {
+  for (const { samples } of studies)
+    for (const verdict of ["verified", "verified-with-changes"]) {
+      const id = samples[verdict];
+      const object = id === undefined ? undefined : await journal.object(id);
+      if (object?.findings.some(({ code }) => code === "instance-conflict")) return true;
+    }
+  return false;
 }
 
 function requestJson(request: QuarantineRequest): string {
@@ -212,6 +237,11 @@ async function identity(
   }
 }
 
+/** One object is meant. */
+function isOne({ by }: Selector): boolean {
+  return by === "instance" || by === "ending";
+}
+
 export interface ShowOptions extends DeskOptions, SelectorOptions {
   readonly identify: boolean;
   readonly json: boolean;
@@ -230,7 +260,7 @@ export async function show(name: string | undefined, options: ShowOptions): Prom
       if (!request) throw new ScansealError("usage", "the gateway has no such object or request");
       return showRequest(desk, request, options.json);
     }
-    if (!options.all && objects.length > (selector.by === "instance" ? 1 : shownMax)) {
+    if (!options.all && objects.length > (isOne(selector) ? 1 : shownMax)) {
       const states = objects.slice(0, 5).map(({ id, state }) => `${id} (${state})`);
       const more = objects.length > states.length ? ", ..." : "";
       throw new ScansealError(
@@ -242,7 +272,10 @@ export async function show(name: string | undefined, options: ShowOptions): Prom
       const story = await storyOf(desk.ports.journal, object);
       if (options.json) say(jsonLine(story));
       else {
-        const says = options.identify ? await identity(desk.ports, object) : [];
+        const says = [
+          ...(options.identify ? await identity(desk.ports, object) : []),
+          ...(await sealOf(desk, object)),
+        ];
         say(...(i > 0 ? [""] : []), ...objectStoryLines(story, says, canvas()));
       }
     }
@@ -252,6 +285,21 @@ export async function show(name: string | undefined, options: ShowOptions): Prom
       ? 0
       : 1;
   });
+}
+
+/** What cannot be read, or is not kept any more, says nothing. */
+async function sealOf({ ports, config }: Desk, object: JudgedObject): Promise<Fact[]> {
+  try {
+    const source = await openHeld(ports, object);
+    try {
+      return await sealFactsOf(source, openHome(config.home).trust());
+    } finally {
+      await source.close();
+    }
+  } catch (error) {
+    if (error instanceof ScansealError) return [];
+    throw error;
+  }
 }
 
 async function showRequest({ ports }: Desk, request: QuarantineRequest, isJson: boolean): Promise<number> {

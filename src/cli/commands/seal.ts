@@ -39,6 +39,7 @@ export async function seal(paths: readonly string[], options: SealOptions): Prom
   });
   const run = { device, nextCounter: counterOf(counter, inputs.files.length), ports, seals, output };
   let sealed = 0;
+  let reused = 0;
   let refused = 0;
   let unreadable = inputs.unreadable.length;
   const seen = new Map<string, string>();
@@ -47,12 +48,13 @@ export async function seal(paths: readonly string[], options: SealOptions): Prom
       current = { index, path };
       bar.show(index, path);
       try {
-        const { sopInstanceUid } = await sealFile(path, run);
+        const { sopInstanceUid, reused: isReused } = await sealFile(path, run);
         const first = seen.get(sopInstanceUid);
         if (first !== undefined)
           throw new ScansealError("duplicate-instance", `has the SOP Instance UID of ${first}`);
         seen.set(sopInstanceUid, path);
         sealed++;
+        if (isReused) reused++;
       } catch (error) {
         if (!(error instanceof ScansealError) || stopsTheRun(error)) throw error;
         if (error instanceof UnreadableOriginal) unreadable++;
@@ -68,10 +70,16 @@ export async function seal(paths: readonly string[], options: SealOptions): Prom
   }
   reportSkipped(inputs, "sealed");
   process.stdout.write(
-    `${sealed} ${sealed === 1 ? "object" : "objects"} sealed by ${options.device} into ${options.out}\n`,
+    `${sealed} ${sealed === 1 ? "object" : "objects"} sealed by ${options.device} into ${options.out}${beforeText(reused, sealed)}\n`,
   );
   if (unreadable > 0) return 2;
   return refused > 0 ? 1 : 0;
+}
+
+/** Sealing an original again gives the same bytes. */
+function beforeText(reused: number, sealed: number): string {
+  if (reused === 0) return "";
+  return `: ${reused === sealed ? (sealed === 1 ? "it" : "all of them") : reused} sealed before, the same seal again`;
 }
 
 /** Numbers are reserved for all files at once, when the first is needed: one durable write for a series; gaps are fine. */

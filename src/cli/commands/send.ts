@@ -3,7 +3,12 @@ import { describeStatus } from "../../dicom-network/dimse/status.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import { findInputs } from "../inputs.ts";
 import { problemText, reportProblem } from "../problem.ts";
-import { networkTarget, type TargetOptions } from "../sending/network-target.ts";
+import {
+  type NetworkTarget,
+  networkTarget,
+  type TargetOptions,
+  targetText,
+} from "../sending/network-target.ts";
 import { inspectFile, type OutgoingFile } from "../sending/outgoing-file.ts";
 import { type Sent, transmit } from "../sending/transmission.ts";
 import { reportSkipped } from "../skipped.ts";
@@ -29,6 +34,7 @@ export async function send(paths: readonly string[], options: SendOptions): Prom
   const files: OutgoingFile[] = [];
   const counts = { accepted: 0, refused: 0, failed: inputs.unreadable.length };
   const statuses = new Map<string, number>();
+  const left = new Map<string, number>();
   const report = (sent: Sent): void => {
     counts[sent.result]++;
     const text = "status" in sent ? describeStatus(sent.status.code) : sent.problem;
@@ -36,7 +42,8 @@ export async function send(paths: readonly string[], options: SendOptions): Prom
     if (!("status" in sent && sent.status.code === 0)) {
       const key = `${sent.result}: ${text}`;
       statuses.set(key, (statuses.get(key) ?? 0) + 1);
-      if (sent.result !== "accepted") problem(sent.file.path, `${sent.result}: ${text}`);
+      if ("isLeft" in sent) left.set(text, (left.get(text) ?? 0) + 1);
+      else if (sent.result !== "accepted") problem(sent.file.path, `${sent.result}: ${text}`);
     }
     if (options.json) process.stdout.write(`${jsonLine(sentJson(sent, text))}\n`);
     bar.show(++done, sent.file.path);
@@ -55,8 +62,10 @@ export async function send(paths: readonly string[], options: SendOptions): Prom
   } finally {
     bar.clear();
   }
+  for (const [text, count] of left)
+    reportProblem(`${text}; ${count === 1 ? "1 file was" : `${count} files were`} not sent`);
   reportSkipped(inputs, "sent");
-  if (!options.json) printSummary(counts, statuses, options);
+  if (!options.json) printSummary(counts, statuses, target);
   return counts.failed > 0 ? 2 : counts.refused > 0 ? 1 : 0;
 }
 
@@ -73,12 +82,14 @@ function printSummary(
     failed,
   }: { readonly accepted: number; readonly refused: number; readonly failed: number },
   statuses: ReadonlyMap<string, number>,
-  { to, called }: SendOptions,
+  target: NetworkTarget,
 ): void {
   const objects = accepted === 1 ? "object" : "objects";
   const rest = [refused > 0 ? `${refused} refused` : "", failed > 0 ? `${failed} not sent` : ""].filter(
     Boolean,
   );
-  process.stdout.write(`${[`${accepted} ${objects} accepted by ${called} at ${to}`, ...rest].join(", ")}\n`);
+  process.stdout.write(
+    `${[`${accepted} ${objects} accepted by ${targetText(target)}`, ...rest].join(", ")}\n`,
+  );
   for (const [text, count] of statuses) process.stdout.write(`  ${count} ${text}\n`);
 }

@@ -3,6 +3,7 @@ import { uidName } from "../../dicom/dictionary/dictionary.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { withFile } from "../../site/file-input.ts";
 import { openHome } from "../../site/home.ts";
+import { sealFacts } from "../../site/seal-facts.ts";
 import { FileVerifier, type Judgement } from "../../site/verification.ts";
 import { identityOf } from "../identity.ts";
 import { paletteFor } from "../terminal/palette.ts";
@@ -16,7 +17,9 @@ export interface ShowOptions {
 
 /** @returns 0 when the object is proven, else 1 */
 export async function show(path: string, options: ShowOptions): Promise<number> {
-  const verifier = new FileVerifier(openHome(options.home).trust(), { deep: true });
+  const home = openHome(options.home);
+  const markSigners = home.deviceCertificates();
+  const verifier = new FileVerifier(home.trust(), { deep: true, markSigners });
   try {
     const judgement = await verifier.verify(path).catch((error: unknown) => {
       if (!(error instanceof ScansealError) || error.code !== "io") throw error;
@@ -40,14 +43,11 @@ function factsOf({ evidence }: Judgement): (readonly [string, string])[] {
   if (format) {
     facts.push(["Kind", nameOf(format.sopClassUid)], ["Encoding", nameOf(format.transferSyntaxUid)]);
   }
-  if (manifest?.trust) {
-    const trusted = manifest.trust.result === "trusted" ? "" : " (not trusted)";
-    facts.push(["Sealed by", `${manifest.trust.signer}${trusted}`]);
+  if (manifest) {
+    const { trust, sealedAt, counter, keyEpoch: epoch } = manifest;
+    const trusted = trust?.result === "trusted" ? "" : " (not trusted)";
+    facts.push(...sealFacts({ signer: trust && `${trust.signer}${trusted}`, sealedAt, counter, epoch }));
   }
-  if (manifest?.sealedAt !== undefined)
-    facts.push(["Sealed at", `${manifest.sealedAt} by the device's own clock`]);
-  if (manifest?.counter !== undefined)
-    facts.push(["Seal number", `${manifest.counter} of key ${manifest.keyEpoch}`]);
   for (const { algorithm, result, trust } of signatures) {
     facts.push([
       "DICOM signature",

@@ -7,6 +7,7 @@ import type { GatewayConfig } from "../../site/gateway/config.ts";
 import { addSource, type ConfigChange, setMode } from "../../site/gateway/config-edit.ts";
 import { durationOf } from "../../site/gateway/config-values.ts";
 import { type DryRun, dryRun } from "../../site/gateway/dry-run.ts";
+import { whenInForce } from "../../site/gateway/in-force.ts";
 import { withJournal } from "../../site/gateway/stores.ts";
 import { certificateSummary } from "../../site/gateway/tls-files.ts";
 import { Operators } from "../../site/operators.ts";
@@ -28,7 +29,7 @@ export interface AddOptions extends DeskOptions {
   readonly net?: string;
 }
 
-/** @returns 0 */
+/** @returns 0; 1 when the running gateway did not confirm it */
 export async function addSourceCommand(name: string, options: AddOptions): Promise<number> {
   const { listener, mode, cert, ae, net, by } = options;
   if (mode === "enforce")
@@ -53,7 +54,22 @@ export async function addSourceCommand(name: string, options: AddOptions): Promi
       "",
     ].join("\n"),
   );
-  return 0;
+  return tellUptake(change.after, { name, mode });
+}
+
+/** @returns 0 when it is in force, or no gateway runs; 1 when the running one did not confirm it */
+async function tellUptake(
+  config: GatewayConfig,
+  source: { readonly name: string; readonly mode: Mode },
+): Promise<number> {
+  const uptake = await whenInForce(config, source);
+  const text = {
+    "in-force": "In force: the running gate has taken it up.",
+    "no-gate": "Not yet in force: no gate is running; the next start takes it up.",
+    "not-confirmed": "Not yet in force: the running gate did not confirm it within 10 s; its log says why.",
+  }[uptake];
+  process.stdout.write(`${text}\n`);
+  return uptake === "not-confirmed" ? 1 : 0;
 }
 
 function meaningOf(mode: Mode): string {
@@ -102,22 +118,20 @@ export interface ModeOptions extends DeskOptions {
   readonly since: string;
 }
 
-/** @returns 0; 1 when nothing was changed because nobody confirmed it */
+/** @returns 0; 1 when nothing was changed because nobody confirmed it, or the running gateway did not take it up */
 export async function changeMode(name: string, mode: Mode, options: ModeOptions): Promise<number> {
   const config = configOf(options);
   const source = requireSource(config, name);
   if (source.mode === mode) {
     process.stdout.write(`Source ${name} is in ${mode} already.\n`);
-    return 0;
+    return tellUptake(config, source);
   }
   const actor = await actorOf(options.by, config, "source mode");
   if (mode === "enforce" && !(await isEnforceWanted(name, config, options))) return 1;
   const change = setMode(configPathOf(options), name, mode);
   await record(change, actor, "source.mode.changed", name, { from: source.mode, to: mode });
-  process.stdout.write(
-    `Source ${name}: ${source.mode} -> ${mode}. ${meaningOf(mode)}\nA running gateway takes it up within seconds.\n`,
-  );
-  return 0;
+  process.stdout.write(`Source ${name}: ${source.mode} -> ${mode}. ${meaningOf(mode)}\n`);
+  return tellUptake(change.after, { name, mode });
 }
 
 async function isEnforceWanted(name: string, config: GatewayConfig, options: ModeOptions): Promise<boolean> {

@@ -1,17 +1,14 @@
 /** `scanseal start`: a site and a gateway where there is none, running in this terminal. */
-import { relative } from "node:path";
 import { ScansealError } from "../../foundation/errors.ts";
 import { fewerRejections } from "../../operations/fewer-rejections.ts";
-import { type GatewayConfig, loadConfig } from "../../site/gateway/config.ts";
+import { loadConfig } from "../../site/gateway/config.ts";
 import { firstPorts, prepareFirstRun } from "../../site/gateway/first-run.ts";
-import type { RunningGateway } from "../../site/gateway/run.ts";
 import { openHome } from "../../site/home.ts";
 import { reportExpiry } from "../expiry-notice.ts";
 import { eventLine } from "../gateway-lines.ts";
 import { runUntilSignal } from "../gateway-process.ts";
-import { packageVersion } from "../package-version.ts";
-import { type Palette, paletteFor } from "../terminal/palette.ts";
-import { visibleText } from "../terminal/visible-text.ts";
+import { paletteFor } from "../terminal/palette.ts";
+import { homeOption, shownPath, welcome } from "../welcome.ts";
 import { reportConfigProblems } from "./config.ts";
 
 export interface StartOptions {
@@ -39,15 +36,20 @@ export async function start(options: StartOptions): Promise<number> {
     );
   reportExpiry(openHome(config.home));
   const palette = paletteFor(process.stdout, process.env);
+  const lines = new LinesAfterGreeting();
+  const events = fewerRejections((event) => {
+    // What the first configuration says is told by the greeting.
+    if (isNewConfig && event.kind === "source-changed" && event.from === undefined && !lines.isGreeted)
+      return;
+    const text = eventLine(event, palette, homeOption(config));
+    if (text !== undefined) lines.say(text);
+  });
   const status = await runUntilSignal(config, {
-    events: fewerRejections((event) => {
-      const text = eventLine(event, palette);
-      if (text !== undefined) say(text);
-    }),
-    onReady: (running) => say(...welcome(config, running, isNewSite, palette)),
+    events,
+    onReady: (running) => lines.greet(welcome(config, running, isNewSite, palette)),
     onStopping: () => say("", "Stopping: what is under way is finished first. Again: at once."),
     hangUp: "stop",
-  });
+  }).finally(() => lines.greet([]));
   say("Stopped. What was acknowledged is on the disk.");
   return status;
 }
@@ -63,102 +65,22 @@ function say(...lines: readonly string[]): void {
   process.stdout.write(`${lines.join("\n")}\n`);
 }
 
-function shownPath(path: string): string {
-  const short = relative(process.cwd(), path);
-  return visibleText(short === "" || short.startsWith("..") ? path : short);
-}
+/** What happens while the gate opens is told below the greeting; where it does not open, at the end. */
+class LinesAfterGreeting {
+  #early: string[] | undefined = [];
 
-function welcome(
-  config: GatewayConfig,
-  { listeners, httpPort }: RunningGateway,
-  isNewSite: boolean,
-  palette: Palette,
-): string[] {
-  const { aeTitle, sources } = config.settings;
-  const secure = new Set(config.settings.listeners.filter(({ tls }) => tls).map(({ name }) => name));
-  const plain = listeners.find(({ name }) => !secure.has(name));
-  const host = plain && isEveryAddress(plain.address) ? "127.0.0.1" : plain?.address;
-  const source = sources.find(({ listener }) => listener === plain?.name) ?? sources[0];
-  const called = aeTitle === "SCANSEAL" ? "" : ` --called ${aeTitle}`;
-  const home = shownPath(config.home);
-  const option = home === "scanseal-data" ? "" : ` --home ${home}`;
-  const { strong, faint } = palette;
-  return [
-    "",
-    strong(`Scanseal ${packageVersion()}: the gate is open.`),
-    `  ${isNewSite ? "A new site was made in" : "The site is in"} ${home}; its settings: ${shownPath(config.path)}`,
-    "",
-    ...(plain
-      ? [
-          strong("Send it a scan"),
-          `  npx scanseal send file.dcm --to ${host}:${plain.port}${called}`,
-          `  storescu -aec ${aeTitle} ${host} ${plain.port} file.dcm`,
-          faint("  None at hand? npx scanseal demo leaves some in scanseal-demo/captured."),
-        ]
-      : ["Every listener asks for a client certificate: scanseal tls client makes one."]),
-    "",
-    strong("Watch it"),
-    `  http://${urlHost(config.http.host)}:${httpPort}/`,
-    "",
-    ...(source
-      ? [...fates(config, source, option, palette), "", ...nextSteps(source, option, palette)]
-      : [`No source may send yet: npx scanseal source add${option}`, "  stop: Ctrl-C"]),
-    "",
-    faint("One line for each object follows."),
-  ];
-}
+  get isGreeted(): boolean {
+    return this.#early === undefined;
+  }
 
-type Source = GatewayConfig["settings"]["sources"][number];
+  say(line: string): void {
+    if (this.#early) this.#early.push(line);
+    else say(line);
+  }
 
-function fates(
-  { settings }: GatewayConfig,
-  { name, mode }: Source,
-  option: string,
-  { strong, good, notice, bad }: Palette,
-): string[] {
-  const archives = settings.destinations.filter(({ takes }) => takes === "admitted");
-  const goes =
-    archives.length === 0
-      ? "kept in the data folder"
-      : `delivered to ${archives.map((archive) => archive.name).join(", ")}`;
-  return [
-    strong(`What becomes of a scan (source ${name}, mode ${mode})`),
-    `  sealed by a device of this site   ${good("verified")}   ${goes}`,
-    `  not sealed                        ${notice("unsealed")}   ${unsealedFate(mode, goes)}`,
-    `  changed after it was sealed       ${bad("altered")}    held, in every mode: npx scanseal quarantine list${option}`,
-  ];
-}
-
-function nextSteps({ name, mode }: Source, option: string, { strong }: Palette): string[] {
-  const steps = [
-    ["enroll a device", `npx scanseal enroll CT1 --ae CT1 --serial 0001${option}`],
-    ["seal scans with it", `npx scanseal seal FILES --device CT1 --out sealed${option}`],
-    ...(mode === "enforce"
-      ? []
-      : [
-          [
-            "let nothing unproven through",
-            `npx scanseal source mode ${name} enforce --by YOUR-NAME${option}`,
-          ],
-        ]),
-    ["stop", "Ctrl-C"],
-  ] as const;
-  return [
-    strong("Next, in another terminal"),
-    ...steps.map(([what, command]) => `  ${(what ?? "").padEnd(32)}  ${command}`),
-  ];
-}
-
-function unsealedFate(mode: string, goes: string): string {
-  if (mode === "enforce") return "held, until two people release it";
-  return mode === "warn" ? `${goes}, with a notice` : `${goes}, and reported`;
-}
-
-function isEveryAddress(address: string): boolean {
-  return address === "0.0.0.0" || address === "::";
-}
-
-function urlHost(host: string): string {
-  if (isEveryAddress(host)) return "127.0.0.1";
-  return host.includes(":") ? `[${host}]` : host;
+  greet(lines: readonly string[]): void {
+    const all = [...lines, ...(this.#early ?? [])];
+    this.#early = undefined;
+    if (all.length > 0) say(...all);
+  }
 }

@@ -112,6 +112,7 @@ export async function tlsRevoke(
   say(
     `${inUse.length === 1 ? "The TLS certificate" : `${inUse.length} TLS certificates`} of ${name} revoked.`,
     ...inUse.map((entry) => `SHA-256: ${entry.fingerprint}`),
+    "A running gate heeds it within two seconds.",
     "Take it out of the gateway's configuration too: a source is named by its certificate there.",
   );
   return 0;

@@ -1,26 +1,31 @@
 /** `scanseal verify`: judges files against the site's trust. */
-
-import { decodePem } from "../../keys/trust/pem.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
-import { openHome, type SiteHome } from "../../site/home.ts";
+import { openHome } from "../../site/home.ts";
 import { looksLikePng } from "../../site/image-file.ts";
-import { type ImageOutcome, ImageVerifier, requireCertificate } from "../../site/image-verification.ts";
+import type { ImageOutcome } from "../../site/image-verification.ts";
 import { verifyFiles } from "../../site/verification-run.ts";
 import { reportExpiry } from "../expiry-notice.ts";
 import { imageJson, imageSummary, imageTable } from "../image-report.ts";
 import { findInputs } from "../inputs.ts";
+import { certificatesIn, imageVerifierOf } from "../mark-certificates.ts";
 import { reportProblem } from "../problem.ts";
 import { reportSkipped } from "../skipped.ts";
 import { paletteFor } from "../terminal/palette.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
-import { readText } from "../text-file.ts";
-import { isProven, type Judged, summaryLine, verdictJson, verdictTable } from "../verdict-report.ts";
+import {
+  changedPlaces,
+  isProven,
+  type Judged,
+  summaryLine,
+  verdictJson,
+  verdictTable,
+} from "../verdict-report.ts";
 
 export interface VerifyOptions {
   readonly home: string;
   readonly json: boolean;
   readonly deep: boolean;
-  /** PEM files: signers of image files, which carry no certificate. */
+  /** PEM files: signers of image files and of objects whose seal was removed, which carry no certificate. */
   readonly certificate: readonly string[];
 }
 
@@ -36,8 +41,10 @@ export async function verify(paths: readonly string[], options: VerifyOptions): 
   let unreadable = 0;
   try {
     bar.show(0, inputs.files[0] ?? "");
-    const settings = { trust: home.trustContent(), deep: options.deep };
-    const imageVerifier = images.length > 0 ? imageVerifierOf(home, options.certificate) : undefined;
+    const given = certificatesIn(options.certificate);
+    const markSigners = [...home.deviceCertificates(), ...given];
+    const settings = { trust: home.trustContent(), deep: options.deep, markSigners };
+    const imageVerifier = images.length > 0 ? imageVerifierOf(home, given) : undefined;
     for (const path of images) {
       const outcome = await imageVerifier!.outcomeOf(path);
       if ("problem" in outcome) {
@@ -80,17 +87,6 @@ function parted(files: readonly string[]): { readonly images: string[]; readonly
   return { images, objects };
 }
 
-function imageVerifierOf(home: SiteHome, certificates: readonly string[]): ImageVerifier {
-  const given = certificates.flatMap((path) =>
-    decodePem("CERTIFICATE", readText(path)).map(requireCertificate),
-  );
-  return new ImageVerifier({
-    trust: home.trustContent(),
-    certificates: [...home.deviceCertificates(), ...given],
-    master: home.watermarkMaster(),
-  });
-}
-
 function printTables(judged: readonly Judged[], looked: readonly ImageOutcome[]): void {
   const palette = paletteFor(process.stdout, process.env);
   const width = process.stdout.columns;
@@ -100,5 +96,8 @@ function printTables(judged: readonly Judged[], looked: readonly ImageOutcome[])
   };
   if (looked.length > 0) print(imageTable(looked, palette, width), imageSummary(looked));
   if (looked.length > 0 && judged.length > 0) process.stdout.write("\n");
-  if (judged.length > 0) print(verdictTable(judged, palette, width), summaryLine(judged));
+  if (judged.length === 0) return;
+  const places = changedPlaces(judged);
+  const below = places.length === 0 ? [] : ["", ...places];
+  print([...verdictTable(judged, palette, width), ...below], summaryLine(judged));
 }

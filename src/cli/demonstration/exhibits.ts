@@ -72,7 +72,7 @@ export async function forgeriesOf(
     {
       name: "seal-stripped",
       title: "Seal stripped",
-      attack: "Everything that Scanseal added was removed, so that nothing is left to check.",
+      attack: "Everything that Scanseal added to the file was removed. The watermark is still in the pixels.",
       edits: stripSeal(object),
       originalCaption: "with its seal",
       forgedCaption: "without; the pixels are the same",
@@ -112,11 +112,15 @@ export async function exhibitOf(
     if (!image) return [];
     return forgery.enlarged ? image.pictures(shown, caption) : [await image.wholePicture(shown, caption)];
   };
+  const regions = decision.findings.flatMap(({ location }) => location.regions ?? []);
+  const where =
+    image && regions.length > 0 ? await image.heatPictures(forged, regions, forgery.enlarged) : [];
   return {
     title: forgery.title,
     attack: forgery.attack,
     original: await pictures(object, forgery.originalCaption),
     forged: await pictures(forged, forgery.forgedCaption),
+    where,
     verdict: decision.verdict,
     findings: groupedFindings(decision),
   };

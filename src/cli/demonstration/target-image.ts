@@ -8,8 +8,19 @@ import { imageAttributesOf } from "../../dicom/pixel-data/image-attributes.ts";
 import type { Edit } from "../../dicom/splice.ts";
 import { tags } from "../../dicom/tags.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
+import type { Rectangle } from "../../invisible-watermark/frame.ts";
+import { writePng } from "../../platform/node/png.ts";
+import {
+  type Crop,
+  cropAround,
+  encodePng,
+  fittingWindow,
+  type GreyImage,
+  renderWindowed,
+  zoomed,
+} from "../rendering/grey-image.ts";
+import { type ColourImage, coloured, heatMap } from "../rendering/heat-map.ts";
 import type { Picture } from "./page/demo-report.ts";
-import { cropAround, encodePng, fittingWindow, type GreyImage, renderWindowed, zoomed } from "./page/png.ts";
 
 /** What is forged and how it is shown; a spot beside the centre and the header's window unless told. */
 export interface Spot {
@@ -80,9 +91,8 @@ export class TargetImage {
 
   async pictures(object: DicomObject, caption: string): Promise<Picture[]> {
     const image = await this.#rendered(object);
-    const size = Math.max(32, Math.round(this.disc.radius * 8));
-    const crop = cropAround(image, this.disc.row, this.disc.column, size);
-    const detail = zoomed(image, crop, Math.max(1, 320 / size));
+    const { crop, factor } = this.#enlargement(image);
+    const detail = zoomed(image, crop, factor);
     return [
       { caption, png: encodePng(image) },
       { caption: "enlarged", png: encodePng(detail) },
@@ -91,6 +101,35 @@ export class TargetImage {
 
   async wholePicture(object: DicomObject, caption: string): Promise<Picture> {
     return { caption, png: encodePng(await this.#rendered(object)) };
+  }
+
+  /** With what was changed in red; and the spot enlarged, if asked for. */
+  async heatPictures(
+    object: DicomObject,
+    regions: readonly Rectangle[],
+    isEnlarged: boolean,
+  ): Promise<Picture[]> {
+    const image = await this.#rendered(object);
+    const whole = { caption: "in red: changed", png: colourPng(heatMap(coloured(image), regions)) };
+    if (!isEnlarged) return [whole];
+    const { crop, factor } = this.#enlargement(image);
+    const scaled = (value: number, from: number, length: number): number =>
+      Math.round(Math.min(length, Math.max(0, value - from)) * factor);
+    const shown = regions.map(({ x0, y0, x1, y1 }) => ({
+      x0: scaled(x0, crop.column, crop.columns),
+      y0: scaled(y0, crop.row, crop.rows),
+      x1: scaled(x1, crop.column, crop.columns),
+      y1: scaled(y1, crop.row, crop.rows),
+    }));
+    const visible = shown.filter(({ x0, y0, x1, y1 }) => x1 > x0 && y1 > y0);
+    const detail = heatMap(coloured(zoomed(image, crop, factor)), visible);
+    return [whole, { caption: "enlarged", png: colourPng(detail) }];
+  }
+
+  #enlargement(image: GreyImage): { readonly crop: Crop; readonly factor: number } {
+    const size = Math.max(32, Math.round(this.disc.radius * 8));
+    const crop = cropAround(image, this.disc.row, this.disc.column, size);
+    return { crop, factor: Math.max(1, 320 / size) };
   }
 
   /** As a viewer shows it: windowed, with overlay plane 6000 in white. */
@@ -125,6 +164,10 @@ export class TargetImage {
     const width = this.#window?.width ?? number(windowWidth) ?? fitted.width;
     return renderWindowed(this.#samples, this.rows, this.columns, center, width, rendering);
   }
+}
+
+function colourPng({ rows, columns, rgb }: ColourImage): Bytes {
+  return writePng({ width: columns, height: rows, depth: 8, channels: 3, samples: rgb });
 }
 
 /** Tried in this order, as parts of the height and the width: beside the centre first, where the eye is. */

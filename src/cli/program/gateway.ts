@@ -1,5 +1,5 @@
 /** `start`, `gateway`, `config`, `source`. */
-import { Argument, type Command, Option } from "commander";
+import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import type { Action, Run } from "./command-runner.ts";
 import { givenPath, home } from "./options.ts";
 
@@ -48,6 +48,12 @@ export function addGateway(program: Command, run: Run): void {
   addSources(program.command("source").description("who may send, and what their objects meet"), run);
 }
 
+/** `enforce` is explained by the command. */
+function newSourceMode(text: string): string {
+  if (["observe", "warn", "enforce"].includes(text)) return text;
+  throw new InvalidArgumentError("It is observe or warn.");
+}
+
 function addSources(source: Command, run: Run): void {
   placed(source.command("add"))
     .description("let a peer send; a new source starts in observe")
@@ -56,11 +62,7 @@ function addSources(source: Command, run: Run): void {
     .option("--cert <pem>", "its certificate, on a listener with TLS", givenPath)
     .option("--ae <title>", "its calling AE title, on a listener without")
     .option("--net <cidr>", "the network it calls from")
-    .addOption(
-      new Option("--mode <mode>", "observe or warn")
-        .choices(["observe", "warn", "enforce"])
-        .default("observe"),
-    )
+    .addOption(new Option("--mode <mode>", "observe or warn").default("observe").argParser(newSourceMode))
     .addOption(by())
     .action(run(async () => (await import("../commands/source.ts")).addSourceCommand as Action));
   placed(source.command("list"))

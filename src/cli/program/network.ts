@@ -12,19 +12,19 @@ export function addNetwork(program: Command, run: Run): void {
       "send files to a gateway or an archive: exit 0 when all are accepted, 1 when not, 2 for errors",
     )
     .argument("<path...>")
-    .requiredOption("--to <host:port>", "where it listens")
+    .requiredOption("--to <[aet@]host:port>", "where it listens, and its AE title")
     .option("--associations <n>", `connections at once, 1 to ${associationsMax}`, associationCount, 1)
     .option("--json", "one JSON line for each object", false)
     .action(run(async () => (await import("../commands/send.ts")).send as Action));
   speaking(program.command("echo"))
     .description("ask a gateway or an archive whether it is there and speaks to us")
-    .argument("<host:port>")
+    .argument("<[aet@]host:port>")
     .action(run(async () => (await import("../commands/echo.ts")).echo as Action));
 }
 
 function speaking(command: Command): Command {
   return command
-    .option("--called <title>", "AE title of the peer", "SCANSEAL")
+    .option("--called <title>", "AE title of the peer, where the address names none (default: SCANSEAL)")
     .option("--calling <title>", "our own AE title", "SCANSEAL_SCU")
     .option(
       "--tls-ca <pem>",

@@ -19,7 +19,7 @@ function placed(command: Command): Command {
 
 function selecting(command: Command): Command {
   return command
-    .argument("[object]", "an object's id or SOP Instance UID")
+    .argument("[object]", "an object's id, the end of it that the terminal shows, or its SOP Instance UID")
     .option("--study <uid>", "all held objects of a study; none: those whose study cannot be read")
     .option("--series <uid>", "all held objects of a series")
     .option("--all", "also when they are many, or several under one UID", false);
@@ -33,7 +33,7 @@ function by(): Option {
 }
 
 function reason(): Option {
-  return new Option("--reason <text>", "why, for the record; no patient data");
+  return new Option("--reason <text>", "why, for the record, in 8 characters or more; no patient data");
 }
 
 function confirm(): Option {
@@ -52,6 +52,7 @@ export function addQuarantine(program: Command, run: Run): void {
   addDecisions(quarantine, run);
   const deliveries = program.command("deliveries").description("what could not be delivered");
   addDeliveries(deliveries, run);
+  addLater(deliveries, run);
   addRedirection(deliveries, run);
   addOperators(program.command("operator").description("who may decide on held objects"), run);
 }
@@ -122,6 +123,17 @@ function addDeliveries(deliveries: Command, run: Run): void {
     .description("try what was given up once more")
     .option("--to <destination>", "only what is for this one")
     .action(run(async () => (await import("../commands/deliveries.ts")).retryDeliveries as Action));
+}
+
+function addLater(deliveries: Command, run: Run): void {
+  placed(deliveries.command("add"))
+    .description("send what passed to a destination that has not got it, because it came later")
+    .argument("<destination>", "of the configuration")
+    .option("--study <uid>", "all of a study")
+    .option("--series <uid>", "all of a series")
+    .option("--instance <uid>", "one object, by its SOP Instance UID")
+    .option("--all-kept", "everything that is kept here", false)
+    .action(run(async () => (await import("../commands/later-deliveries.ts")).addDeliveries as Action));
 }
 
 function addRedirection(deliveries: Command, run: Run): void {

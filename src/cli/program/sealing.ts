@@ -1,4 +1,4 @@
-/** `seal`. */
+/** `seal`, `restore`. */
 import type { Command } from "commander";
 import type { Action, Run } from "./command-runner.ts";
 import { givenPath, home } from "./options.ts";
@@ -13,4 +13,13 @@ export function addSealing(program: Command, run: Run): void {
     .requiredOption("--out <dir>", "where sealed objects go, named by SOP Instance UID", givenPath)
     .addOption(home())
     .action(run(async () => (await import("../commands/seal.ts")).seal as Action));
+  program
+    .command("restore")
+    .description(
+      "bring back the originals of marked images that are as they were sealed: every pixel, bit for bit",
+    )
+    .argument("<path...>")
+    .requiredOption("--out <dir>", "where originals go, named by SOP Instance UID", givenPath)
+    .addOption(home())
+    .action(run(async () => (await import("../commands/restore.ts")).restore as Action));
 }

@@ -1,7 +1,12 @@
-/** `verify`, `show`, `watermark`. */
-import type { Command } from "commander";
+/** `verify`, `show`, `locate`, `watermark`. */
+import { type Command, InvalidArgumentError } from "commander";
 import type { Action, Run } from "./command-runner.ts";
-import { home } from "./options.ts";
+import { givenPath, home } from "./options.ts";
+
+function frameNumber(value: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError("It is no number from 1 on.");
+  return Number(value);
+}
 
 export function addVerification(program: Command, run: Run): void {
   program
@@ -13,10 +18,14 @@ export function addVerification(program: Command, run: Run): void {
     .option("--json", "one JSON line for each object", false)
     .option(
       "--certificate <pem...>",
-      "for image files: certificates of devices whose watermarks may be in them",
+      "certificates of devices whose watermarks may be in image files, or in objects whose seal was removed",
       [],
     )
-    .option("--deep", "compare every attribute and frame even where the signature suffices", false)
+    .option(
+      "--deep",
+      "compare every attribute and frame even where the signature suffices, and check every watermark",
+      false,
+    )
     .addOption(home())
     .action(run(async () => (await import("../commands/verify.ts")).verify as Action));
   program
@@ -26,6 +35,17 @@ export function addVerification(program: Command, run: Run): void {
     .option("--identify", "also show patient, study and series", false)
     .addOption(home())
     .action(run(async () => (await import("../commands/show.ts")).show as Action));
+  program
+    .command("locate")
+    .description(
+      "write the picture of a frame, with what was changed in red: exit 0 when nothing was, else 1",
+    )
+    .argument("<file>")
+    .requiredOption("--out <png>", "where the picture goes", givenPath)
+    .option("--frame <number>", "from 1 (default: the first that was changed)", frameNumber)
+    .option("--certificate <pem...>", "certificates of devices whose watermark may be in it", [])
+    .addOption(home())
+    .action(run(async () => (await import("../commands/locate.ts")).locate as Action));
   program
     .command("watermark")
     .description("the invisible watermark")

@@ -3,14 +3,20 @@ import { connectDimse, type DimseClient } from "../../dicom-network/dimse/client
 import type { DimseStatus } from "../../dicom-network/dimse/service.ts";
 import { isStored } from "../../dicom-network/dimse/status.ts";
 import { ScansealError } from "../../foundation/errors.ts";
-import { problemText } from "../problem.ts";
+import { connectionProblem } from "./connection-words.ts";
 import type { NetworkTarget } from "./network-target.ts";
 import { type Batch, batchesOf, type OutgoingFile, sendFile } from "./outgoing-file.ts";
 
 export type Sent =
   | { readonly result: "accepted" | "refused"; readonly file: OutgoingFile; readonly status: DimseStatus }
   /** `refused`: the peer takes no such object, and it was not sent. */
-  | { readonly result: "refused" | "failed"; readonly file: OutgoingFile; readonly problem: string };
+  | {
+      readonly result: "refused" | "failed";
+      readonly file: OutgoingFile;
+      readonly problem: string;
+      /** It was left when nobody could connect any more. */
+      readonly isLeft?: true;
+    };
 
 /**
  * Every file is reported once. An association that ends is opened again for the next file; when it cannot be, what is left has failed.
@@ -30,9 +36,14 @@ export async function transmit(
       report(sent);
     });
     await transmission.run(associations);
-    if (!isBegun) throw transmission.connectError;
+    if (!isBegun) throw withWords(transmission.connectError);
     transmission.giveUp();
   }
+}
+
+function withWords(error: unknown): unknown {
+  if (!(error instanceof ScansealError)) return error;
+  return new ScansealError(error.code, connectionProblem(error), { cause: error });
 }
 
 class Transmission {
@@ -56,8 +67,10 @@ class Transmission {
 
   /** What is left after `run`: nobody could connect any more. */
   giveUp(): void {
+    if (this.#queue.length === 0) return;
+    const problem = connectionProblem(this.connectError);
     for (const file of this.#queue.toReversed())
-      this.#report({ result: "failed", file, problem: problemText(this.connectError) });
+      this.#report({ result: "failed", file, problem, isLeft: true });
   }
 
   async #work(): Promise<void> {
@@ -85,6 +98,6 @@ async function outcomeOf(client: DimseClient, file: OutgoingFile): Promise<Sent>
     return { result: isStored(status.code) ? "accepted" : "refused", file, status };
   } catch (error) {
     const isRefused = error instanceof ScansealError && error.code === "peer-rejected";
-    return { result: isRefused ? "refused" : "failed", file, problem: problemText(error) };
+    return { result: isRefused ? "refused" : "failed", file, problem: connectionProblem(error) };
   }
 }

@@ -86,7 +86,7 @@ function makeRoom(connections: ReadonlySet<Connection>, max: number): boolean {
     if (!connection.isAssociated) oldest ??= connection;
   }
   if (living < max) return true;
-  oldest?.abort("room for another connection");
+  oldest?.abort("too many connections: this one was not used");
   oldest?.socket.destroy();
   return oldest !== undefined;
 }

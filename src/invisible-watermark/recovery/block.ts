@@ -57,18 +57,26 @@ export function loadBlock(
   return all;
 }
 
+/** @returns sum of squares of what this changes in the plane */
 export function storeBlock(
   block: Block,
   plane: Uint16Array,
   layout: Pick<Layout, "width">,
   rectangle: Rectangle,
-): void {
+): number {
   const { samples, stride, width, height } = block;
+  let sumOfSquares = 0;
   for (let y = 0; y < height; y++) {
     const to = (rectangle.y0 + y) * layout.width + rectangle.x0;
     const from = (y + 1) * stride + 1;
-    for (let x = 0; x < width; x++) plane[to + x] = samples[from + x]!;
+    for (let x = 0; x < width; x++) {
+      const value = samples[from + x]!;
+      const change = value - plane[to + x]!;
+      sumOfSquares += change * change;
+      plane[to + x] = value;
+    }
   }
+  return sumOfSquares;
 }
 
 /** R1: sample -1 is sample 1, sample `width` is sample `width` - 2. A superblock has at least eight samples a side. */

@@ -121,6 +121,39 @@ describe("hideCarrierBits", () => {
     expect(seen.psnr).toBeGreaterThan(70);
   });
 
+  it("keeps a PSNR of 53 dB, by a sidecar where need be", () => {
+    const found = new Set<string>();
+    for (const [width, height, step] of [
+      [512, 512, 0],
+      [512, 512, 3],
+      [512, 384, 1],
+      [192, 208, 2],
+      [120, 128, 0],
+      [96, 96, 0],
+    ] as const) {
+      const [noisy] = makeFrame({ width, height, bits: 8 }).planes;
+      // Flat blocks here and there: of 64 samples a side, one in `step`.
+      const original = noisy!.map((value, i) => {
+        const [x, y] = [i % width, Math.floor(i / width)];
+        return step > 0 && ((x >> 6) + (y >> 6)) % step === 0 ? 80 + (value & 1) : value;
+      });
+      const hidden = hide(original, width, height, 8);
+      expectConsistent(hidden, 8);
+      expect(restored(hidden, 8)).toEqual(original);
+      const { layout, plane, recovery } = hidden;
+      let change = 0;
+      for (let i = 0; i < plane.length; i++)
+        if (!layout.isCarrier[i]) change += (plane[i]! - original[i]!) ** 2;
+      expect(recovery.change).toBe(change);
+      const meanSquare = (change + layout.carriers.length / 2) / plane.length;
+      expect(10 * Math.log10(255 ** 2 / meanSquare)).toBeGreaterThan(53);
+      found.add(recovery.sidecar === undefined ? "all" : change > 0 ? "most" : "nothing");
+      // The same samples, but of 12 bits: nobody sees that.
+      expect(hide(original, width, height, 12).recovery.sidecar).toBeUndefined();
+    }
+    expect(found).toEqual(new Set(["all", "most", "nothing"]));
+  });
+
   it("hides nothing where more than half would be left over", () => {
     const original = makeFrame({ width: 64, height: 64, bits: 16, kind: "noise" }).planes[0]!;
     const hidden = hide(original, 64, 64, 16);

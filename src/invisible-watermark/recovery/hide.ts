@@ -14,13 +14,19 @@ import {
 } from "./prediction-error-expansion.ts";
 
 /** Nearly always one is enough. */
-const passesMax = 3;
+const passesMax = 4;
+/** Mean of the squared changes that a frame may have, over its largest value squared: a PSNR of 53 dB. */
+const meanSquareMax = 5e-6;
+/** Estimates are near: with a little less than what is allowed the next pass is quiet enough. */
+const aim = 0.99;
 
 export interface HiddenRecovery {
   /** As many as the layout has. */
   readonly superblocks: readonly SuperblockRecovery[];
   /** What found no place. */
   readonly sidecar?: Sidecar;
+  /** Sum of squared changes. */
+  readonly change: number;
 }
 
 /** Coded and encrypted, one byte (0 or 1) each. */
@@ -48,22 +54,59 @@ export function hideCarrierBits(
   const selection = new HostSelection(layout.superblocks.length, maximum);
   const stream = codeCarriers(plane, layout, carrierBits, block, selection);
   applyKeyStream(stream.bits, stream.length, keyStream);
-  const original = plane.slice();
-  let hosts = fillHosts(plane, layout, maximum, stream, block, selection);
-  for (let pass = 2; pass <= passesMax && hosts.hidden < stream.length && selection.restart(); pass++) {
-    plane.set(original);
-    hosts = fillHosts(plane, layout, maximum, stream, block, selection);
-  }
-  const isWorthIt = 2 * hosts.hidden >= stream.length;
-  if (!isWorthIt) plane.set(original);
+  const filled = fillWithin(plane, changeMax(layout, maximum), {
+    layout,
+    maximum,
+    stream,
+    block,
+    selection,
+  });
   const superblocks = stream.sourceBits.map((sourceBits, superblock) => ({
-    ...((isWorthIt ? hosts.entries.get(superblock) : undefined) ?? { parameters: 0, hostBits: 0, order: 0 }),
+    ...(filled.entries.get(superblock) ?? { parameters: 0, hostBits: 0, order: 0 }),
     sourceBits,
   }));
-  const hidden = isWorthIt ? hosts.hidden : 0;
+  const { hidden, change } = filled;
   const left = stream.length - hidden;
   const bytes = packBits(stream.bits, hidden, stream.length);
-  return { superblocks, ...(left > 0 && { sidecar: { bits: left, bytes } }) };
+  return { superblocks, change, ...(left > 0 && { sidecar: { bits: left, bytes } }) };
+}
+
+/** What the other samples may be changed: the carriers' own bits are not known yet, half of them will change by 1, rarely a few more. */
+function changeMax({ carriers, width, height }: Layout, maximum: number): number {
+  const ofCarriers = carriers.length / 2 + 2 * Math.sqrt(carriers.length);
+  return meanSquareMax * maximum * maximum * width * height - ofCarriers;
+}
+
+/** What does not change from one filling to the next. */
+interface Task {
+  readonly layout: Layout;
+  readonly maximum: number;
+  readonly stream: RecoveryStream;
+  readonly block: Block;
+  readonly selection: HostSelection;
+}
+
+/** As much as finds a place for `allowed`, a sum of squared changes; nothing where that is less than half. */
+function fillWithin(plane: Uint16Array, allowed: number, task: Task): FilledHosts {
+  const { stream, selection } = task;
+  const original = plane.slice();
+  let target = stream.length;
+  for (let pass = 1; pass <= passesMax && 2 * target >= stream.length; pass++) {
+    const filled = fillHosts(plane, target, task);
+    if (filled.change > allowed) {
+      target = selection.bitsWithin(aim * allowed, filled.hidden, filled.change);
+      selection.restart();
+    } else {
+      const missing = (target - filled.hidden) / stream.length;
+      if (missing <= 0 || pass === passesMax || !selection.restart(missing)) {
+        if (2 * filled.hidden < stream.length) break;
+        return filled;
+      }
+    }
+    plane.set(original);
+  }
+  plane.set(original);
+  return { hidden: 0, entries: new Map(), change: 0 };
 }
 
 /** R2 to R4. The selection sees each superblock on the way. */
@@ -92,24 +135,25 @@ function codeCarriers(
 
 interface FilledHosts {
   readonly hidden: number;
+  /** Sum of squared changes. */
+  readonly change: number;
   /** By superblock. */
   readonly entries: ReadonlyMap<number, Omit<SuperblockRecovery, "sourceBits">>;
 }
 
-/** R5 to R9. */
+/** R5 to R9. @param target how many bits of the stream suffice */
 function fillHosts(
   plane: Uint16Array,
-  layout: Layout,
-  maximum: number,
-  { bits, length }: RecoveryStream,
-  block: Block,
-  selection: HostSelection,
+  target: number,
+  { layout, maximum, stream, block, selection }: Task,
 ): FilledHosts {
+  const { bits, length } = stream;
   const space = expansionSpace(block);
   const entries = new Map<number, Omit<SuperblockRecovery, "sourceBits">>();
   let hidden = 0;
-  while (hidden < length) {
-    const host = selection.next(length - hidden);
+  let change = 0;
+  while (hidden < target) {
+    const host = selection.next(target - hidden);
     if (host === undefined) break;
     const { superblock, parameters } = host;
     const rectangle = layout.superblocks[superblock]!;
@@ -117,11 +161,11 @@ function fillHosts(
     const hostBits = fillBlock(block, parameters, maximum, bits, hidden, length, space);
     selection.hid(superblock, Math.max(0, hostBits));
     if (hostBits <= 0) continue;
-    storeBlock(block, plane, layout, rectangle);
+    change += storeBlock(block, plane, layout, rectangle);
     entries.set(superblock, { parameters, hostBits, order: entries.size + 1 });
     hidden += hostBits;
   }
-  return { hidden: Math.min(hidden, length), entries };
+  return { hidden: Math.min(hidden, length), change, entries };
 }
 
 /** @returns the places for bits, of which the last ones may lie after the end of the stream; not above 0: the superblock cannot be a host */

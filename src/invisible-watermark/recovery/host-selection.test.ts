@@ -120,4 +120,31 @@ describe("HostSelection", () => {
     expect(selection.restart()).toBe(false);
     expect(selection.next(1)).toBeDefined();
   });
+
+  it("takes more, once bits found no place", () => {
+    const first = (missing: number): number => {
+      const selection = select();
+      selection.next(count * 90);
+      selection.restart(missing);
+      return selection.next(count * 90)!.parameters >> 4;
+    };
+    expect(first(0.5)).toBeGreaterThan(first(0));
+  });
+
+  it("tells how many bits are to be had for less change, the dearest given up first", () => {
+    const selection = select();
+    const bits = count * 600;
+    let hidden = 0;
+    for (let host = selection.next(bits); host; host = selection.next(bits - hidden)) {
+      selection.hid(host.superblock, 600);
+      hidden += 600;
+      if (hidden >= bits) break;
+    }
+    // Further bits are ever dearer: half of the change buys more than half of the bits.
+    const half = selection.bitsWithin(500_000, bits, 1_000_000);
+    expect(half).toBeGreaterThan(bits / 2);
+    expect(half).toBeLessThan(bits);
+    expect(selection.bitsWithin(100_000, bits, 1_000_000)).toBeLessThan(half);
+    expect(selection.bitsWithin(-1, bits, 1_000_000)).toBe(0);
+  });
 });

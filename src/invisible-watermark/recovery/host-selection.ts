@@ -13,7 +13,9 @@ interface Step {
   readonly capacity: number;
   readonly capacityBefore: number;
   readonly parametersBefore: number;
-  /** Sum of squared changes for each further bit: larger from step to step of a superblock. */
+  /** Sum of squared changes, as estimated, beyond that of the step before. */
+  readonly change: number;
+  /** The same for each further bit: larger from step to step of a superblock. */
   readonly cost: number;
 }
 
@@ -24,6 +26,8 @@ export interface Host {
 
 /** How many bits must have been hidden until the estimates are corrected in earnest. */
 const priorBits = 200;
+/** How much more is expected of a frame's hosts, once they took too little: by so many times the share of the bits that found no place. */
+const marginPerMissing = 12;
 /** More than any change: what is loud comes last. */
 const loudSurcharge = 2 ** 40;
 
@@ -42,6 +46,8 @@ export class HostSelection {
   /** The steps below are taken. */
   #taken = 0;
   #expectedLeft = 0;
+  /** What is expected must be as much more than what is wanted. */
+  #margin = 1;
   #expectedDone: number = priorBits;
   #hiddenDone: number = priorBits;
 
@@ -58,15 +64,15 @@ export class HostSelection {
   look(superblock: number, block: Block): void {
     let before: Choice = { capacity: 0, change: 0, parameters: 0, isLoud: false };
     for (const choice of choicesFor(block, this.#maximum)) {
+      const change = choice.change - before.change;
       this.#steps.push({
         superblock,
         parameters: choice.parameters,
         capacity: choice.capacity,
         capacityBefore: before.capacity,
         parametersBefore: before.parameters,
-        cost:
-          (choice.change - before.change) / (choice.capacity - before.capacity) +
-          (choice.isLoud ? loudSurcharge : 0),
+        change,
+        cost: change / (choice.capacity - before.capacity) + (choice.isLoud ? loudSurcharge : 0),
       });
       this.#fullest[superblock] = choice.parameters;
       before = choice;
@@ -74,10 +80,37 @@ export class HostSelection {
   }
 
   /**
+   * How many bits may be hidden for less change.
+   * @param change sum of squared changes that is allowed
+   * @param hidden bits, at the price of `changed`, when it was tried last
+   */
+  bitsWithin(change: number, hidden: number, changed: number): number {
+    const hiddenPerExpected = this.#hiddenDone / this.#expectedDone;
+    let bits = 0;
+    let estimate = 0;
+    let taken = 0;
+    for (; taken < this.#steps.length && bits < hidden; taken++) {
+      const step = this.#steps[taken]!;
+      bits += (step.capacity - step.capacityBefore) * hiddenPerExpected;
+      estimate += step.change;
+    }
+    // Estimates are wrong by a factor, but they tell which steps are dear.
+    const wanted = (change * estimate) / changed;
+    while (taken > 0 && estimate > wanted) {
+      const step = this.#steps[--taken]!;
+      bits -= (step.capacity - step.capacityBefore) * hiddenPerExpected;
+      estimate -= step.change;
+    }
+    return Math.floor(Math.max(0, bits));
+  }
+
+  /**
    * Begins anew, with what was learned of the estimates: for small frames, whose few hosts may be filled before it is known how little they take.
+   * @param missing share of the bits that found no place
    * @returns false: there was no more to be had
    */
-  restart(): boolean {
+  restart(missing = 0): boolean {
+    this.#margin *= 1 + marginPerMissing * missing;
     const isFull = this.#parameters.every((parameters, i) => parameters === this.#fullest[i]);
     this.#parameters.fill(0);
     this.#expected.fill(0);
@@ -119,7 +152,7 @@ export class HostSelection {
 
   /** Takes steps, the cheapest first, until what is expected of the hosts to come suffices; gives back what is too much. */
   #adapt(bitsLeft: number): void {
-    const wanted = (bitsLeft * this.#expectedDone) / this.#hiddenDone;
+    const wanted = (this.#margin * bitsLeft * this.#expectedDone) / this.#hiddenDone;
     while (this.#expectedLeft < wanted && this.#taken < this.#steps.length) {
       const { superblock, parameters, capacity, capacityBefore } = this.#steps[this.#taken++]!;
       if (this.#done[superblock] === 1) continue;

@@ -20,6 +20,8 @@ export interface IssuedEntry extends DeviceRecord {
   readonly keyFingerprint: string;
   readonly issuedAt: number;
   readonly notAfter: number;
+  /** DER in base64; ledgers of version 0.1.0 have none. */
+  readonly certificate?: string;
 }
 
 export type TlsKind = "tls-server" | "tls-client";

@@ -1,6 +1,6 @@
 /** What an authority signs for a device: the certificate, and what its ledger says of it. */
 import type { KeyObject } from "node:crypto";
-import type { Bytes } from "../../foundation/bytes.ts";
+import { type Bytes, toBase64 } from "../../foundation/bytes.ts";
 import type { Random } from "../../foundation/crypto.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { nodeCrypto } from "../../platform/node/crypto.ts";
@@ -74,7 +74,7 @@ function entryOf(der: Bytes, { device, keyEpoch, roles, now }: NewDeviceCertific
   const hash = signerHashOf(key.type);
   const named = { fingerprint, name, aeTitle, serialNumber };
   const record: DeviceRecord = { ...named, roles, keyType: key.type, hash, keyEpoch };
-  return { ...record, serial, keyFingerprint, issuedAt: now, notAfter };
+  return { ...record, serial, keyFingerprint, issuedAt: now, notAfter, certificate: toBase64(der) };
 }
 
 /** The epoch the request states; a key serves one device and one epoch, epochs only rise, and no TLS key seals. */

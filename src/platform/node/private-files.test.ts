@@ -22,7 +22,9 @@ describe("a private folder", () => {
 
   it("is an error at once where none can be made: below a file, and where the system makes none", () => {
     writeFileSync(join(root, "file"), "");
-    expect(() => ensurePrivateFolder(join(root, "file", "x", "y"))).toThrowError(/cannot/);
+    const below = join(root, "file", "x", "y");
+    // The whole path: a part of it would look like a path from here.
+    expect(() => ensurePrivateFolder(below)).toThrowError(`cannot make the folder ${below}: ENOTDIR`);
     // Linux: Node's recursive mkdir does not return here.
     if (process.platform === "linux")
       expect(() => ensurePrivateFolder("/proc/x/y")).toThrowError(/cannot make/);

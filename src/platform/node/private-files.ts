@@ -18,7 +18,7 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Bytes } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
@@ -34,7 +34,7 @@ export function fileExists(path: string): boolean {
   } catch (cause) {
     // A part of the path is a file: nothing can be below it.
     if ((cause as NodeJS.ErrnoException).code === "ENOTDIR") return false;
-    throw failure(`look for ${nameOf(path)}`, cause);
+    throw failure(`look for ${path}`, cause);
   }
 }
 
@@ -43,12 +43,12 @@ export function fileExists(path: string): boolean {
  * @throws ScansealError `key-unusable` when others may enter it, `io`
  */
 export function ensurePrivateFolder(path: string): void {
-  const stats = io(`make the folder ${nameOf(path)}`, () => {
+  const stats = io(`make the folder ${path}`, () => {
     makeFolders(path);
     return lstatSync(path);
   });
-  if (!stats.isDirectory()) throw new ScansealError("key-unusable", `${nameOf(path)} is not a folder`);
-  requirePrivate(stats, `the folder ${nameOf(path)}`, "700");
+  if (!stats.isDirectory()) throw new ScansealError("key-unusable", `${path} is not a folder`);
+  requirePrivate(stats, `the folder ${path}`, "700");
 }
 
 /** Node's own recursive mkdir never ends below a folder like /proc, where nothing can be made. */
@@ -78,15 +78,15 @@ export function readPublicFile(path: string, bytesMax: number): Bytes {
 }
 
 function readBounded(path: string, bytesMax: number, isPrivate: boolean): Bytes {
-  return io(`read ${nameOf(path)}`, () => {
+  return io(`read ${path}`, () => {
     // O_NOFOLLOW: a link could point at a file with other rights. O_NONBLOCK: a pipe would be waited for.
     const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
     const handle = openSync(path, flags);
     try {
       const stats = fstatSync(handle);
-      if (!stats.isFile()) throw new ScansealError("key-unusable", `${nameOf(path)} is not a file`);
-      if (isPrivate) requirePrivate(stats, `the key file ${nameOf(path)}`, "600");
-      if (stats.size > bytesMax) throw new ScansealError("key-unusable", `${nameOf(path)} is too large`);
+      if (!stats.isFile()) throw new ScansealError("key-unusable", `${path} is not a file`);
+      if (isPrivate) requirePrivate(stats, `the key file ${path}`, "600");
+      if (stats.size > bytesMax) throw new ScansealError("key-unusable", `${path} is too large`);
       const bytes = new Uint8Array(stats.size);
       let at = 0;
       while (at < bytes.length) {
@@ -121,7 +121,7 @@ export interface WriteOptions {
 
 /** Writes a new file, makes it durable, then renames it over the old one: after a crash there is the old or the new, never a part. */
 export function replaceFileDurably(path: string, bytes: Bytes, options: WriteOptions): void {
-  io(`write ${nameOf(path)}`, () => {
+  io(`write ${path}`, () => {
     const fresh = `${path}.new`;
     writeFreshFile(fresh, bytes, options.mode);
     renameSync(fresh, path);
@@ -146,7 +146,7 @@ function writeFreshFile(path: string, bytes: Bytes, mode: number): void {
  * @returns false when there was one
  */
 export function createFileDurably(path: string, bytes: Bytes, options: WriteOptions): boolean {
-  const isNew = io(`write ${nameOf(path)}`, () => {
+  const isNew = io(`write ${path}`, () => {
     const fresh = `${path}.${process.pid}.new`;
     writeFreshFile(fresh, bytes, options.mode);
     try {
@@ -166,7 +166,7 @@ export function createFileDurably(path: string, bytes: Bytes, options: WriteOpti
 /** Makes the names in a folder durable. Windows cannot open folders; NTFS journals names itself. */
 export function syncFolder(path: string): void {
   if (!hasModes) return;
-  io(`make ${nameOf(path)} durable`, () => {
+  io(`make ${path} durable`, () => {
     const handle = openSync(path, constants.O_RDONLY);
     try {
       fsyncSync(handle);
@@ -195,9 +195,8 @@ const heldLocks = new Set<string>();
  */
 export function holdFileLock(path: string, waitMs = 0): FileLock {
   const name = resolve(path);
-  const database = io(`take the lock ${nameOf(path)}`, () => {
-    if (heldLocks.has(name))
-      throw new ScansealError("io", `this process holds the lock ${nameOf(path)} already`);
+  const database = io(`take the lock ${path}`, () => {
+    if (heldLocks.has(name)) throw new ScansealError("io", `this process holds the lock ${path} already`);
     closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o600));
     const opened = new DatabaseSync(path);
     try {
@@ -217,6 +216,23 @@ export function holdFileLock(path: string, waitMs = 0): FileLock {
   };
 }
 
+/** Whether another process holds the lock. Looking takes a moment's share of it: who wants it meanwhile must wait a little. */
+export function isFileLockHeld(path: string): boolean {
+  if (!fileExists(path)) return false;
+  return io(`look at the lock ${path}`, () => {
+    const database = new DatabaseSync(path);
+    try {
+      database.exec("SELECT 1 FROM sqlite_master");
+      return false;
+    } catch (error) {
+      if (((error as { readonly errcode?: number }).errcode ?? 0) % 256 === sqliteBusy) return true;
+      throw error;
+    } finally {
+      database.close();
+    }
+  });
+}
+
 /**
  * Runs `body` while no other process and no other call holds the lock file. `body` must not wait for anything.
  * @throws ScansealError `io` when the lock stays taken
@@ -230,20 +246,22 @@ export function withFileLock<T>(path: string, body: () => T): T {
   }
 }
 
-/** The last two names: enough to find the file, and not whose machine it is on. Errors reach logs and screens of others. */
-function nameOf(path: string): string {
-  return join(basename(dirname(path)), basename(path));
-}
-
+/** `what` names the path as it was given: a part of it would look like another one. A gateway's log masks it. */
 function failure(what: string, cause: unknown): ScansealError {
   const { code, errcode } = cause as NodeJS.ErrnoException & { readonly errcode?: number };
   const isFull = code === "ENOSPC" || errcode === sqliteFull;
-  const why = isFull ? "the disk is full" : code === "ENOENT" ? "there is none" : code;
+  const why = isFull ? "the disk is full" : (causes[code ?? ""] ?? code);
   return new ScansealError("io", `cannot ${what}${why === undefined ? "" : `: ${why}`}`, { cause });
 }
 
+const causes: Readonly<Record<string, string>> = {
+  ENOENT: "there is none",
+  EROFS: "the disk is read-only (EROFS)",
+};
+
 /** https://www.sqlite.org/rescode.html */
 const sqliteFull = 13;
+const sqliteBusy = 5;
 
 function io<T>(what: string, body: () => T): T {
   try {

@@ -67,6 +67,15 @@ export async function containersOf(object: DicomObject): Promise<SealContainers 
   return { creatorTag: creator.tag, ...contents };
 }
 
+/** Whether a top-level element is of the seal's block, its creator included. */
+export function isOfSeal(elements: readonly DataElement[], tag: Tag): boolean {
+  if (groupOf(tag) !== sealGroup) return false;
+  const creatorTag = isPrivateCreator(tag) ? tag : creatorTagOf(tag);
+  return elements.some(
+    (element) => element.tag === creatorTag && creatorText(element.tag, element.value) === sealCreator,
+  );
+}
+
 async function contentOf(object: DicomObject, element: DataElement, bytesMax: number): Promise<Bytes> {
   if (element.items || element.fragments || (element.vr !== "OB" && element.vr !== "UN"))
     throw structure("not one opaque value", element);

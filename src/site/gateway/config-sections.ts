@@ -46,7 +46,7 @@ const defaultLimits: GatewayLimits = {
   objectMs: 30 * minute,
   // Four GiB are hashed in ten seconds; hundreds of compressed frames take a minute to decode.
   evidenceMs: 2 * minute,
-  // An archive that restarts is back within seconds; one that is down is not asked more than six times an hour.
+  // An archive that restarts is back within seconds; an object that it does not take is not sent more than six times an hour (reachability.ts: one that is away).
   retryMs: 5 * second,
   retryMsMax: 10 * minute,
   // An archive that fails on Friday evening is mended on Monday.

@@ -45,4 +45,14 @@ describe("the configuration of a running gateway", () => {
     expect(events).toMatchObject([fault, fault]);
     expect(watched.settings.aeTitle).toBe("GATE");
   });
+
+  it("says what is wrong with it, where, and what shows the rest", async () => {
+    const { watch: watched, events } = watch();
+    writeFileSync(path, "aeTitle: GATE\nlisteners:\n\t- name: a\n");
+    await watched.look();
+    const why = expect.stringMatching(
+      /error in line 3: Tabs are not allowed.*; scanseal config check shows all$/,
+    );
+    expect(events).toMatchObject([{ kind: "fault", why }]);
+  });
 });

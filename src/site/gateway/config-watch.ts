@@ -31,8 +31,12 @@ export function watchConfig(
   let stamp = stampNow();
   let timer: NodeJS.Timeout | undefined;
   let busy: Promise<void> = Promise.resolve();
+  let told = "";
+  const tell = (why: string, code = "config-invalid"): void =>
+    events({ kind: "fault", where: "configuration", code, why });
 
-  const take = async (): Promise<void> => {
+  /** @param isAsked somebody wants to know: what is still wrong is told again */
+  const take = async (isAsked: boolean): Promise<void> => {
     // Before they are read: what changes meanwhile is seen the next time.
     stamp = stampNow();
     const { config: found, problems, tlsFiles: named } = loadConfig(config.path);
@@ -42,19 +46,15 @@ export function watchConfig(
       stamp = "";
     }
     if (!found) {
-      const { line } = problems.find(({ level }) => level === "error")!;
-      const why = `configuration not changed: error in line ${line}`;
-      events({ kind: "fault", where: "configuration", code: "config-invalid", why });
+      const { line, message } = problems.find(({ level }) => level === "error")!;
+      const why = `configuration not changed: error in line ${line}: ${message}; scanseal config check shows all`;
+      if (isAsked || why !== told) tell(why);
+      told = why;
       return;
     }
+    told = "";
     const isSameStart = startOf(found) === startOf(config);
-    if (!isSameStart)
-      events({
-        kind: "fault",
-        where: "configuration",
-        code: "config-invalid",
-        why: "listener or store changed: only after a restart",
-      });
+    if (!isSameStart) tell("listener or store changed: only after a restart");
     await apply(found.settings);
     const { aeTitle, listeners } = config.settings;
     settings = { ...found.settings, aeTitle, listeners };
@@ -65,21 +65,22 @@ export function watchConfig(
       destinations: destinations.length,
     });
   };
-  const look = (): Promise<void> => {
-    busy = busy.then(take).catch((error: unknown) => {
-      const code = error instanceof ScansealError ? error.code : "internal";
-      events({ kind: "fault", where: "configuration", code, why: "configuration not changed" });
-    });
+  const look = (isAsked = true): Promise<void> => {
+    busy = busy
+      .then(() => take(isAsked))
+      .catch((error: unknown) => {
+        tell("configuration not changed", error instanceof ScansealError ? error.code : "internal");
+      });
     return busy;
   };
   return {
     get settings() {
       return settings;
     },
-    look,
+    look: () => look(),
     start: () => {
       timer = setInterval(() => {
-        if (stampNow() !== stamp) void look();
+        if (stampNow() !== stamp) void look(false);
       }, lookedAtEveryMs);
       timer.unref();
     },

@@ -1,15 +1,15 @@
 /** What the examiner and its threads say to each other: plain data. */
 import type { ErrorCode } from "../../foundation/errors.ts";
-import type { TrustStoreContent } from "../../keys/trust/trust-store.ts";
 import type { Evidence } from "../../zero-trust/evidence/evidence.ts";
 import type { ExaminedObject } from "../../zero-trust/gateway/ports.ts";
+import type { TrustSnapshot } from "./trust-watch.ts";
 
 export interface Examination {
   readonly object: ExaminedObject;
   /** Milliseconds since 1970: certificates and clocks are judged at this time. */
   readonly now: number;
   /** Where it is another than at the thread's examination before. */
-  readonly trust: TrustStoreContent | undefined;
+  readonly trust: Omit<TrustSnapshot, "version"> | undefined;
 }
 
 export type ExaminationReply =

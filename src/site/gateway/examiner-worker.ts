@@ -14,6 +14,7 @@ import { collectEvidence } from "../../zero-trust/evidence/collect.ts";
 import type { Evidence } from "../../zero-trust/evidence/evidence.ts";
 import { TrustJudge } from "../../zero-trust/evidence/trust-check.ts";
 import type { ExaminedObject } from "../../zero-trust/gateway/ports.ts";
+import { markSignerOf } from "../mark-signers.ts";
 import type { Examination, ExaminationReply } from "./examination.ts";
 import { withExtents } from "./spooled-object.ts";
 
@@ -23,13 +24,15 @@ const judgeMs = 30_000;
 const decoder = new CodecPool({ workersMax: 1 });
 let store: TrustStore | undefined;
 let judge: TrustJudge | undefined;
+let markSigner: ReturnType<typeof markSignerOf>;
 
 function judgeFor({ now, trust }: Examination): TrustJudge {
   if (trust) {
     // Undefined first: where the new store is refused, the old one must not be used for the next object.
     store = undefined;
     judge = undefined;
-    store = createTrustStore(trust, nodeCrypto);
+    store = createTrustStore(trust.content, nodeCrypto);
+    markSigner = markSignerOf(trust.markSigners);
   }
   if (!store) throw new ScansealError("internal", "the trust store could not be read");
   if (!judge || Math.abs(now - judge.now) > judgeMs) judge = new TrustJudge(store, nodeCrypto, now);
@@ -56,7 +59,7 @@ function evidenceOf(examination: Examination): Promise<Evidence> {
   return withExtents(object.extents, async (source) => {
     await requireAcknowledged(source, object);
     const read = { tolerate: new Set(object.tolerate) };
-    return collectEvidence(source, { crypto: nodeCrypto, trust, decoder, read });
+    return collectEvidence(source, { crypto: nodeCrypto, trust, decoder, read, markSigner });
   });
 }
 

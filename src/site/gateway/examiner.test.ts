@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sampleFile } from "../../../test/cli/scanseal-process.ts";
 import { makeSealedSite, type SealedSite } from "../../../test/gateway/sealed-site.ts";
+import { image, withoutSeal } from "../../../test/watermark/marked-objects.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import type { GatewayEvent } from "../../operations/event.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
@@ -87,6 +88,15 @@ describe("examiner", () => {
       await examiner.start();
       const found = await Promise.all([sealed, unsealed, sealed].map((one) => examiner.examine(one)));
       expect(found.map((one) => decide(one).verdict)).toEqual(["verified", "unsealed", "verified"]);
+    });
+  });
+
+  it("knows the marks of the site's devices where their seal was removed", async () => {
+    const stripped = site.write("stripped.dcm", await withoutSeal(await site.sealMarked(image())));
+    await withExaminer({}, async (examiner) => {
+      const found = await examiner.examine(objectIn(stripped));
+      expect(found.sealExpectedFrom).toBe("CT1");
+      expect(decide(found).findings.map(({ code }) => code)).toContain("seal-stripped");
     });
   });
 
@@ -215,7 +225,7 @@ describe("examiner", () => {
     const trust = {
       current: () => {
         if (!isReadable) throw new ScansealError("key-unusable", "damaged");
-        return { version: 1, content: site.home.trustContent() };
+        return { version: 1, content: site.home.trustContent(), markSigners: [] };
       },
     };
     const workerProgram = program(`parentPort.postMessage(${JSON.stringify(evidence)})`);

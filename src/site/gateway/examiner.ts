@@ -209,9 +209,9 @@ export class WorkerExaminer implements Examiner {
     const { trust, clock } = this.#options;
     let examination: Examination;
     try {
-      const { version, content } = trust.current();
+      const { version, ...trusted } = trust.current();
       const isKnown = thread.trustVersion === version;
-      examination = { object: job.object, now: clock.now(), trust: isKnown ? undefined : content };
+      examination = { object: job.object, now: clock.now(), trust: isKnown ? undefined : trusted };
       thread.trustVersion = version;
     } catch (error) {
       // Trust that cannot be read proves nothing: the object is held, not judged by what was trusted before.

@@ -1,6 +1,6 @@
 /** The objects judged last, for the status page: the journal gives them oldest first, so their ids are remembered here. */
 import type { EventSink } from "../../operations/event.ts";
-import type { Journal, JudgedObject } from "../../store/journal/journal.ts";
+import type { Delivery, Journal, JudgedObject } from "../../store/journal/journal.ts";
 import type { RecentObjectView } from "../../web-api/contract.ts";
 
 const shownMax = 50;
@@ -30,9 +30,16 @@ export class RecentObjects {
   }
 
   /** Newest first. */
-  async views(journal: Pick<Journal, "object">): Promise<RecentObjectView[]> {
+  async views(journal: Pick<Journal, "object" | "deliveriesOf">): Promise<RecentObjectView[]> {
     const objects = await Promise.all(this.#ids.toReversed().map((id) => journal.object(id)));
-    return objects.flatMap((object) => (object === undefined ? [] : [viewOf(object)]));
+    const found = objects.flatMap((object) => (object === undefined ? [] : [object]));
+    return Promise.all(
+      found.map(async (object) => {
+        // Nothing else is on its way to an archive.
+        const deliveries = object.state === "admitted" ? await journal.deliveriesOf(object.id) : [];
+        return viewOf(object, deliveries);
+      }),
+    );
   }
 }
 
@@ -44,7 +51,7 @@ export function leadingMessage({ findings }: Pick<JudgedObject, "findings">): st
   return gravest?.message;
 }
 
-function viewOf(object: JudgedObject): RecentObjectView {
+function viewOf(object: JudgedObject, deliveries: readonly Delivery[]): RecentObjectView {
   const { id, receivedAt, source, modality, state, verdict, disposition } = object;
   return {
     id,
@@ -54,6 +61,7 @@ function viewOf(object: JudgedObject): RecentObjectView {
     state,
     verdict,
     disposition,
+    waitsFor: deliveries.filter(({ state }) => state !== "delivered").map(({ destination }) => destination),
     message: leadingMessage(object),
   };
 }

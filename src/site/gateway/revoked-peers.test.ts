@@ -44,7 +44,7 @@ it("trust files that cannot be read bring no revoked certificate back", () => {
   const peers = new RevokedPeers({
     current: () => {
       if (!isReadable) throw new ScansealError("io", "unreadable");
-      return { version: 1, content };
+      return { version: 1, content, markSigners: [] };
     },
   });
   expect(peers.has(lost.der)).toBe(true);
@@ -55,7 +55,7 @@ it("trust files that cannot be read bring no revoked certificate back", () => {
 it("another authority's certificate with the same serial number is not revoked", async () => {
   const other = await createHome(join(folder, "other"), { name: "Other site" });
   const content = { ...home.trustContent(), crls: home.trustContent().crls ?? [] };
-  const peers = new RevokedPeers({ current: () => ({ version: 1, content }) });
+  const peers = new RevokedPeers({ current: () => ({ version: 1, content, markSigners: [] }) });
   const stranger = await issueTlsLocally(await other.openAuthority(), {
     kind: "tls-client",
     name: "lost",

@@ -94,6 +94,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
     collect: async () => readingsOf(observed, await counts()),
   });
   const events = fanOut(options.events, metrics.sink, recent.sink);
+  await warnOfDisk(spool, events);
   const { limits } = config.settings;
   const trust = new TrustWatch(home, clock, events);
   const examiner = opened.add(
@@ -168,9 +169,18 @@ async function openStores(
   return { journal, objects, spool };
 }
 
+/** What is there may last for a while; another segment cannot be made. */
+async function warnOfDisk(spool: Spool, events: EventSink): Promise<void> {
+  const { freeBytes, neededBytes } = await spool.disk();
+  if (freeBytes < neededBytes) events({ kind: "disk-low", freeBytes, neededBytes });
+}
+
+/** A command that looks whether a gateway is running has the lock for a moment (in-force.ts). */
+const lookedAtMs = 250;
+
 function lockData(config: GatewayConfig): FileLock {
   try {
-    return holdFileLock(dataPaths(config).lock);
+    return holdFileLock(dataPaths(config).lock, lookedAtMs);
   } catch (error) {
     const cause = error instanceof ScansealError ? error.cause : undefined;
     // https://www.sqlite.org/rescode.html: SQLITE_BUSY

@@ -35,14 +35,29 @@ export interface SourceChangesPorts {
   readonly newId: () => string;
 }
 
+/** In force in the gateway that has this data folder, or that had it last; by name of the source. Empty where nothing can be read. */
+export function recordedModes(data: string): Modes {
+  const path = pathOf(data);
+  if (!fileExists(path)) return new Map();
+  try {
+    const value = JSON.parse(fromUtf8(readPrivateFile(path, fileBytesMax))) as object;
+    return new Map(Object.entries(value));
+  } catch {
+    return new Map();
+  }
+}
+
+function pathOf(data: string): string {
+  return join(data, "sources.json");
+}
+
 export class SourceChanges {
-  /** What was recorded last. */
-  readonly #path: string;
+  readonly #data: string;
   readonly #ports: SourceChangesPorts;
 
   /** @param data the gateway's folder */
   constructor(data: string, ports: SourceChangesPorts) {
-    this.#path = join(data, "sources.json");
+    this.#data = data;
     this.#ports = ports;
   }
 
@@ -50,27 +65,17 @@ export class SourceChanges {
   async note(sources: readonly Pick<SourceSettings, "name" | "mode">[]): Promise<void> {
     const { events } = this.#ports;
     try {
-      const known = this.#known();
+      // Where it cannot be read each source is new, unless its records say so already.
+      const known = recordedModes(this.#data);
       const found: Modes = new Map(sources.map(({ name, mode }) => [name, mode]));
       const changes = changesBetween(known, found);
       for (const change of changes) await this.#record(change);
       if (changes.length === 0) return;
       const bytes = utf8(JSON.stringify(Object.fromEntries(found)));
-      replaceFileDurably(this.#path, bytes, { mode: 0o600 });
+      replaceFileDurably(pathOf(this.#data), bytes, { mode: 0o600 });
     } catch (error) {
       const code = error instanceof ScansealError ? error.code : "internal";
       events({ kind: "fault", where: "configuration", code, why: "changed sources could not be recorded" });
-    }
-  }
-
-  /** Nothing, where it cannot be read: then each source is new, unless its records say so already. */
-  #known(): Modes {
-    if (!fileExists(this.#path)) return new Map();
-    try {
-      const value = JSON.parse(fromUtf8(readPrivateFile(this.#path, fileBytesMax))) as object;
-      return new Map(Object.entries(value));
-    } catch {
-      return new Map();
     }
   }
 

@@ -4,25 +4,27 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { archiveAt, plainListener } from "../../../test/gateway/gate.ts";
-import { admitting, held, holding, judged, received } from "../../../test/store/journal-fixture.ts";
+import { admitting, decided, held, holding, judged, received } from "../../../test/store/journal-fixture.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import type { Journal } from "../../store/journal/journal.ts";
 import { openSqliteJournal } from "../../store/journal/sqlite-journal.ts";
 import type { Gateway, GatewayStatus } from "../../zero-trust/gateway/gateway.ts";
 import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
 import { RecentObjects } from "./recent-objects.ts";
-import { type ObservedGateway, readinessView, statusView } from "./status-views.ts";
+import { type ObservedGateway, readinessView, readingsOf, statusView } from "./status-views.ts";
 
 let folder: string;
 let journal: Journal;
 let isListening = true;
 let status: GatewayStatus;
+let storage: string | undefined;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "scanseal-status-"));
   journal = await openSqliteJournal(join(folder, "journal.db"));
   isListening = true;
-  const nothing = { associations: 0, rowsWaiting: 0, judging: 0, sending: 0 };
+  storage = undefined;
+  const nothing = { associations: 0, rowsWaiting: 0, judging: 0, sending: 0, destinations: [] };
   status = { ...nothing, phase: "running", spool: { bytes: 1, records: 1, bytesMax: 100 } };
 });
 afterEach(async () => {
@@ -43,6 +45,7 @@ function observed(destinations: readonly string[] = []): ObservedGateway {
       },
     ],
     status: () => status,
+    storageProblem: async () => storage,
   } as unknown as Gateway;
   const settings: GatewaySettings = {
     aeTitle: "GATE",
@@ -66,15 +69,40 @@ function observed(destinations: readonly string[] = []): ObservedGateway {
 it("is ready when everything is, and says what is not", async () => {
   const problems = async () => (await readinessView(observed())).problems;
   expect(await readinessView(observed())).toEqual({ ready: true, problems: [] });
-  status = { ...status, spool: { bytes: 96, records: 1, bytesMax: 100 } };
-  expect(await problems()).toEqual(["the spool is full"]);
+  // Full to the brim, but for what makes it refuse: only that counts.
+  status = { ...status, spool: { bytes: 99, records: 1, bytesMax: 100 } };
+  expect(await problems()).toEqual([]);
+  storage = "the disk takes no object: full";
+  expect(await problems()).toEqual([storage]);
+  expect(await readingsOf(observed(), await journal.counts())).toMatchObject({ spool: { isRefusing: true } });
   isListening = false;
-  expect(await problems()).toEqual(["the listener plain is down", "the spool is full"]);
+  expect(await problems()).toEqual(["the listener plain is down", storage]);
   await journal.close();
   expect(await problems()).toContain("the journal does not answer");
   status = { ...status, phase: "draining" };
   expect(await problems()).toContain("the gateway is draining");
   expect(await readinessView(observed())).toMatchObject({ ready: false });
+});
+
+it("a destination that cannot be reached is told with the reason and the next try; scans are taken", async () => {
+  const why = "network: no connection to archive: ECONNREFUSED";
+  const outage = { since: 1_000, why, nextTryAt: 61_000 };
+  status = { ...status, destinations: [{ name: "archive", outage }] };
+  expect(await readinessView(observed(["archive"]))).toEqual({
+    ready: true,
+    problems: [],
+    warnings: [`archive cannot be reached (${why}), next try at 1970-01-01T00:01:01.000Z`],
+  });
+  const { destinations } = await statusView(observed(["archive", "other"]));
+  expect(destinations).toMatchObject([
+    {
+      name: "archive",
+      outage: { since: "1970-01-01T00:00:01.000Z", why, nextTryAt: "1970-01-01T00:01:01.000Z" },
+    },
+    { name: "other" },
+  ]);
+  const readings = await readingsOf(observed(["archive"]), await journal.counts());
+  expect(readings.destinations).toEqual([{ name: "archive", isReached: false }]);
 });
 
 it("gives each held study the sentence of its gravest verdict", async () => {
@@ -125,4 +153,24 @@ it("shows what waits for destinations, those that were removed too, and since wh
     ["pacs", 2],
     ["new", 1],
   ]);
+});
+
+it("says what was released, and what a passed object waits for", async () => {
+  const object = await held(journal, { studyInstanceUid: "2.25.1" });
+  await held(journal, { studyInstanceUid: "2.25.1" });
+  const view = async () => statusView(observed(["pacs"]));
+  expect((await view()).released).toBe(0);
+  await decided(journal, "release", [object.id]);
+  expect(await view()).toMatchObject({ released: 1, held: [{ objects: 2, released: 1 }] });
+
+  const seen = observed(["pacs"]);
+  const passed = received();
+  await judged(journal, passed, admitting, ["pacs"]);
+  const told = { source: "ct", verdict: "verified", state: "admitted", codes: [], ms: 1 };
+  seen.recent.sink({ kind: "object-judged", object: passed.id, ...told });
+  expect((await statusView(seen)).recent).toMatchObject([{ id: passed.id, waitsFor: ["pacs"] }]);
+  const now = systemClock.now();
+  const [lease] = await journal.claimDeliveries("worker", "pacs", 1, 60_000, now);
+  await journal.completeDelivery(lease!.work.delivery.id, lease!.fence, now);
+  expect((await statusView(seen)).recent).toMatchObject([{ id: passed.id, waitsFor: [] }]);
 });

@@ -3,7 +3,8 @@ import type { Clock } from "../../foundation/crypto.ts";
 import type { GatewayReadings } from "../../operations/gateway-metrics.ts";
 import type { HeldStudy, Journal, JournalCounts } from "../../store/journal/journal.ts";
 import type { HeldStudyView, ReadinessView, StatusView } from "../../web-api/contract.ts";
-import type { Gateway } from "../../zero-trust/gateway/gateway.ts";
+import type { Gateway, GatewayStatus } from "../../zero-trust/gateway/gateway.ts";
+import type { Outage } from "../../zero-trust/gateway/reachability.ts";
 import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
 import { leadingMessage, type RecentObjects } from "./recent-objects.ts";
 
@@ -18,14 +19,13 @@ export interface ObservedGateway {
 }
 
 const heldStudiesMax = 100;
-/** Above it an association may find no room for its next object. */
-const spoolFullShare = 0.95;
 
 export async function statusView(observed: ObservedGateway): Promise<StatusView> {
   const { journal, gateway, recent, version, startedAt } = observed;
   const settings = observed.settings();
-  const [counts, held, recentViews] = await Promise.all([
+  const [counts, released, held, recentViews] = await Promise.all([
     journal.counts(),
+    journal.releasedHeld(),
     journal.heldStudies(heldStudiesMax),
     recent.views(journal),
   ]);
@@ -39,8 +39,10 @@ export async function statusView(observed: ObservedGateway): Promise<StatusView>
       return { name, address, port, tls: secure.has(name) };
     }),
     sources: settings.sources.map(({ name, listener, mode }) => ({ name, listener, mode })),
-    destinations: destinationsOf(settings, counts),
+    destinations: destinationsOf(settings, counts, gateway.status()),
     objects: counts.objects,
+    keptOnly: counts.keptOnly,
+    released,
     deliveries: counts.deliveries,
     oldestDueAt: counts.oldestDueAt === undefined ? undefined : isoTime(counts.oldestDueAt),
     spool: gateway.status().spool,
@@ -53,15 +55,23 @@ export async function statusView(observed: ObservedGateway): Promise<StatusView>
 function destinationsOf(
   { destinations }: GatewaySettings,
   counts: JournalCounts,
+  status: GatewayStatus,
 ): StatusView["destinations"] {
   const configured = destinations.map(({ name, takes }) => {
-    return { name, takes, due: 0, dead: 0, ...counts.destinations[name] };
+    const outage = outageView(status.destinations.find((one) => one.name === name)?.outage);
+    return { name, takes, due: 0, dead: 0, ...counts.destinations[name], ...(outage && { outage }) };
   });
   const names = new Set(destinations.map(({ name }) => name));
   const removed = Object.entries(counts.destinations)
     .filter(([name, { due, dead }]) => !names.has(name) && due + dead > 0)
     .map(([name, waiting]) => ({ name, takes: "nothing", isRemoved: true, ...waiting }));
   return [...configured, ...removed];
+}
+
+function outageView(outage: Outage | undefined): StatusView["destinations"][number]["outage"] {
+  if (!outage) return undefined;
+  const { since, why, nextTryAt } = outage;
+  return { since: isoTime(since), why, nextTryAt: isoTime(nextTryAt) };
 }
 
 /** The gravest first; "undetermined": the check could not be completed. */
@@ -85,7 +95,7 @@ export async function readinessView({
 }: Pick<ObservedGateway, "gateway" | "settings"> & {
   readonly journal: Pick<Journal, "ping">;
 }): Promise<ReadinessView> {
-  const { phase, spool } = gateway.status();
+  const { phase, destinations } = gateway.status();
   const problems: string[] = [];
   if (phase === "running") {
     const open = gateway.listeners.filter(({ isListening }) => isListening);
@@ -93,20 +103,29 @@ export async function readinessView({
     for (const { name } of down) problems.push(`the listener ${name} is down`);
   }
   if (phase !== "running") problems.push(`the gateway is ${phase}`);
-  if (spool.bytes > spoolFullShare * spool.bytesMax) problems.push("the spool is full");
+  const storage = phase === "running" ? await gateway.storageProblem() : undefined;
+  if (storage !== undefined) problems.push(storage);
   try {
     await journal.ping();
   } catch {
     problems.push("the journal does not answer");
   }
-  return { ready: problems.length === 0, problems };
+  const warnings = destinations.flatMap(({ name, outage }) => {
+    if (!outage) return [];
+    return [`${name} cannot be reached (${outage.why}), next try at ${isoTime(outage.nextTryAt)}`];
+  });
+  return { ready: problems.length === 0, problems, ...(warnings.length > 0 && { warnings }) };
 }
 
-export function readingsOf(
+export async function readingsOf(
   { gateway }: Pick<ObservedGateway, "gateway">,
   { objects, deliveries, oldestReceivedAt, oldestDueAt }: JournalCounts,
-): GatewayReadings {
-  return { objects, deliveries, oldestReceivedAt, oldestDueAt, spool: gateway.status().spool };
+): Promise<GatewayReadings> {
+  const spool = { ...gateway.status().spool, isRefusing: (await gateway.storageProblem()) !== undefined };
+  const destinations = gateway
+    .status()
+    .destinations.map(({ name, outage }) => ({ name, isReached: outage === undefined }));
+  return { objects, deliveries, oldestReceivedAt, oldestDueAt, spool, destinations };
 }
 
 function isoTime(ms: number): string {

@@ -1,5 +1,6 @@
 /** Whom the site trusts, as of now: its files are looked at again while the gateway runs, so that a revocation needs no restart. */
 import { statSync } from "node:fs";
+import type { Bytes } from "../../foundation/bytes.ts";
 import type { Clock } from "../../foundation/crypto.ts";
 import type { TrustStoreContent } from "../../keys/trust/trust-store.ts";
 import type { EventSink } from "../../operations/event.ts";
@@ -9,20 +10,24 @@ export interface TrustSnapshot {
   /** Grows with each change. */
   readonly version: number;
   readonly content: TrustStoreContent;
+  /** In DER, of devices whose marks are known where their seal was removed. */
+  readonly markSigners: readonly Bytes[];
 }
+
+type TrustHome = Pick<SiteHome, "trustContent" | "trustPaths" | "deviceCertificates">;
 
 /** A revocation takes effect within this; looking costs four calls of the system. */
 const checkedEveryMs = 2000;
 
 export class TrustWatch {
-  readonly #home: Pick<SiteHome, "trustContent" | "trustPaths">;
+  readonly #home: TrustHome;
   readonly #clock: Clock;
   readonly #events: EventSink;
   #snapshot: TrustSnapshot | undefined;
   #stamp: string | undefined;
   #checkedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(home: Pick<SiteHome, "trustContent" | "trustPaths">, clock: Clock, events: EventSink) {
+  constructor(home: TrustHome, clock: Clock, events: EventSink) {
     this.#home = home;
     this.#clock = clock;
     this.#events = events;
@@ -45,9 +50,10 @@ export class TrustWatch {
     }
     this.#stamp = undefined;
     const content = this.#home.trustContent();
+    const markSigners = this.#home.deviceCertificates();
     const version = (this.#snapshot?.version ?? 0) + 1;
     if (this.#snapshot) this.#events({ kind: "trust-reloaded", devices: content.devices?.length ?? 0 });
-    this.#snapshot = { version, content };
+    this.#snapshot = { version, content, markSigners };
     this.#stamp = stamp;
     this.#checkedAt = now;
     return this.#snapshot;

@@ -40,7 +40,10 @@ export function readYaml(text: string): YamlFile {
   }
   try {
     const document = parse(text, lines);
-    for (const { pos, message, code } of [...document.errors, ...document.warnings]) {
+    const found = [...document.errors, ...document.warnings];
+    // What the parser says after a tab is about the tab, in other words.
+    const tabs = found.filter(({ code }) => code === "TAB_AS_INDENT");
+    for (const { pos, message, code } of tabs.length > 0 ? tabs : found) {
       problems.error("syntax", pos[0], plainSentence(message, code), hints[code]);
     }
     if (problems.hasErrors) return { contents: undefined, problems };

@@ -32,7 +32,11 @@ it.each<[unknown, string, string]>([
   [sqlite(5), "io", "another process holds the journal's database for too long (SQLite 5)"],
   [sqlite(1), "io", "the journal's database failed (SQLite 1: disk I/O error)"],
   [postgres("53100"), "storage-full", "the journal's database has no space left"],
-  [postgres("57P01"), "io", "the journal's database failed (57P01)"],
+  [postgres("3D000"), "io", "the journal's database does not exist on that server: create it (3D000)"],
+  [postgres("28P01"), "io", "the database server does not accept the user's password (28P01)"],
+  [postgres("57P03"), "io", "the database server is starting or stopping: try again (57P03)"],
+  [postgres("ECONNREFUSED"), "io", "no database server listens there (ECONNREFUSED)"],
+  [postgres("XX000"), "io", "the journal's database failed (XX000)"],
   [new Error("secret"), "io", "the journal's database failed (Error)"],
   ["secret", "io", "the journal's database failed (unknown)"],
 ])("%o is told in one sentence, without a value", (fault, code, message) => {

@@ -23,6 +23,20 @@ const sqliteSentences: ReadonlyMap<number, string> = new Map([
 const sqliteFull = 13;
 const sqliteConstraint = 19;
 
+/** SQLSTATE, and what the system says of the connection: what somebody can do about them. */
+const postgresSentences: ReadonlyMap<string, string> = new Map([
+  ["3D000", "the journal's database does not exist on that server: create it"],
+  ["28P01", "the database server does not accept the user's password"],
+  ["28000", "the database server does not let this user in: see its pg_hba.conf"],
+  ["42501", "the database user has no permission for this: it must own the journal's database"],
+  ["53300", "the database server has too many connections"],
+  ["57P01", "the database server ended the connection: it is shut down or restarted"],
+  ["57P03", "the database server is starting or stopping: try again"],
+  ["ECONNREFUSED", "no database server listens there"],
+  ["ENOTFOUND", "the name of the database server cannot be resolved"],
+  ["SELF_SIGNED_CERT_IN_CHAIN", "the certificate of the database server is not trusted"],
+]);
+
 /** The cause is left out: PostgreSQL's errors carry the values of a row in their details. */
 export function databaseError(error: unknown): ScansealError {
   if (error instanceof ScansealError) return error;
@@ -34,7 +48,8 @@ export function databaseError(error: unknown): ScansealError {
     return new ScansealError("storage-full", "the journal's database has no space left");
   // A SQLSTATE, or what the system says about the connection (ECONNREFUSED, ...).
   const known = typeof code === "string" && /^[A-Z0-9_]{2,40}$/.test(code) ? code : nameOf(error);
-  return new ScansealError("io", `the journal's database failed (${known})`);
+  const sentence = postgresSentences.get(known) ?? "the journal's database failed";
+  return new ScansealError("io", `${sentence} (${known})`);
 }
 
 /** The extended code says which call failed: SQLITE_IOERR_SHMSIZE (4874), say. */

@@ -1,7 +1,7 @@
 /** What is owed to destinations: due, claimed by lease, delivered, or dead until somebody revives it. */
 import { type Selectable, sql } from "kysely";
 import { v7 as newId } from "uuid";
-import type { Delivery, JudgedObject, Lease } from "./journal.ts";
+import { type Delivery, type JudgedObject, type Lease, linkErrors } from "./journal.ts";
 import { leaveStore } from "./kept-bytes.ts";
 import { keptNumber, keptText, objectOf, sentenceMax } from "./object-rows.ts";
 import { listed, rowSet } from "./row-set.ts";
@@ -156,6 +156,10 @@ export function completeDeliveries(engine: Engine, items: readonly Completion[])
   };
 }
 
+function sentence(error: string): string {
+  return error.replaceAll("\0", " ").slice(0, sentenceMax);
+}
+
 /** The sentence may quote what a peer said: it is shortened and cleaned rather than refused, the failure has to be written. */
 export function failDelivery(
   id: string,
@@ -163,7 +167,7 @@ export function failDelivery(
   error: string,
   nextAttemptAt: number | undefined,
 ): WriteJob<boolean> {
-  const last_error = error.replaceAll("\0", " ").slice(0, sentenceMax);
+  const last_error = sentence(error);
   const change =
     nextAttemptAt === undefined
       ? { state: "dead" as const, last_error }
@@ -178,6 +182,37 @@ export function failDelivery(
       .where("lease_owner", "is not", null)
       .executeTakeFirst();
     return result.numUpdatedRows > 0n;
+  };
+}
+
+/** The claim was no attempt. */
+export function returnDelivery(id: string, fence: number, error: string): WriteJob<boolean> {
+  const last_error = sentence(error);
+  return async (transaction) => {
+    const result = await transaction
+      .updateTable("deliveries")
+      .set({ last_error, lease_owner: null, lease_until: null, attempts: sql<number>`attempts - 1` })
+      .where("id", "=", id)
+      .where("fence", "=", fence)
+      .where("state", "=", "due")
+      .where("lease_owner", "is not", null)
+      .executeTakeFirst();
+    return result.numUpdatedRows > 0n;
+  };
+}
+
+/** Times of their making keep their order. */
+export function hastenDeliveries(destination: string): WriteJob<void> {
+  keptText(destination, "destination");
+  return async (transaction) => {
+    await transaction
+      .updateTable("deliveries")
+      .set((column) => ({ next_attempt_at: column.ref("created_at") }))
+      .where("destination", "=", destination)
+      .where("state", "=", "due")
+      .where("lease_owner", "is", null)
+      .where((is) => is.or(linkErrors.map((code) => is("last_error", "like", `${code}%`))))
+      .execute();
   };
 }
 

@@ -1,6 +1,7 @@
 /** What people, metrics and recovery ask. Nothing here changes anything. */
 import { sql } from "kysely";
 import { ScansealError } from "../../foundation/errors.ts";
+import { countKeptOnly } from "./added-deliveries.ts";
 import type { HeldStudy, JournalCounts, ObjectFilter } from "./journal.ts";
 import type { ObjectRow } from "./object-rows.ts";
 import { type Database, idsPerStatement, pieces } from "./tables.ts";
@@ -49,6 +50,11 @@ export async function listObjects(db: Database, filter: ObjectFilter): Promise<O
     query = query.where(column, "=", value);
   }
   if (filter.judgedSince !== undefined) query = query.where("judged_at", ">=", filter.judgedSince);
+  if (filter.idEnding !== undefined) {
+    if (!/^[0-9a-f]{8,12}$/.test(filter.idEnding))
+      throw new ScansealError("usage", "the end of an id is 8 to 12 hexadecimal digits");
+    query = query.where("id", "like", `%${filter.idEnding}`);
+  }
   if (filter.after !== undefined) query = query.where("id", ">", filter.after);
   return await query.execute();
 }
@@ -67,7 +73,31 @@ export async function unsettled(db: Database, before: number, limit: number): Pr
     .execute();
 }
 
-/** Latest first. Two statements: a study that changes in between is shown as it was in either. */
+/** By study (null: those whose study could not be read) how many held objects were released. As many steps as objects are held. */
+async function releasedByStudy(db: Database): Promise<ReadonlyMap<string | null, number>> {
+  const rows = await db
+    .selectFrom("objects")
+    .select((from) => ["study_instance_uid", from.fn.countAll<number>().as("objects")])
+    .where("state", "=", "held")
+    .where((is) =>
+      is.exists(
+        is
+          .selectFrom("deliveries")
+          .select("deliveries.id")
+          .whereRef("deliveries.object_id", "=", "objects.id")
+          .where("released", "=", 1),
+      ),
+    )
+    .groupBy("study_instance_uid")
+    .execute();
+  return new Map(rows.map((row) => [row.study_instance_uid, row.objects]));
+}
+
+export async function releasedHeld(db: Database): Promise<number> {
+  return [...(await releasedByStudy(db)).values()].reduce((sum, objects) => sum + objects, 0);
+}
+
+/** Latest first. Three statements: a study that changes in between is shown as it was in any. */
 export async function heldStudies(db: Database, limit: number): Promise<HeldStudy[]> {
   const studies = await db
     .selectFrom("objects")
@@ -102,6 +132,7 @@ export async function heldStudies(db: Database, limit: number): Promise<HeldStud
     .groupBy(["study_instance_uid", "verdict", "source"])
     .orderBy("source")
     .execute();
+  const released = await releasedByStudy(db);
   return studies.map((row) => {
     const verdicts: Record<string, number> = {};
     const samples: Record<string, string> = {};
@@ -116,6 +147,7 @@ export async function heldStudies(db: Database, limit: number): Promise<HeldStud
     return {
       studyInstanceUid: row.study_instance_uid ?? undefined,
       objects: row.objects,
+      released: released.get(row.study_instance_uid) ?? 0,
       series: row.series,
       verdicts,
       samples,
@@ -143,5 +175,13 @@ export async function counts(db: Database): Promise<JournalCounts> {
     .orderBy("created_at")
     .limit(1)
     .executeTakeFirst();
-  return { objects, deliveries, destinations, oldestReceivedAt: received?.at, oldestDueAt: due?.at };
+  const keptOnly = Number((await countKeptOnly.execute(db)).rows[0]!.n);
+  return {
+    objects,
+    deliveries,
+    destinations,
+    keptOnly,
+    oldestReceivedAt: received?.at,
+    oldestDueAt: due?.at,
+  };
 }

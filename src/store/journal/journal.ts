@@ -4,6 +4,7 @@
  * Rows hold UIDs and source names, never names or numbers of patients.
  */
 import type { SpoolLocation } from "../spool/spool.ts";
+import type { LaterDeliveries } from "./added-deliveries.ts";
 
 /** A finding as the policy made it; the journal keeps it as JSON. */
 export interface StoredFinding {
@@ -132,6 +133,9 @@ export type JudgementOutcome =
 /** Why a delivery died of a damaged copy: it is due again when the copy is restored. */
 export const damagedCopyError = "the kept bytes are not those that were judged";
 
+/** Errors of deliveries begin so where the destination was not reached, or was lost before it answered: they are due when it is back. */
+export const linkErrors: readonly string[] = ["network: ", "timeout: ", "peer-"];
+
 /** What was admitted under a SOP Instance UID; there is at most one. */
 export interface AdmittedInstance {
   readonly objectId: string;
@@ -192,6 +196,8 @@ export interface ObjectFilter {
   readonly seriesInstanceUid?: string | undefined;
   readonly sopInstanceUid?: string | undefined;
   readonly judgedSince?: number | undefined;
+  /** How the id ends: 8 hexadecimal digits or more. Every row that fits the rest is looked at. */
+  readonly idEnding?: string | undefined;
   /** Ids after this one (ids ascend with time). */
   readonly after?: string | undefined;
   /** 1 to 1,000. */
@@ -204,6 +210,8 @@ export interface JournalCounts {
   readonly deliveries: Readonly<Record<DeliveryState, number>>;
   /** By name of the destination: what waits, and what was given up. */
   readonly destinations: Readonly<Record<string, { readonly due: number; readonly dead: number }>>;
+  /** Admitted objects that were never to be delivered anywhere, up to 100,000. */
+  readonly keptOnly: number;
   /** received_at of the oldest object not judged, and of the oldest delivery due. */
   readonly oldestReceivedAt: number | undefined;
   readonly oldestDueAt: number | undefined;
@@ -212,6 +220,8 @@ export interface JournalCounts {
 export interface HeldStudy {
   readonly studyInstanceUid: string | undefined;
   readonly objects: number;
+  /** Of them those that two people released: they stay here, and a reading place has them or will. */
+  readonly released: number;
   readonly series: number;
   readonly verdicts: Readonly<Record<string, number>>;
   /** By verdict the id of one object. */
@@ -229,7 +239,7 @@ export interface Redirected {
 }
 
 /** Every method: @throws ScansealError `io` (the database), `storage-full`, `usage` (a value that cannot be kept, a limit out of its range). */
-export interface Journal {
+export interface Journal extends LaterDeliveries {
   /**
    * Adds rows in one transaction; a row whose id exists is left as it is (recovery repeats). UIDs and modality of a data set that no database can
    * keep (NUL, above 256 characters) are taken for unread. @throws ScansealError `usage` for any other value that cannot be kept; no row is added
@@ -308,6 +318,10 @@ export interface Journal {
   completeDelivery(id: string, fence: number, at: number): Promise<boolean>;
   /** `nextAttemptAt` undefined: a dead letter. `error` is shortened to 2,000 characters. False when the lease was lost. */
   failDelivery(id: string, fence: number, error: string, nextAttemptAt: number | undefined): Promise<boolean>;
+  /** It was not tried: the claim was no attempt, and it is due as it was. `error` as for `failDelivery`. False when the lease was lost. */
+  returnDelivery(id: string, fence: number, error: string): Promise<boolean>;
+  /** What waits for a destination because it was not reached (`linkErrors`) is due now, in the order it was made. */
+  hastenDeliveries(destination: string): Promise<void>;
   /** Dead letters (of one destination, or of all) become due now, attempts from 0; not those of purged objects. Returns how many. */
   reviveDeliveries(destination: string | undefined, now: number): Promise<number>;
   /**
@@ -335,6 +349,8 @@ export interface Journal {
   /** Latest first. Objects without a verdict count under "undetermined". */
   heldStudies(limit: number): Promise<readonly HeldStudy[]>;
   counts(): Promise<JournalCounts>;
+  /** How many of the held objects two people released, to whatever place. */
+  releasedHeld(): Promise<number>;
 
   /** 1 to 20,000 objects. @throws ScansealError `usage` for a request that could not be carried out */
   addRequest(request: QuarantineRequest, record: ActRecord): Promise<void>;

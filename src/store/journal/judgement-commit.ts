@@ -283,6 +283,7 @@ const fateColumns = {
   related_id: "text",
   stored: "whole",
   keeps_spool: "whole",
+  kept_only: "whole",
   judged_at: "whole",
   verdict: "text",
   disposition: "text",
@@ -297,7 +298,7 @@ const fateColumns = {
 
 async function writeFates(transaction: Database, engine: Engine, decided: readonly Decided[]): Promise<void> {
   if (decided.length === 0) return;
-  const rows = decided.map(({ row, fate, item: { columns } }) => {
+  const rows = decided.map(({ row, fate, item: { columns, destinations } }) => {
     const { lease_owner: _, lease_until: _until, ...judged } = columns;
     return {
       ...judged,
@@ -306,11 +307,12 @@ async function writeFates(transaction: Database, engine: Engine, decided: readon
       related_id: fate.relatedId ?? null,
       stored: fate.stored ? 1 : 0,
       keeps_spool: keepsSpool(fate) ? 1 : 0,
+      kept_only: fate.state === "admitted" && destinations.length === 0 ? 1 : 0,
     };
   });
   await sql`update objects set
       state = v.state, related_id = v.related_id, stored = v.stored,
-      location = case v.keeps_spool when 1 then objects.location else null end,
+      kept_only = v.kept_only, location = case v.keeps_spool when 1 then objects.location else null end,
       judged_at = v.judged_at, verdict = v.verdict, disposition = v.disposition, assurance = v.assurance,
       basis = v.basis, mode = v.mode, enforced = v.enforced, findings = v.findings,
       payload_digest = v.payload_digest, sealed_by = v.sealed_by, lease_owner = null, lease_until = null

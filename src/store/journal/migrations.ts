@@ -8,7 +8,13 @@ import { makeTallies } from "./tallies.ts";
 type Migration = (db: Database, engine: Engine) => Promise<void>;
 
 /** Each brings the schema from its index to its index + 1. */
-const migrations: readonly Migration[] = [firstTables, talliesAndDeletions, damagedCopies, logTables];
+const migrations: readonly Migration[] = [
+  firstTables,
+  talliesAndDeletions,
+  damagedCopies,
+  keptOnly,
+  logTables,
+];
 
 /** "scnseal1" as a number: only starts of this program take this lock. */
 const migrationLock = 0x73636e7365616c;
@@ -113,6 +119,14 @@ async function talliesAndDeletions(db: Database, engine: Engine): Promise<void> 
 
 async function damagedCopies(db: Database): Promise<void> {
   await sql`alter table objects add column damaged bigint not null default 0`.execute(db);
+}
+
+/** What was admitted before there was an archive. */
+async function keptOnly(db: Database): Promise<void> {
+  await sql`alter table objects add column kept_only bigint not null default 0`.execute(db);
+  await sql`update objects set kept_only = 1 where state = 'admitted' and (stored = 1 or location is not null)
+    and not exists (select 1 from deliveries where deliveries.object_id = objects.id)`.execute(db);
+  await sql`create index objects_kept_only on objects (id) where kept_only = 1`.execute(db);
 }
 
 /** One for each question the port asks. Partial ones hold only rows that are still in motion. */

@@ -91,6 +91,7 @@ export function receivedRow(object: ReceivedObject): ObjectRow {
     location: keptJson(object.location, "spool location", locationMax),
     stored: 0,
     damaged: 0,
+    kept_only: 0,
     ...notJudged,
     fence: 0,
   };

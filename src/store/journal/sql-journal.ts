@@ -2,6 +2,7 @@
 import { sql } from "kysely";
 import { ScansealError } from "../../foundation/errors.ts";
 import type { SpoolLocation } from "../spool/spool.ts";
+import { type AddedDeliveries, addLaterDeliveries } from "./added-deliveries.ts";
 import { Coalescer } from "./coalescer.ts";
 import { reportDamage, restoreCopy } from "./damaged-copies.ts";
 import { databaseError, isOfOneRow } from "./database-error.ts";
@@ -12,6 +13,8 @@ import {
   completion,
   deliveryOf,
   failDelivery,
+  hastenDeliveries,
+  returnDelivery,
   reviveDeliveries,
 } from "./delivery-queue.ts";
 import type {
@@ -31,7 +34,15 @@ import type {
   ReceivedObject,
   Redirected,
 } from "./journal.ts";
-import { counts, heldStudies, known, listLimit, listObjects, unsettled } from "./journal-queries.ts";
+import {
+  counts,
+  heldStudies,
+  known,
+  listLimit,
+  listObjects,
+  releasedHeld,
+  unsettled,
+} from "./journal-queries.ts";
 import { commitJudgements, type PreparedJudgement, preparedJudgement } from "./judgement-commit.ts";
 import { claimDeletions, confirmDeletions, markDelivered, markStored, renewPurge } from "./kept-bytes.ts";
 import { objectOf } from "./object-rows.ts";
@@ -188,6 +199,18 @@ export class SqlJournal implements Journal {
     return await this.#writeStatement(failDelivery(id, fence, error, nextAttemptAt));
   }
 
+  async returnDelivery(id: string, fence: number, error: string): Promise<boolean> {
+    return await this.#writeStatement(returnDelivery(id, fence, error));
+  }
+
+  async hastenDeliveries(destination: string): Promise<void> {
+    await this.#writeStatement(hastenDeliveries(destination));
+  }
+
+  addDeliveries(destination: string, ids: readonly string[], now: number): Promise<AddedDeliveries> {
+    return this.#write(addLaterDeliveries(this.#engine, destination, ids, now));
+  }
+
   async reviveDeliveries(destination: string | undefined, now: number): Promise<number> {
     return await this.#writeStatement(reviveDeliveries(destination, now));
   }
@@ -243,6 +266,10 @@ export class SqlJournal implements Journal {
 
   counts(): Promise<JournalCounts> {
     return this.#read(counts);
+  }
+
+  releasedHeld(): Promise<number> {
+    return this.#read(releasedHeld);
   }
 
   async addRequest(request: QuarantineRequest, record: ActRecord): Promise<void> {

@@ -43,6 +43,8 @@ export interface ObjectTable extends LeaseColumns {
   sealed_by: string | null;
   /** 1: its kept bytes are not what was acknowledged. */
   damaged: number;
+  /** 1: admitted while there was no archive, and nobody had it sent since. */
+  kept_only: number;
 }
 
 /** At most one object for each SOP Instance UID: the primary key says so. */

@@ -41,6 +41,13 @@ export class FrameLog {
     return this.#current?.room ?? 0;
   }
 
+  /** What is being filled and holds nothing that is needed begins a new life: all of its room is there again. */
+  renewSpent(): void {
+    if (!this.#current?.isSpent) return;
+    this.#current.seal();
+    this.#current = undefined;
+  }
+
   append(frame: Frame): void {
     this.#queue.push(frame);
     this.#pump();

@@ -13,6 +13,8 @@ import { Segment } from "./segment.ts";
 const readyMin = 2;
 /** Recycled segments that are kept. More are deleted: a burst must not keep the disk for ever. */
 const readyMax = 8;
+/** Where the disk is short: what is allocated is written without new space, but all else goes back to whoever needs the disk. */
+const readyWhenShort = 1;
 const zeroBytes: Uint8Array = new Uint8Array(1 << 20);
 
 export interface PoolOptions {
@@ -35,6 +37,8 @@ export class SegmentPool {
   readonly #ready: Segment[] = [];
   readonly #free: FreeFile[] = [];
   readonly #waiting: (() => void)[] = [];
+  /** Their files are free when these end. */
+  readonly #retiring = new Set<Promise<void>>();
   #fileCount = 0;
   #nextIndex = 1;
   #nextOrder = 1;
@@ -83,6 +87,15 @@ export class SegmentPool {
     return this.#ready.length > 0;
   }
 
+  /** What the disk must have free before another segment is made: as much again stays free, for the journal's rows and the objects' last place. */
+  get neededBytes(): number {
+    return 2 * this.#options.segmentBytes;
+  }
+
+  get readyBytes(): number {
+    return this.#ready.length * this.#options.segmentBytes;
+  }
+
   /** Bytes of segments that are ready, or may still be made within the quota. */
   get room(): number {
     const { segmentBytes, segmentsMax } = this.#options;
@@ -120,11 +133,15 @@ export class SegmentPool {
 
   async #work(): Promise<void> {
     while (!this.#isClosed) {
+      await Promise.all(this.#retiring);
       try {
+        const keptMax = (await this.#isShort()) ? readyWhenShort : readyMax;
         const free = this.#free.shift();
         if (free) {
-          if (free.isReusable && this.#ready.length < readyMax) await this.#recycle(free.file);
+          if (free.isReusable && this.#ready.length < keptMax) await this.#recycle(free.file);
           else await this.#delete(free.file);
+        } else if (this.#ready.length > keptMax) {
+          await this.#giveBack(this.#ready.pop()!);
         } else if (this.#ready.length < readyMin) {
           await this.#create();
         } else {
@@ -141,12 +158,24 @@ export class SegmentPool {
     }
   }
 
+  /** The reserve is being used up. A disk that cannot be asked will say more when it is written. */
+  async #isShort(): Promise<boolean> {
+    const { disk, folder, segmentBytes } = this.#options;
+    const isShort = disk.freeBytes(folder).then((free) => free < segmentBytes);
+    return await isShort.catch(() => false);
+  }
+
+  async #giveBack(segment: Segment): Promise<void> {
+    this.#segments.delete(segment.name);
+    await segment.close();
+    await this.#delete(segment.file);
+  }
+
   async #create(): Promise<void> {
-    const { folder, disk, segmentBytes, segmentsMax } = this.#options;
+    const { folder, disk, segmentsMax, segmentBytes } = this.#options;
     if (this.#fileCount >= segmentsMax)
       throw new ScansealError("storage-full", "the spool's quota is used up");
-    // As much again stays free: the journal's rows follow each commit, mostly onto the same disk.
-    if ((await disk.freeBytes(folder)) < 2 * segmentBytes) {
+    if ((await disk.freeBytes(folder)) < this.neededBytes) {
       throw new ScansealError("storage-full", "the spool's disk has no room for another segment");
     }
     const file = segmentFileName(this.#nextIndex++);
@@ -203,11 +232,13 @@ export class SegmentPool {
 
   #retire(segment: Segment): void {
     this.#segments.delete(segment.name);
-    void segment.close().then(() => {
+    const retiring = segment.close().then(() => {
+      this.#retiring.delete(retiring);
       // A disk that failed once in a file's blocks is not asked to keep other people's scans in them.
       this.#free.push({ file: segment.file, isReusable: segment.failure === undefined });
-      return this.prepare();
     });
+    this.#retiring.add(retiring);
+    void retiring.then(() => this.prepare());
   }
 
   async close(): Promise<void> {

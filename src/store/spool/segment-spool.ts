@@ -14,7 +14,15 @@ import { type RecordHost, RecordWriter } from "./record-writer.ts";
 import { Recovery } from "./recovery.ts";
 import type { Segment } from "./segment.ts";
 import { SegmentPool } from "./segment-pool.ts";
-import type { FileExtent, RecoveredRecord, Spool, SpoolLocation, SpoolUsage, SpoolWriter } from "./spool.ts";
+import type {
+  FileExtent,
+  RecoveredRecord,
+  Spool,
+  SpoolDisk,
+  SpoolLocation,
+  SpoolUsage,
+  SpoolWriter,
+} from "./spool.ts";
 import { WriteBuffers } from "./write-buffers.ts";
 
 export interface SegmentSpoolOptions {
@@ -107,7 +115,6 @@ class SegmentSpool implements Spool, RecordHost {
   #recovery: "needed" | "running" | "done" = "needed";
   #bytes = 0;
   #freeCheckedAt = Number.NEGATIVE_INFINITY;
-  #isDiskFull = false;
   #closing: Promise<void> | undefined;
 
   constructor(folder: string, setting: Setting, claim: FolderClaim) {
@@ -146,10 +153,10 @@ class SegmentSpool implements Spool, RecordHost {
     this.#requireOpen();
     if (this.#recovery !== "done") throw new ScansealError("usage", "the spool must be recovered first");
     this.#checkFreeSpace();
-    const refusal = this.#refusal();
+    const refusal = this.#refusalNow();
     if (refusal) {
       // The next one may find that it has become better.
-      void this.#pool.prepare();
+      void this.#makeRoom();
       throw refusal;
     }
     const id = new Uint8Array(16);
@@ -160,26 +167,38 @@ class SegmentSpool implements Spool, RecordHost {
     return writer;
   }
 
-  #refusal(): ScansealError | undefined {
+  async refusal(): Promise<ScansealError | undefined> {
+    if (this.#closing || this.#recovery !== "done") return undefined;
+    await this.#makeRoom();
+    return this.#refusalNow();
+  }
+
+  /** Segments that are needed and can be made are made; those that are not, where the disk is short, are given back. Never rejects. */
+  #makeRoom(): Promise<void> {
+    if (this.log.room + this.#pool.readyBytes < this.#roomForOne) this.log.renewSpent();
+    return this.#pool.prepare();
+  }
+
+  /** For the first frame of a record. */
+  get #roomForOne(): number {
+    return this.buffers.bufferBytes + blockBytes;
+  }
+
+  /** What is allocated already is written without new space: however full the disk is, it is room. */
+  #refusalNow(): ScansealError | undefined {
     if (this.#bytes >= this.#setting.bytesMax) return quotaError();
     const { failure, room } = this.#pool;
     if (failure?.code === "io") return failure;
-    if (this.#isDiskFull) return new ScansealError("storage-full", "the spool's disk is nearly full");
-    if (this.log.room + room < this.buffers.bufferBytes + blockBytes) return failure ?? quotaError();
+    if (this.log.room + room < this.#roomForOne) return failure ?? quotaError();
     return undefined;
   }
 
-  /** For the next `begin`: asking takes longer than an association waits. */
+  /** So that a disk that somebody else fills gets back what is kept in advance. */
   #checkFreeSpace(): void {
-    const { clock, disk, segmentBytes } = this.#setting;
-    const now = clock.now();
+    const now = this.#setting.clock.now();
     if (now - this.#freeCheckedAt < freeCheckMs) return;
     this.#freeCheckedAt = now;
-    const look = async (): Promise<void> => {
-      this.#isDiskFull = (await disk.freeBytes(this.#folder)) < segmentBytes;
-    };
-    // A disk that cannot be asked will say more when it is written.
-    look().catch(() => undefined);
+    void this.#pool.prepare();
   }
 
   arrived(bytes: number): void {
@@ -240,6 +259,11 @@ class SegmentSpool implements Spool, RecordHost {
       records: this.#live.size + this.#open.size,
       bytesMax: this.#setting.bytesMax,
     };
+  }
+
+  async disk(): Promise<SpoolDisk> {
+    const freeBytes = await this.#setting.disk.freeBytes(this.#folder);
+    return { freeBytes, neededBytes: this.#pool.neededBytes };
   }
 
   #requireOpen(): void {

@@ -41,6 +41,11 @@ export class Segment {
     return this.#isSealed || this.#failure ? 0 : this.header.bytes - this.#end;
   }
 
+  /** Something was written, and nothing of it is needed. */
+  get isSpent(): boolean {
+    return this.#end > blockBytes && this.#references === 0 && this.#writing === 0;
+  }
+
   /** The offset of `bytes` bytes that nobody else gets. @param bytes at most `room` */
   allot(bytes: number): number {
     const offset = this.#end;

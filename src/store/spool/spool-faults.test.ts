@@ -120,20 +120,41 @@ describe("a spool on a failing disk", () => {
     await ended(disk, store(spool));
   });
 
-  it("refuses when the disk is nearly full, before it is, and asks now and then", async () => {
+  it("on a full disk takes what allocated segments have room for, gives back the others, and says when it refuses", async () => {
     const { disk, spool, now } = await bench();
-    disk.free = segmentBytes - 1;
+    const kept = [await ended(disk, store(spool))];
+    await idle(disk);
+    const segments = async (): Promise<number> => (await disk.list()).length;
+    expect(await segments()).toBe(3);
+    disk.free = 0;
     now.value += 2000;
     spool.begin().discard();
     await idle(disk);
+    // The one that is being filled, and one more.
+    expect(await segments()).toBe(2);
+    while ((await ended(disk, spool.refusal())) === undefined) kept.push(await ended(disk, store(spool)));
+    expect(kept.length).toBeGreaterThan(10);
     expect(() => spool.begin()).toThrow(expect.objectContaining({ code: "storage-full" }));
-    disk.free = 100 * segmentBytes;
-    await idle(disk);
-    // Asked less than a second ago.
+    // What is needed no more is room again, without any new space.
+    for (const location of kept) await spool.release(location);
+    expect(await ended(disk, spool.refusal())).toBeUndefined();
+    await ended(disk, store(spool));
+    expect(await segments()).toBe(1);
+  });
+
+  it("refuses before the disk is full, and takes objects when somebody made room", async () => {
+    const disk = new SimulatedDisk(1);
+    disk.free = 2 * segmentBytes - 1;
+    const spool = await ended(
+      disk,
+      openSegmentSpool("/spool", { bytesMax: 40 * segmentBytes, segmentBytes, disk }),
+    );
     expect(() => spool.begin()).toThrow(expect.objectContaining({ code: "storage-full" }));
-    now.value += 2000;
-    expect(() => spool.begin()).toThrow(expect.objectContaining({ code: "storage-full" }));
-    await idle(disk);
+    expect(await ended(disk, spool.refusal())).toMatchObject({ code: "storage-full" });
+    expect(await disk.list()).toEqual([]);
+    disk.free = 2 * segmentBytes;
+    // Whoever asks finds out, without an object.
+    expect(await ended(disk, spool.refusal())).toBeUndefined();
     await ended(disk, store(spool));
   });
 

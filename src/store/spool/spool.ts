@@ -4,6 +4,7 @@
  */
 import type { ByteSource } from "../../foundation/byte-source.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
+import type { ScansealError } from "../../foundation/errors.ts";
 
 /** A part of a record: `length` bytes at `offset` of segment file `segment`. */
 export interface SpoolExtent {
@@ -51,7 +52,17 @@ export interface Spool {
   /** Once, before the first `begin`: every committed record that was not released. What was torn by a crash is dropped: it was never acknowledged. */
   recover(): AsyncIterable<RecoveredRecord>;
   usage(): SpoolUsage;
+  /** Why `begin` would refuse an object now; undefined where it would take one. Looks at the disk, and gives back what is kept in advance where it is short. */
+  refusal(): Promise<ScansealError | undefined>;
+  /** What the disk has free, and what it must have for another segment. @throws ScansealError `io` */
+  disk(): Promise<SpoolDisk>;
   close(): Promise<void>;
+}
+
+export interface SpoolDisk {
+  readonly freeBytes: number;
+  /** A segment, and the reserve. */
+  readonly neededBytes: number;
 }
 
 export interface SpoolUsage {

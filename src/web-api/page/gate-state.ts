@@ -1,6 +1,6 @@
 /** What the gate is doing, in one line and one sentence. */
 import type { ReadinessView, StatusView } from "../contract.ts";
-import { counted, grouped } from "./quantities.ts";
+import { counted, grouped, until } from "./quantities.ts";
 
 export interface GateState {
   readonly tone: "good" | "attention" | "alarm" | "waiting";
@@ -30,7 +30,23 @@ export function gateState(status: StatusView | undefined, readiness: ReadinessVi
     const sentence = `${names} did not take what passed the gate. The objects are safe here: find out why, then deliver them again.${also}`;
     return { tone: "alarm", headline: `${failed} failed for good`, sentence };
   }
-  return waitingState(status, now) ?? untroubledState(status);
+  return outageState(status, now) ?? waitingState(status, now) ?? untroubledState(status);
+}
+
+/** A destination that is away: what waits goes by itself when it is back. */
+function outageState(
+  { destinations, objects: { held = 0 } }: StatusView,
+  now: number,
+): GateState | undefined {
+  const away = destinations.filter((one) => one.outage !== undefined);
+  const [first] = away;
+  if (first?.outage === undefined) return undefined;
+  const due = away.reduce((sum, one) => sum + one.due, 0);
+  const names = away.map(({ name }) => name).join(", ");
+  const also = held === 0 ? "" : ` ${counted(held, "object is", "objects are")} held too.`;
+  const { why, nextTryAt } = first.outage;
+  const sentence = `${counted(due, "delivery waits", "deliveries wait")}; the objects are safe here. Why: ${why}. Next try ${until(nextTryAt, now)}.${also}`;
+  return { tone: "attention", headline: `${names} cannot be reached`, sentence };
 }
 
 /** Retries are at most ten minutes apart (docs/gateway.md): what waits longer failed several times. */
@@ -62,20 +78,29 @@ function waitingState(
   };
 }
 
-function untroubledState({ objects }: StatusView): GateState {
+function untroubledState({ objects, released = 0 }: StatusView): GateState {
   const { held = 0, admitted = 0 } = objects;
-  if (held > 0) {
+  const waiting = held - released;
+  if (waiting > 0) {
+    const others =
+      released === 0
+        ? "What is held has reached no reader."
+        : `${counted(released, "more was", "more were")} released by two people to a reading place; the others have reached no reader.`;
     return {
       tone: "attention",
-      headline: `${counted(held, "object")} held for a person to look at`,
-      sentence: "The gate takes scans and passes on what it may. What is held has reached no reader.",
+      headline: `${counted(waiting, "object")} held for a person to look at`,
+      sentence: `The gate takes scans and passes on what it may. ${others}`,
     };
   }
   if (isUntouched(objects)) {
     const sentence = "The gate listens. Nothing has been sent to it yet.";
     return { tone: "waiting", headline: "Ready for the first scan", sentence };
   }
-  const sentence = `Nothing is held. ${grouped(admitted)} passed so far.`;
+  const kept =
+    held === 0
+      ? "Nothing is held."
+      : `${counted(held, "held object was", "held objects were")} released by two people to a reading place, and kept here.`;
+  const sentence = `${kept} ${grouped(admitted)} passed so far.`;
   return { tone: "good", headline: "Taking scans and passing them on", sentence };
 }
 

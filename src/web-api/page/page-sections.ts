@@ -2,20 +2,37 @@
 import type { HeldStudyView, RecentObjectView, StatusView } from "../contract.ts";
 import { html, type Markup, nothing } from "../markup.ts";
 import { badge, since, table, verdictBadge } from "./page-parts.ts";
-import { counted, grouped, size } from "./quantities.ts";
+import { counted, grouped, size, until } from "./quantities.ts";
 import { byGravity, modeSentences, stateWord, verdictWords } from "./verdict-words.ts";
 
-export function counts({ objects, verdicts, spool, destinations }: StatusView): Markup {
+export function counts(status: StatusView): Markup {
+  const { objects, released = 0, verdicts, spool } = status;
   const { received = 0, admitted = 0, held = 0 } = objects;
   const tile = (label: string, n: number, hint: string): Markup =>
     html`<li><b>${grouped(n)}</b> <span>${label}</span> <small>${hint}</small></li>`;
   const judged = byGravity(verdicts ?? {});
   const spoolUse = `${size(spool.bytes)} of ${size(spool.bytesMax)}`;
   return html`<h2 class="unseen">Counts</h2><ul class="tiles">
-${tile("passed", admitted, destinations.length === 0 ? "kept here" : "delivered, or on the way")}${tile("held", held, "kept for a person")}${tile("being checked", received, "acknowledged, no verdict yet")}
+${tile("passed", admitted, whereaboutsOf(status))}${tile("held", held, released === 0 ? "kept for a person" : `${grouped(released)} of them released by two people`)}${tile("being checked", received, "acknowledged, no verdict yet")}
 <li><b>${size(spool.bytes)}</b> <span>in the spool</span>
 <meter min="0" max="${spool.bytesMax}" high="${Math.round(spool.bytesMax * 0.8)}" value="${spool.bytes}" aria-label="Spool: ${spoolUse}"></meter> <small>of ${size(spool.bytesMax)}</small></li></ul>
 ${judged.length === 0 ? nothing : html`<p class="verdicts"><span>Judged since the start</span> ${judged.map(([verdict, n]) => html`${verdictBadge(verdict, n)} `)}</p>`}`;
+}
+
+/** Of what passed. */
+function whereaboutsOf({ objects: { admitted = 0 }, destinations, keptOnly = 0 }: StatusView): string {
+  if (destinations.length === 0) return "kept here";
+  if (keptOnly === 0) return "delivered, or on the way";
+  const here = `${grouped(keptOnly)} kept here only`;
+  return keptOnly >= admitted ? here : `${here}, ${grouped(admitted - keptOnly)} delivered, or on the way`;
+}
+
+/** Where an archive came later. */
+function keptHint({ destinations: list, keptOnly = 0 }: StatusView): Markup {
+  const archive = list.find(({ takes, isRemoved }) => takes === "admitted" && isRemoved !== true);
+  if (keptOnly === 0 || archive === undefined) return nothing;
+  const kept = `${counted(keptOnly, "object", "objects")} passed before there was a destination, and ${keptOnly === 1 ? "is" : "are"} kept here only.`;
+  return html`<p class="hint">${kept} To send ${keptOnly === 1 ? "it" : "them"}: <code>scanseal deliveries add ${archive.name} --all-kept</code></p>`;
 }
 
 export function heldStudies(held: readonly HeldStudyView[], now: number): Markup {
@@ -31,9 +48,16 @@ function heldStudy(study: HeldStudyView, now: number): Markup {
   const uid = study.studyInstanceUid;
   return html`<li class="card study ${tone}"><p class="say"><bdi>${study.message ?? sentence}</bdi></p>
 <p>${verdicts.map(([verdict, n]) => html`${verdictBadge(verdict, n)} `)}</p>
-<p class="facts"><span>held for <b>${since(study.firstAt, now)}</b></span> <span>${counted(study.objects, "object")} in ${counted(study.series, "series", "series")}</span>
+<p class="facts"><span>held for <b>${since(study.firstAt, now)}</b></span> <span>${counted(study.objects, "object")} in ${counted(study.series, "series", "series")}${releasedOf(study)}</span>
 <span>from <bdi>${study.sources.join(", ")}</bdi></span></p>
 <p class="uid">${uid === undefined ? "Study unknown: the object names none that can be read" : html`Study <code>${uid}</code>`}</p></li>`;
+}
+
+function releasedOf({ objects, released = 0 }: HeldStudyView): string {
+  if (released === 0) return "";
+  return released === objects
+    ? ", released by two people"
+    : `, ${grouped(released)} of them released by two people`;
 }
 
 export function sources({ sources: list, listeners }: StatusView): Markup {
@@ -60,7 +84,8 @@ ${
 }<dl class="legend">${legend}</dl>`;
 }
 
-export function destinations({ destinations: list, oldestDueAt }: StatusView, now: number): Markup {
+export function destinations(status: StatusView, now: number): Markup {
+  const { destinations: list, oldestDueAt } = status;
   return html`<h2>Destinations</h2>
 ${
   list.length === 0
@@ -68,7 +93,11 @@ ${
     : table(
         "Where objects go, and what waits",
         [
-          { title: "Destination", cell: ({ name }) => html`<bdi>${name}</bdi>` },
+          {
+            title: "Destination",
+            cell: ({ name, outage }) =>
+              html`<bdi>${name}</bdi>${outage === undefined ? nothing : html` ${badge("bad", "✗", "cannot be reached")} <small>${outage.why}; next try ${until(outage.nextTryAt, now)}</small>`}`,
+          },
           {
             title: "Takes",
             cell: ({ takes, isRemoved }) =>
@@ -84,7 +113,7 @@ ${
         ],
         list,
       )
-}${oldestDueAt === undefined ? nothing : html`<p class="hint">The oldest delivery waits for <b>${since(oldestDueAt, now)}</b>.</p>`}`;
+}${keptHint(status)}${oldestDueAt === undefined ? nothing : html`<p class="hint">The oldest delivery waits for <b>${since(oldestDueAt, now)}</b>.</p>`}`;
 }
 
 export function recentObjects(recent: readonly RecentObjectView[], now: number): Markup {
@@ -107,9 +136,10 @@ function verdictOf({ state, verdict }: RecentObjectView): Markup {
   return state === "received" ? html`<span class="quiet">being checked</span>` : verdictBadge(verdict);
 }
 
-function outcome({ state, disposition, message }: RecentObjectView): Markup {
+function outcome({ state, disposition, waitsFor = [], message }: RecentObjectView): Markup {
   const noticed = state === "admitted" && disposition === "delivered-with-notice";
+  const waiting = waitsFor.length === 0 ? nothing : html`, waits for <bdi>${waitsFor.join(", ")}</bdi>`;
   const word = state === "received" ? "waits for its verdict" : stateWord(state);
   const said = message === undefined ? nothing : html` <small><bdi>${message}</bdi></small>`;
-  return html`${word}${noticed ? ", with a notice" : ""}${said}`;
+  return html`${word}${noticed ? ", with a notice" : ""}${waiting}${said}`;
 }

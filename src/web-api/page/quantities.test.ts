@@ -11,16 +11,16 @@ it("ages are in the largest unit that says something; none is of the future", ()
 });
 
 it("sizes have a unit and at most one decimal", () => {
-  const sizes = [0, 999, 1000, 1550, 99_949, 412e6, 18.4e9, 2e15].map(size);
+  const sizes = [0, 1023, 1024, 1600, 102_348, 2 ** 30, 16 * 2 ** 30, 2 ** 51].map(size);
   expect(sizes).toEqual([
     "0 bytes",
-    "999 bytes",
-    "1 kB",
-    "1.6 kB",
-    "99.9 kB",
-    "412 MB",
-    "18.4 GB",
-    "2000 TB",
+    "1023 bytes",
+    "1 KiB",
+    "1.6 KiB",
+    "99.9 KiB",
+    "1 GiB",
+    "16 GiB",
+    "2048 TiB",
   ]);
 });
 

@@ -9,12 +9,19 @@ export function grouped(n: number): string {
   return n.toLocaleString("en-US");
 }
 
-const units = ["bytes", "kB", "MB", "GB", "TB"] as const;
+/** As the configuration has them. */
+const units = ["bytes", "KiB", "MiB", "GiB", "TiB"] as const;
 
 export function size(bytes: number): string {
   let [value, unit] = [bytes, 0];
-  for (; value >= 1000 && unit < units.length - 1; unit++) value /= 1000;
+  for (; value >= 1024 && unit < units.length - 1; unit++) value /= 1024;
   return `${unit === 0 || value >= 100 ? Math.round(value) : Math.round(value * 10) / 10} ${units[unit]}`;
+}
+
+/** From now to a time stamp: "in 12 s"; "now" for one that has passed. */
+export function until(time: string, now: number): string {
+  const seconds = Math.ceil((Date.parse(time) - now) / 1000);
+  return seconds > 0 ? `in ${seconds} s` : "now";
 }
 
 /** From a time stamp to now: "40 s", "3 min", "5 h", "2 days"; undefined for what is no time. */

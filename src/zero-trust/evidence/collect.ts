@@ -26,11 +26,13 @@ import type {
   ManifestFault,
   TrustFact,
   UnreadableFact,
+  WatermarkEvidence,
 } from "./evidence.ts";
 import { exemptPartChanges } from "./exempt-parts.ts";
 import { checkFormat } from "./format-check.ts";
 import { type CheckedSignatures, checkObjectSignatures } from "./signature-check.ts";
 import type { TrustJudge } from "./trust-check.ts";
+import { type MarkSigner, watermarkOf } from "./watermark-check.ts";
 
 export interface EvidencePorts {
   readonly crypto: Crypto;
@@ -39,6 +41,8 @@ export interface EvidencePorts {
   readonly decoder?: FrameDecoder | undefined;
   /** Compare every attribute and frame although the signature would do. */
   readonly deep?: boolean;
+  /** Devices whose marks are known without their manifest. Without it, marks of an object that has no seal are not asked. */
+  readonly markSigner?: MarkSigner | undefined;
   readonly read?: ReadOptions;
 }
 
@@ -88,11 +92,36 @@ async function collectFrom(object: DicomObject, ports: EvidencePorts): Promise<E
     signatures: checked.evidence,
     ...(expected === undefined ? {} : { sealExpectedFrom: expected }),
   };
-  if ("fault" in opened) return { ...common, manifest: opened.fault };
-  if (!manifest || !sealer) return common;
+  if (!manifest || !sealer) {
+    const watermark = await watermarkOf(object, undefined, ports);
+    const fault = "fault" in opened ? { manifest: opened.fault } : {};
+    return { ...common, ...fault, ...markEvidence(watermark, expected) };
+  }
   const trust = await ports.trust.judge(sealer.certificate, manifest.statement.type);
-  const sealed = await checkSealed({ object, manifest, sealer, checked, trust }, ports);
-  return { ...common, ...sealed };
+  const { facts, ...sealed } = await checkSealed({ object, manifest, sealer, checked, trust }, ports);
+  const seal = {
+    manifest,
+    facts,
+    evidence: sealed.manifest,
+    content: sealed.content,
+    signatures: checked.evidence,
+  };
+  const watermark = await watermarkOf(object, seal, ports);
+  return { ...common, ...sealed, ...markEvidence(watermark, expected) };
+}
+
+/** A device whose mark is there without its seal is expected to have sealed; what the object says of itself comes first. */
+function markEvidence(
+  watermark: WatermarkEvidence | undefined,
+  expected: string | undefined,
+): Pick<Evidence, "watermark" | "sealExpectedFrom"> {
+  if (watermark === undefined) return {};
+  const { boundTo, signer } = watermark;
+  const isStripped = boundTo === "marks" && signer?.result === "trusted";
+  return {
+    watermark,
+    ...(isStripped && expected === undefined ? { sealExpectedFrom: signer.signer } : {}),
+  };
 }
 
 /** Signer of the manifest: DER, and in base64. */
@@ -142,7 +171,9 @@ interface SealedObject {
 async function checkSealed(
   sealed: SealedObject,
   ports: EvidencePorts,
-): Promise<Pick<Evidence, "manifest" | "content">> {
+): Promise<
+  Pick<Evidence, "content"> & { readonly manifest: ManifestEvidence; readonly facts: ManifestFacts }
+> {
   const { object, manifest, sealer, checked, trust } = sealed;
   const bindings = checked.facts.map(({ uid, certificate, location }) => ({
     uid: location.length === 0 ? (uid ?? "") : "",
@@ -168,7 +199,7 @@ async function checkSealed(
     ...manifestEvidence(sealed, facts, content, ports),
     ...(stranger ? { stranger } : {}),
   };
-  return content ? { manifest: evidence, content } : { manifest: evidence };
+  return { facts, manifest: evidence, ...(content ? { content } : {}) };
 }
 
 /** The envelope's further certificates: anybody can add one, and a signature with it, to a seal that stays valid. */
@@ -251,7 +282,8 @@ function faultsOf(
     faults.push("statement-invalid");
   if (!facts.deviceNamed) faults.push("statement-invalid");
   if (facts.seed === "differs") faults.push("seed-mismatch");
-  if (facts.table === "differs" || facts.table === "unreadable") faults.push("table-mismatch");
+  const isTableWrong = facts.table === "differs" || facts.table === "unreadable";
+  if (isTableWrong || facts.watermarkTable === "differs") faults.push("table-mismatch");
   if (facts.seed === "missing" || (facts.table === "missing" && (!content || content.unlocalised))) {
     faults.push("container-missing");
   }

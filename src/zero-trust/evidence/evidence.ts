@@ -139,7 +139,7 @@ export interface FrameChanges {
   /** From 0. */
   readonly frame: number;
   readonly basis: LocatingBasis;
-  /** Tiles, or superblocks where no more is known, joined to rectangles; the first 200. */
+  /** Tiles, or superblocks where no more is known, joined to rectangles: the first 200, and the first 2000 of an object. */
   readonly regions: readonly Rectangle[];
   /** Changed tiles or superblocks in all. */
   readonly places: number;
@@ -150,16 +150,18 @@ export interface FrameChanges {
  * not. It says where these samples come from, never whose they are.
  */
 export interface WatermarkEvidence {
-  /** Of the marks that were read; undefined where none was, or by an unknown key. */
+  /** What the marks were compared with: the claim of a manifest that is sound and by a trusted signer, or only each other. */
+  readonly boundTo: "manifest" | "marks";
+  /** Of the first mark with a valid signature; undefined where none has one. */
   readonly signer: TrustFact | undefined;
   /** Of the first mark that could be read. */
   readonly contentId: string | undefined;
   readonly framesChecked: number;
-  /** With a valid signature, every sample as it was marked, and of this place: the object and frame that the manifest names. */
+  /** With a valid signature, every sample as it was marked, and of this place: the object and frame that the manifest or the first mark names. */
   readonly framesIntact: number;
   /** Marks of another object, frame or device than the manifest or the other frames say: whole frames from elsewhere. */
   readonly framesForeign: readonly number[];
-  /** The manifest says that they are marked, but no mark can be read. */
+  /** The manifest says that they are marked, but no mark can be read, and nothing else tells what of them is left. */
   readonly framesUnreadable: readonly number[];
   /** Changed since they were marked. */
   readonly changes: readonly FrameChanges[];
@@ -180,7 +182,7 @@ export interface Evidence {
   readonly manifest?: ManifestEvidence;
   readonly content?: ContentEvidence;
   readonly watermark?: WatermarkEvidence;
-  /** The trust store has a device of this serial number: a seal is expected. */
+  /** The trust store has a device of this serial number, or the frames carry a trusted device's mark: its seal is expected. */
   readonly sealExpectedFrom?: string;
   /** Undefined for an object that came from no network. */
   readonly arrival?: ArrivalEvidence;

@@ -61,6 +61,8 @@ export class Cleaner {
 
   /** Everything that can be done now. Never throws: what fails is an event, and done the next time. */
   async sweep(): Promise<void> {
+    // A disk that somebody else fills gets back what the spool keeps in advance, also while nothing arrives.
+    await this.#guarded("spool", async () => void (await this.#ports.spool.refusal()));
     await this.#guarded("spool records", () => this.#freeRecords());
     await this.#guarded("delivered objects", () => this.#deleteBytes());
   }

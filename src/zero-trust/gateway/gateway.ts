@@ -11,6 +11,7 @@ import { InflatingSlots, type Reception } from "./object-receiver.ts";
 import { ObjectUse } from "./object-use.ts";
 import { Occupancy } from "./occupancy.ts";
 import type { GatewayPorts } from "./ports.ts";
+import type { Outage } from "./reachability.ts";
 import { GateProvider, type ReceptionState } from "./receive.ts";
 import { recoverSpool } from "./recovery.ts";
 import { RefusalRecords } from "./refusal-records.ts";
@@ -36,6 +37,11 @@ export interface GatewayStatus {
   readonly judging: number;
   readonly sending: number;
   readonly spool: SpoolUsage;
+  readonly destinations: readonly {
+    readonly name: string;
+    /** While it cannot be reached. */
+    readonly outage: Outage | undefined;
+  }[];
 }
 
 export interface Gateway {
@@ -58,6 +64,8 @@ export interface Gateway {
    */
   applySettings(settings: GatewaySettings): Promise<void>;
   status(): GatewayStatus;
+  /** Why an object that came now would be refused for want of storage, or the last one was; undefined where it would be taken. */
+  storageProblem(): Promise<string | undefined>;
 }
 
 /** What replaced deliverers may take to finish the object they are sending. */
@@ -135,6 +143,7 @@ class RunningGateway implements Gateway {
     this.#settler.start();
     this.#cleaner.start();
     for (const destination of this.#settings.destinations) this.#startDeliverer(destination);
+    await this.#tellKept(this.#settings.destinations);
     this.#phase = "running";
     for (const settings of this.#settings.listeners) {
       const provider = new GateProvider(settings.name, this.#reception, () => this.#state());
@@ -142,6 +151,19 @@ class RunningGateway implements Gateway {
       this.#listeners.push(listener);
       const { name, address, port } = listener;
       this.#ports.events({ kind: "listening", listener: name, address, port });
+    }
+  }
+
+  /** @param added what was admitted before is not sent there by itself: a person says so, or not */
+  async #tellKept(added: readonly DestinationSettings[]): Promise<void> {
+    const archive = added.find(({ takes }) => takes === "admitted");
+    if (!archive) return;
+    const { journal, events } = this.#ports;
+    try {
+      const { keptOnly } = await journal.counts();
+      if (keptOnly > 0) events({ kind: "kept-only", objects: keptOnly, destination: archive.name });
+    } catch (error) {
+      events({ kind: "fault", where: "journal", ...told(error) });
     }
   }
 
@@ -166,8 +188,11 @@ class RunningGateway implements Gateway {
     const isInSpool = object.location !== undefined && !outcome.spoolFreed;
     if (outcome.state === "held" && isInSpool) this.#cleaner.watch(object.id, object.location);
     if (outcome.state !== "admitted") return;
-    for (const name of destinations) this.#deliverers.get(name)?.wake();
-    if (destinations.length === 0 && !object.stored) this.#settler.store(object.id);
+    const deliverers = destinations.flatMap((name) => this.#deliverers.get(name) ?? []);
+    for (const deliverer of deliverers) deliverer.wake();
+    // Where nobody takes it now it does not wait in the spool.
+    const waits = destinations.length === 0 || deliverers.some(({ outage }) => outage !== undefined);
+    if (waits && !object.stored) this.#settler.store(object.id);
   }
 
   async drain(graceMs: number): Promise<void> {
@@ -200,6 +225,7 @@ class RunningGateway implements Gateway {
     const listeners = this.#settings.listeners.map((listener) => this.#renewed(listener, wantedSettings));
     const settings = { ...wantedSettings, aeTitle, listeners };
     const book = new SourceBook(settings, this.#ports.crypto);
+    const known = new Set(this.#settings.destinations.map(({ name }) => name));
     this.#settings = settings;
     this.#book = book;
     const wanted = new Map(settings.destinations.map((destination) => [destination.name, destination]));
@@ -212,6 +238,7 @@ class RunningGateway implements Gateway {
       if (!this.#deliverers.has(name) && this.#phase === "running") this.#startDeliverer(destination);
     }
     this.#judging.wake();
+    await this.#tellKept(settings.destinations.filter(({ name }) => !known.has(name)));
   }
 
   /** With the certificate that is wanted, or as it is. */
@@ -237,7 +264,15 @@ class RunningGateway implements Gateway {
       judging: this.#judging.judging,
       sending: [...this.#deliverers.values()].reduce((sum, { sending }) => sum + sending, 0),
       spool: this.#ports.spool.usage(),
+      destinations: [...this.#deliverers].map(([name, { outage }]) => ({ name, outage })),
     };
+  }
+
+  async storageProblem(): Promise<string | undefined> {
+    const refusal = await this.#ports.spool.refusal();
+    if (refusal) return `the disk takes no object: ${refusal.message}`;
+    const { ofStorage } = this.#reception.refusals;
+    return ofStorage && `the disk did not take the last object that came: ${ofStorage}`;
   }
 }
 

@@ -18,6 +18,7 @@ import type { Evidence } from "../evidence/evidence.ts";
 import { type Admitted, admit } from "../policy/admitted.ts";
 import { decide, decideIncomplete, type Mode, strictestMode } from "../policy/decide.ts";
 import type { Decision, Finding, IncompleteDecision } from "../policy/verdict.ts";
+import { claimedDevices } from "./claimed-devices.ts";
 import { told } from "./fault-words.ts";
 import { storeCopy } from "./object-copy.ts";
 import type { GatewayPorts } from "./ports.ts";
@@ -155,10 +156,10 @@ export class Judge {
     const { book } = this.#state();
     const own = book.named(object.source)?.mode ?? "enforce";
     if (own === "enforce") return own;
-    const { sealExpectedFrom, manifest, format } = evidence;
-    const sealer = manifest?.trust?.result === "trusted" ? manifest.trust.signer : undefined;
+    const { format } = evidence;
+    const claimed = claimedDevices(evidence);
     const ofDevices = book.all
-      .filter(({ devices }) => devices.some((name) => name === sealExpectedFrom || name === sealer))
+      .filter(({ devices }) => devices.some((name) => claimed.has(name)))
       .map(({ mode }) => mode);
     // Where white space is tolerated, other readers leave it out.
     const study = (object.studyInstanceUid ?? format?.studyInstanceUid)?.replace(/\s/g, "");

@@ -162,7 +162,7 @@ export class ObjectReceiver implements StoreReceiver {
   async end(): Promise<DimseStatus> {
     this.#isEnding = true;
     const { request, source } = this.#arrival;
-    const { ports, occupancy, rows } = this.#reception;
+    const { ports, occupancy, refusals, rows } = this.#reception;
     const facts = this.#facts();
     const digest = this.#hash.digest();
     const receivedAt = ports.clock.now();
@@ -184,6 +184,7 @@ export class ObjectReceiver implements StoreReceiver {
     const header = encodeHeader({ kind: "received", object });
     const location = await this.#writer.commit(header, digest).catch((error: unknown) => this.#fail(error));
     this.#isOver = true;
+    refusals.stored();
     occupancy.await(object.id, source.name, object.bytes);
     rows.add(receivedFrom(object, location));
     this.#tell(object);

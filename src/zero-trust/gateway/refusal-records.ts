@@ -5,6 +5,8 @@ import type { GatewayPorts } from "./ports.ts";
 
 /** Between two records of one source and reason. */
 const quietMs = 10_000;
+/** What a look at the disk cannot tell (a file system that copies on writing, a quota) an object finds out. */
+const storageCodes: ReadonlySet<string> = new Set(["storage-full", "io"]);
 
 export interface Refusal {
   readonly source: string;
@@ -21,11 +23,24 @@ export class RefusalRecords {
   /** Source and reason -> time of the last record, and refusals since. */
   readonly #last = new Map<string, { at: number; since: number }>();
 
+  #ofStorage: string | undefined;
+
   constructor(ports: Pick<GatewayPorts, "journal" | "events" | "clock" | "newId">) {
     this.#ports = ports;
   }
 
+  /** Why storage did not take what came last; undefined once an object is durable again. */
+  get ofStorage(): string | undefined {
+    return this.#ofStorage;
+  }
+
+  /** An object is durable. */
+  stored(): void {
+    this.#ofStorage = undefined;
+  }
+
   note({ source, status, why, bytes }: Refusal): void {
+    if (storageCodes.has(why)) this.#ofStorage = why;
     this.#ports.events({ kind: "object-refused", source, status, why });
     const at = this.#ports.clock.now();
     const key = `${source} ${why}`;

@@ -1,5 +1,6 @@
 /** When a failed delivery is tried again, and when it is given up. Pure. */
 import { isStored } from "../../dicom-network/dimse/status.ts";
+import { linkErrors } from "../../store/journal/journal.ts";
 import type { GatewayLimits } from "./settings.ts";
 
 /** An archive whose database is down refuses each object in the words for one it cannot take (0110, Cxxx): it has an hour to be mended. */
@@ -43,11 +44,24 @@ export function retryIn(
 ): number | undefined {
   if (failure.kind === "final") return undefined;
   if (failure.kind === "refused" && attempts >= refusalsMax) return undefined;
-  if (now - createdAt >= limits.deliveryMsMax) return undefined;
+  if (isOverdue({ createdAt }, limits, now)) return undefined;
   if (failure.kind === "passing") return backOffMs(attempts, limits, random);
   const retryMs = limits.retryMs * refusalPatience.first;
   const retryMsMax = limits.retryMsMax * refusalPatience.longest;
   return backOffMs(attempts, { retryMs, retryMsMax }, random);
+}
+
+export function isOverdue(
+  { createdAt }: Pick<FailedDelivery, "createdAt">,
+  { deliveryMsMax }: Pick<RetryLimits, "deliveryMsMax">,
+  now: number,
+): boolean {
+  return now - createdAt >= deliveryMsMax;
+}
+
+/** The association was lost before the archive answered: it may be the destination, not the object. */
+export function isOfLink({ kind, why }: Failure): boolean {
+  return kind === "passing" && linkErrors.some((code) => why.startsWith(code));
 }
 
 /** Undefined where the archive has stored the object. PS3.4 table B.2-1: A7xx is out of resources. */

@@ -1,6 +1,7 @@
 /** The judgement: (evidence, policy) -> verdict and disposition. Pure: no I/O, no clock. Numbers are those of spec/verdicts.md. */
 import type { Evidence } from "../evidence/evidence.ts";
-import { finding, findingsOf } from "./findings.ts";
+import { finding } from "./finding.ts";
+import { findingsOf } from "./findings.ts";
 import type {
   Assurance,
   Decision,
@@ -43,6 +44,13 @@ const untrusted: ReadonlySet<FindingCode> = new Set<FindingCode>([
   "signature-weak",
 ]);
 
+/** Without a manifest: a DICOM signature, or the mark of a device that this site trusts, does not fit what is there. */
+const alteredUnsealed: ReadonlySet<FindingCode> = new Set<FindingCode>([
+  "signature-altered",
+  "pixels-changed",
+  "watermark-foreign",
+]);
+
 /** About what is around the content: they hold the object, but say nothing of the image. */
 const besideContent: ReadonlySet<FindingCode> = new Set<FindingCode>([
   "preamble-suspicious",
@@ -54,7 +62,7 @@ function verdictOf(evidence: Evidence, findings: readonly Finding[]): Verdict {
     .filter((f) => f.severity === "error" && !besideContent.has(f.code))
     .map((f) => f.code);
   if (evidence.unreadable || evidence.arrival?.uidDiffers) return "malformed"; // 1
-  if (!evidence.manifest) return errors.includes("signature-altered") ? "altered" : "unsealed"; // 2
+  if (!evidence.manifest) return errors.some((code) => alteredUnsealed.has(code)) ? "altered" : "unsealed"; // 2
   if (errors.some((code) => sealBroken.has(code))) return "altered"; // 3
   if (errors.some((code) => untrusted.has(code))) return "untrusted"; // 4
   if (errors.length > 0 || !evidence.content) return "altered"; // 5

@@ -7,18 +7,9 @@ import type {
   ManifestEvidence,
   SignatureEvidence,
 } from "../evidence/evidence.ts";
-import { sentenceOf } from "./sentences.ts";
-import type { Finding, FindingCode, FindingLocation, Severity } from "./verdict.ts";
-
-export function finding(
-  code: FindingCode,
-  location: FindingLocation,
-  detail: string,
-  severity: Severity = sentenceOf(code).severity,
-): Finding {
-  const { layer, message } = sentenceOf(code);
-  return { code, severity, layer, location, message, detail };
-}
+import { finding } from "./finding.ts";
+import type { Finding, FindingCode, FindingLocation } from "./verdict.ts";
+import { changesTold, placesText, regionsOf, watermarkFindings } from "./watermark-findings.ts";
 
 /** The first 100 differing attributes are listed one by one; an attacker cannot make the report grow without limit. */
 const listedMax = 100;
@@ -39,8 +30,11 @@ export function findingsOf(evidence: Evidence): readonly Finding[] {
     ...(arrival?.uidDiffers === true
       ? [finding("uid-mismatch", {}, "the command that brought it names another instance or class")]
       : []),
-    ...(manifest ? manifestFindings(manifest) : sealMissing(evidence)),
-    ...(content ? contentFindings(content) : []),
+    ...(manifest ? manifestFindings(manifest) : []),
+    ...(content ? contentFindings(content, evidence) : []),
+    // What marks say of an object without a seal says more than that it has none.
+    ...watermarkFindings(evidence),
+    ...(manifest ? [] : sealMissing(evidence)),
     ...signatureFindings(signatures, manifest !== undefined, content),
     ...(format ? formatFindings(format) : []),
     ...conflictFindings(arrival),
@@ -103,7 +97,7 @@ function attributeFinding(change: AttributeChange): Finding {
   return benign ? { ...made, message: "An administrative entry was updated since capture." } : made;
 }
 
-function contentFindings(content: ContentEvidence): Finding[] {
+function contentFindings(content: ContentEvidence, evidence: Evidence): Finding[] {
   const found = content.attributes.slice(0, listedMax).map(attributeFinding);
   const more = content.attributes.slice(listedMax);
   const grave = more.some((c) => c.attributeClass !== "administrative" && !c.transcodeByProduct);
@@ -111,17 +105,24 @@ function contentFindings(content: ContentEvidence): Finding[] {
     found.push(
       finding("content-changed", {}, `${more.length} more attributes differ`, grave ? "error" : "info"),
     );
-  const frames = (code: FindingCode, list: readonly number[], what: string): void => {
+  const frames = (code: FindingCode, list: readonly number[], what: string, regions = {}): void => {
     if (list.length > 0)
       found.push(
         finding(
           code,
-          { tag: "(7FE0,0010)", frames: list },
+          { tag: "(7FE0,0010)", frames: list, ...regions },
           `${list.length === 1 ? "1 frame" : `${list.length} frames`}: ${what}`,
         ),
       );
   };
-  frames(content.lossyNow ? "pixels-lossy" : "pixels-changed", content.framesChanged, "not what was sealed");
+  const framesChanged = new Set(content.framesChanged);
+  const changes = changesTold(evidence).filter(({ frame }) => framesChanged.has(frame));
+  frames(
+    content.lossyNow ? "pixels-lossy" : "pixels-changed",
+    content.framesChanged,
+    `not what was sealed${placesText(changes)}`,
+    regionsOf(changes),
+  );
   frames("frames-added", content.framesAdded, "not there when sealed");
   frames("frames-removed", content.framesRemoved, "missing");
   frames("pixels-not-checkable", content.framesUncheckable, "could not be decoded");

@@ -72,6 +72,13 @@ const sentences: Partial<Readonly<Record<FindingCode, Sentence>>> = {
   ),
   "seal-missing": warning("seal", "Not sealed at capture: nothing can be proven about it, either way."),
   "seal-expected": error("seal", "This device seals its images, but this one carries no seal."),
+  "seal-stripped": error("watermark", "This image was sealed, and its seal was removed."),
+  "watermark-foreign": error("watermark", "An image in this object comes from elsewhere; do not rely on it."),
+  "watermark-unreadable": warning(
+    "watermark",
+    "The watermark cannot be read: where the image was changed cannot be told.",
+  ),
+  "watermark-intact": info("watermark", "Every pixel that was looked at is as it was marked."),
   "preamble-suspicious": error(
     "format",
     "The file begins with bytes that another program might run or open.",

@@ -20,7 +20,7 @@ export type Assurance = "in-device" | "beside-device" | "on-receipt";
 export type Severity = "error" | "warning" | "info";
 
 /** Which mechanism found it. */
-export type Layer = "parser" | "seal" | "manifest" | "trust" | "format" | "arrival";
+export type Layer = "parser" | "seal" | "manifest" | "trust" | "format" | "arrival" | "watermark";
 
 export type FindingCode =
   | ErrorCode
@@ -48,11 +48,24 @@ export type FindingCode =
   | "transcoded-losslessly"
   | "seal-missing"
   | "seal-expected"
+  | "seal-stripped"
+  | "watermark-foreign"
+  | "watermark-unreadable"
+  | "watermark-intact"
   | "preamble-suspicious"
   | "hidden-bytes"
   | "tolerated"
   | "instance-conflict"
   | "check-incomplete";
+
+/** A rectangle of samples of one frame (index from 0); x1 and y1 are the first outside. */
+export interface FrameRegion {
+  readonly frame: number;
+  readonly x0: number;
+  readonly y0: number;
+  readonly x1: number;
+  readonly y1: number;
+}
 
 export interface FindingLocation {
   /** "(0010,0010)"; for a nested attribute the path's last tag. */
@@ -63,6 +76,8 @@ export interface FindingLocation {
   readonly offset?: number;
   /** Indices from 0. */
   readonly frames?: readonly number[];
+  /** Where in those frames, as far as it is known: the first 200. */
+  readonly regions?: readonly FrameRegion[];
 }
 
 export interface Finding {

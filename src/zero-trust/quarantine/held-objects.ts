@@ -5,6 +5,8 @@ import type { Journal, JudgedObject, ObjectFilter } from "../../store/journal/jo
 /** Which objects are meant. A study without UID holds the objects whose UID could not be read. */
 export type Selector =
   | { readonly by: "object"; readonly id: string }
+  /** The end of its id, as a terminal shows it. */
+  | { readonly by: "ending"; readonly idEnding: string }
   | { readonly by: "instance"; readonly sopInstanceUid: string }
   | { readonly by: "series"; readonly seriesInstanceUid: string }
   | { readonly by: "study"; readonly studyInstanceUid: string | undefined };
@@ -25,6 +27,8 @@ export async function heldObjects(journal: Objects, selector: Selector): Promise
       const object = await journal.object(selector.id);
       return object?.state === "held" ? [object] : [];
     }
+    case "ending":
+      return all(journal, { state: "held", idEnding: selector.idEnding });
     case "instance":
       return all(journal, { state: "held", sopInstanceUid: selector.sopInstanceUid });
     case "series":
@@ -67,10 +71,11 @@ export async function selectHeld(
   const objects = await heldObjects(journal, selector);
   if (objects.length === 0) throw new ScansealError("usage", await whyNothing(journal, selector));
   if (isAll) return objects;
-  if (selector.by === "instance" && objects.length > 1) {
+  if ((selector.by === "instance" || selector.by === "ending") && objects.length > 1) {
+    const what = selector.by === "instance" ? "under this SOP Instance UID" : "whose ids end so";
     throw new ScansealError(
       "usage",
-      `${objects.length} different objects are held under this SOP Instance UID (${shownIds(objects)}): name one by its id, or all with --all`,
+      `${objects.length} different objects are held ${what} (${shownIds(objects)}): name one by its id, or all with --all`,
     );
   }
   if (objects.length > unaskedMax)
@@ -82,6 +87,10 @@ async function whyNothing(journal: Objects, selector: Selector): Promise<string>
   if (selector.by === "object") {
     const object = await journal.object(selector.id);
     return object ? `the object is not held: it is ${object.state}` : "there is no object of this id";
+  }
+  if (selector.by === "ending") {
+    const [object] = await journal.objects({ idEnding: selector.idEnding, limit: 1 });
+    return object ? `the object is not held: it is ${object.state}` : "there is no object whose id ends so";
   }
   return selector.by === "instance"
     ? "nothing is held under this SOP Instance UID: scanseal quarantine list shows what is"
@@ -115,6 +124,8 @@ export async function findObjects(journal: Objects, selector: Selector): Promise
       const object = await journal.object(selector.id);
       return object ? [object] : [];
     }
+    case "ending":
+      return all(journal, { idEnding: selector.idEnding });
     case "instance":
       return all(journal, { sopInstanceUid: selector.sopInstanceUid });
     default:

@@ -48,6 +48,11 @@ function dangersOf({ verdict, findings }: Pick<JudgedObject, "verdict" | "findin
   return out;
 }
 
+/** What whoever releases these has to name, each once. */
+export function dangersAmong(objects: readonly Pick<JudgedObject, "verdict" | "findings">[]): string[] {
+  return [...new Set(objects.flatMap(dangersOf))];
+}
+
 /** @throws ScansealError `usage` when a danger among the objects was not named */
 export function requireConfirmed(objects: readonly JudgedObject[], confirmed: readonly string[]): void {
   const counts = new Map<Danger, number>();

@@ -35,7 +35,14 @@ interface MadeVector {
 }
 
 const requests: readonly VectorRequest[] = [
-  { name: "mono-8", why: "8 bits: one byte a sample", width: 96, height: 96, bits: 8 },
+  {
+    name: "mono-8",
+    why: "8 bits: one byte a sample",
+    width: 128,
+    height: 128,
+    bits: 8,
+    kind: "gradient",
+  },
   { name: "mono-10", why: "10 bits", width: 112, height: 96, bits: 10 },
   {
     name: "mono-12-signed",
@@ -54,8 +61,24 @@ const requests: readonly VectorRequest[] = [
     kind: "gradient",
   },
   { name: "mono-16-signed", why: "16 bits, signed", width: 80, height: 96, bits: 16, signed: true },
-  { name: "rgb-8", why: "three planes, blue carries", width: 96, height: 80, bits: 8, colour: "rgb" },
-  { name: "ybr-8", why: "three planes, Cb carries", width: 80, height: 80, bits: 8, colour: "ybr" },
+  {
+    name: "rgb-8",
+    why: "three planes, blue carries",
+    width: 128,
+    height: 112,
+    bits: 8,
+    colour: "rgb",
+    kind: "gradient",
+  },
+  {
+    name: "ybr-8",
+    why: "three planes, Cb carries",
+    width: 112,
+    height: 96,
+    bits: 8,
+    colour: "ybr",
+    kind: "gradient",
+  },
   {
     name: "odd-sizes",
     why: "last tiles larger and smaller than the others",
@@ -75,6 +98,13 @@ const requests: readonly VectorRequest[] = [
   { name: "constant", why: "no noise at all", width: 96, height: 96, bits: 8, kind: "constant" },
   { name: "noise", why: "nothing can be hidden: a sidecar", width: 64, height: 64, bits: 16, kind: "noise" },
   { name: "unkeyed", why: "no site's keys", width: 96, height: 96, bits: 12, unkeyed: true },
+  {
+    name: "mono-8-noisy",
+    why: "8 bits: too visible were it hidden: a sidecar",
+    width: 96,
+    height: 96,
+    bits: 8,
+  },
 ];
 
 const keyId = "5ca1ab1e00c0ffee";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { fromBase64 } from "../../../foundation/bytes.ts";
 import { readPng } from "../../../platform/node/png.ts";
+import { cropAround, encodePng, renderWindowed, zoomed } from "../../rendering/grey-image.ts";
 import { renderDemoPage } from "./demo-page.ts";
 import type { DemoReport } from "./demo-report.ts";
-import { cropAround, encodePng, renderWindowed, zoomed } from "./png.ts";
 
 const hostile = `<script>alert(1)</script> "quoted" 'single' & \u202Egnp.exe\u2066 \u200B\u0000`;
 const grey = { rows: 2, columns: 3, grey: Uint8Array.of(0, 50, 100, 150, 200, 255) };
@@ -23,6 +23,7 @@ const report: DemoReport = {
       attack: hostile,
       original: [picture],
       forged: [picture],
+      where: [picture],
       answer: "held",
       verdict: "altered",
       findings: [{ code: hostile, message: hostile, where: hostile, detail: hostile }],
@@ -54,7 +55,7 @@ describe("the demonstration's page", () => {
         ([, url]) => url,
       ),
     );
-    expect(references).toHaveLength(2);
+    expect(references).toHaveLength(3);
     for (const url of references) expect(url).toMatch(/^data:image\/png;base64,[A-Za-z0-9+/]+=*$/);
     expect(page).not.toMatch(/url\(|@import|https?:|<link|<base|<iframe/i);
     expect(page).toContain("default-src 'none'");

@@ -50,10 +50,10 @@ function finding({ code, message, where, detail }: ExhibitFinding, tone: string)
   return `<div class="finding${quiet}"><b>${escapeHtml(message)}</b><small>${place}${escapeHtml(code)}: ${escapeHtml(detail)}</small></div>`;
 }
 
-function exhibit({ title, attack, original, forged, answer, verdict, findings }: Exhibit): string {
+function exhibit({ title, attack, original, forged, where, answer, verdict, findings }: Exhibit): string {
   const { tone } = tones[verdict];
   return `<article><header><h3>${escapeHtml(title)}</h3><div class="badges">${badge(verdict)} ${answers[answer]}</div></header><p>${escapeHtml(attack)}</p>
-${original.length + forged.length === 0 ? "" : `<div class="pair">${side("As sealed", original)}${side("As it arrived", forged)}</div>`}
+${original.length + forged.length === 0 ? "" : `<div class="pair${where.length === 0 ? "" : " three"}">${side("As sealed", original)}${side("As it arrived", forged)}${where.length === 0 ? "" : side("Where", where)}</div>`}
 ${findings.map((found) => finding(found, tone)).join("\n")}</article>`;
 }
 

@@ -38,6 +38,8 @@ export interface Exhibit {
   readonly attack: string;
   readonly original: readonly Picture[];
   readonly forged: readonly Picture[];
+  /** What the watermark says of it; empty where it says nothing. */
+  readonly where: readonly Picture[];
   readonly answer: GateAnswer;
   readonly verdict: Verdict;
   readonly findings: readonly ExhibitFinding[];

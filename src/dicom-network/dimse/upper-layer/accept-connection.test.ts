@@ -238,7 +238,7 @@ describe("acceptor", () => {
     const { ended } = acceptConnection(server, peer, () => accepting(() => () => undefined), options);
     for (const part of parts) client.write(part);
     client.end();
-    expect(await ended).toEqual({ kind: "lost", why: "closed by the peer" });
+    expect(await ended).toEqual({ kind: "lost", why: "the peer closed the connection" });
     expectNothingLeft(server);
   });
 

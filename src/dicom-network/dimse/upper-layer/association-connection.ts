@@ -75,7 +75,7 @@ export class AssociationConnection {
       isOpen: (contextId) => this.#openContexts[contextId] === 1,
       fault: (reason, why) => this.step("invalid-pdu", { reason, why }),
       failed: (error) => this.abortFor(error),
-      eof: () => this.#closed("closed by the peer"),
+      eof: () => this.#closed("the peer closed the connection"),
     };
     this.#inbound = new InboundStream(socket, this.#watch, inboundUser, options.limits);
   }

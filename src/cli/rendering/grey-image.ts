@@ -1,7 +1,7 @@
 /** Grey images for the page: windowing as a viewer does it, crops, and PNG (ISO/IEC 15948), 8 bits. */
-import type { Bytes } from "../../../foundation/bytes.ts";
-import { ScansealError } from "../../../foundation/errors.ts";
-import { writePng } from "../../../platform/node/png.ts";
+import type { Bytes } from "../../foundation/bytes.ts";
+import { ScansealError } from "../../foundation/errors.ts";
+import { writePng } from "../../platform/node/png.ts";
 
 /** 8 bits a pixel, row by row. */
 export interface GreyImage {
