@@ -65,13 +65,13 @@ describe("locate", () => {
     place.write(`${name}.dcm`, await withFrames(sealed, nudged(0, bytesPerPixel), codecs));
     const { status, stdout, stderr, red } = locate(`${name}.dcm`);
     expect({ status, stderr, red }).toEqual({ status: 1, stderr: "", red: tile });
-    expect(stdout).toContain("altered, frame 1: the red places were changed after capture.");
+    expect(stdout).toContain("altered, frame 1: the red places were changed after sealing.");
     expect(stdout).toContain("frame 1: x 32-47, y 64-79");
     place.write(`${name}-sound.dcm`, sealed);
     expect(locate(`${name}-sound.dcm`)).toMatchObject({
       status: 0,
       red: undefined,
-      stdout: expect.stringContaining("verified, frame 1: no pixel has changed since capture."),
+      stdout: expect.stringContaining("verified, frame 1: no pixel has changed since sealing."),
     });
   });
 

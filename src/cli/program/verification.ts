@@ -38,7 +38,7 @@ export function addVerification(program: Command, run: Run): void {
   program
     .command("locate")
     .description(
-      "write the picture of a frame, with what was changed in red: exit 0 when nothing was, else 1",
+      "write the picture of a frame, with what was changed in red: exit 0 when every pixel is proven unchanged, else 1",
     )
     .argument("<file>")
     .requiredOption("--out <png>", "where the picture goes", givenPath)

@@ -151,14 +151,14 @@ export class MarkedFrames {
 }
 
 /** A report with more of them helps nobody. */
-const regionsMax = 200;
+export const frameRegionsMax = 200;
 
 function changesIn(
   frame: number,
   basis: FrameChanges["basis"],
   places: readonly (Place | Rectangle)[],
 ): FrameChanges {
-  return { frame, basis, regions: joined(places).slice(0, regionsMax), places: places.length };
+  return { frame, basis, regions: joined(places).slice(0, frameRegionsMax), places: places.length };
 }
 
 /** Neighbours in a row become one rectangle, and so do equal ones below each other. @param places row by row */

@@ -55,7 +55,7 @@ const brokenManifest: ReadonlySet<ManifestFault> = new Set<ManifestFault>([
 /** Of one object, unless all is asked for: some 20 seconds of work. An object with more is looked at up to here. */
 const samplesMax: number = 2 ** 30;
 /** Of all frames together. */
-const regionsMax = 2000;
+export const objectRegionsMax = 2000;
 
 /**
  * @param seal undefined: there is no manifest, or it cannot be read
@@ -183,7 +183,7 @@ class MarkReport {
   }
 
   changed(changes: FrameChanges): void {
-    const regions = changes.regions.slice(0, regionsMax - this.#regions);
+    const regions = changes.regions.slice(0, objectRegionsMax - this.#regions);
     this.#regions += regions.length;
     this.#changes.push({ ...changes, regions });
   }
