@@ -27,9 +27,10 @@ article { background: var(--card); border: 1px solid var(--line); border-radius:
 article header { display: flex; flex-wrap: wrap; align-items: baseline; justify-content: space-between; gap: 8px 20px; }
 article > p { color: var(--soft); margin: 6px 0 16px; }
 .pair { display: grid; grid-template-columns: repeat(2, minmax(0, 460px)); gap: 24px; }
-.pair.three { grid-template-columns: repeat(3, 1fr); }
+.pair.three { grid-template-columns: repeat(3, minmax(0, 1fr)); }
 .side > h4 { margin: 0 0 8px; font-size: 13px; font-weight: 600; color: var(--soft); text-transform: uppercase; letter-spacing: 0.06em; }
 .shots { display: grid; grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)); gap: 10px; }
+.three .shots { grid-template-columns: minmax(0, 1fr); gap: 14px; }
 figure { margin: 0; }
 img { display: block; width: 100%; height: auto; border-radius: 6px; background: #000; }
 figcaption { font-size: 13px; color: var(--soft); margin-top: 4px; overflow-wrap: anywhere; }
@@ -43,6 +44,6 @@ table { border-collapse: collapse; width: 100%; font-size: 15px; }
 th { text-align: left; font-size: 13px; color: var(--soft); font-weight: 600; }
 th, td { padding: 9px 14px 9px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 ul { padding-left: 20px; max-width: 70ch; } li { margin: 6px 0; }
-@media (max-width: 640px) { .flow { grid-template-columns: 1fr; } .arrow { justify-self: center; transform: rotate(90deg); line-height: 1; } main { padding: 24px 16px 60px; } h1 { font-size: 25px; } .pair, .pair.three { grid-template-columns: 1fr; } article { padding: 16px; }
+@media (max-width: 640px) { .flow { grid-template-columns: 1fr; } .arrow { justify-self: center; transform: rotate(90deg); line-height: 1; } main { padding: 24px 16px 60px; } h1 { font-size: 25px; } .pair, .pair.three { grid-template-columns: minmax(0, 1fr); } .three .shots { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 10px; } article { padding: 16px; }
   thead { display: none; } tr { display: block; padding: 10px 0; border-bottom: 1px solid var(--line); } td { display: block; border: 0; padding: 2px 0; } td:last-child { color: var(--soft); } }
 `;
