@@ -86,7 +86,7 @@ async function measure(): Promise<boolean> {
       return (await send([first!], "room again?")).acknowledged.length === 1;
     });
     await send(load.slice(2 * third), "room again");
-    await run.settled();
+    await run.settled(together(load, senders).acknowledged.length);
     const status = await run.gateway.end("SIGTERM");
     const found = await run.audit(together(load, senders));
     process.stdout.write(`exit status ${status}\n${JSON.stringify(found, undefined, 2)}\n`);

@@ -103,7 +103,7 @@ export async function crashTransfer(
   const sender = new CrashSender(load, plan.lines, crashTitle);
   try {
     await new CrashRun(site, sender, plan, random).run(load.length);
-    await site.settled();
+    await site.settled(sender.acknowledged.length);
     const status = await site.gateway.end("SIGTERM");
     await site.archive?.end("SIGKILL");
     const found = await site.audit(sender);

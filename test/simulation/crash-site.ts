@@ -141,15 +141,21 @@ export class CrashSite {
     }
   }
 
-  /** Resolves when everything is judged and delivered, and the spool has no record that no row refers to. */
-  async settled(): Promise<void> {
+  /**
+   * Resolves when everything is judged and delivered, and the spool has no record that no row refers to.
+   * @param acknowledged objects: each has a row, which follows the answer
+   */
+  async settled(acknowledged: number): Promise<void> {
     await this.withJournal(async (journal) => {
+      const listedMax = 1000;
       await until("everything judged and delivered", async () => {
+        const rows = await journal.objects({ limit: listedMax });
         const { objects, deliveries } = await journal.counts();
-        return objects.received === 0 && deliveries.due === 0;
+        const isWritten = rows.length >= Math.min(acknowledged, listedMax);
+        return isWritten && objects.received === 0 && deliveries.due === 0;
       });
       await until("a spool without leaked records", async () => {
-        const rows = await journal.objects({ limit: 1000 });
+        const rows = await journal.objects({ limit: listedMax });
         const referred = rows.filter(({ location }) => location !== undefined).length;
         return (await this.metric("scanseal_spool_records")) === referred;
       });

@@ -30,7 +30,7 @@ it("drains, and nothing is lost", { timeout: 300_000 }, async () => {
     await run.startGateway();
     await sender.send(run.port);
     expect(sender.left).toBe(0);
-    await run.settled();
+    await run.settled(sender.acknowledged.length);
     expect(await run.gateway.end("SIGTERM")).toBe(0);
     const found = await run.audit(sender);
     expect(found).toMatchObject({ lost: 0, duplicates: 0, unverified: 0, unchecked: 0, faults: [] });
