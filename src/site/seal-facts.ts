@@ -45,6 +45,17 @@ export function sealFacts(seal: {
   ];
 }
 
+/** Whether the seal says that its pixels are marked, and in one word why not. @throws ScansealError `io` */
+export async function watermarkFactsOf(source: ByteSource): Promise<Fact[]> {
+  const manifest = await manifestIn(source);
+  if (!manifest) return [];
+  const { watermark, pixels } = manifest.statement;
+  if (watermark.scheme === "none") return [["Watermark", `none (${watermark.reason})`]];
+  const { frames } = watermark;
+  const which = frames === pixels.frames ? "" : ` in ${frames} of ${pixels.frames} frames`;
+  return [["Watermark", `${watermark.scheme}${which}`]];
+}
+
 async function manifestIn(source: ByteSource): Promise<OpenedManifest | undefined> {
   try {
     return await openManifest(await readDicom(source, { tolerate: tolerableCodes }), nodeCrypto);

@@ -65,6 +65,8 @@ describe("marks of a seal", () => {
       PT: { scheme: "none", reason: "modality" },
       raw: { scheme: "none", reason: "for-processing" },
     });
+    const [sealed] = readdirSync(place.path("PT"));
+    expect(place.run("show", `PT/${sealed}`).stdout).toContain("none (modality)");
     const changed = place.run("device", "marking", "ct1", "--marked", "PT,MR");
     expect(changed).toMatchObject({
       status: 0,

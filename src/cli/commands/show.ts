@@ -3,7 +3,7 @@ import { uidName } from "../../dicom/dictionary/dictionary.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { withFile } from "../../site/file-input.ts";
 import { openHome } from "../../site/home.ts";
-import { sealFacts } from "../../site/seal-facts.ts";
+import { sealFacts, watermarkFactsOf } from "../../site/seal-facts.ts";
 import { FileVerifier, type Judgement } from "../../site/verification.ts";
 import { identityOf } from "../identity.ts";
 import { paletteFor } from "../terminal/palette.ts";
@@ -27,7 +27,8 @@ export async function show(path: string, options: ShowOptions): Promise<number> 
     });
     const palette = paletteFor(process.stdout, process.env);
     const named = options.identify && judgement.evidence.format ? await withFile(path, identityOf) : [];
-    const facts = [...named, ...factsOf(judgement)];
+    const marks = judgement.evidence.manifest ? await withFile(path, watermarkFactsOf) : [];
+    const facts = [...named, ...factsOf(judgement), ...marks];
     const lines = storyLines({ path, decision: judgement.decision }, facts, palette);
     process.stdout.write(`${lines.join("\n")}\n`);
     return isProven(judgement.decision.verdict) ? 0 : 1;
