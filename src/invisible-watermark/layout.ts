@@ -41,7 +41,7 @@ export const tagBits = 32;
 const sideMin = 8;
 const sideMax = 65_535;
 /** 134 megasamples a plane, more than any detector: bounds memory before a hostile header takes it. */
-const planeSamplesMax = 2 ** 27;
+export const planeSamplesMax: number = 2 ** 27;
 const largeFrameSamples = 1_500_000;
 const superblockTiles = 4;
 
@@ -50,6 +50,8 @@ const shareSizes: readonly number[] = [2, 3, 4, 5, 6, 8, 10, 12, 16, 20];
 
 /** Frames of an object, and of most series, have one geometry; a layout of 5 megasamples takes 8 MB. */
 const layoutsKept = 4;
+/** Of all that are kept: 54 MB. */
+const samplesKept = 2 ** 25;
 const kept = new Map<string, Layout | undefined>();
 
 /** Where a frame of this geometry carries; undefined: it cannot be marked. The last few are kept. */
@@ -62,9 +64,16 @@ export function layoutOf(width: number, height: number, colour: PlaneColour): La
     return known;
   }
   const made = makeLayout(width, height, colour);
+  if (made && width * height > samplesKept) return made;
   kept.set(name, made);
-  if (kept.size > layoutsKept) kept.delete(kept.keys().next().value!);
+  while (kept.size > layoutsKept || samplesOfKept() > samplesKept) kept.delete(kept.keys().next().value!);
   return made;
+}
+
+function samplesOfKept(): number {
+  let sum = 0;
+  for (const layout of kept.values()) sum += layout ? layout.width * layout.height : 0;
+  return sum;
 }
 
 export function planeCount(colour: PlaneColour): 1 | 3 {

@@ -22,6 +22,7 @@ import type { WatermarkOfObject } from "../provenance/manifest/build.ts";
 import {
   encodeWatermarkTable,
   type FrameMarkRecord,
+  type WatermarkTable,
   watermarkTableSaltBytes,
 } from "../provenance/manifest/watermark-table.ts";
 import type { FrameMarker, MarkedSamples, MarkSigner, NotMarkedReason } from "./frame-marking.ts";
@@ -117,11 +118,12 @@ export async function markObject(
     frames,
     results.map(({ written }) => written),
   );
-  const table = encodeWatermarkTable({
+  const table = tableOf({
     salt: run.salt,
     attributes: values.replaced,
     frames: results.map((result) => ("mark" in result ? recordOf(result.mark) : undefined)),
   });
+  if (table === undefined) return { reason: "size" };
   return {
     edits: [...values.edits, ...pixels.map((element): Edit => ({ kind: "put", element }))],
     watermark: {
@@ -137,6 +139,16 @@ export async function markObject(
       signatures: results.map((result) => ("mark" in result ? result.signature : undefined)),
     },
   };
+}
+
+/** Undefined where it would be too large. */
+function tableOf(table: WatermarkTable): Bytes | undefined {
+  try {
+    return encodeWatermarkTable(table);
+  } catch (error) {
+    if (error instanceof ScansealError && error.code === "limit-length") return undefined;
+    throw error;
+  }
 }
 
 function recordOf({ originalHash, tileDigests, sidecar }: MarkedSamples): FrameMarkRecord {
@@ -240,7 +252,10 @@ class MarkingRun {
 
   async #markFrame(index: number): Promise<FrameResult> {
     const before = await this.#samplesOf(index);
-    if ("reason" in before) return { written: await this.#unmarked(index), reason: before.reason };
+    if ("reason" in before) {
+      this.values.overlook();
+      return { written: await this.#unmarked(index), reason: before.reason };
+    }
     const unmarked = async (reason: NotMarkedReason): Promise<FrameResult> => {
       this.values.watch(before, before);
       return { written: await this.#unmarked(index, before), reason };

@@ -124,7 +124,7 @@ async function restoredSeal(
     if (equalBytes(await digestOf(object, ports.crypto), marks.object)) return { object, edits, marks };
   }
   throw new ScansealError(
-    "key-unusable",
+    "already-sealed",
     "sealed before, with a watermark that this version or this site's keys cannot make again: use the sealed object that was made then",
   );
 }

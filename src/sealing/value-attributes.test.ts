@@ -15,6 +15,8 @@ interface Case {
   readonly after: readonly number[];
   readonly isSigned?: boolean;
   readonly syntax?: string;
+  /** There is a frame beside it whose samples are not known. */
+  readonly isBlind?: boolean;
 }
 
 /** What becomes of the attributes: by tag, the number; and what was there before. */
@@ -23,6 +25,7 @@ async function outcome({
   before,
   after,
   isSigned = true,
+  isBlind = false,
   syntax = signed,
 }: Case): Promise<
   | { readonly numbers: Record<string, number>; readonly replaced: Record<string, number | undefined> }
@@ -53,6 +56,7 @@ async function outcome({
   const bytesOf = (numbers: readonly number[]): Uint8Array =>
     new Uint8Array(Int16Array.from(numbers.map((n) => (isSigned ? n : n & 0xfff))).buffer);
   values.watch(bytesOf(before), bytesOf(after));
+  if (isBlind) values.overlook();
   const made = values.edits();
   if (made === undefined) return "padding";
   const number = (bytes: Uint8Array | undefined): number | undefined =>
@@ -131,6 +135,20 @@ describe("attributes about sample values", () => {
     expect(await outcome({ elements, before: [0, 0, 2], after: [0, 1, 2], isSigned })).toMatchObject({
       numbers: { pixelPaddingRangeLimit: 1 },
     });
+  });
+
+  it("nothing is marked where padding cannot be read as one number, or a frame is not known", async () => {
+    const before = { before: [5, 9], after: [5, 9], isSigned: false };
+    const value = Uint8Array.of(5, 0);
+    for (const vr of ["UN", "OW"] as const)
+      expect(await outcome({ elements: [{ tag: tags.pixelPaddingValue, vr, value }], ...before })).toBe(
+        "padding",
+      );
+    const two = numberElement(tags.pixelPaddingValue, "US", 5, 6);
+    expect(await outcome({ elements: [two], ...before })).toBe("padding");
+    const blind = { elements: [us(tags.smallestImagePixelValue, 5)], ...before, isBlind: true };
+    expect(await outcome(blind)).toBe("padding");
+    expect(await outcome({ ...blind, elements: [] })).toMatchObject({ numbers: {} });
   });
 
   it("big endian, and values of no number", async () => {

@@ -31,6 +31,7 @@ export class ValueAttributes {
   readonly #padding: Range | undefined;
   /** Nothing is looked at for attributes that are not there. */
   readonly #isNeeded: boolean;
+  #isBlind = false;
   readonly #before = empty();
   readonly #after = empty();
   /** Marked values of what was padding, and of what was below and above it. */
@@ -47,6 +48,11 @@ export class ValueAttributes {
     const limit = this.#numberOf(tags.pixelPaddingRangeLimit) ?? value;
     if (value !== undefined && limit !== undefined)
       this.#padding = { min: Math.min(value, limit), max: Math.max(value, limit) };
+  }
+
+  /** A frame whose samples are not known. */
+  overlook(): void {
+    this.#isBlind = true;
   }
 
   /** One frame in canonical form. Colour has neither padding nor extremes. */
@@ -74,6 +80,7 @@ export class ValueAttributes {
 
   /** Undefined where padding and image could not be told from each other any more. */
   edits(): { readonly edits: readonly Edit[]; readonly replaced: readonly ReplacedAttribute[] } | undefined {
+    if (this.#isNeeded && (this.#isBlind || this.#isPaddingUnreadable())) return undefined;
     const numbers = new Map<Tag, number>();
     if (this.#padding !== undefined && !this.#widenPadding(this.#padding, numbers)) return undefined;
     this.#moveExtremes(numbers);
@@ -85,6 +92,14 @@ export class ValueAttributes {
       }),
       replaced: changes.map(([tag]) => ({ tag, value: this.#valueOf(tag) })),
     };
+  }
+
+  /** UN, several values, another length: viewers may find a number in it all the same. */
+  #isPaddingUnreadable(): boolean {
+    return paddingTags.some((tag) => {
+      const element = findElement(this.#object.elements, tag);
+      return element !== undefined && element.length > 0 && this.#valueOf(tag) === undefined;
+    });
   }
 
   /** Padding that was changed stays padding: the range holds it, and nothing that was image. */
@@ -158,6 +173,7 @@ const valueTags: readonly Tag[] = [
   tags.largestPixelValueInSeries,
   tags.pixelPaddingValue,
 ];
+const paddingTags: readonly Tag[] = [tags.pixelPaddingValue, tags.pixelPaddingRangeLimit];
 const seriesTags: ReadonlySet<Tag> = new Set([
   tags.smallestPixelValueInSeries,
   tags.largestPixelValueInSeries,

@@ -99,9 +99,10 @@ export class SiteHome {
     return sitePassphrase(secret, this.#passphrase);
   }
 
-  /** Made when it is first needed. @throws ScansealError `key-unusable`, `io` */
-  watermarkMaster(): Bytes {
-    return openWatermarkMaster(join(this.#folder, "watermark-master"), nodeRandom);
+  /** Made when it is first needed, unless it has to be `present`. @throws ScansealError `key-unusable`, `io` */
+  watermarkMaster(present?: "present"): Bytes {
+    const random = present === undefined ? nodeRandom : undefined;
+    return openWatermarkMaster(join(this.#folder, "watermark-master"), random);
   }
 
   /**

@@ -22,7 +22,18 @@ export function readMarking(deviceFolder: string): MarkingChoice {
   const path = pathOf(deviceFolder);
   if (!fileExists(path)) return defaultMarking;
   const { marked, digestOnly } = readJson<MarkingDocument>(path, documentFormat);
-  requireMarking({ marked, digestOnly });
+  const isList = (list: unknown): boolean =>
+    Array.isArray(list) && list.every((modality) => typeof modality === "string");
+  try {
+    if (!isList(marked) || !isList(digestOnly)) throw new ScansealError("usage", "not two lists");
+    requireMarking({ marked, digestOnly });
+  } catch (cause) {
+    throw new ScansealError(
+      "key-unusable",
+      `${path} is damaged: restore it from a backup, or remove it to have the defaults`,
+      { cause },
+    );
+  }
   return { marked, digestOnly };
 }
 

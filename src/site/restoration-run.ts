@@ -59,7 +59,7 @@ export class Restorer {
         crypto: nodeCrypto,
         decoder: this.#codecs,
         encoder: this.#codecs,
-        recoveryKey: watermarkKeysOf(this.#home.watermarkMaster(), keyId, nodeCrypto).recoveryKey,
+        recoveryKey: watermarkKeysOf(this.#home.watermarkMaster("present"), keyId, nodeCrypto).recoveryKey,
         spki: this.#trust.spkiOf(manifest.envelope.certificates[0]!),
       });
       const sopInstanceUid = plainTextOf(object.elements, tags.sopInstanceUid)!;

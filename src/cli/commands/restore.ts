@@ -41,7 +41,7 @@ export async function restore(paths: readonly string[], options: RestoreOptions)
   }
   reportSkipped(inputs, "restored");
   process.stdout.write(
-    `${restored} ${restored === 1 ? "object" : "objects"} restored into ${options.out}: every pixel as it was captured.\n` +
+    `${restored} ${restored === 1 ? "object" : "objects"} restored into ${options.out}${restored > 0 ? ": every pixel as it was captured" : ""}.\n` +
       (restored > 0 ? "They carry no seal: keep the sealed ones, which prove what these are.\n" : ""),
   );
   if (inputs.unreadable.length > 0) return 2;

@@ -19,10 +19,16 @@ export interface WatermarkKeys {
 
 /**
  * Reads the file, which is for its owner alone; makes it where there is none.
+ * @param random undefined: it has to be there
  * @throws ScansealError `key-unusable`, `io`
  */
-export function openWatermarkMaster(path: string, random: Random): Bytes {
-  if (!fileExists(path)) createFileDurably(path, random.bytes(masterBytes), { mode: 0o600 });
+export function openWatermarkMaster(path: string, random: Random | undefined): Bytes {
+  if (!random && !fileExists(path))
+    throw new ScansealError(
+      "key-unusable",
+      "the site's watermark master is missing: restore it from a backup",
+    );
+  if (random && !fileExists(path)) createFileDurably(path, random.bytes(masterBytes), { mode: 0o600 });
   // Read back also when it was made just now: another process may have been first.
   const master = readPrivateFile(path, masterBytes);
   if (master.length !== masterBytes)

@@ -158,7 +158,15 @@ class Thread<Question, Answer> {
         void this.end();
       }, timeoutMs);
       this.#pending = { timer, resolve, reject };
-      this.#worker.postMessage(question, transfer);
+      try {
+        this.#worker.postMessage(question, transfer);
+      } catch (cause) {
+        // What cannot be sent: the thread knows nothing of it.
+        this.#takePending();
+        reject(
+          new ScansealError(codes.died, `${worker} was asked what cannot be sent to a thread`, { cause }),
+        );
+      }
     });
   }
 

@@ -42,6 +42,11 @@ export async function openManifest(object: DicomObject, crypto: Crypto): Promise
   const envelope = decodeEnvelope(containers.envelope);
   // 3. So is the statement.
   const statement = decodeStatement(envelope.payload);
+  // Nothing else would be said of what is in it.
+  if (statement.watermark.scheme === "none" && containers.watermarkTable)
+    throw new ScansealError("seal-structure", "a watermark table of an object without watermark", {
+      tag: containers.creatorTag,
+    });
   return { containers, envelope, statement, signatureUid: signatureUidOf(crypto, envelope.payload) };
 }
 

@@ -264,6 +264,7 @@ function manifestEvidence(
     type: statement.type,
     sealedAt: statement.sealedAt,
     sealedWithTransferSyntax: statement.pixels.transferSyntax,
+    ...(facts.watermarkTable === "missing" ? { isWatermarkTableMissing: true } : {}),
     timeImplausible: early || late,
     keyEpoch: statement.key.epoch,
     counter: statement.key.counter,

@@ -98,6 +98,8 @@ export interface ManifestEvidence {
   /** ISO 8601; the device's own clock (time class T3). */
   readonly sealedAt: string | undefined;
   readonly sealedWithTransferSyntax: string | undefined;
+  /** Of a marked object: what says where, and is needed to restore it. The content is proven without it. */
+  readonly isWatermarkTableMissing?: boolean | undefined;
   /** The device's clock lay outside its certificate's validity, or ahead of ours. */
   readonly timeImplausible: boolean;
   readonly keyEpoch: string | undefined;

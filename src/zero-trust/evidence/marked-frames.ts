@@ -16,6 +16,7 @@ import {
   type WatermarkFacts,
 } from "../../invisible-watermark/check.ts";
 import type { PlanarFrame, Rectangle } from "../../invisible-watermark/frame.ts";
+import { planeSamplesMax } from "../../invisible-watermark/layout.ts";
 import { locateChanges, locateWithoutPayload } from "../../invisible-watermark/locate.ts";
 import type { MarkIdentity } from "../../invisible-watermark/payload.ts";
 import { publishedDigestBytes } from "../../invisible-watermark/tile-digests.ts";
@@ -30,8 +31,11 @@ export interface CheckedFrame {
 /** `no-samples`: what is there now cannot be what was marked. `not-decoded`: nothing is known of it. */
 export type FrameReading = CheckedFrame | "no-samples" | "not-decoded";
 
-/** Of a frame of an object that nobody vouches for: twice the largest that detectors give, in memory some 600 MB. */
-const unknownFrameBytesMax: number = 128 << 20;
+/** Of a frame, unless all is asked for: a manifest can be copied to anything. Twice the largest that detectors give, in memory some 600 MB. */
+const usualFrameBytesMax: number = 128 << 20;
+
+/** Of a pixel: 48 bits of 32 x 32 samples carry, the fewest there are (spec/invisible-watermark.md G2), are 0.0059 bytes. */
+const markedBytesMin = 0.005;
 
 const problemsOfObjects: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["codec-failed", "unsupported"]);
 
@@ -51,12 +55,12 @@ export class MarkedFrames {
   readonly count: number;
   readonly #isTooLarge: boolean;
 
-  /** @param isVouchedFor somebody who is trusted says that the frames are marked */
+  /** @param isDeep larger frames are looked at too */
   constructor(
     frames: PixelFrames,
     ports: { readonly crypto: Crypto; readonly decoder?: FrameDecoder | undefined },
     keyOf: KeyOf,
-    isVouchedFor: boolean,
+    isDeep: boolean,
   ) {
     this.#frames = frames;
     this.#crypto = ports.crypto;
@@ -66,12 +70,14 @@ export class MarkedFrames {
     this.count = attributes.numberOfFrames;
     this.samples = attributes.rows * attributes.columns * attributes.samplesPerPixel;
     this.#isTooLarge =
-      canonicalFrameBytes(attributes, true) > (isVouchedFor ? frameBytesMax : unknownFrameBytesMax);
+      attributes.rows * attributes.columns > planeSamplesMax ||
+      canonicalFrameBytes(attributes, true) > (isDeep ? frameBytesMax : usualFrameBytesMax);
   }
 
   /** @throws ScansealError `io`, `internal` */
   async read(index: number): Promise<FrameReading> {
     if (this.#isTooLarge) return "not-decoded";
+    if (!this.#couldCarry(index)) return "no-samples";
     try {
       const samples = await frameSamples(this.#frames, index, this.#decoder);
       return "reason" in samples ? "no-samples" : await this.#check(samples);
@@ -79,6 +85,14 @@ export class MarkedFrames {
       if (!isProblemOfObject(error)) throw error;
       return error.code === "codec-failed" ? "no-samples" : "not-decoded";
     }
+  }
+
+  /** A mark is noise, and no codec makes it smaller: a few bytes that decode to megapixels hold none, and are not decoded to see that. */
+  #couldCarry(index: number): boolean {
+    const { layout, attributes } = this.#frames;
+    if (layout.kind !== "encapsulated") return true;
+    const bytes = layout.frames[index]?.fragments.reduce((sum, { length }) => sum + length, 0) ?? 0;
+    return bytes >= markedBytesMin * attributes.rows * attributes.columns;
   }
 
   async #check(samples: Bytes): Promise<FrameReading> {

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { outcome } from "../../../test/evaluation/fixture.ts";
+import { edited, outcome, parse } from "../../../test/evaluation/fixture.ts";
 import {
   framesIn,
   image,
@@ -22,6 +22,11 @@ import {
   site,
   stranger,
 } from "../../../test/watermark/marked-site.ts";
+import { encodePart10, type NewElement, numberElement } from "../../dicom/encode.ts";
+import { framesOf } from "../../dicom/pixel-data/frames.ts";
+import { tags } from "../../dicom/tags.ts";
+import { nodeCrypto } from "../../platform/node/crypto.ts";
+import { MarkedFrames } from "./marked-frames.ts";
 
 afterAll(closeSite);
 
@@ -57,6 +62,16 @@ describe("an object whose seal was removed", () => {
       location: { regions: [{ frame: 0, x0: 64, y0: 0, x1: 128, y1: 64 }] },
     });
     expect(codesOf(found)).toContain("seal-stripped");
+  });
+
+  it("and some of its frames have no mark any more: they are named", async () => {
+    const bare = await withoutSeal(multi);
+    const [forged] = await framesIn(image({ seed: 9 }), codecs);
+    const found = await judge(await withFrames(bare, ([a]) => [a!, forged!, forged!], codecs));
+    expect(named(found, "watermark-unreadable")).toMatchObject({
+      severity: "warning",
+      location: { frames: [1, 2] },
+    });
   });
 
   it("and its frames were put in another order, or come from two objects: foreign", async () => {
@@ -108,4 +123,51 @@ describe("an object whose seal was removed", () => {
     expect(outcome(found)).toBe("unsealed: seal-missing");
     expect(found.evidence.watermark).toBeUndefined();
   });
+});
+
+describe("the watermark table", () => {
+  it("that is missing is told, and nothing is less proven", async () => {
+    const found = await judge(await withContainer(mono, 0x03));
+    expect(found.decision.verdict).toBe("verified");
+    expect(named(found, "container-missing")).toMatchObject({ severity: "warning" });
+  });
+
+  it("is malformed where the manifest knows of no marks: it would carry anything", async () => {
+    const plain = await site.seal(image());
+    const { elements } = await parse(plain);
+    const creator = elements.find(({ tag }) => tag >>> 8 === 0x007100)!;
+    const tag = 0x00710003 + ((creator.tag & 0xff) << 8);
+    const value = new Uint8Array(2004);
+    new DataView(value.buffer).setUint32(0, 2000, true);
+    const found = await judge(await edited(plain, [{ kind: "put", element: { tag, vr: "OB", value } }]));
+    expect(outcome(found)).toBe("malformed: seal-structure (0071,0010)");
+  });
+});
+
+it("a few bytes that decode to megapixels are not decoded to look for a mark", async () => {
+  const side = 4000;
+  const blank = new Uint8Array(2 * side * side);
+  const native = await parse(image({ bits: 16 }));
+  const attributes = { ...(await framesOf(native))!.attributes, rows: side, columns: side };
+  const syntax = "1.2.840.10008.1.2.4.80";
+  const { codestream } = await codecs.encode({ transferSyntaxUid: syntax, attributes, samples: blank });
+  expect(codestream.length).toBeLessThan(10_000);
+  const elements = native.elements
+    .filter(({ tag }) => tag !== tags.pixelData && tag !== tags.rows && tag !== tags.columns)
+    .map(({ tag, vr, value }): NewElement => ({ tag, vr, value: value! }));
+  const file = encodePart10(
+    [
+      ...elements,
+      numberElement(tags.rows, "US", side),
+      numberElement(tags.columns, "US", side),
+      { tag: tags.pixelData, vr: "OB", frames: [codestream] } as NewElement,
+    ].sort((a, b) => a.tag - b.tag),
+    syntax,
+  );
+  let decoded = 0;
+  const frames = (await framesOf(await parse(file)))!;
+  const decoder = { decode: () => Promise.reject(new Error(`decoded ${++decoded} times`)) };
+  const marked = new MarkedFrames(frames, { crypto: nodeCrypto, decoder }, () => undefined, false);
+  expect(await marked.read(0)).toBe("no-samples");
+  expect(decoded).toBe(0);
 });

@@ -54,6 +54,8 @@ const brokenManifest: ReadonlySet<ManifestFault> = new Set<ManifestFault>([
 
 /** Of one object, unless all is asked for: some 20 seconds of work. An object with more is looked at up to here. */
 const samplesMax: number = 2 ** 30;
+/** However small they are. */
+const framesMax = 10_000;
 /** Of all frames together. */
 export const objectRegionsMax = 2000;
 
@@ -117,6 +119,7 @@ class MarkReport {
   readonly #changes: FrameChanges[] = [];
   #regions = 0;
   #samples = 0;
+  #frames = 0;
 
   constructor(
     boundTo: WatermarkEvidence["boundTo"],
@@ -152,14 +155,16 @@ class MarkReport {
     } catch (error) {
       if (!isProblemOfObject(error)) throw error;
     }
-    const isVouchedFor = this.#boundTo === "manifest" || this.#ports.deep === true;
-    return frames && new MarkedFrames(frames, this.#ports, (keyId) => this.spkiOf(keyId), isVouchedFor);
+    const isDeep = this.#ports.deep === true;
+    return frames && new MarkedFrames(frames, this.#ports, (keyId) => this.spkiOf(keyId), isDeep);
   }
 
   /** False: more would take too long. */
   mayRead(samples: number): boolean {
     this.#samples += samples;
-    return this.#ports.deep === true || this.#samples <= samplesMax || this.#checked === 0;
+    this.#frames++;
+    if (this.#ports.deep === true || this.#frames === 1) return true;
+    return this.#samples <= samplesMax && this.#frames <= framesMax;
   }
 
   /** e. Of a device that seals, in whichever of the two roles. */
@@ -344,6 +349,7 @@ class UnclaimedMarks {
       const facts = reading === "no-samples" ? undefined : reading.check.facts;
       if (reading === "no-samples" || !facts?.found || facts.signature !== "valid") {
         report.checked(false);
+        report.unreadable.push(index);
         continue;
       }
       const isOwn =

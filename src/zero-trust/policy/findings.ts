@@ -74,6 +74,13 @@ function manifestFindings(manifest: ManifestEvidence): Finding[] {
       finding("foreign-signature", {}, `a second signer in the envelope: ${manifest.stranger.result}`),
     );
   }
+  if (manifest.isWatermarkTableMissing === true) {
+    found.push({
+      ...finding("container-missing", {}, "the watermark table, (0071,xx03), is missing", "warning"),
+      message:
+        "The part of the seal that says where pixels changed is missing; the image is proven without it.",
+    });
+  }
   if (manifest.timeImplausible) {
     found.push(
       finding(

@@ -64,11 +64,13 @@ export function watermarkFindings(evidence: Evidence): Finding[] {
   return found;
 }
 
-function unreadableFinding({ content }: Evidence, frames: readonly number[]): Finding {
+function unreadableFinding({ content, watermark }: Evidence, frames: readonly number[]): Finding {
   const { framesChanged = [], framesUncheckable = [], framesAdded = [], unlocalised = true } = content ?? {};
   const doubtful = new Set([...framesChanged, ...framesUncheckable, ...framesAdded]);
   const at = { tag: pixelData, frames };
-  const detail = `${framesText(frames.length)} without a mark that can be read, though the manifest says they are marked`;
+  const why =
+    watermark?.boundTo === "marks" ? "beside marked ones" : "though the manifest says they are marked";
+  const detail = `${framesText(frames.length)} without a mark that can be read, ${why}`;
   if (unlocalised || frames.some((frame) => doubtful.has(frame)))
     return finding("watermark-unreadable", at, detail);
   const message = "The watermark cannot be read; the image itself is as it was sealed.";
