@@ -84,7 +84,7 @@ export interface ObjectMarkingPorts extends WatermarkPorts {
 }
 
 /** All marked frames are in memory until the object is written. */
-const pixelBytesMax: number = 512 << 20;
+export const pixelBytesMax: number = 512 << 20;
 /** Of compressed frames. */
 const growthMax = 0.1;
 

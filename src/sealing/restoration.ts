@@ -5,11 +5,12 @@ import type { FrameDecoder } from "../dicom/pixel-data/decoder.ts";
 import type { FrameEncoder } from "../dicom/pixel-data/encoder.ts";
 import { frameSamples } from "../dicom/pixel-data/frame-samples.ts";
 import { framesOf, type PixelFrames, readCodestream } from "../dicom/pixel-data/frames.ts";
+import { canonicalFrameBytes } from "../dicom/pixel-data/image-attributes.ts";
 import { pixelDataElements } from "../dicom/pixel-data/pixel-data-writer.ts";
 import { planesOf, samplesOf } from "../dicom/pixel-data/sample-planes.ts";
 import type { Edit } from "../dicom/splice.ts";
 import { tags } from "../dicom/tags.ts";
-import { type Bytes, equalBytes, toHex } from "../foundation/bytes.ts";
+import { type Bytes, equalBytes, fromHex, toHex } from "../foundation/bytes.ts";
 import type { Crypto } from "../foundation/crypto.ts";
 import { ScansealError } from "../foundation/errors.ts";
 import { checkFrame } from "../invisible-watermark/check.ts";
@@ -24,13 +25,14 @@ import {
   type ReplacedAttribute,
   type WatermarkTable,
 } from "../provenance/manifest/watermark-table.ts";
+import { pixelBytesMax } from "./object-marking.ts";
 
 export interface RestorationPorts {
   readonly crypto: Crypto;
   readonly decoder: FrameDecoder;
   readonly encoder: FrameEncoder;
-  /** The site's K_rec for the device that marked. */
-  readonly recoveryKey: Bytes;
+  /** The site's K_rec for the device that marked; asked for marked objects only. */
+  readonly recoveryKeyOf: (keyId: Bytes) => Bytes;
   /** DER SubjectPublicKeyInfo of the manifest's signer. */
   readonly spki: Bytes;
 }
@@ -59,11 +61,14 @@ export async function restoreObject(
   const frames = await framesOf(object);
   if (frames?.attributes.numberOfFrames !== table.frames.length)
     throw refused("its watermark table is of another object");
+  if (canonicalFrameBytes(frames.attributes, true) * table.frames.length > pixelBytesMax)
+    throw refused("its samples are more than 512 MiB");
+  const recovery = { ...ports, recoveryKey: ports.recoveryKeyOf(fromHex(claim.keyId)) };
   const written: Bytes[] = [];
   for (const [index, record] of table.frames.entries()) {
     written.push(
       record
-        ? await restoredFrame(frames, index, claim, record, ports)
+        ? await restoredFrame(frames, index, claim, record, recovery)
         : await frameAsItIs(frames, index, ports),
     );
   }
@@ -87,7 +92,7 @@ async function restoredFrame(
   index: number,
   claim: MarkedClaim,
   record: FrameMarkRecord,
-  { crypto, decoder, encoder, recoveryKey, spki }: RestorationPorts,
+  { crypto, decoder, encoder, recoveryKey, spki }: RestorationPorts & { readonly recoveryKey: Bytes },
 ): Promise<Bytes> {
   const { attributes, object, layout } = frames;
   const samples = await frameSamples(frames, index, decoder);

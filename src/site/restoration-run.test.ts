@@ -1,4 +1,4 @@
-import { readFileSync, renameSync } from "node:fs";
+import { existsSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeSealedSite, type SealedSite } from "../../test/gateway/sealed-site.ts";
@@ -11,6 +11,7 @@ import {
   withFrames,
   withoutSeal,
 } from "../../test/watermark/marked-objects.ts";
+import { findElement } from "../dicom/elements.ts";
 import { numberElement, textElement } from "../dicom/encode.ts";
 import { readDicom } from "../dicom/read.ts";
 import { writeToBytes } from "../dicom/splice.ts";
@@ -105,6 +106,30 @@ describe("restoring", () => {
   it("without a mark there is nothing to restore", async () => {
     const plain = await site.seal(site.write("plain.dcm", image()));
     await expect(restored(readFileSync(plain))).rejects.toThrow("its pixels are as they were captured");
+  });
+
+  it("identifiers that other software rewrote as UN name the same file", async () => {
+    const sealed = await site.sealMarked(image());
+    const { elements } = await readDicom(new MemorySource(sealed));
+    const value = findElement(elements, tags.sopInstanceUid)!.value!;
+    const rewritten = await writeToBytes(await readDicom(new MemorySource(sealed)), [
+      { kind: "put", element: { tag: tags.sopInstanceUid, vr: "UN", value } },
+    ]);
+    expect(await framesIn(new Uint8Array(await restored(rewritten)), codecs)).toEqual(
+      await framesIn(image(), codecs),
+    );
+  });
+
+  it("a site without a watermark master is told why there is nothing to restore", async () => {
+    const plain = await site.seal(site.write("plain.dcm", image()));
+    const master = join(site.folder, "home", "watermark-master");
+    renameSync(master, `${master}.lost`);
+    try {
+      await expect(restored(readFileSync(plain))).rejects.toThrow("its pixels are as they were captured");
+      expect(existsSync(master)).toBe(false);
+    } finally {
+      renameSync(`${master}.lost`, master);
+    }
   });
 
   it("another site, or one that lost its watermark master, has no key", async () => {

@@ -1,8 +1,7 @@
 /** Restores files on disk: what was marked by a device of this site, and is as it was sealed. */
-import { plainTextOf } from "../dicom/elements.ts";
+import { nameTextOf } from "../dicom/elements.ts";
 import { readDicom } from "../dicom/read.ts";
 import { tags } from "../dicom/tags.ts";
-import { fromHex } from "../foundation/bytes.ts";
 import { ScansealError } from "../foundation/errors.ts";
 import { watermarkKeysOf } from "../keys/custody/watermark-master.ts";
 import { createTrustStore } from "../keys/trust/trust-store.ts";
@@ -53,16 +52,16 @@ export class Restorer {
         );
       const object = await readDicom(source);
       const manifest = (await openManifest(object, nodeCrypto))!;
-      const { watermark } = manifest.statement;
-      const keyId = fromHex(watermark.scheme === "MTW1" ? watermark.keyId : "");
       const { edits, framesRestored } = await restoreObject(object, manifest, {
         crypto: nodeCrypto,
         decoder: this.#codecs,
         encoder: this.#codecs,
-        recoveryKey: watermarkKeysOf(this.#home.watermarkMaster("present"), keyId, nodeCrypto).recoveryKey,
+        recoveryKeyOf: (keyId) =>
+          watermarkKeysOf(this.#home.watermarkMaster("present"), keyId, nodeCrypto).recoveryKey,
         spki: this.#trust.spkiOf(manifest.envelope.certificates[0]!),
       });
-      const sopInstanceUid = plainTextOf(object.elements, tags.sopInstanceUid)!;
+      // In UN, as some software rewrites it, the same name.
+      const sopInstanceUid = nameTextOf(object.elements, tags.sopInstanceUid)!;
       return { ...(await this.#output.write(sopInstanceUid, object, edits)), framesRestored };
     });
   }

@@ -27,6 +27,7 @@ export interface ImageChoice {
   /** Another one gives other pixels. */
   readonly seed?: number;
   readonly serialNumber?: string;
+  readonly sopInstanceUid?: string;
 }
 
 /** Native, explicit little endian. */
@@ -39,7 +40,7 @@ export function image(choice: ImageChoice = {}): Bytes {
   });
   const elements: readonly NewElement[] = [
     textElement(tags.sopClassUid, "UI", "1.2.840.10008.5.1.4.1.1.7"),
-    textElement(tags.sopInstanceUid, "UI", "2.25.4711"),
+    textElement(tags.sopInstanceUid, "UI", choice.sopInstanceUid ?? "2.25.4711"),
     textElement(0x00080054, "AE", "SCANNER"),
     textElement(tags.modality, "CS", "OT"),
     textElement(tags.patientId, "LO", "4711"),

@@ -26,7 +26,7 @@ export function openWatermarkMaster(path: string, random: Random | undefined): B
   if (!random && !fileExists(path))
     throw new ScansealError(
       "key-unusable",
-      "the site's watermark master is missing: restore it from a backup",
+      "the site's watermark master is missing: restore it from a backup (a site that never marked an image has none)",
     );
   if (random && !fileExists(path)) createFileDurably(path, random.bytes(masterBytes), { mode: 0o600 });
   // Read back also when it was made just now: another process may have been first.
