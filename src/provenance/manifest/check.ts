@@ -7,9 +7,9 @@ import type { Crypto } from "../../foundation/crypto.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { type LeafRecord, rootOf } from "../disclosure/commitment.ts";
 import { decodeLeafTable } from "../disclosure/leaf-table.ts";
-import { recomputedRoot } from "./build.ts";
 import { compareLeaves, type LeafComparison } from "./comparison.ts";
 import { containersOf, type SealContainers } from "./containers.ts";
+import { recomputedRoot } from "./content-commitment.ts";
 import {
   checkSignatures,
   decodeEnvelope,

@@ -1,8 +1,20 @@
 /** The signed statement of a seal: spec/capture-manifest.md. It says nothing about the patient and holds no unsalted digest of content. */
-import { uidForm } from "../../dicom/uid.ts";
 import { type Bytes, fromLatin1 } from "../../foundation/bytes.ts";
 import type { HashName } from "../../foundation/crypto.ts";
-import { ScansealError } from "../../foundation/errors.ts";
+import { type ContentClaim, contentAt, contentDocument } from "./content-claim.ts";
+import {
+  badField,
+  epochPattern,
+  integerAt,
+  type JsonObject,
+  labelPattern,
+  objectAt,
+  oneOf,
+  sha256Pattern,
+  textAt,
+  timeAt,
+  wordPattern,
+} from "./statement-fields.ts";
 import { isArray, isObject, type JsonValue, parseJson } from "./strict-json.ts";
 
 const statementType = "https://in-toto.io/Statement/v1";
@@ -27,7 +39,7 @@ export type WatermarkClaim =
       readonly table: string;
     };
 
-export interface CaptureStatement {
+export interface CaptureStatement extends ContentClaim {
   readonly type: StatementType;
   readonly assurance: ClaimedAssurance;
   readonly device: {
@@ -40,27 +52,6 @@ export interface CaptureStatement {
   };
   /** (key, epoch, counter) is used once. */
   readonly key: { readonly epoch: string; readonly counter: number };
-  /** Root of the commitments, hexadecimal. */
-  readonly root: string;
-  /** SHA-256 of the seed, hexadecimal. */
-  readonly seed: string;
-  /** SHA-256 of the leaf table, hexadecimal. */
-  readonly table: string;
-  readonly leaves: {
-    readonly count: number;
-    readonly attributes: number;
-    readonly frames: number;
-    readonly encoded: number;
-  };
-  readonly pixels: {
-    /** At capture. */
-    readonly transferSyntax: string;
-    readonly codec: string;
-    readonly frames: number;
-    /** Decoded frames are committed, so that a lossless transcode can be recognised. */
-    readonly decoded: boolean;
-    readonly lossless: boolean;
-  };
   readonly watermark: WatermarkClaim;
   readonly software: { readonly name: string; readonly version: string };
   /** The device's own clock (time class T3): 2026-01-31T23:59:59.123Z. */
@@ -76,7 +67,7 @@ export function encodeStatement(statement: CaptureStatement): Bytes {
 }
 
 function documentOf(s: CaptureStatement): JsonValue {
-  const { device, key, leaves, pixels, watermark, software } = s;
+  const { device, key, watermark, software } = s;
   return {
     _type: statementType,
     subject: [{ name: "instance", digest: { scansealRoot: s.root } }],
@@ -92,19 +83,7 @@ function documentOf(s: CaptureStatement): JsonValue {
       key: { epoch: key.epoch, counter: key.counter },
       seed: s.seed,
       table: s.table,
-      leaves: {
-        count: leaves.count,
-        attributes: leaves.attributes,
-        frames: leaves.frames,
-        encoded: leaves.encoded,
-      },
-      pixels: {
-        transferSyntax: pixels.transferSyntax,
-        codec: pixels.codec,
-        frames: pixels.frames,
-        decoded: pixels.decoded,
-        lossless: pixels.lossless,
-      },
+      ...contentDocument(s),
       watermark: claimDocument(watermark),
       software: { name: software.name, version: software.version },
       sealedAt: s.sealedAt,
@@ -130,104 +109,43 @@ export function decodeStatement(bytes: Bytes): CaptureStatement {
   const predicate = objectAt(document, "predicate");
   const device = objectAt(predicate, "device");
   const key = objectAt(predicate, "key");
-  const leaves = objectAt(predicate, "leaves");
-  const pixels = objectAt(predicate, "pixels");
   const watermark = objectAt(predicate, "watermark");
   const software = objectAt(predicate, "software");
   const type = oneOf(predicate, "type", ["capture", "beside-device"] as const);
-  const label = device.label === undefined ? {} : { label: text(device, "label", labelPattern) };
+  const label = device.label === undefined ? {} : { label: textAt(device, "label", labelPattern) };
   const statement: CaptureStatement = {
     type,
     // A statement cannot claim more than its type.
     assurance: oneOf(predicate, "assurance", [type === "capture" ? "in-device" : "beside-device"] as const),
     device: {
       ...label,
-      certificate: text(device, "certificate", sha256Pattern),
+      certificate: textAt(device, "certificate", sha256Pattern),
       hash: oneOf(device, "hash", ["SHA-256", "SHA-384", "SHA-512"] as const),
     },
-    key: { epoch: text(key, "epoch", epochPattern), counter: integer(key, "counter") },
-    root: text(objectAt(subject, "digest"), "scansealRoot", sha256Pattern),
-    seed: text(predicate, "seed", sha256Pattern),
-    table: text(predicate, "table", sha256Pattern),
-    leaves: {
-      count: integer(leaves, "count"),
-      attributes: integer(leaves, "attributes"),
-      frames: integer(leaves, "frames"),
-      encoded: integer(leaves, "encoded"),
-    },
-    pixels: {
-      transferSyntax: text(pixels, "transferSyntax", uidForm),
-      codec: text(pixels, "codec", wordPattern),
-      frames: integer(pixels, "frames"),
-      decoded: flag(pixels, "decoded"),
-      lossless: flag(pixels, "lossless"),
-    },
+    key: { epoch: textAt(key, "epoch", epochPattern), counter: integerAt(key, "counter") },
+    ...contentAt(predicate, textAt(objectAt(subject, "digest"), "scansealRoot", sha256Pattern)),
     watermark: claimAt(watermark),
     software: {
-      name: text(software, "name", labelPattern),
-      version: text(software, "version", labelPattern),
+      name: textAt(software, "name", labelPattern),
+      version: textAt(software, "version", labelPattern),
     },
-    sealedAt: text(predicate, "sealedAt", timePattern),
+    sealedAt: timeAt(predicate, "sealedAt"),
   };
-  const { count, attributes, frames, encoded } = statement.leaves;
-  if (count !== attributes + frames + encoded) bad("leaves");
   const { watermark: claim } = statement;
   if (claim.scheme === "MTW1" && (claim.frames < 1 || claim.frames > statement.pixels.frames))
-    bad("watermark");
-  if (!isTime(statement.sealedAt)) bad("sealedAt");
-  if (written !== JSON.stringify(documentOf(statement))) bad("encoding");
+    badField("watermark");
+  if (written !== JSON.stringify(documentOf(statement))) badField("encoding");
   return statement;
 }
 
 function claimAt(watermark: JsonObject): WatermarkClaim {
   const scheme = oneOf(watermark, "scheme", ["none", "MTW1"] as const);
-  if (scheme === "none") return { scheme, reason: text(watermark, "reason", wordPattern) };
+  if (scheme === "none") return { scheme, reason: textAt(watermark, "reason", wordPattern) };
   return {
     scheme,
-    contentId: text(watermark, "contentId", /^[0-9a-f]{32}$/),
-    keyId: text(watermark, "keyId", /^[0-9a-f]{16}$/),
-    frames: integer(watermark, "frames"),
-    table: text(watermark, "table", sha256Pattern),
+    contentId: textAt(watermark, "contentId", /^[0-9a-f]{32}$/),
+    keyId: textAt(watermark, "keyId", /^[0-9a-f]{16}$/),
+    frames: integerAt(watermark, "frames"),
+    table: textAt(watermark, "table", sha256Pattern),
   };
-}
-
-const sha256Pattern = /^[0-9a-f]{64}$/;
-const labelPattern = /^[ -~]{1,64}$/;
-const epochPattern = /^[0-9A-Za-z._-]{1,64}$/;
-const wordPattern = /^[a-z0-9-]{1,64}$/;
-const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
-
-function isTime(value: string): boolean {
-  // A day that does not exist is carried over; of an hour that does not, Date makes nothing or the next day.
-  return new Date(Date.parse(value)).getUTCDate() === Number(value.slice(8, 10));
-}
-
-function bad(where: string): never {
-  throw new ScansealError("seal-structure", `manifest: ${where} is not as specified`);
-}
-
-type JsonObject = { readonly [key: string]: JsonValue };
-
-function objectAt(parent: JsonValue | undefined, key: string): JsonObject {
-  const value = isObject(parent) ? parent[key] : undefined;
-  return isObject(value) ? value : bad(key);
-}
-
-function text(parent: JsonObject, key: string, pattern: RegExp): string {
-  const value = parent[key];
-  return typeof value === "string" && pattern.test(value) ? value : bad(key);
-}
-
-function oneOf<T extends string>(parent: JsonObject, key: string, allowed: readonly T[]): T {
-  return allowed.find((value) => value === parent[key]) ?? bad(key);
-}
-
-function integer(parent: JsonObject, key: string): number {
-  const value = parent[key];
-  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : bad(key);
-}
-
-function flag(parent: JsonObject, key: string): boolean {
-  const value = parent[key];
-  return typeof value === "boolean" ? value : bad(key);
 }
