@@ -4,6 +4,8 @@
  *     HOME/authority/        the site's own authority (keys/custody)
  *     HOME/devices/NAME/     each device's keys and counter, and the seals it made
  *     HOME/trust.json        authorities of others
+ *     HOME/offices/ROLE/     the site's own keys for receipts and derivations
+ *     HOME/provenance.sqlite what is known of objects beside them
  *     HOME/watermark-master  the secret that watermark keys come from, made when it is first needed
  *     HOME/secret            passphrase of an unattended site, unless SCANSEAL_PASSPHRASE is set
  */
@@ -40,13 +42,14 @@ import { type DistinguishedName, nameText } from "../keys/trust/distinguished-na
 import { type ExpiryWarning, expiryWarnings } from "../keys/trust/expiry.ts";
 import { IssuerSignatures } from "../keys/trust/issuer-signature.ts";
 import { crlProblem, parseCrl } from "../keys/trust/revocation.ts";
-import { rolesOf } from "../keys/trust/roles.ts";
+import { type Role, rolesOf } from "../keys/trust/roles.ts";
 import { createTrustStore, type TrustStore, type TrustStoreContent } from "../keys/trust/trust-store.ts";
 import { nodeCrypto, nodeRandom, systemClock } from "../platform/node/crypto.ts";
 import { ensurePrivateFolder, fileExists } from "../platform/node/private-files.ts";
 import type { SealingDevice } from "../sealing/seal.ts";
 import type { TrustResult } from "../zero-trust/evidence/evidence.ts";
 import { TrustJudge } from "../zero-trust/evidence/trust-check.ts";
+import { enrolOffices } from "./provenance/record-signers.ts";
 import { SealStore } from "./seal-store.ts";
 import { TrustFile } from "./trust-file.ts";
 
@@ -85,6 +88,15 @@ export class SiteHome {
 
   deviceFolder(name: string): string {
     return join(this.#folder, "devices", name);
+  }
+
+  /** Where the site's own key of a role is, which signs records. */
+  officeFolder(role: Role): string {
+    return join(this.#folder, "offices", role);
+  }
+
+  get provenancePath(): string {
+    return join(this.#folder, "provenance.sqlite");
   }
 
   /** @throws ScansealError `key-unusable`, `io` */
@@ -316,5 +328,6 @@ export async function createHome(folder: string, site: NewSite): Promise<SiteHom
   if (site.existing) await importAuthority(authorityFolder, { ...options, ...site.existing });
   else await createAuthority(authorityFolder, { ...options, name: site.name });
   ensurePrivateFolder(join(folder, "devices"));
+  await enrolOffices(home);
   return home;
 }

@@ -6,7 +6,7 @@ import { type Bytes, concatBytes, u32le, viewOf } from "../../foundation/bytes.t
 import { ScansealError } from "../../foundation/errors.ts";
 import { seedBytes } from "../disclosure/commitment.ts";
 import { tableBytesMax } from "../disclosure/leaf-table.ts";
-import { checkLateEvidence } from "./late-evidence.ts";
+import { decodeLateEvidence, type LateEntry } from "./late-evidence.ts";
 import { creatorTagOf, creatorText, sealCreator, sealGroup } from "./leaf-path.ts";
 import { watermarkTableBytesMax } from "./watermark-table.ts";
 
@@ -36,10 +36,11 @@ export interface SealContents {
   readonly table?: Bytes;
 }
 
-export interface SealContainers extends Omit<SealContents, "envelope"> {
+export interface SealContainers extends Omit<SealContents, "envelope" | "lateEvidence"> {
   /** Of the creator element, (0071,0010) to (0071,00FF). */
   readonly creatorTag: Tag;
   readonly envelope?: Bytes;
+  readonly lateEvidence?: readonly LateEntry[];
 }
 
 /**
@@ -63,8 +64,12 @@ export async function containersOf(object: DicomObject): Promise<SealContainers 
   }
   if (contents.seed && contents.seed.length !== seedBytes)
     throw structure("a seed that is not 32 bytes", creator);
-  if (contents.lateEvidence) checkLateEvidence(contents.lateEvidence);
-  return { creatorTag: creator.tag, ...contents };
+  const { lateEvidence, ...others } = contents;
+  return {
+    creatorTag: creator.tag,
+    ...others,
+    ...(lateEvidence ? { lateEvidence: decodeLateEvidence(lateEvidence) } : {}),
+  };
 }
 
 /** Whether a top-level element is of the seal's block, its creator included. */

@@ -2,6 +2,7 @@
 import { type CreateTableBuilder, sql } from "kysely";
 import { ScansealError } from "../../foundation/errors.ts";
 import { logTables } from "../log-journal/log-tables.ts";
+import { provenanceTables } from "../provenance/provenance-tables.ts";
 import type { Database, Engine } from "./tables.ts";
 import { makeTallies } from "./tallies.ts";
 
@@ -14,6 +15,7 @@ const migrations: readonly Migration[] = [
   damagedCopies,
   keptOnly,
   logTables,
+  provenanceTables,
 ];
 
 /** "scnseal1" as a number: only starts of this program take this lock. */

@@ -1,6 +1,14 @@
 /** The journal's tables, as kysely sees them. Times are integer milliseconds, truth is 0 or 1, JSON is text. */
 import type { Kysely } from "kysely";
 import type { LogBatchTable, LogTable, WitnessedTable } from "../log-journal/log-tables.ts";
+import type {
+  LateEvidenceTable,
+  LogQueueTable,
+  RecordSubjectTable,
+  RecordTable,
+  SealTable,
+  SightingTable,
+} from "../provenance/provenance-tables.ts";
 import type { DeliveryState, JudgedObject, ObjectState, QuarantineRequest } from "./journal.ts";
 
 export interface LeaseColumns {
@@ -125,6 +133,12 @@ export interface Tables {
   logs: LogTable;
   log_batches: LogBatchTable;
   witnessed: WitnessedTable;
+  seals: SealTable;
+  records: RecordTable;
+  record_subjects: RecordSubjectTable;
+  late_evidence: LateEvidenceTable;
+  sightings: SightingTable;
+  log_queue: LogQueueTable;
   journal_version: { version: number };
 }
 

@@ -16,6 +16,7 @@ import {
   type OpenedManifest,
   openManifest,
 } from "../../provenance/manifest/check.ts";
+import type { RecordLookup } from "../../provenance/manifest/record.ts";
 import { sealedValueTest } from "../../provenance/manifest/sealed-values.ts";
 import { contentOf } from "./content-check.ts";
 import type {
@@ -44,6 +45,10 @@ export interface EvidencePorts {
   /** Devices whose marks are known without their manifest. Without it, marks of an object that has no seal are not asked. */
   readonly markSigner?: MarkSigner | undefined;
   readonly read?: ReadOptions;
+  /** What the site keeps about objects beside them. Without it nothing but the object itself is asked. */
+  readonly records?: RecordLookup | undefined;
+  /** The enrolled archive that gave the object out: its approved changes count. */
+  readonly readFrom?: string | undefined;
 }
 
 /** A device's clock may be ahead of ours by this much: the bound NTP-less modalities stay within between services. */

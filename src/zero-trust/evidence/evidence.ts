@@ -116,6 +116,16 @@ export interface AttributeChange {
   readonly attributeClass: AttributeClass;
   /** Lossless transcoding is known to leave this behind. */
   readonly transcodeByProduct: boolean;
+  /** A trusted record accounts for exactly this change: a correction's value, or an archive's approved habit. */
+  readonly explainedBy?: ChangeExplanation;
+}
+
+export interface ChangeExplanation {
+  readonly kind: "correction" | "archive-changes";
+  /** SHA-256 of the record's payload, hexadecimal. */
+  readonly record: string;
+  /** One line for people: "adt-a08, 2026-01-31T23:59:59.123Z, by site-derivations". Never a patient's data. */
+  readonly summary: string;
 }
 
 export interface ContentEvidence {
@@ -177,6 +187,99 @@ export interface ArrivalEvidence {
   readonly conflict: boolean;
 }
 
+/** What is wrong with a record; it then counts for nothing. */
+export type RecordFault =
+  | "record-structure"
+  | "record-signature-invalid"
+  | "record-signer"
+  | "record-opening"
+  | "record-content";
+
+/** A record about this object that was found and checked. */
+export interface RecordEvidence {
+  /** SHA-256 of its payload, hexadecimal. */
+  readonly record: string;
+  /** Empty: the record holds. `record-content`: it is about the object, which is not what it says. */
+  readonly faults: readonly RecordFault[];
+  readonly detail?: string | undefined;
+  readonly trust: TrustFact | undefined;
+}
+
+/** What was in hands when somebody vouched for it; nothing before that. */
+export interface ReceiptEvidence extends RecordEvidence {
+  readonly source: string;
+  readonly basis: "baseline" | "import" | "admission";
+  /** ISO 8601, by the receiver's clock. */
+  readonly receivedAt: string;
+  /** How the object differs from what was received. */
+  readonly content: ContentEvidence | undefined;
+}
+
+/** The object was made from others, by somebody who says so. */
+export interface DerivationEvidence extends RecordEvidence {
+  readonly action: string;
+  /** Payload digests of the parents' manifests or records. */
+  readonly parents: readonly string[];
+  readonly product?: { readonly name: string; readonly version: string } | undefined;
+  readonly derivedAt: string;
+  /** How the object differs from what was made. */
+  readonly content: ContentEvidence | undefined;
+}
+
+/** A trusted record says that something newer stands in this object's place. */
+export interface SupersededEvidence {
+  readonly record: string;
+  readonly by: "correction" | "derivation";
+  readonly at: string;
+  readonly summary: string;
+}
+
+/** T1: a trusted time-stamping authority or a quorum of witnesses. T2: this site's own first sight of it. T3: the device's claim. */
+export type TimeClass = "T1" | "T2" | "T3";
+
+export interface TimeEvidence {
+  readonly timeClass: TimeClass;
+  /** ISO 8601: the seal existed then, as far as the class reaches. */
+  readonly at: string;
+  readonly basis: "time-stamp" | "log" | "first-seen" | "claim";
+  /** Stamps and proofs that are there and do not hold, with the step that refused each. */
+  readonly faults: readonly {
+    readonly of: "time-stamp" | "log-proof" | "certified-timestamp";
+    readonly step: string;
+  }[];
+}
+
+/** unknown: no proof, and nothing that says whether there should be one. */
+export interface LogEvidence {
+  readonly state: "proven" | "invalid" | "unknown";
+  /** What refused an invalid proof. */
+  readonly step?: string | undefined;
+  readonly origin?: string | undefined;
+  readonly index?: number | undefined;
+  /** ISO 8601, of the witnesses; undefined under `quorum none`. */
+  readonly at?: string | undefined;
+  /** False: not protected from site administrators. */
+  readonly witnessed?: boolean | undefined;
+}
+
+/** What else was seen under this seal's number of its key. */
+export interface CounterEvidence {
+  /** Payload digests of other manifests under the same number: an equivocation. */
+  readonly others: readonly string[];
+}
+
+/** One item of the Original Attributes Sequence (0400,0561): who says to have changed what. Shown, never believed. */
+export interface OriginalAttributesFact {
+  /** ISO 8601 or DICOM text as it stands. */
+  readonly modifiedAt?: string | undefined;
+  readonly system?: string | undefined;
+  /** (0400,0565) */
+  readonly reason?: string | undefined;
+  readonly source?: string | undefined;
+  /** Tags of the attributes that it says were replaced. */
+  readonly tags: readonly string[];
+}
+
 export interface Evidence {
   readonly unreadable?: UnreadableFact;
   readonly format?: FormatFacts;
@@ -186,6 +289,17 @@ export interface Evidence {
   readonly watermark?: WatermarkEvidence;
   /** The trust store has a device of this serial number, or the frames carry a trusted device's mark: its seal is expected. */
   readonly sealExpectedFrom?: string;
+  /** The receipt that fits best. Of sealed objects only where the seal is not trusted. */
+  readonly receipt?: ReceiptEvidence;
+  /** The derivation that fits best. */
+  readonly derivation?: DerivationEvidence;
+  readonly supersededBy?: SupersededEvidence;
+  /** Of sealed objects. */
+  readonly time?: TimeEvidence;
+  readonly log?: LogEvidence;
+  readonly counter?: CounterEvidence;
+  /** At most 64. */
+  readonly originalAttributes?: readonly OriginalAttributesFact[];
   /** Undefined for an object that came from no network. */
   readonly arrival?: ArrivalEvidence;
 }

@@ -13,6 +13,11 @@ import type { TrustFact } from "./evidence.ts";
 /** Judgements and parsed certificates kept: a site has dozens of devices. */
 const keptMax = 256;
 
+/** The site's own keys sign records, not objects. */
+function isSealing(role: Role): boolean {
+  return role === "capture" || role === "beside-device";
+}
+
 /** One trust store at one time; judgements are kept, so that a folder of one device's slices costs one. */
 export class TrustJudge {
   /** Milliseconds since 1970: the time of verification. */
@@ -96,7 +101,7 @@ export class TrustJudge {
   deviceOfSerial(serial: string): string | undefined {
     const sought = serial.trim();
     for (const device of this.#recognition.store.devices.values()) {
-      if (device.serialNumber.trim() === sought) return device.name;
+      if (device.serialNumber.trim() === sought && device.roles.some(isSealing)) return device.name;
     }
     return undefined;
   }

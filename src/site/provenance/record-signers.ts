@@ -1,0 +1,44 @@
+/** The site's own keys that sign records: one for receipts, one for derivations, made when they are first needed. */
+import type { Signer } from "../../foundation/crypto.ts";
+import { ScansealError } from "../../foundation/errors.ts";
+import { openDeviceSigner } from "../../keys/custody/device-keys.ts";
+import { enrolLocally } from "../../keys/custody/local-enrolment.ts";
+import { nodeCrypto, nodeRandom, systemClock } from "../../platform/node/crypto.ts";
+import { fileExists } from "../../platform/node/private-files.ts";
+import { TrustJudge } from "../../zero-trust/evidence/trust-check.ts";
+import type { SiteHome } from "../home.ts";
+
+export type OfficeRole = "receipt" | "derive";
+
+const names: Readonly<Record<OfficeRole, string>> = {
+  receipt: "site-receipts",
+  derive: "site-derivations",
+};
+
+/** Makes the site's keys for records where they are missing. The authority's key is opened for it. @throws ScansealError `key-unusable`, `io` */
+export async function enrolOffices(home: SiteHome): Promise<void> {
+  const missing = (Object.keys(names) as OfficeRole[]).filter((role) => !fileExists(home.officeFolder(role)));
+  if (missing.length === 0) return;
+  const authority = await home.openAuthority();
+  for (const role of missing) {
+    const device = { name: names[role], aeTitle: "SCANSEAL", serialNumber: names[role] };
+    const options = { device, roles: [role], passphrase: home.passphrase(), random: nodeRandom };
+    await enrolLocally(authority, home.officeFolder(role), options);
+  }
+}
+
+/** @throws ScansealError `key-unusable` where the key is missing, or its certificate is not believed here any more, `io` */
+export async function openOffice(home: SiteHome, role: OfficeRole): Promise<Signer> {
+  const folder = home.officeFolder(role);
+  if (!fileExists(folder))
+    throw new ScansealError(
+      "key-unusable",
+      `the site was made before it kept records: "scanseal keys list" makes its keys for them`,
+    );
+  const signer = await openDeviceSigner(folder, home.passphrase());
+  const judge = new TrustJudge(home.trust(), nodeCrypto, systemClock.now());
+  const { result } = await judge.judge(signer.certificate, role);
+  if (result !== "trusted")
+    throw new ScansealError("key-unusable", `the site's key for this cannot be used: ${result}`);
+  return signer;
+}

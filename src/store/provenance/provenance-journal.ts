@@ -1,0 +1,115 @@
+/** Port: what a site keeps about the origin of objects, beside them. Names and values of patients are in it: it never leaves the site by itself. */
+import type { Bytes } from "../../foundation/bytes.ts";
+
+export interface KeyNumber {
+  /** SHA-256 of the signer's SubjectPublicKeyInfo, lower-case hexadecimal. */
+  readonly keyFingerprint: string;
+  readonly keyEpoch: string;
+  readonly counter: number;
+}
+
+export interface SealRecord extends KeyNumber {
+  /** SHA-256 of the manifest's payload, lower-case hexadecimal. */
+  readonly payloadDigest: string;
+  readonly sopInstanceUid: string;
+  readonly seriesInstanceUid: string;
+  readonly studyInstanceUid: string;
+  readonly device: string;
+  /** Milliseconds since 1970, by the device's clock. */
+  readonly sealedAt: number;
+  /** Of the envelope: what time stamps are over. */
+  readonly signature: Bytes;
+  /** DER. */
+  readonly certificate: Bytes;
+}
+
+export interface KeptRecord {
+  /** SHA-256 of the statement's payload, lower-case hexadecimal. */
+  readonly digest: string;
+  /** A `RecordKind` of provenance/manifest. */
+  readonly kind: string;
+  readonly envelope: Bytes;
+  readonly opening: Bytes;
+}
+
+export interface Subject {
+  readonly kind: string;
+  readonly name: string;
+}
+
+export interface KeptEvidence {
+  readonly type: string;
+  readonly bytes: Bytes;
+}
+
+/** An entry of the transparency log, waiting or logged. */
+export interface QueuedEntry {
+  readonly id: string;
+  readonly kind: string;
+  /** 32 bytes. */
+  readonly salt: Bytes;
+  readonly content: Bytes;
+  /** One line for people, at most 200 characters: never a patient's. */
+  readonly summary: string;
+  readonly queuedAt: number;
+  readonly origin?: string;
+  readonly index?: number;
+  readonly proof?: string;
+}
+
+export type NewEntry = Pick<QueuedEntry, "id" | "kind" | "salt" | "content" | "summary" | "queuedAt">;
+
+/** What resolves is durable. Errors: ScansealError `io`, `storage-full`, `usage`; others where said. */
+export interface ProvenanceJournal {
+  /**
+   * Remembers a seal that was made. The same one again changes nothing.
+   * @throws ScansealError `counter-conflict` when another manifest has the key's number
+   */
+  addSeal(seal: SealRecord): Promise<void>;
+  seal(payloadDigest: string): Promise<SealRecord | undefined>;
+  sealsOfInstance(sopInstanceUid: string): Promise<readonly SealRecord[]>;
+  /** In the order of device, key epoch and counter. */
+  sealsOfSeries(seriesInstanceUid: string): Promise<readonly SealRecord[]>;
+  /** Series of a study that have seals, ascending. */
+  seriesOfStudy(studyInstanceUid: string): Promise<readonly string[]>;
+  /** Series with seals that no log entry names, whose last seal is older than that; at most `limit`. */
+  unloggedSeries(sealedBefore: number, limit: number): Promise<readonly string[]>;
+  /** Of one series, in the order of `sealsOfSeries`: those that no log entry names. */
+  unloggedSeals(seriesInstanceUid: string): Promise<readonly SealRecord[]>;
+
+  /** A record and what it is about, at one time. The same again adds subjects only. */
+  addRecord(record: KeptRecord, subjects: readonly Subject[], at: number): Promise<void>;
+  record(digest: string): Promise<KeptRecord | undefined>;
+  /** Oldest first; at most 1,000. */
+  recordsAbout(subject: Subject): Promise<readonly KeptRecord[]>;
+  /** Of one kind, newest first; at most `limit`. */
+  recordsOfKind(kind: string, limit: number): Promise<readonly KeptRecord[]>;
+
+  /** The same again changes nothing. */
+  addLateEvidence(payloadDigest: string, evidence: KeptEvidence, at: number): Promise<void>;
+  lateEvidence(payloadDigest: string): Promise<readonly KeptEvidence[]>;
+
+  /** The first time that a manifest was in this site's hands. @returns the time that counts: the earliest */
+  sight(payloadDigest: string, number: KeyNumber, at: number): Promise<number>;
+  firstSeen(payloadDigest: string): Promise<number | undefined>;
+  /** Payload digests seen or sealed under one number, ascending, at most 8. Two are an equivocation. */
+  usesOf(number: KeyNumber): Promise<readonly string[]>;
+  /** The highest number seen or sealed of a key epoch; 0 without any. */
+  highestCounter(keyFingerprint: string, keyEpoch: string): Promise<number>;
+
+  /** An entry to be logged. With `seals`, these become its: @throws ScansealError `usage` when one of them is another entry's already */
+  queueEntry(entry: NewEntry, seals?: readonly string[]): Promise<void>;
+  /** Not yet in the log, oldest first. */
+  waitingEntries(limit: number): Promise<readonly QueuedEntry[]>;
+  /** In the log and without a proof, oldest first. */
+  unprovenEntries(limit: number): Promise<readonly QueuedEntry[]>;
+  setLogged(id: string, origin: string, index: number): Promise<void>;
+  setProof(id: string, proof: string): Promise<void>;
+  entry(id: string): Promise<QueuedEntry | undefined>;
+  /** The entry that names a seal, and the payload digests it names, in the order they were sealed. */
+  entryOfSeal(
+    payloadDigest: string,
+  ): Promise<{ readonly entry: QueuedEntry; readonly payloadDigests: readonly string[] } | undefined>;
+
+  close(): Promise<void>;
+}

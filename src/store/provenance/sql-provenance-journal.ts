@@ -1,0 +1,391 @@
+/** A site's provenance over SQL: one code path for both engines. */
+import type { Selectable } from "kysely";
+import { fromBase64, toBase64 } from "../../foundation/bytes.ts";
+import { ScansealError } from "../../foundation/errors.ts";
+import { databaseError } from "../journal/database-error.ts";
+import { keptText } from "../journal/object-rows.ts";
+import { type Database, idsPerStatement, pieces } from "../journal/tables.ts";
+import type { WriteJob, Writer } from "../journal/writers.ts";
+import { evidenceId } from "./evidence-id.ts";
+import type {
+  KeptEvidence,
+  KeptRecord,
+  KeyNumber,
+  NewEntry,
+  ProvenanceJournal,
+  QueuedEntry,
+  SealRecord,
+  Subject,
+} from "./provenance-journal.ts";
+import type { LogQueueTable, RecordTable, SealTable } from "./provenance-tables.ts";
+
+const recordsMax = 1_000;
+const usesMax = 8;
+const summaryMax = 200;
+
+export class SqlProvenanceJournal implements ProvenanceJournal {
+  readonly #db: Database;
+  readonly #writer: Writer;
+
+  constructor(db: Database, writer: Writer) {
+    this.#db = db;
+    this.#writer = writer;
+  }
+
+  addSeal(seal: SealRecord): Promise<void> {
+    const row = rowOfSeal(seal);
+    return this.#write(async (db) => {
+      const known = await db
+        .selectFrom("seals")
+        .select("payload_digest")
+        .where("key_fingerprint", "=", row.key_fingerprint)
+        .where("key_epoch", "=", row.key_epoch)
+        .where("counter", "=", row.counter)
+        .executeTakeFirst();
+      if (known && known.payload_digest !== row.payload_digest)
+        throw new ScansealError("counter-conflict", "another manifest has this number of the key");
+      if (!known) await db.insertInto("seals").values(row).execute();
+    });
+  }
+
+  async seal(payloadDigest: string): Promise<SealRecord | undefined> {
+    const rows = await this.#seals("payload_digest", payloadDigest);
+    return rows[0];
+  }
+
+  sealsOfInstance(sopInstanceUid: string): Promise<readonly SealRecord[]> {
+    return this.#seals("sop_instance_uid", sopInstanceUid);
+  }
+
+  sealsOfSeries(seriesInstanceUid: string): Promise<readonly SealRecord[]> {
+    return this.#seals("series_instance_uid", seriesInstanceUid);
+  }
+
+  async seriesOfStudy(studyInstanceUid: string): Promise<readonly string[]> {
+    const query = this.#db
+      .selectFrom("seals")
+      .select("series_instance_uid")
+      .distinct()
+      .where("study_instance_uid", "=", studyInstanceUid)
+      .orderBy("series_instance_uid");
+    return (await guard(() => query.execute())).map((row) => row.series_instance_uid);
+  }
+
+  async unloggedSeries(sealedBefore: number, limit: number): Promise<readonly string[]> {
+    const query = this.#db
+      .selectFrom("seals")
+      .select("series_instance_uid")
+      .where("queue_id", "is", null)
+      .groupBy("series_instance_uid")
+      .having((row) => row.fn.max("sealed_at"), "<", sealedBefore)
+      .orderBy("series_instance_uid")
+      .limit(limit);
+    return (await guard(() => query.execute())).map((row) => row.series_instance_uid);
+  }
+
+  async unloggedSeals(seriesInstanceUid: string): Promise<readonly SealRecord[]> {
+    return this.#seals("series_instance_uid", seriesInstanceUid, "unlogged");
+  }
+
+  addRecord(record: KeptRecord, subjects: readonly Subject[], at: number): Promise<void> {
+    const { digest, kind } = record;
+    const row = {
+      digest,
+      kind,
+      created_at: at,
+      envelope: toBase64(record.envelope),
+      opening: toBase64(record.opening),
+    };
+    return this.#write(async (db) => {
+      await db
+        .insertInto("records")
+        .values(row)
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+      const rows = subjects.map(({ kind: of, name }) => ({
+        kind: of,
+        name: keptText(name, "a record's subject"),
+        digest,
+        created_at: at,
+      }));
+      for (const piece of pieces(rows, idsPerStatement))
+        await db
+          .insertInto("record_subjects")
+          .values(piece)
+          .onConflict((conflict) => conflict.doNothing())
+          .execute();
+    });
+  }
+
+  async record(digest: string): Promise<KeptRecord | undefined> {
+    const query = this.#db.selectFrom("records").selectAll().where("digest", "=", digest);
+    const row = await guard(() => query.executeTakeFirst());
+    return row && recordOf(row);
+  }
+
+  async recordsAbout({ kind, name }: Subject): Promise<readonly KeptRecord[]> {
+    const query = this.#db
+      .selectFrom("record_subjects")
+      .innerJoin("records", "records.digest", "record_subjects.digest")
+      .selectAll("records")
+      .where("record_subjects.kind", "=", kind)
+      .where("record_subjects.name", "=", name)
+      .orderBy("record_subjects.created_at")
+      .orderBy("records.digest")
+      .limit(recordsMax);
+    return (await guard(() => query.execute())).map(recordOf);
+  }
+
+  async recordsOfKind(kind: string, limit: number): Promise<readonly KeptRecord[]> {
+    const query = this.#db
+      .selectFrom("records")
+      .selectAll()
+      .where("kind", "=", kind)
+      .orderBy("created_at", "desc")
+      .orderBy("digest")
+      .limit(limit);
+    return (await guard(() => query.execute())).map(recordOf);
+  }
+
+  addLateEvidence(payloadDigest: string, { type, bytes }: KeptEvidence, at: number): Promise<void> {
+    const id = evidenceId(payloadDigest, type, bytes);
+    const row = { id, payload_digest: payloadDigest, type, bytes: toBase64(bytes), added_at: at };
+    return this.#write(async (db) => {
+      await db
+        .insertInto("late_evidence")
+        .values(row)
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+    });
+  }
+
+  async lateEvidence(payloadDigest: string): Promise<readonly KeptEvidence[]> {
+    const query = this.#db
+      .selectFrom("late_evidence")
+      .selectAll()
+      .where("payload_digest", "=", payloadDigest)
+      .orderBy("added_at")
+      .orderBy("id");
+    const rows = await guard(() => query.execute());
+    return rows.map(({ type, bytes }) => ({ type, bytes: fromBase64(bytes) }));
+  }
+
+  sight(payloadDigest: string, number: KeyNumber, at: number): Promise<number> {
+    const row = {
+      payload_digest: payloadDigest,
+      key_fingerprint: number.keyFingerprint,
+      key_epoch: keptText(number.keyEpoch, "a key epoch"),
+      counter: number.counter,
+      first_seen_at: at,
+    };
+    return this.#write(async (db) => {
+      await db
+        .insertInto("sightings")
+        .values(row)
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+      const kept = db.selectFrom("sightings").select("first_seen_at");
+      const first = await kept.where("payload_digest", "=", payloadDigest).executeTakeFirstOrThrow();
+      return first.first_seen_at;
+    });
+  }
+
+  async firstSeen(payloadDigest: string): Promise<number | undefined> {
+    const query = this.#db
+      .selectFrom("sightings")
+      .select("first_seen_at")
+      .where("payload_digest", "=", payloadDigest);
+    return (await guard(() => query.executeTakeFirst()))?.first_seen_at;
+  }
+
+  async usesOf({ keyFingerprint, keyEpoch, counter }: KeyNumber): Promise<readonly string[]> {
+    const of = (table: "seals" | "sightings") =>
+      this.#db
+        .selectFrom(table)
+        .select("payload_digest")
+        .where("key_fingerprint", "=", keyFingerprint)
+        .where("key_epoch", "=", keyEpoch)
+        .where("counter", "=", counter)
+        .orderBy("payload_digest")
+        .limit(usesMax);
+    const rows = await guard(() => Promise.all([of("seals").execute(), of("sightings").execute()]));
+    return [...new Set(rows.flat().map((row) => row.payload_digest))].sort().slice(0, usesMax);
+  }
+
+  async highestCounter(keyFingerprint: string, keyEpoch: string): Promise<number> {
+    const of = (table: "seals" | "sightings") =>
+      this.#db
+        .selectFrom(table)
+        .select((row) => row.fn.max("counter").as("highest"))
+        .where("key_fingerprint", "=", keyFingerprint)
+        .where("key_epoch", "=", keyEpoch);
+    const rows = await guard(() => Promise.all([of("seals").execute(), of("sightings").execute()]));
+    return Math.max(0, ...rows.flat().map((row) => Number(row.highest ?? 0)));
+  }
+
+  queueEntry(entry: NewEntry, seals: readonly string[] = []): Promise<void> {
+    const { id, kind, queuedAt } = entry;
+    const row = {
+      id,
+      kind,
+      salt: toBase64(entry.salt),
+      content: toBase64(entry.content),
+      summary: keptText(entry.summary, "a summary", summaryMax),
+      queued_at: queuedAt,
+      origin: null,
+      entry_index: null,
+      proof: null,
+    };
+    return this.#write(async (db) => {
+      await db.insertInto("log_queue").values(row).execute();
+      for (const piece of pieces([...seals], idsPerStatement)) {
+        const taken = await db
+          .updateTable("seals")
+          .set({ queue_id: id })
+          .where("payload_digest", "in", piece)
+          .where("queue_id", "is", null)
+          .executeTakeFirst();
+        if (Number(taken.numUpdatedRows) !== piece.length)
+          throw new ScansealError("usage", "a seal is named by another log entry already");
+      }
+    });
+  }
+
+  waitingEntries(limit: number): Promise<readonly QueuedEntry[]> {
+    return this.#entries("waiting", limit);
+  }
+
+  unprovenEntries(limit: number): Promise<readonly QueuedEntry[]> {
+    return this.#entries("unproven", limit);
+  }
+
+  setLogged(id: string, origin: string, index: number): Promise<void> {
+    return this.#write(async (db) => {
+      await db
+        .updateTable("log_queue")
+        .set({ origin, entry_index: index })
+        .where("id", "=", id)
+        .where("entry_index", "is", null)
+        .execute();
+    });
+  }
+
+  setProof(id: string, proof: string): Promise<void> {
+    return this.#write(async (db) => {
+      await db.updateTable("log_queue").set({ proof }).where("id", "=", id).execute();
+    });
+  }
+
+  async entry(id: string): Promise<QueuedEntry | undefined> {
+    const query = this.#db.selectFrom("log_queue").selectAll().where("id", "=", id);
+    const row = await guard(() => query.executeTakeFirst());
+    return row && entryOf(row);
+  }
+
+  async entryOfSeal(
+    payloadDigest: string,
+  ): Promise<{ readonly entry: QueuedEntry; readonly payloadDigests: readonly string[] } | undefined> {
+    const sealed = this.#db
+      .selectFrom("seals")
+      .select("queue_id")
+      .where("payload_digest", "=", payloadDigest);
+    const id = (await guard(() => sealed.executeTakeFirst()))?.queue_id;
+    const entry = typeof id === "string" ? await this.entry(id) : undefined;
+    if (!entry) return undefined;
+    const batch = this.#db.selectFrom("seals").select("payload_digest").where("queue_id", "=", entry.id);
+    const ordered = batch.orderBy("device").orderBy("key_epoch").orderBy("counter");
+    const rows = await guard(() => ordered.execute());
+    return { entry, payloadDigests: rows.map((row) => row.payload_digest) };
+  }
+
+  async close(): Promise<void> {
+    await this.#writer.drain();
+    await this.#db.destroy();
+  }
+
+  async #seals(
+    column: "payload_digest" | "sop_instance_uid" | "series_instance_uid",
+    value: string,
+    which?: "unlogged",
+  ): Promise<readonly SealRecord[]> {
+    const all = this.#db.selectFrom("seals").selectAll().where(column, "=", value);
+    const wanted = which === undefined ? all : all.where("queue_id", "is", null);
+    const query = wanted.orderBy("device").orderBy("key_epoch").orderBy("counter");
+    return (await guard(() => query.execute())).map(sealOf);
+  }
+
+  async #entries(state: "waiting" | "unproven", limit: number): Promise<readonly QueuedEntry[]> {
+    const open = this.#db.selectFrom("log_queue").selectAll().where("proof", "is", null);
+    const query = open
+      .where("entry_index", state === "waiting" ? "is" : "is not", null)
+      .orderBy("queued_at")
+      .orderBy("id")
+      .limit(limit);
+    return (await guard(() => query.execute())).map(entryOf);
+  }
+
+  #write<T>(job: WriteJob<T>): Promise<T> {
+    return guard(() => this.#writer.run(job));
+  }
+}
+
+async function guard<T>(body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    throw databaseError(error);
+  }
+}
+
+function rowOfSeal(seal: SealRecord): SealTable {
+  return {
+    payload_digest: seal.payloadDigest,
+    sop_instance_uid: keptText(seal.sopInstanceUid, "a UID"),
+    series_instance_uid: keptText(seal.seriesInstanceUid, "a UID"),
+    study_instance_uid: keptText(seal.studyInstanceUid, "a UID"),
+    device: keptText(seal.device, "a device's name"),
+    key_fingerprint: seal.keyFingerprint,
+    key_epoch: keptText(seal.keyEpoch, "a key epoch"),
+    counter: seal.counter,
+    sealed_at: seal.sealedAt,
+    queue_id: null,
+    signature: toBase64(seal.signature),
+    certificate: toBase64(seal.certificate),
+  };
+}
+
+function sealOf(row: Selectable<SealTable>): SealRecord {
+  return {
+    payloadDigest: row.payload_digest,
+    sopInstanceUid: row.sop_instance_uid,
+    seriesInstanceUid: row.series_instance_uid,
+    studyInstanceUid: row.study_instance_uid,
+    device: row.device,
+    keyFingerprint: row.key_fingerprint,
+    keyEpoch: row.key_epoch,
+    counter: row.counter,
+    sealedAt: row.sealed_at,
+    signature: fromBase64(row.signature),
+    certificate: fromBase64(row.certificate),
+  };
+}
+
+function recordOf(row: Selectable<RecordTable>): KeptRecord {
+  const { digest, kind, envelope, opening } = row;
+  return { digest, kind, envelope: fromBase64(envelope), opening: fromBase64(opening) };
+}
+
+function entryOf(row: Selectable<LogQueueTable>): QueuedEntry {
+  const { id, kind, salt, content, summary, queued_at, origin, entry_index, proof } = row;
+  return {
+    id,
+    kind,
+    salt: fromBase64(salt),
+    content: fromBase64(content),
+    summary,
+    queuedAt: queued_at,
+    ...(origin === null ? {} : { origin }),
+    ...(entry_index === null ? {} : { index: entry_index }),
+    ...(proof === null ? {} : { proof }),
+  };
+}
