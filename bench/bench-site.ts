@@ -10,6 +10,7 @@ import type { SealingPorts } from "../src/sealing/seal.ts";
 import { createHome, type OpenDevice, type SiteHome } from "../src/site/home.ts";
 import { OutputFolder } from "../src/site/output-folder.ts";
 import { sealFile } from "../src/site/sealing-run.ts";
+import { openProvenanceJournal } from "../src/store/provenance/open-provenance-journal.ts";
 import { corpusFiles } from "../test/interop/dcmsign-rounds.ts";
 import { peerPath } from "../test/peers.ts";
 
@@ -73,13 +74,15 @@ async function makeSite(): Promise<BenchSite> {
     async seal(path, out) {
       const nextCounter = (): number => device.counter.reserve(1).first;
       const output = await OutputFolder.open(out);
+      const provenance = await openProvenanceJournal(home.provenancePath);
       const sealed = await sealFile(path, {
         device: device.device,
         nextCounter,
         ports,
         seals: device.seals,
+        provenance,
         output,
-      });
+      }).finally(() => provenance.close());
       return sealed.path;
     },
   };

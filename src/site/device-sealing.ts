@@ -7,6 +7,8 @@ import { nodeCrypto, nodeRandom, systemClock } from "../platform/node/crypto.ts"
 import { digestOnlyReason } from "../sealing/marking-choice.ts";
 import type { WatermarkPorts } from "../sealing/object-marking.ts";
 import type { SealingPorts } from "../sealing/seal.ts";
+import { openProvenanceJournal } from "../store/provenance/open-provenance-journal.ts";
+import type { ProvenanceJournal } from "../store/provenance/provenance-journal.ts";
 import type { OpenDevice, SiteHome } from "./home.ts";
 import { MarkingPool } from "./marking/marking-pool.ts";
 import { readMarking } from "./marking-file.ts";
@@ -20,7 +22,8 @@ export interface DeviceSealingOptions {
 
 export interface DeviceSealing extends OpenDevice {
   readonly ports: SealingPorts;
-  /** Ends the threads. */
+  readonly provenance: ProvenanceJournal;
+  /** Ends the threads, and closes the journal. */
   close(): Promise<void>;
 }
 
@@ -33,10 +36,12 @@ export async function openDeviceSealing(
   const open = await home.openDevice(name);
   const choice = readMarking(home.deviceFolder(name));
   const keyId = keyIdOf(open.device.signer.certificate, nodeCrypto);
+  const provenance = await openProvenanceJournal(home.provenancePath);
   const codecs = new CodecPool();
   const marker = new MarkingPool();
   return {
     ...open,
+    provenance,
     ports: {
       crypto: nodeCrypto,
       random: nodeRandom,
@@ -52,7 +57,7 @@ export async function openDeviceSealing(
       },
     },
     async close() {
-      await Promise.all([codecs.close(), marker.close()]);
+      await Promise.all([codecs.close(), marker.close(), provenance.close()]);
     },
   };
 }

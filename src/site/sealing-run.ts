@@ -5,8 +5,10 @@ import type { Bytes } from "../foundation/bytes.ts";
 import { ScansealError } from "../foundation/errors.ts";
 import { nodeCrypto } from "../platform/node/crypto.ts";
 import { requireSealable, type SealingDevice, type SealingPorts, sealObject } from "../sealing/seal.ts";
+import type { ProvenanceJournal } from "../store/provenance/provenance-journal.ts";
 import { withFile } from "./file-input.ts";
 import type { OutputFolder } from "./output-folder.ts";
+import { sealRecordOf } from "./provenance/seal-record.ts";
 import type { SealStore } from "./seal-store.ts";
 
 export interface SealingRun {
@@ -15,11 +17,17 @@ export interface SealingRun {
   readonly nextCounter: () => number;
   readonly ports: SealingPorts;
   readonly seals: SealStore;
+  /** What the site knows of its seals. */
+  readonly provenance: Pick<ProvenanceJournal, "addSeal">;
   readonly output: OutputFolder;
 }
 
 export interface SealedFile {
   readonly sopInstanceUid: string;
+  /** "" where the object has none. */
+  readonly seriesInstanceUid: string;
+  /** SHA-256 of the manifest's payload, hexadecimal. */
+  readonly payloadDigest: string;
   readonly path: string;
   /** The same original was sealed before: the stored seal was used. */
   readonly reused: boolean;
@@ -69,8 +77,13 @@ async function sealSource(source: ByteSource, run: SealingRun): Promise<SealedFi
   const { object, edits } = isOwn
     ? seal
     : await sealObject(original, run.device, run.ports, { stored: kept });
+  // Before it is published: a seal that nobody here remembers would be missing from its series. A crash before this is mended by sealing again.
+  const record = sealRecordOf(object, edits, run.device.name);
+  await run.provenance.addSeal(record);
   const written = await run.output.write(sopInstanceUid, object, edits);
-  return { sopInstanceUid, path: written.path, reused: stored !== undefined || !isOwn };
+  const { seriesInstanceUid, payloadDigest } = record;
+  const reused = stored !== undefined || !isOwn;
+  return { sopInstanceUid, seriesInstanceUid, payloadDigest, path: written.path, reused };
 }
 
 async function digestOf(source: ByteSource): Promise<Bytes> {

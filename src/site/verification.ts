@@ -11,6 +11,7 @@ import { decide } from "../zero-trust/policy/decide.ts";
 import type { Decision } from "../zero-trust/policy/verdict.ts";
 import { FileBuffer, withFile } from "./file-input.ts";
 import { markSignerOf } from "./mark-signers.ts";
+import { OpenedProvenance } from "./provenance/opened-provenance.ts";
 
 export interface Judgement {
   readonly evidence: Evidence;
@@ -28,6 +29,10 @@ export interface VerifierOptions {
   readonly deep: boolean;
   /** Certificates, in DER, of devices whose marks are known where their seal was removed. */
   readonly markSigners?: readonly Bytes[];
+  /** The site's provenance: a file that may not exist yet, or a `postgres://` URL. Without it only the object is asked. */
+  readonly provenance?: string;
+  /** The enrolled archive that gave the objects out. */
+  readonly readFrom?: string | undefined;
 }
 
 /** Verifies against one trust store, at the time it was made. Close it to end the codecs' threads. */
@@ -36,6 +41,8 @@ export class FileVerifier {
   readonly #decoder: CodecPool = new CodecPool();
   readonly #deep: boolean;
   readonly #markSigner: ReturnType<typeof markSignerOf>;
+  readonly #provenance: OpenedProvenance;
+  readonly #readFrom: string | undefined;
   /** Evidence is plain data: it holds none of the file's bytes. */
   readonly #buffer: FileBuffer = new FileBuffer();
 
@@ -43,6 +50,8 @@ export class FileVerifier {
     this.#trust = new TrustJudge(store, nodeCrypto, systemClock.now());
     this.#deep = options.deep;
     this.#markSigner = markSignerOf(options.markSigners ?? []);
+    this.#provenance = new OpenedProvenance(options.provenance);
+    this.#readFrom = options.readFrom;
   }
 
   /** @throws ScansealError `io` when the file cannot be read */
@@ -53,6 +62,8 @@ export class FileVerifier {
       decoder: this.#decoder,
       deep: this.#deep,
       markSigner: this.#markSigner,
+      records: await this.#provenance.lookup(),
+      readFrom: this.#readFrom,
     };
     const evidence = await withFile(path, (source) => collectEvidence(source, ports), this.#buffer);
     return { evidence, decision: decide(evidence, { mode: "enforce" }) };
@@ -70,6 +81,6 @@ export class FileVerifier {
   }
 
   async close(): Promise<void> {
-    await this.#decoder.close();
+    await Promise.all([this.#decoder.close(), this.#provenance.close()]);
   }
 }

@@ -14,6 +14,7 @@ import { openDeviceSealing } from "../../src/site/device-sealing.ts";
 import { createHome, type SiteHome } from "../../src/site/home.ts";
 import { OutputFolder } from "../../src/site/output-folder.ts";
 import { sealFile } from "../../src/site/sealing-run.ts";
+import { openProvenanceJournal } from "../../src/store/provenance/open-provenance-journal.ts";
 
 export interface SealedSite {
   /** Everything is below it. */
@@ -52,7 +53,9 @@ export async function makeSealedSite(): Promise<SealedSite> {
         softwareVersion: "test",
       };
       const nextCounter = (): number => counter.reserve(1).first;
-      const { path } = await sealFile(original, { device, nextCounter, ports, seals, output });
+      const provenance = await openProvenanceJournal(home.provenancePath);
+      const run = { device, nextCounter, ports, seals, provenance, output };
+      const { path } = await sealFile(original, run).finally(() => provenance.close());
       return path;
     },
     sealMarked: async (original) => {

@@ -81,7 +81,11 @@ async function locateInObject(
   frame: number | undefined,
 ): Promise<Located> {
   const markSigners = [...home.deviceCertificates(), ...certificates];
-  const verifier = new FileVerifier(home.trust(), { deep: true, markSigners });
+  const verifier = new FileVerifier(home.trust(), {
+    deep: true,
+    markSigners,
+    provenance: home.provenancePath,
+  });
   const decoder = new CodecPool();
   try {
     const judgement = await verifier.verify(path);

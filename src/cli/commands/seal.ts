@@ -32,12 +32,19 @@ export async function seal(paths: readonly string[], options: SealOptions): Prom
   const onFrame = (done: number, frames: number): void => {
     if (frames > 1) bar.show(current.index + done / frames, current.path);
   };
-  const { device, counter, seals, ports, close } = await openDeviceSealing(home, options.device, {
+  const { device, counter, seals, ports, provenance, close } = await openDeviceSealing(home, options.device, {
     softwareVersion: packageVersion(),
     watermark: options.watermark,
     onFrame,
   });
-  const run = { device, nextCounter: counterOf(counter, inputs.files.length), ports, seals, output };
+  const run = {
+    device,
+    nextCounter: counterOf(counter, inputs.files.length),
+    ports,
+    seals,
+    provenance,
+    output,
+  };
   let sealed = 0;
   let reused = 0;
   let refused = 0;

@@ -19,7 +19,11 @@ export interface ShowOptions {
 export async function show(path: string, options: ShowOptions): Promise<number> {
   const home = openHome(options.home);
   const markSigners = home.deviceCertificates();
-  const verifier = new FileVerifier(home.trust(), { deep: true, markSigners });
+  const verifier = new FileVerifier(home.trust(), {
+    deep: true,
+    markSigners,
+    provenance: home.provenancePath,
+  });
   try {
     const judgement = await verifier.verify(path).catch((error: unknown) => {
       if (!(error instanceof ScansealError) || error.code !== "io") throw error;

@@ -27,6 +27,8 @@ export interface VerifyOptions {
   readonly deep: boolean;
   /** PEM files: signers of image files and of objects whose seal was removed, which carry no certificate. */
   readonly certificate: readonly string[];
+  /** The enrolled archive that gave the files out. */
+  readonly from?: string;
 }
 
 /** @returns 0 when every object is proven, 1 when one is not, 2 when a file cannot be read */
@@ -43,7 +45,13 @@ export async function verify(paths: readonly string[], options: VerifyOptions): 
     bar.show(0, inputs.files[0] ?? "");
     const given = certificatesIn(options.certificate);
     const markSigners = [...home.deviceCertificates(), ...given];
-    const settings = { trust: home.trustContent(), deep: options.deep, markSigners };
+    const settings = {
+      trust: home.trustContent(),
+      deep: options.deep,
+      markSigners,
+      provenance: home.provenancePath,
+      readFrom: options.from,
+    };
     const imageVerifier = images.length > 0 ? imageVerifierOf(home, given) : undefined;
     for (const path of images) {
       const outcome = await imageVerifier!.outcomeOf(path);

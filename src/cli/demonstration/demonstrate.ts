@@ -61,10 +61,10 @@ export async function prepareFolder(out: string, extra: readonly string[] = []):
 
 async function sealAll({ files, out }: Demonstration, home: SiteHome): Promise<Map<string, SealedFile>> {
   const sealing = await openDeviceSealing(home, deviceName, { softwareVersion: packageVersion() });
-  const { device, counter, seals, ports } = sealing;
+  const { device, counter, seals, ports, provenance } = sealing;
   const output = await OutputFolder.open(join(out, "sealed"));
   let next = counter.reserve(files.length).first;
-  const run = { device, nextCounter: () => next++, ports, seals, output };
+  const run = { device, nextCounter: () => next++, ports, seals, provenance, output };
   const bar = new ProgressBar(process.stderr, systemClock, files.length);
   const sealed = new Map<string, SealedFile>();
   try {

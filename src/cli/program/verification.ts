@@ -21,6 +21,7 @@ export function addVerification(program: Command, run: Run): void {
       "certificates of devices whose watermarks may be in image files, or in objects whose seal was removed",
       [],
     )
+    .option("--from <archive>", "the enrolled archive that gave them out: its approved changes are explained")
     .option(
       "--deep",
       "compare every attribute and frame even where the signature suffices, and check every watermark",

@@ -26,6 +26,11 @@ export function rolesOf(keyPurposes: readonly string[]): Role[] {
   return roles.filter((role) => keyPurposes.includes(purposeByRole[role]));
 }
 
+/** Whether a role seals objects; the others sign records about them. */
+export function isSealingRole(role: Role): boolean {
+  return role === "capture" || role === "beside-device";
+}
+
 /** Undefined for roles that capture nothing. */
 export function assuranceOf(role: Role): Assurance | undefined {
   switch (role) {

@@ -72,6 +72,14 @@ export async function containersOf(object: DicomObject): Promise<SealContainers 
   };
 }
 
+/** The envelope among the elements of a new seal. */
+export function envelopeIn(elements: readonly NewElement[]): Bytes | undefined {
+  const found = elements.find(
+    ({ tag }) => groupOf(tag) === sealGroup && !isPrivateCreator(tag) && (tag & 0xff) === kinds.envelope.low,
+  );
+  return found?.value?.subarray(4, 4 + viewOf(found.value).getUint32(0, true));
+}
+
 /** Whether a top-level element is of the seal's block, its creator included. */
 export function isOfSeal(elements: readonly DataElement[], tag: Tag): boolean {
   if (groupOf(tag) !== sealGroup) return false;

@@ -12,6 +12,12 @@ export interface Examination {
   readonly trust: Omit<TrustSnapshot, "version"> | undefined;
 }
 
+/** What a thread has from its start. */
+export interface ExaminerData {
+  /** As `VerifierOptions` has it. */
+  readonly provenance: string | undefined;
+}
+
 export type ExaminationReply =
   | { readonly kind: "ready" }
   | { readonly kind: "evidence"; readonly evidence: Evidence }

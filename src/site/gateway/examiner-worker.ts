@@ -1,6 +1,6 @@
 /** A thread that examines: an object in the spool in, its evidence out. */
 import { constants, setPriority } from "node:os";
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { encodePart10, textElement } from "../../dicom/encode.ts";
 import { tags } from "../../dicom/tags.ts";
 import { explicitLittleEndianUid } from "../../dicom/transfer-syntax.ts";
@@ -15,13 +15,15 @@ import type { Evidence } from "../../zero-trust/evidence/evidence.ts";
 import { TrustJudge } from "../../zero-trust/evidence/trust-check.ts";
 import type { ExaminedObject } from "../../zero-trust/gateway/ports.ts";
 import { markSignerOf } from "../mark-signers.ts";
-import type { Examination, ExaminationReply } from "./examination.ts";
+import { OpenedProvenance } from "../provenance/opened-provenance.ts";
+import type { Examination, ExaminationReply, ExaminerData } from "./examination.ts";
 import { withExtents } from "./spooled-object.ts";
 
 /** A judge stands for one moment: certificates end, and a seal made since must not lie in its future (within the skew allowed, 5 min). */
 const judgeMs = 30_000;
 
 const decoder = new CodecPool({ workersMax: 1 });
+const provenance = new OpenedProvenance((workerData as ExaminerData).provenance);
 let store: TrustStore | undefined;
 let judge: TrustJudge | undefined;
 let markSigner: ReturnType<typeof markSignerOf>;
@@ -59,7 +61,8 @@ function evidenceOf(examination: Examination): Promise<Evidence> {
   return withExtents(object.extents, async (source) => {
     await requireAcknowledged(source, object);
     const read = { tolerate: new Set(object.tolerate) };
-    return collectEvidence(source, { crypto: nodeCrypto, trust, decoder, read, markSigner });
+    const records = await provenance.lookup();
+    return collectEvidence(source, { crypto: nodeCrypto, trust, decoder, read, markSigner, records });
   });
 }
 

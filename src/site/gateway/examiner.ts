@@ -6,13 +6,15 @@ import { ScansealError } from "../../foundation/errors.ts";
 import type { EventSink } from "../../operations/event.ts";
 import type { Evidence } from "../../zero-trust/evidence/evidence.ts";
 import type { ExaminedObject, Examiner } from "../../zero-trust/gateway/ports.ts";
-import type { Examination, ExaminationReply } from "./examination.ts";
+import type { Examination, ExaminationReply, ExaminerData } from "./examination.ts";
 import type { TrustWatch } from "./trust-watch.ts";
 
 export interface ExaminerOptions {
   readonly trust: Pick<TrustWatch, "current">;
   readonly clock: Clock;
   readonly events: EventSink;
+  /** Of the site: a file that may not exist yet, or a `postgres://` URL. */
+  readonly provenance?: string;
   /** For one object, from when a thread takes it. */
   readonly evidenceMs: number;
   /** Threads. Default: as many as the machine has processors, at most 8; they give way to the thread that reads the network. */
@@ -109,7 +111,9 @@ export class WorkerExaminer implements Examiner {
   }
 
   #startThread(): Promise<void> {
+    const workerData: ExaminerData = { provenance: this.#options.provenance };
     const worker = new Worker(this.#options.workerProgram ?? workerUrl, {
+      workerData,
       env: {},
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: heapMb },

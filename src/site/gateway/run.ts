@@ -98,7 +98,11 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   const { limits } = config.settings;
   const trust = new TrustWatch(home, clock, events);
   const examiner = opened.add(
-    new WorkerExaminer({ trust, clock, events, evidenceMs: limits.evidenceMs }),
+    new WorkerExaminer({
+      ...{ trust, clock, events },
+      provenance: home.provenancePath,
+      evidenceMs: limits.evidenceMs,
+    }),
     (one) => one.close(),
   );
   await examiner.start();

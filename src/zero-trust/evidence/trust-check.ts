@@ -5,18 +5,13 @@ import type { Crypto } from "../../foundation/crypto.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { type Certificate, parseCertificate } from "../../keys/trust/certificate.ts";
 import { nameText } from "../../keys/trust/distinguished-name.ts";
-import type { Role } from "../../keys/trust/roles.ts";
+import { isSealingRole, type Role } from "../../keys/trust/roles.ts";
 import { SignerRecognition } from "../../keys/trust/signer-recognition.ts";
 import type { TrustStore } from "../../keys/trust/trust-store.ts";
 import type { TrustFact } from "./evidence.ts";
 
 /** Judgements and parsed certificates kept: a site has dozens of devices. */
 const keptMax = 256;
-
-/** The site's own keys sign records, not objects. */
-function isSealing(role: Role): boolean {
-  return role === "capture" || role === "beside-device";
-}
 
 /** One trust store at one time; judgements are kept, so that a folder of one device's slices costs one. */
 export class TrustJudge {
@@ -101,7 +96,7 @@ export class TrustJudge {
   deviceOfSerial(serial: string): string | undefined {
     const sought = serial.trim();
     for (const device of this.#recognition.store.devices.values()) {
-      if (device.serialNumber.trim() === sought && device.roles.some(isSealing)) return device.name;
+      if (device.serialNumber.trim() === sought && device.roles.some(isSealingRole)) return device.name;
     }
     return undefined;
   }
