@@ -42,7 +42,7 @@ import { type DistinguishedName, nameText } from "../keys/trust/distinguished-na
 import { type ExpiryWarning, expiryWarnings } from "../keys/trust/expiry.ts";
 import { IssuerSignatures } from "../keys/trust/issuer-signature.ts";
 import { crlProblem, parseCrl } from "../keys/trust/revocation.ts";
-import { type Role, rolesOf } from "../keys/trust/roles.ts";
+import { isSealingRole, type Role, rolesOf } from "../keys/trust/roles.ts";
 import { createTrustStore, type TrustStore, type TrustStoreContent } from "../keys/trust/trust-store.ts";
 import { nodeCrypto, nodeRandom, systemClock } from "../platform/node/crypto.ts";
 import { ensurePrivateFolder, fileExists } from "../platform/node/private-files.ts";
@@ -123,7 +123,8 @@ export class SiteHome {
    * @throws ScansealError `key-unusable`, `io` for the authority's ledger
    */
   deviceCertificates(): Bytes[] {
-    const issued = authorityDevices(this.#authorityFolder).map(({ certificate = "" }) => certificate);
+    const sealing = authorityDevices(this.#authorityFolder).filter(({ roles }) => roles.some(isSealingRole));
+    const issued = sealing.map(({ certificate = "" }) => certificate);
     const here = this.#deviceFolders().flatMap((folder) => {
       try {
         return deviceCertificates(folder).map(({ der }) => toBase64(der));

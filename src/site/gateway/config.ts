@@ -2,6 +2,7 @@
 import { dirname, resolve } from "node:path";
 import { tryUtf8 } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
+import { isSealingRole } from "../../keys/trust/roles.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import { readSmallFile } from "../../platform/node/file-source.ts";
 import type {
@@ -217,7 +218,8 @@ function checkFingerprints(
 function checkSite(home: string, { at, sources }: ConfigSections, problems: ProblemList): void {
   let known: readonly string[];
   try {
-    known = (openHome(home).trustContent().devices ?? []).map(({ name }) => name);
+    const { devices = [] } = openHome(home).trustContent();
+    known = devices.filter(({ roles }) => roles.some(isSealingRole)).map(({ name }) => name);
   } catch (error) {
     if (!(error instanceof ScansealError)) throw error;
     const isAbsent = error.code === "usage";

@@ -2,6 +2,7 @@
 import { statSync } from "node:fs";
 import type { Bytes } from "../../foundation/bytes.ts";
 import type { Clock } from "../../foundation/crypto.ts";
+import { isSealingRole } from "../../keys/trust/roles.ts";
 import type { TrustStoreContent } from "../../keys/trust/trust-store.ts";
 import type { EventSink } from "../../operations/event.ts";
 import type { SiteHome } from "../home.ts";
@@ -52,7 +53,9 @@ export class TrustWatch {
     const content = this.#home.trustContent();
     const markSigners = this.#home.deviceCertificates();
     const version = (this.#snapshot?.version ?? 0) + 1;
-    if (this.#snapshot) this.#events({ kind: "trust-reloaded", devices: content.devices?.length ?? 0 });
+    const { devices = [] } = content;
+    const sealing = devices.filter(({ roles }) => roles.some(isSealingRole));
+    if (this.#snapshot) this.#events({ kind: "trust-reloaded", devices: sealing.length });
     this.#snapshot = { version, content, markSigners };
     this.#stamp = stamp;
     this.#checkedAt = now;
