@@ -1,16 +1,19 @@
 /** Asks whether a sealed value was a certain one. The commitment opens to a guess or it does not; the original itself is never read. */
 import { padded } from "../../dicom/encode.ts";
-import { equalBytes, fromLatin1, u16le } from "../../foundation/bytes.ts";
+import { type Bytes, equalBytes, fromLatin1, u16le } from "../../foundation/bytes.ts";
 import type { Crypto } from "../../foundation/crypto.ts";
 import { Committer } from "../disclosure/commitment.ts";
 import { decodeLeafTable } from "../disclosure/leaf-table.ts";
-import type { OpenedManifest } from "./check.ts";
 
 export type SealedValueTest = (path: string, guess: string) => boolean;
 
-/** For a manifest whose seed and table fit; a guess is text without padding, or a decimal number for US. */
-export function sealedValueTest(crypto: Crypto, { containers }: OpenedManifest): SealedValueTest {
-  const { seed, table } = containers;
+export interface Opening {
+  readonly seed?: Bytes | undefined;
+  readonly table?: Bytes | undefined;
+}
+
+/** For a seed and table that fit their statement; a guess is text without padding, or a decimal number for US. */
+export function sealedValueTest(crypto: Crypto, { seed, table }: Opening): SealedValueTest {
   if (!seed || !table) return () => false;
   const records = decodeLeafTable(table);
   const committer = new Committer(crypto, seed, records.length);

@@ -194,7 +194,8 @@ async function checkSealed(
   const compared = await contentOf({
     object,
     facts,
-    sealedValues: () => sealedValueTest(ports.crypto, manifest),
+    committedAs: manifest.statement.pixels.transferSyntax,
+    sealedValues: () => sealedValueTest(ports.crypto, manifest.containers),
     decoder: ports.decoder,
   });
   const exempt = exemptPartChanges({ object, statement: manifest.statement, binding: bindingOf(checked) });

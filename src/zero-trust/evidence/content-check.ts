@@ -60,7 +60,9 @@ const reversibleTransform: ReadonlySet<string> = new Set(["jpeg-2000", "htj2k"])
 
 export interface ContentContext {
   readonly object: DicomObject;
-  readonly facts: ManifestFacts;
+  readonly facts: Pick<ManifestFacts, "comparison" | "rootBy" | "seed">;
+  /** Transfer syntax of what was committed. */
+  readonly committedAs: string;
   /** Opens commitments to guesses; made only when something differs. */
   readonly sealedValues: () => SealedValueTest;
   readonly decoder: FrameDecoder | undefined;
@@ -77,9 +79,8 @@ export async function contentOf(context: ContentContext): Promise<ContentEvidenc
 }
 
 async function compared(context: ContentContext, comparison: LeafComparison): Promise<ContentEvidence> {
-  const { object, facts } = context;
+  const { object, committedAs: sealedAs } = context;
   const { frames } = comparison;
-  const sealedAs = facts.statement.pixels.transferSyntax;
   const transcoded = sealedAs !== object.transferSyntax.uid && frames.sealed > 0;
   const framesIntact = frames.matched === frames.sealed && frames.added.length === 0;
   const differing = comparison.changed.length + comparison.added.length + comparison.removed.length;

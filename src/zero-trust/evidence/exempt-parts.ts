@@ -16,7 +16,7 @@ import {
 import { signatureTags } from "../../digital-signatures/attributes.ts";
 import type { SignatureFact } from "../../digital-signatures/signature-fact.ts";
 import { isGroupLength } from "../../provenance/manifest/canonical-value.ts";
-import type { CaptureStatement } from "../../provenance/manifest/statement.ts";
+import type { ContentClaim } from "../../provenance/manifest/content-claim.ts";
 import { classOfAttribute } from "./attribute-classes.ts";
 import type { AttributeChange } from "./evidence.ts";
 import { selectivelyLostVrs } from "./lost-vrs.ts";
@@ -49,7 +49,7 @@ interface Change {
 
 export interface ExemptContext {
   readonly object: DicomObject;
-  readonly statement: CaptureStatement;
+  readonly statement: Pick<ContentClaim, "pixels">;
   /** The signature that names the manifest, when there is exactly one. */
   readonly binding: SignatureFact | undefined;
 }
