@@ -29,7 +29,7 @@ function swapWidth(element: DataElement): 1 | 2 | 4 | 8 {
 }
 
 /** Text without trailing blanks, UI without trailing blanks and NULs; one byte of padding where that is odd. */
-function canonicalText(vr: string, value: Bytes): Bytes {
+export function canonicalText(vr: string, value: Bytes): Bytes {
   return vr === "UI" ? canonicalUid(value) : withoutTrailingBlanks(value);
 }
 
@@ -42,7 +42,7 @@ function withoutTrailingBlanks(value: Bytes): Bytes {
 }
 
 /** Blanks inside stay: DCMTK drops them when it reads, other readers see another UID. */
-function canonicalUid(value: Bytes): Bytes {
+export function canonicalUid(value: Bytes): Bytes {
   let end = value.length;
   while (end > 0 && (value[end - 1] === 0 || value[end - 1] === 0x20)) end--;
   if (end % 2 === 0) return value.subarray(0, end);
