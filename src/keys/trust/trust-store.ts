@@ -43,6 +43,8 @@ export interface DeviceRecord {
   readonly hash: HashName;
   /** 1 for the first key of the device, one more for each that follows. */
   readonly keyEpoch: number;
+  /** When it was enrolled with that key, in milliseconds since 1970. */
+  readonly issuedAt?: number;
 }
 
 export interface TrustStore {
@@ -142,6 +144,7 @@ function versionOf(store: Omit<TrustStore, "version">, crypto: Crypto): string {
       d.keyType,
       d.hash,
       d.keyEpoch,
+      d.issuedAt ?? null,
     ]),
   ]);
   return toHex(crypto.hash("SHA-256", utf8(content)));

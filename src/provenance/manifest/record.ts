@@ -26,7 +26,8 @@ export interface DetachedRecord {
 }
 
 /** What a record is about. `statement`: it names a manifest or another record by payload digest as its parent. */
-export type SubjectKind = "instance" | "series" | "study" | "statement" | "archive";
+export const subjectKinds = ["instance", "series", "study", "statement", "archive"] as const;
+export type SubjectKind = (typeof subjectKinds)[number];
 
 export interface RecordSubject {
   readonly kind: SubjectKind;

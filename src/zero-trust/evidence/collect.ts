@@ -31,6 +31,7 @@ import type {
 } from "./evidence.ts";
 import { exemptPartChanges } from "./exempt-parts.ts";
 import { checkFormat } from "./format-check.ts";
+import { receiptEvidence } from "./receipt-check.ts";
 import { type CheckedSignatures, checkObjectSignatures } from "./signature-check.ts";
 import type { TrustJudge } from "./trust-check.ts";
 import { type MarkSigner, watermarkOf } from "./watermark-check.ts";
@@ -100,7 +101,8 @@ async function collectFrom(object: DicomObject, ports: EvidencePorts): Promise<E
   if (!manifest || !sealer) {
     const watermark = await watermarkOf(object, undefined, ports);
     const fault = "fault" in opened ? { manifest: opened.fault } : {};
-    return { ...common, ...fault, ...markEvidence(watermark, expected) };
+    const receipt = await receiptEvidence(object, format, ports);
+    return { ...common, ...fault, ...markEvidence(watermark, expected), ...receipt };
   }
   const trust = await ports.trust.judge(sealer.certificate, manifest.statement.type);
   const { facts, ...sealed } = await checkSealed({ object, manifest, sealer, checked, trust }, ports);
@@ -112,7 +114,8 @@ async function collectFrom(object: DicomObject, ports: EvidencePorts): Promise<E
     signatures: checked.evidence,
   };
   const watermark = await watermarkOf(object, seal, ports);
-  return { ...common, ...sealed, ...markEvidence(watermark, expected) };
+  const receipt = trust.result === "trusted" ? {} : await receiptEvidence(object, format, ports);
+  return { ...common, ...sealed, ...markEvidence(watermark, expected), ...receipt };
 }
 
 /** A device whose mark is there without its seal is expected to have sealed; what the object says of itself comes first. */

@@ -207,12 +207,25 @@ export interface RecordEvidence {
 
 /** What was in hands when somebody vouched for it; nothing before that. */
 export interface ReceiptEvidence extends RecordEvidence {
-  readonly source: string;
-  readonly basis: "baseline" | "import" | "admission";
-  /** ISO 8601, by the receiver's clock. */
-  readonly receivedAt: string;
+  /** What it says; undefined where it cannot be read. */
+  readonly claim: ReceiptClaim | undefined;
   /** How the object differs from what was received. */
   readonly content: ContentEvidence | undefined;
+  /** It was made before the device was enrolled whose seal is expected now. */
+  readonly beforeEnrolment: boolean;
+  /** Other receipts by trusted signers that this object does not fit. */
+  readonly disagreeing: number;
+}
+
+export interface ReceiptClaim {
+  readonly source: string;
+  readonly basis: "baseline" | "import" | "admission";
+  /** Who answers for it. */
+  readonly operator?: string | undefined;
+  /** That person took it without the seal it should have. */
+  readonly asUnsealed: boolean;
+  /** ISO 8601, by the receiver's clock. */
+  readonly receivedAt: string;
 }
 
 /** The object was made from others, by somebody who says so. */

@@ -49,7 +49,7 @@ interface Change {
 
 export interface ExemptContext {
   readonly object: DicomObject;
-  readonly statement: Pick<ContentClaim, "pixels">;
+  readonly statement: { readonly pixels: Pick<ContentClaim["pixels"], "transferSyntax"> };
   /** The signature that names the manifest, when there is exactly one. */
   readonly binding: SignatureFact | undefined;
 }

@@ -7,7 +7,7 @@ import { type Certificate, parseCertificate } from "../../keys/trust/certificate
 import { nameText } from "../../keys/trust/distinguished-name.ts";
 import { isSealingRole, type Role } from "../../keys/trust/roles.ts";
 import { SignerRecognition } from "../../keys/trust/signer-recognition.ts";
-import type { TrustStore } from "../../keys/trust/trust-store.ts";
+import type { DeviceRecord, TrustStore } from "../../keys/trust/trust-store.ts";
 import type { TrustFact } from "./evidence.ts";
 
 /** Judgements and parsed certificates kept: a site has dozens of devices. */
@@ -94,10 +94,20 @@ export class TrustJudge {
 
   /** The enrolled device of that serial number (0018,1000) and role to seal. Spaces around it mean nothing (PS3.5 6.2, LO). */
   deviceOfSerial(serial: string): string | undefined {
+    return this.#recordsOfSerial(serial)[0]?.name;
+  }
+
+  /** Since when the device of that serial number is enrolled, in milliseconds since 1970. Undefined where it is not, or nobody knows since when. */
+  enrolledSince(serial: string): number | undefined {
+    const times = this.#recordsOfSerial(serial).map(({ issuedAt }) => issuedAt ?? Number.NaN);
+    const first = Math.min(...times);
+    return Number.isFinite(first) ? first : undefined;
+  }
+
+  #recordsOfSerial(serial: string): DeviceRecord[] {
     const sought = serial.trim();
-    for (const device of this.#recognition.store.devices.values()) {
-      if (device.serialNumber.trim() === sought && device.roles.some(isSealingRole)) return device.name;
-    }
-    return undefined;
+    return [...this.#recognition.store.devices.values()].filter(
+      ({ serialNumber, roles }) => serialNumber.trim() === sought && roles.some(isSealingRole),
+    );
   }
 }

@@ -2,6 +2,7 @@
 import type { Evidence } from "../evidence/evidence.ts";
 import { finding } from "./finding.ts";
 import { findingsOf } from "./findings.ts";
+import { receiptStands } from "./receipt-findings.ts";
 import type {
   Assurance,
   Decision,
@@ -49,6 +50,8 @@ const alteredUnsealed: ReadonlySet<FindingCode> = new Set<FindingCode>([
   "signature-altered",
   "pixels-changed",
   "watermark-foreign",
+  // What this site received is not what is there.
+  "received-changed",
 ]);
 
 /** About what is around the content: they hold the object, but say nothing of the image. */
@@ -62,7 +65,10 @@ function verdictOf(evidence: Evidence, findings: readonly Finding[]): Verdict {
     .filter((f) => f.severity === "error" && !besideContent.has(f.code))
     .map((f) => f.code);
   if (evidence.unreadable || evidence.arrival?.uidDiffers) return "malformed"; // 1
-  if (!evidence.manifest) return errors.some((code) => alteredUnsealed.has(code)) ? "altered" : "unsealed"; // 2
+  if (!evidence.manifest) {
+    if (errors.some((code) => alteredUnsealed.has(code))) return "altered"; // 2
+    return receiptStands(evidence) && errors.length === 0 ? "received" : "unsealed";
+  }
   if (errors.some((code) => sealBroken.has(code))) return "altered"; // 3
   if (errors.some((code) => untrusted.has(code))) return "untrusted"; // 4
   if (errors.length > 0 || !evidence.content) return "altered"; // 5
@@ -82,6 +88,7 @@ function dispositionOf(verdict: Verdict, findings: readonly Finding[], mode: Mod
 }
 
 function assuranceOf(evidence: Evidence, verdict: Verdict): Assurance | undefined {
+  if (verdict === "received") return "on-receipt";
   if (verdict !== "verified" && verdict !== "verified-with-changes") return undefined;
   return evidence.manifest?.type === "capture" ? "in-device" : "beside-device";
 }

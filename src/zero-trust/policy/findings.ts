@@ -8,6 +8,7 @@ import type {
   SignatureEvidence,
 } from "../evidence/evidence.ts";
 import { finding } from "./finding.ts";
+import { excused, receiptFindings, receiptStands } from "./receipt-findings.ts";
 import type { Finding, FindingCode, FindingLocation } from "./verdict.ts";
 import { changesTold, placesText, regionsOf, watermarkFindings } from "./watermark-findings.ts";
 
@@ -26,7 +27,7 @@ export function findingsOf(evidence: Evidence): readonly Finding[] {
       ...conflictFindings(arrival),
     ];
   }
-  return [
+  const found = [
     ...(arrival?.uidDiffers === true
       ? [finding("uid-mismatch", {}, "the command that brought it names another instance or class")]
       : []),
@@ -35,10 +36,12 @@ export function findingsOf(evidence: Evidence): readonly Finding[] {
     // What marks say of an object without a seal says more than that it has none.
     ...watermarkFindings(evidence),
     ...(manifest ? [] : sealMissing(evidence)),
+    ...receiptFindings(evidence),
     ...signatureFindings(signatures, manifest !== undefined, content),
     ...(format ? formatFindings(format) : []),
     ...conflictFindings(arrival),
   ];
+  return receiptStands(evidence) ? found.map((one) => excused(one, evidence)) : found;
 }
 
 const conflictDetail =

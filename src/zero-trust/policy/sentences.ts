@@ -79,6 +79,17 @@ const sentences: Partial<Readonly<Record<FindingCode, Sentence>>> = {
     "The watermark cannot be read: where the image was changed cannot be told.",
   ),
   "watermark-intact": info("watermark", "Every pixel that was looked at is as it was marked."),
+  "received-unchanged": info("record", "Unchanged since it was received; not sealed at capture."),
+  "received-changed": error("record", "Changed since it was received; do not rely on it."),
+  "receipt-not-accepted": warning(
+    "record",
+    "It was let in without the seal that its device gives; that proves nothing about it.",
+  ),
+  "receipt-unusable": warning("record", "A receipt for this image cannot be relied on."),
+  "receipts-disagree": error(
+    "record",
+    "Somebody vouches for another image with this identity: a person must look which is right.",
+  ),
   "preamble-suspicious": error(
     "format",
     "The file begins with bytes that another program might run or open.",

@@ -20,7 +20,7 @@ export type Assurance = "in-device" | "beside-device" | "on-receipt";
 export type Severity = "error" | "warning" | "info";
 
 /** Which mechanism found it. */
-export type Layer = "parser" | "seal" | "manifest" | "trust" | "format" | "arrival" | "watermark";
+export type Layer = "parser" | "seal" | "manifest" | "trust" | "format" | "arrival" | "watermark" | "record";
 
 export type FindingCode =
   | ErrorCode
@@ -56,6 +56,11 @@ export type FindingCode =
   | "hidden-bytes"
   | "tolerated"
   | "instance-conflict"
+  | "received-unchanged"
+  | "received-changed"
+  | "receipt-not-accepted"
+  | "receipt-unusable"
+  | "receipts-disagree"
   | "check-incomplete";
 
 /** A rectangle of samples of one frame (index from 0); x1 and y1 are the first outside. */
