@@ -30,6 +30,7 @@ import type {
   WatermarkEvidence,
 } from "./evidence.ts";
 import { exemptPartChanges } from "./exempt-parts.ts";
+import { sealedContentExplained } from "./explained-changes.ts";
 import { checkFormat } from "./format-check.ts";
 import { receiptEvidence } from "./receipt-check.ts";
 import { type CheckedSignatures, checkObjectSignatures } from "./signature-check.ts";
@@ -114,8 +115,11 @@ async function collectFrom(object: DicomObject, ports: EvidencePorts): Promise<E
     signatures: checked.evidence,
   };
   const watermark = await watermarkOf(object, seal, ports);
-  const receipt = trust.result === "trusted" ? {} : await receiptEvidence(object, format, ports);
-  return { ...common, ...sealed, ...markEvidence(watermark, expected), ...receipt };
+  const beside =
+    trust.result === "trusted"
+      ? await sealedContentExplained(object, manifest, sealed.content, format, ports)
+      : await receiptEvidence(object, format, ports);
+  return { ...common, ...sealed, ...markEvidence(watermark, expected), ...beside };
 }
 
 /** A device whose mark is there without its seal is expected to have sealed; what the object says of itself comes first. */

@@ -307,6 +307,8 @@ export interface Evidence {
   /** The derivation that fits best. */
   readonly derivation?: DerivationEvidence;
   readonly supersededBy?: SupersededEvidence;
+  /** Corrections of its study and approvals of its archive that were found and count for nothing. */
+  readonly recordFaults?: readonly RecordEvidence[];
   /** Of sealed objects. */
   readonly time?: TimeEvidence;
   readonly log?: LogEvidence;

@@ -1,25 +1,11 @@
 /** The receipts of an object without a trusted seal, each checked in full; the one that fits best is kept. Numbers are the steps of spec/receipts.md. */
 import type { DicomObject } from "../../dicom/model.ts";
 import { ScansealError } from "../../foundation/errors.ts";
-import {
-  compareWithReceived,
-  type OpenedReceipt,
-  openReceipt,
-  type ReceivedContent,
-} from "../../provenance/manifest/receipt-check.ts";
+import { type OpenedReceipt, openReceipt } from "../../provenance/manifest/receipt-check.ts";
 import type { DetachedRecord } from "../../provenance/manifest/record.ts";
-import { sealedValueTest } from "../../provenance/manifest/sealed-values.ts";
+import { contentSince, isUnchanged } from "./claimed-content.ts";
 import type { EvidencePorts } from "./collect.ts";
-import { contentOf } from "./content-check.ts";
-import type {
-  AttributeChange,
-  ContentEvidence,
-  Evidence,
-  FormatFacts,
-  ReceiptEvidence,
-  RecordFault,
-} from "./evidence.ts";
-import { exemptPartChanges } from "./exempt-parts.ts";
+import type { Evidence, FormatFacts, ReceiptEvidence, RecordFault } from "./evidence.ts";
 
 /** Of receipts by trusted signers, this many are compared with the object; a site gives one, and another for what a correction made of it. */
 const comparedMax = 64;
@@ -29,44 +15,54 @@ export async function receiptEvidence(
   object: DicomObject,
   format: FormatFacts,
   ports: EvidencePorts,
-): Promise<Pick<Evidence, "receipt">> {
-  const receipt = await receiptOf(object, format, ports);
-  return receipt ? { receipt } : {};
+): Promise<Pick<Evidence, "receipt" | "supersededBy" | "recordFaults">> {
+  const checked = await receiptOf(object, format, ports);
+  return checked ? { receipt: checked.receipt, ...checked.beside } : {};
+}
+
+interface CheckedReceipt {
+  readonly receipt: ReceiptEvidence;
+  /** What corrections say of an object that is as it was received. */
+  readonly beside: Pick<Evidence, "supersededBy" | "recordFaults">;
 }
 
 async function receiptOf(
   object: DicomObject,
-  { sopInstanceUid, deviceSerialNumber }: FormatFacts,
+  { sopInstanceUid, deviceSerialNumber, studyInstanceUid }: FormatFacts,
   ports: EvidencePorts,
-): Promise<ReceiptEvidence | undefined> {
+): Promise<CheckedReceipt | undefined> {
   if (!ports.records || sopInstanceUid === undefined) return undefined;
   const records = await ports.records.about({ kind: "instance", name: sopInstanceUid });
   const since = deviceSerialNumber === undefined ? undefined : ports.trust.enrolledSince(deviceSerialNumber);
-  const checked: ReceiptEvidence[] = [];
+  const checked: CheckedReceipt[] = [];
   let compared = 0;
   for (const record of records) {
     if (record.kind !== "receipt") continue;
-    const evidence = await checkRecord(object, record, { ports, since, isFull: compared >= comparedMax });
-    if (evidence.content) compared++;
-    checked.push(evidence);
+    const isFull = compared >= comparedMax;
+    const one = await checkRecord(object, record, { ports, since, studyInstanceUid, isFull });
+    if (one.receipt.content) compared++;
+    checked.push(one);
   }
-  const [best] = checked.toSorted((a, b) => rankOf(a) - rankOf(b));
-  const disagreeing = checked.filter((one) => one !== best && isTrusted(one) && rankOf(one) > 2).length;
-  return best && { ...best, disagreeing };
+  const [best] = checked.toSorted((a, b) => rankOf(a.receipt) - rankOf(b.receipt));
+  const disagreeing = checked.filter(
+    (one) => one !== best && isTrusted(one.receipt) && rankOf(one.receipt) > 2,
+  ).length;
+  return best && { ...best, receipt: { ...best.receipt, disagreeing } };
 }
 
 interface CheckContext {
   readonly ports: EvidencePorts;
   /** The device's enrolment. */
   readonly since: number | undefined;
+  readonly studyInstanceUid: string | undefined;
   readonly isFull: boolean;
 }
 
 async function checkRecord(
   object: DicomObject,
   record: DetachedRecord,
-  { ports, since, isFull }: CheckContext,
-): Promise<ReceiptEvidence> {
+  { ports, since, studyInstanceUid, isFull }: CheckContext,
+): Promise<CheckedReceipt> {
   const { crypto, decoder } = ports;
   const portsForChecking = { crypto, decoder, spkiOf: (der: Uint8Array) => ports.trust.spkiOf(der) };
   let opened: OpenedReceipt;
@@ -74,7 +70,8 @@ async function checkRecord(
     opened = await openReceipt(record, portsForChecking); // 1 to 6
   } catch (error) {
     if (!(error instanceof ScansealError) || error.code !== "seal-structure") throw error;
-    return { ...unreadable, record: record.digest, faults: ["record-structure"], detail: error.message };
+    const faults = ["record-structure"] as const;
+    return { receipt: { ...unreadable, record: record.digest, faults, detail: error.message }, beside: {} };
   }
   const { statement, received, digest } = opened;
   // 7. The signer may give receipts, with that hash.
@@ -83,13 +80,13 @@ async function checkRecord(
   const faults = faultsOf(opened, isHashWrong);
   const isSound = faults.length === 0 && trust.result === "trusted";
   // 8. The object is what was received; not asked of a receipt that counts for nothing.
-  const content =
-    isSound && received && !isFull
-      ? await contentSince(object, received, statement.pixels.transferSyntax, ports)
-      : undefined;
+  const about = { committedAs: statement.pixels.transferSyntax, studyInstanceUid };
+  const compared =
+    isSound && received && !isFull ? await contentSince(object, received, about, ports) : undefined;
+  const { content, ...beside } = compared ?? { content: undefined };
   if (content && !isUnchanged(content)) faults.push("record-content");
   const { source, basis, operator, asUnsealed, receivedAt } = statement;
-  return {
+  const receipt: ReceiptEvidence = {
     record: digest,
     faults,
     trust,
@@ -98,6 +95,7 @@ async function checkRecord(
     beforeEnrolment: since !== undefined && Date.parse(receivedAt) < since,
     disagreeing: 0,
   };
+  return { receipt, beside };
 }
 
 const unreadable: Omit<ReceiptEvidence, "record" | "faults"> = {
@@ -117,42 +115,6 @@ function faultsOf({ signature, received }: OpenedReceipt, isHashWrong: boolean):
   return faults;
 }
 
-async function contentSince(
-  object: DicomObject,
-  received: ReceivedContent,
-  committedAs: string,
-  ports: EvidencePorts,
-): Promise<ContentEvidence | undefined> {
-  const { crypto, decoder, trust } = ports;
-  const comparison = await compareWithReceived(object, received, committedAs, {
-    crypto,
-    decoder,
-    spkiOf: (der) => trust.spkiOf(der),
-  });
-  const content = await contentOf({
-    object,
-    facts: { comparison, rootBy: "table", seed: "fits" },
-    committedAs,
-    sealedValues: () => sealedValueTest(crypto, received.opening),
-    decoder,
-  });
-  // What no commitment covers, unless it was so when it was received.
-  const known = new Set(received.opening.irregular.map(({ kind, path }) => `${kind} ${path}`));
-  const irregular = irregularParts(object, committedAs).filter(
-    ({ kind, path }) => !known.has(`${kind} ${path}`),
-  );
-  return content && { ...content, attributes: [...content.attributes, ...irregular] };
-}
-
-/** What no commitment covers, and is not as software usually writes it (spec/commitments.md). */
-export function irregularParts(object: DicomObject, committedAs: string): AttributeChange[] {
-  return exemptPartChanges({
-    object,
-    statement: { pixels: { transferSyntax: committedAs } },
-    binding: undefined,
-  });
-}
-
 /** The best first: unchanged, changed administratively, changed, and those that count for nothing. */
 function rankOf(receipt: ReceiptEvidence): number {
   const { content } = receipt;
@@ -165,24 +127,4 @@ function rankOf(receipt: ReceiptEvidence): number {
 /** Sound in itself, whatever it says of this object. */
 function isTrusted({ trust, faults }: ReceiptEvidence): boolean {
   return trust?.result === "trusted" && faults.every((fault) => fault === "record-content");
-}
-
-/** Nothing but what may change: administrative entries, by-products of lossless transcoding, and what a trusted record explains. */
-function isUnchanged(content: ContentEvidence): boolean {
-  const frames = [
-    content.framesChanged,
-    content.framesAdded,
-    content.framesRemoved,
-    content.framesUncheckable,
-  ];
-  return (
-    !content.unlocalised &&
-    frames.every((list) => list.length === 0) &&
-    content.attributes.every(
-      (change) =>
-        change.attributeClass === "administrative" ||
-        change.transcodeByProduct ||
-        change.explainedBy !== undefined,
-    )
-  );
 }

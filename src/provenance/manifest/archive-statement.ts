@@ -1,0 +1,109 @@
+/** What an archive is allowed to change, as a person approved it: spec/derivations.md, "Archives' habits". */
+import { type Bytes, fromLatin1 } from "../../foundation/bytes.ts";
+import { type RecordSigner, signerAt } from "./record-envelope.ts";
+import {
+  arrayAt,
+  badField,
+  integerAt,
+  type JsonObject,
+  labelPattern,
+  objectAt,
+  sha256Pattern,
+  textAt,
+  timeAt,
+} from "./statement-fields.ts";
+import { isArray, isObject, type JsonValue, parseJson } from "./strict-json.ts";
+
+const statementType = "https://in-toto.io/Statement/v1";
+const predicateType = "https://scanseal.org/archive-changes/v1";
+
+/** An archive touches a dozen attributes; an envelope holds these. */
+export const habitsMax = 256;
+const pathBytesMax = 160;
+/** Of a leaf, with an item's number, or a star for any: "00081115/0/0008103E", "0009[ACME 1.0]01". */
+const patternForm =
+  /^[0-9A-F]{8}(?:\/(?:\*|\d{1,5})\/[0-9A-F]{8})*$|^[0-9A-F]{4}\[[ !-$&-.0-Z\\^-~%]{1,64}\](?:[0-9A-F]{2})?$/;
+/** Names an archive for people, and for `--from`. */
+export const archiveNamePattern: RegExp = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+const changeKinds = ["added", "changed", "removed"] as const;
+type ChangeKind = (typeof changeKinds)[number];
+
+export interface ArchiveHabit {
+  readonly path: string;
+  /** In the order added, changed, removed. */
+  readonly kinds: readonly ChangeKind[];
+}
+
+export interface ArchiveStatement {
+  readonly signer: RecordSigner;
+  readonly archive: string;
+  /** From 1; the newest replaces the others. */
+  readonly version: number;
+  /** Payload digest of the one before. */
+  readonly previous?: string;
+  /** Ascending by path. */
+  readonly habits: readonly ArchiveHabit[];
+  readonly approvedBy: string;
+  readonly approvedAt: string;
+}
+
+/** @throws ScansealError `seal-structure` for what its reader would refuse */
+export function encodeArchiveStatement(statement: ArchiveStatement): Bytes {
+  const bytes = fromLatin1(JSON.stringify(documentOf(statement)));
+  decodeArchiveStatement(bytes);
+  return bytes;
+}
+
+function documentOf(s: ArchiveStatement): JsonValue {
+  return {
+    _type: statementType,
+    subject: s.previous === undefined ? [] : [{ name: "previous", digest: { scansealRecord: s.previous } }],
+    predicateType,
+    predicate: {
+      signer: { certificate: s.signer.certificate, hash: s.signer.hash },
+      archive: s.archive,
+      version: s.version,
+      habits: s.habits.map(({ path, kinds }) => ({ path, kinds: [...kinds] })),
+      approvedBy: s.approvedBy,
+      approvedAt: s.approvedAt,
+    },
+  };
+}
+
+/** Reads a payload; it must be exactly what `encodeArchiveStatement` writes. @throws ScansealError `seal-structure` */
+export function decodeArchiveStatement(bytes: Bytes): ArchiveStatement {
+  const { text: written, value: document } = parseJson(bytes);
+  const subjects = isObject(document) ? document.subject : undefined;
+  const subject = isArray(subjects) ? subjects[0] : undefined;
+  const predicate = objectAt(document, "predicate");
+  const previous =
+    subject === undefined ? undefined : textAt(objectAt(subject, "digest"), "scansealRecord", sha256Pattern);
+  const statement: ArchiveStatement = {
+    signer: signerAt(predicate),
+    archive: textAt(predicate, "archive", archiveNamePattern),
+    version: integerAt(predicate, "version"),
+    ...(previous === undefined ? {} : { previous }),
+    habits: arrayAt(predicate, "habits", habitsMax).map((entry) =>
+      isObject(entry) ? habitAt(entry) : badField("habits"),
+    ),
+    approvedBy: textAt(predicate, "approvedBy", labelPattern),
+    approvedAt: timeAt(predicate, "approvedAt"),
+  };
+  const { version, habits } = statement;
+  if (version < 1 || (version === 1) !== (previous === undefined)) badField("version");
+  if (habits.some(({ path }, i) => i > 0 && habits[i - 1]!.path >= path)) badField("habits");
+  if (written !== JSON.stringify(documentOf(statement))) badField("encoding");
+  return statement;
+}
+
+function habitAt(entry: JsonObject): ArchiveHabit {
+  const path = textAt(entry, "path", patternForm);
+  if (path.length > pathBytesMax) badField("path");
+  const kinds = arrayAt(entry, "kinds", changeKinds.length).map(
+    (kind) => changeKinds.find((one) => one === kind) ?? badField("kinds"),
+  );
+  const inOrder = changeKinds.filter((kind) => kinds.includes(kind));
+  if (kinds.length === 0 || kinds.some((kind, i) => kind !== inOrder[i])) badField("kinds");
+  return { path, kinds };
+}
