@@ -47,6 +47,14 @@ export function nameTextOf(elements: readonly DataElement[], tag: Tag): string |
   return value && trimmedLatin1(value);
 }
 
+/** The only value of an IS element (PS3.5 6.2: 32 bits, signed), whatever VR it arrived with; undefined when absent or none. */
+export function integerStringOf(elements: readonly DataElement[], tag: Tag): number | undefined {
+  const text = nameTextOf(elements, tag)?.trim() ?? "";
+  const number = /^[+-]?\d{1,11}$/.test(text) ? Number(text) : Number.NaN;
+  // -0 is 0.
+  return number >= -(2 ** 31) && number < 2 ** 31 ? number + 0 : undefined;
+}
+
 /** The only value of a US element; undefined when absent, of another VR, or not exactly one value. */
 export function unsignedShort(element: DataElement | undefined): number | undefined {
   const value = element?.value;

@@ -1,5 +1,5 @@
 /** What the site keeps of a seal that it made. */
-import { plainTextOf } from "../../dicom/elements.ts";
+import { integerStringOf, plainTextOf } from "../../dicom/elements.ts";
 import type { DicomObject } from "../../dicom/model.ts";
 import type { Edit } from "../../dicom/splice.ts";
 import { tags } from "../../dicom/tags.ts";
@@ -34,6 +34,7 @@ export function sealRecordOf(object: DicomObject, edits: readonly Edit[], device
     keyEpoch: key.epoch,
     counter: key.counter,
     sealedAt: Date.parse(sealedAt),
+    instanceNumber: integerStringOf(object.elements, tags.instanceNumber),
     signature: envelope.signatures[0]!.signature,
     certificate,
   };

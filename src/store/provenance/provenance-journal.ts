@@ -17,10 +17,28 @@ export interface SealRecord extends KeyNumber {
   readonly device: string;
   /** Milliseconds since 1970, by the device's clock. */
   readonly sealedAt: number;
+  /** (0020,0013) as it was sealed. */
+  readonly instanceNumber?: number | undefined;
   /** Of the envelope: what time stamps are over. */
   readonly signature: Bytes;
   /** DER. */
   readonly certificate: Bytes;
+}
+
+/** A series with seals. */
+export interface SealedSeries {
+  readonly seriesInstanceUid: string;
+  readonly studyInstanceUid: string;
+  readonly seals: number;
+  /** Milliseconds since 1970. */
+  readonly lastSealedAt: number;
+}
+
+/** Series after that UID, ascending; with `lastSealedBefore` those that are quiet since then and that no series manifest of that time or later is about. */
+export interface SeriesQuestion {
+  readonly after: string;
+  readonly limit: number;
+  readonly lastSealedBefore?: number;
 }
 
 export interface KeptRecord {
@@ -70,6 +88,7 @@ export interface ProvenanceJournal {
   sealsOfInstance(sopInstanceUid: string): Promise<readonly SealRecord[]>;
   /** In the order of device, key epoch and counter. */
   sealsOfSeries(seriesInstanceUid: string): Promise<readonly SealRecord[]>;
+  sealedSeries(question: SeriesQuestion): Promise<readonly SealedSeries[]>;
   /** Series of a study that have seals, ascending. */
   seriesOfStudy(studyInstanceUid: string): Promise<readonly string[]>;
   /** Series with seals that no log entry names, whose last seal is older than that; at most `limit`. */

@@ -13,6 +13,7 @@ export interface SealTable {
   key_epoch: string;
   counter: number;
   sealed_at: number;
+  instance_number: number | null;
   /** The log entry that names it; null until its series batch is queued. */
   queue_id: string | null;
   /** Of the envelope's first signature: what time stamps are over. */
@@ -78,7 +79,7 @@ export async function provenanceTables(db: Database, engine: Engine): Promise<vo
     sql`create table seals (payload_digest ${text} not null primary key, sop_instance_uid ${text} not null,
       series_instance_uid ${text} not null, study_instance_uid ${text} not null, device ${text} not null,
       key_fingerprint ${text} not null, key_epoch ${text} not null, counter ${whole} not null, sealed_at ${whole} not null,
-      queue_id ${text}, signature ${text} not null, certificate ${text} not null,
+      instance_number ${whole}, queue_id ${text}, signature ${text} not null, certificate ${text} not null,
       unique (key_fingerprint, key_epoch, counter))`,
     sql`create index seals_series on seals (series_instance_uid, counter)`,
     sql`create index seals_study on seals (study_instance_uid)`,

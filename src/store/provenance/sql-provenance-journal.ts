@@ -1,5 +1,4 @@
 /** A site's provenance over SQL: one code path for both engines. */
-import type { Selectable } from "kysely";
 import { fromBase64, toBase64 } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { databaseError } from "../journal/database-error.ts";
@@ -14,10 +13,12 @@ import type {
   NewEntry,
   ProvenanceJournal,
   QueuedEntry,
+  SealedSeries,
   SealRecord,
+  SeriesQuestion,
   Subject,
 } from "./provenance-journal.ts";
-import type { LogQueueTable, RecordTable, SealTable } from "./provenance-tables.ts";
+import { entryOf, recordOf, rowOfSeal, sealOf } from "./provenance-rows.ts";
 
 const recordsMax = 1_000;
 const usesMax = 8;
@@ -59,6 +60,44 @@ export class SqlProvenanceJournal implements ProvenanceJournal {
 
   sealsOfSeries(seriesInstanceUid: string): Promise<readonly SealRecord[]> {
     return this.#seals("series_instance_uid", seriesInstanceUid);
+  }
+
+  async sealedSeries({ after, limit, lastSealedBefore }: SeriesQuestion): Promise<readonly SealedSeries[]> {
+    const sealed = this.#db
+      .selectFrom("seals")
+      .select((row) => [
+        "series_instance_uid as series",
+        row.fn.min("study_instance_uid").as("study"),
+        row.fn.countAll().as("seals"),
+        row.fn.max("sealed_at").as("last"),
+      ])
+      .where("series_instance_uid", ">", after)
+      .groupBy("series_instance_uid")
+      .as("sealed");
+    const told = this.#db
+      .selectFrom("record_subjects")
+      .innerJoin("records", "records.digest", "record_subjects.digest")
+      .select((row) => ["record_subjects.name as series", row.fn.max("record_subjects.created_at").as("at")])
+      .where("records.kind", "=", "series")
+      .where("record_subjects.kind", "=", "series")
+      .groupBy("record_subjects.name")
+      .as("told");
+    const all = this.#db.selectFrom(sealed).leftJoin(told, "told.series", "sealed.series");
+    const asked = all.where((row) =>
+      lastSealedBefore === undefined
+        ? row.lit(true)
+        : row.and([
+            row("sealed.last", "<", lastSealedBefore),
+            row.or([row("told.at", "is", null), row("told.at", "<", row.ref("sealed.last"))]),
+          ]),
+    );
+    const query = asked.selectAll("sealed").orderBy("sealed.series").limit(limit);
+    return (await guard(() => query.execute())).map(({ series, study, seals, last }) => ({
+      seriesInstanceUid: series,
+      studyInstanceUid: study,
+      seals: Number(seals),
+      lastSealedAt: Number(last),
+    }));
   }
 
   async seriesOfStudy(studyInstanceUid: string): Promise<readonly string[]> {
@@ -335,57 +374,4 @@ async function guard<T>(body: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw databaseError(error);
   }
-}
-
-function rowOfSeal(seal: SealRecord): SealTable {
-  return {
-    payload_digest: seal.payloadDigest,
-    sop_instance_uid: keptText(seal.sopInstanceUid, "a UID"),
-    series_instance_uid: keptText(seal.seriesInstanceUid, "a UID"),
-    study_instance_uid: keptText(seal.studyInstanceUid, "a UID"),
-    device: keptText(seal.device, "a device's name"),
-    key_fingerprint: seal.keyFingerprint,
-    key_epoch: keptText(seal.keyEpoch, "a key epoch"),
-    counter: seal.counter,
-    sealed_at: seal.sealedAt,
-    queue_id: null,
-    signature: toBase64(seal.signature),
-    certificate: toBase64(seal.certificate),
-  };
-}
-
-function sealOf(row: Selectable<SealTable>): SealRecord {
-  return {
-    payloadDigest: row.payload_digest,
-    sopInstanceUid: row.sop_instance_uid,
-    seriesInstanceUid: row.series_instance_uid,
-    studyInstanceUid: row.study_instance_uid,
-    device: row.device,
-    keyFingerprint: row.key_fingerprint,
-    keyEpoch: row.key_epoch,
-    counter: row.counter,
-    sealedAt: row.sealed_at,
-    signature: fromBase64(row.signature),
-    certificate: fromBase64(row.certificate),
-  };
-}
-
-function recordOf(row: Selectable<RecordTable>): KeptRecord {
-  const { digest, kind, envelope, opening } = row;
-  return { digest, kind, envelope: fromBase64(envelope), opening: fromBase64(opening) };
-}
-
-function entryOf(row: Selectable<LogQueueTable>): QueuedEntry {
-  const { id, kind, salt, content, summary, queued_at, origin, entry_index, proof } = row;
-  return {
-    id,
-    kind,
-    salt: fromBase64(salt),
-    content: fromBase64(content),
-    summary,
-    queuedAt: queued_at,
-    ...(origin === null ? {} : { origin }),
-    ...(entry_index === null ? {} : { index: entry_index }),
-    ...(proof === null ? {} : { proof }),
-  };
 }
