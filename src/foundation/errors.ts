@@ -28,7 +28,8 @@ export type MalformedCode =
   | "uid-mismatch"
   | "deflate-invalid"
   | "seal-structure"
-  | "log-structure";
+  | "log-structure"
+  | "archive-invalid";
 
 /** Resource bounds: the object is refused while it arrives, before memory is taken for it. */
 export type LimitCode =

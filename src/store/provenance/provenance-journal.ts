@@ -99,6 +99,8 @@ export interface ProvenanceJournal {
   /** A record and what it is about, at one time. The same again adds subjects only. */
   addRecord(record: KeptRecord, subjects: readonly Subject[], at: number): Promise<void>;
   record(digest: string): Promise<KeptRecord | undefined>;
+  /** Ascending by kind and name. */
+  subjectsOf(digest: string): Promise<readonly Subject[]>;
   /** Oldest first; at most 1,000. */
   recordsAbout(subject: Subject): Promise<readonly KeptRecord[]>;
   /** Of one kind, newest first; at most `limit`. */

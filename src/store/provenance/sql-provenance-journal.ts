@@ -19,6 +19,7 @@ import type {
   Subject,
 } from "./provenance-journal.ts";
 import { entryOf, recordOf, rowOfSeal, sealOf } from "./provenance-rows.ts";
+import { subjectsOf } from "./record-subjects.ts";
 
 const recordsMax = 1_000;
 const usesMax = 8;
@@ -160,6 +161,10 @@ export class SqlProvenanceJournal implements ProvenanceJournal {
     const query = this.#db.selectFrom("records").selectAll().where("digest", "=", digest);
     const row = await guard(() => query.executeTakeFirst());
     return row && recordOf(row);
+  }
+
+  subjectsOf(digest: string): Promise<readonly Subject[]> {
+    return guard(() => subjectsOf(this.#db, digest));
   }
 
   async recordsAbout({ kind, name }: Subject): Promise<readonly KeptRecord[]> {

@@ -7,6 +7,7 @@ import type {
   ManifestEvidence,
   SignatureEvidence,
 } from "../evidence/evidence.ts";
+import { derivationFindings, derivationStands, excusedByDerivation } from "./derivation-findings.ts";
 import { finding } from "./finding.ts";
 import { excused, receiptFindings, receiptStands } from "./receipt-findings.ts";
 import type { Finding, FindingCode, FindingLocation } from "./verdict.ts";
@@ -37,11 +38,13 @@ export function findingsOf(evidence: Evidence): readonly Finding[] {
     ...watermarkFindings(evidence),
     ...(manifest ? [] : sealMissing(evidence)),
     ...receiptFindings(evidence),
+    ...derivationFindings(evidence),
     ...signatureFindings(signatures, manifest !== undefined, content),
     ...(format ? formatFindings(format) : []),
     ...conflictFindings(arrival),
   ];
-  return receiptStands(evidence) ? found.map((one) => excused(one, evidence)) : found;
+  if (receiptStands(evidence)) return found.flatMap((one) => excused(one, evidence));
+  return derivationStands(evidence) ? found.map(excusedByDerivation) : found;
 }
 
 const conflictDetail =
@@ -100,17 +103,35 @@ function attributeFinding(change: AttributeChange): Finding {
   const last = change.path.split("/").at(-1)!;
   const tag = /^[0-9A-F]{8}$/.test(last) ? { tag: `(${last.slice(0, 4)},${last.slice(4)})` } : {};
   const location = last === change.path && "tag" in tag ? tag : { ...tag, path: change.path };
-  const benign = change.attributeClass === "administrative" || change.transcodeByProduct;
+  const { explainedBy } = change;
+  const benign = isBenign(change);
   const code = `attribute-${change.kind}` as const;
-  const detail = `${change.path} ${change.kind} (${change.transcodeByProduct ? "by-product of transcoding" : change.attributeClass})`;
-  const made = finding(code, location, detail, benign ? "info" : "error");
-  return benign ? { ...made, message: "An administrative entry was updated since capture." } : made;
+  const why = change.transcodeByProduct ? "by-product of transcoding" : change.attributeClass;
+  const by = explainedBy ? `; ${explainedBy.kind} ${explainedBy.record}: ${explainedBy.summary}` : "";
+  const made = finding(
+    code,
+    location,
+    `${change.path} ${change.kind} (${why}${by})`,
+    benign ? "info" : "error",
+  );
+  if (!benign) return made;
+  const message =
+    explainedBy?.kind === "correction"
+      ? "An entry was corrected since capture; the correction is authorised."
+      : explainedBy
+        ? "An entry was updated by the archive, as this site approved."
+        : "An administrative entry was updated since capture.";
+  return { ...made, message };
+}
+
+function isBenign({ attributeClass, transcodeByProduct, explainedBy }: AttributeChange): boolean {
+  return attributeClass === "administrative" || transcodeByProduct || explainedBy !== undefined;
 }
 
 function contentFindings(content: ContentEvidence, evidence: Evidence): Finding[] {
   const found = content.attributes.slice(0, listedMax).map(attributeFinding);
   const more = content.attributes.slice(listedMax);
-  const grave = more.some((c) => c.attributeClass !== "administrative" && !c.transcodeByProduct);
+  const grave = more.some((change) => !isBenign(change));
   if (more.length > 0)
     found.push(
       finding("content-changed", {}, `${more.length} more attributes differ`, grave ? "error" : "info"),

@@ -125,15 +125,12 @@ function sinceText({ source, receivedAt }: ReceiptClaim): string {
   return `since it was received from ${source} on ${receivedAt.slice(0, 10)}`;
 }
 
-/** Under a receipt that stands: that there is no seal is known, and somebody answered for it. */
-export function excused(one: Finding, { receipt, sealExpectedFrom }: Evidence): Finding {
-  if (one.code === "seal-missing") {
-    const message = "Not sealed at capture: what was before it was received is not known.";
-    return { ...one, severity: "info", message };
-  }
-  if (one.code !== "seal-expected" && one.code !== "seal-stripped") return one;
+/** Under a receipt that stands: its own finding says that there is no seal, and somebody answered for it. */
+export function excused(one: Finding, { receipt, sealExpectedFrom }: Evidence): Finding[] {
+  if (one.code === "seal-missing") return [];
+  if (one.code !== "seal-expected" && one.code !== "seal-stripped") return [one];
   const why = receipt?.claim?.asUnsealed
     ? `${receipt.claim.operator} took it without a seal`
     : `received before ${sealExpectedFrom} was enrolled`;
-  return { ...one, severity: "warning", detail: `${one.detail}; ${why}` };
+  return [{ ...one, severity: "warning", detail: `${one.detail}; ${why}` }];
 }
