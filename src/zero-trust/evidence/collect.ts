@@ -32,6 +32,7 @@ import type {
 import { exemptPartChanges } from "./exempt-parts.ts";
 import { sealedContentExplained } from "./explained-changes.ts";
 import { checkFormat } from "./format-check.ts";
+import { originalAttributesIn, referencesIn } from "./original-attributes.ts";
 import { receiptEvidence } from "./receipt-check.ts";
 import { type CheckedSignatures, checkObjectSignatures } from "./signature-check.ts";
 import type { TrustJudge } from "./trust-check.ts";
@@ -98,6 +99,8 @@ async function collectFrom(object: DicomObject, ports: EvidencePorts): Promise<E
     format,
     signatures: checked.evidence,
     ...(expected === undefined ? {} : { sealExpectedFrom: expected }),
+    ...originalAttributesIn(object),
+    ...(manifest ? {} : referencesIn(object)),
   };
   if (!manifest || !sealer) {
     const watermark = await watermarkOf(object, undefined, ports);

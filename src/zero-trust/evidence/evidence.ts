@@ -230,13 +230,19 @@ export interface ReceiptClaim {
 
 /** The object was made from others, by somebody who says so. */
 export interface DerivationEvidence extends RecordEvidence {
+  /** What it says; undefined where it cannot be read. */
+  readonly claim: DerivationClaim | undefined;
+  /** How the object differs from what was made. */
+  readonly content: ContentEvidence | undefined;
+}
+
+export interface DerivationClaim {
   readonly action: string;
   /** Payload digests of the parents' manifests or records. */
   readonly parents: readonly string[];
   readonly product?: { readonly name: string; readonly version: string } | undefined;
+  readonly operator?: string | undefined;
   readonly derivedAt: string;
-  /** How the object differs from what was made. */
-  readonly content: ContentEvidence | undefined;
 }
 
 /** A trusted record says that something newer stands in this object's place. */
@@ -293,6 +299,13 @@ export interface OriginalAttributesFact {
   readonly tags: readonly string[];
 }
 
+/** Another object that this one names. Anybody can write that: it proves nothing of either. */
+export interface ReferenceFact {
+  /** source: it says that it was made from that; referenced: it is about that. */
+  readonly how: "source" | "referenced";
+  readonly sopInstanceUid: string;
+}
+
 export interface Evidence {
   readonly unreadable?: UnreadableFact;
   readonly format?: FormatFacts;
@@ -315,6 +328,8 @@ export interface Evidence {
   readonly counter?: CounterEvidence;
   /** At most 64. */
   readonly originalAttributes?: readonly OriginalAttributesFact[];
+  /** Of an object without a seal: what it says it was made from, or is about; at most 64. */
+  readonly refersTo?: readonly ReferenceFact[];
   /** Undefined for an object that came from no network. */
   readonly arrival?: ArrivalEvidence;
 }

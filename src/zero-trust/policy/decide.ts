@@ -1,5 +1,6 @@
 /** The judgement: (evidence, policy) -> verdict and disposition. Pure: no I/O, no clock. Numbers are those of spec/verdicts.md. */
 import type { Evidence } from "../evidence/evidence.ts";
+import { derivationStands } from "./derivation-findings.ts";
 import { finding } from "./finding.ts";
 import { findingsOf } from "./findings.ts";
 import { receiptStands } from "./receipt-findings.ts";
@@ -52,6 +53,7 @@ const alteredUnsealed: ReadonlySet<FindingCode> = new Set<FindingCode>([
   "watermark-foreign",
   // What this site received is not what is there.
   "received-changed",
+  "derived-changed",
 ]);
 
 /** About what is around the content: they hold the object, but say nothing of the image. */
@@ -67,14 +69,17 @@ function verdictOf(evidence: Evidence, findings: readonly Finding[]): Verdict {
   if (evidence.unreadable || evidence.arrival?.uidDiffers) return "malformed"; // 1
   if (!evidence.manifest) {
     if (errors.some((code) => alteredUnsealed.has(code))) return "altered"; // 2
-    return receiptStands(evidence) && errors.length === 0 ? "received" : "unsealed";
+    const stands = receiptStands(evidence) || derivationStands(evidence);
+    if (!stands || errors.length > 0) return "unsealed";
+    return evidence.supersededBy ? "superseded" : "received";
   }
   if (errors.some((code) => sealBroken.has(code))) return "altered"; // 3
   if (errors.some((code) => untrusted.has(code))) return "untrusted"; // 4
   if (errors.length > 0 || !evidence.content) return "altered"; // 5
-  // 6: a by-product of lossless transcoding is no loss of verdict.
+  if (evidence.supersededBy) return "superseded"; // 6
+  // 7: a by-product of lossless transcoding is no loss of verdict.
   const administrative = evidence.content.attributes.some((change) => !change.transcodeByProduct);
-  return administrative ? "verified-with-changes" : "verified"; // 7
+  return administrative ? "verified-with-changes" : "verified"; // 8
 }
 
 function dispositionOf(verdict: Verdict, findings: readonly Finding[], mode: Mode): Disposition {

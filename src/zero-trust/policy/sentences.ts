@@ -81,6 +81,12 @@ const sentences: Partial<Readonly<Record<FindingCode, Sentence>>> = {
   "watermark-intact": info("watermark", "Every pixel that was looked at is as it was marked."),
   "received-unchanged": info("record", "Unchanged since it was received; not sealed at capture."),
   "received-changed": error("record", "Changed since it was received; do not rely on it."),
+  superseded: warning("record", "A corrected version of this object exists; use that one."),
+  derived: info("record", "Made from another object; not sealed at capture."),
+  "derived-changed": error("record", "Changed after it was made; do not rely on it."),
+  "record-unusable": warning("record", "A correction or approval about this object cannot be relied on."),
+  "original-attributes": info("format", "Another system says that it changed entries of this object."),
+  "refers-to": info("format", "It refers to other images, and neither vouches for them nor taints them."),
   "receipt-not-accepted": warning(
     "record",
     "It was let in without the seal that its device gives; that proves nothing about it.",

@@ -59,6 +59,12 @@ export type FindingCode =
   | "received-unchanged"
   | "received-changed"
   | "receipt-not-accepted"
+  | "superseded"
+  | "derived"
+  | "derived-changed"
+  | "record-unusable"
+  | "original-attributes"
+  | "refers-to"
   | "receipt-unusable"
   | "receipts-disagree"
   | "check-incomplete";
