@@ -1,0 +1,244 @@
+/** Puts the chain of custody of one object together: from its bytes where there are any, and from what the site kept. */
+import { plainTextOf } from "../../dicom/elements.ts";
+import { readDicom, tolerableCodes } from "../../dicom/read.ts";
+import { tags } from "../../dicom/tags.ts";
+import { type ByteSource, readChunks } from "../../foundation/byte-source.ts";
+import { type Bytes, toBase64, toHex } from "../../foundation/bytes.ts";
+import { isLimit, isMalformed, ScansealError } from "../../foundation/errors.ts";
+import type { TrustStore } from "../../keys/trust/trust-store.ts";
+import { CodecPool } from "../../platform/node/codecs/codec-pool.ts";
+import { nodeCrypto, systemClock } from "../../platform/node/crypto.ts";
+import { type OpenedManifest, openManifest } from "../../provenance/manifest/check.ts";
+import type { RecordSubject } from "../../provenance/manifest/record.ts";
+import type { Journal } from "../../store/journal/journal.ts";
+import type { ProvenanceJournal, SealRecord } from "../../store/provenance/provenance-journal.ts";
+import { collectEvidence } from "../../zero-trust/evidence/collect.ts";
+import type { Evidence } from "../../zero-trust/evidence/evidence.ts";
+import { TrustJudge } from "../../zero-trust/evidence/trust-check.ts";
+import { decide } from "../../zero-trust/policy/decide.ts";
+import { recordLookup } from "../provenance/record-lookup.ts";
+import { capturedBy, contradictionsIn, existsSince, type Looked, touchedSince } from "./answers.ts";
+import { gatewayEvents } from "./gateway-events.ts";
+import {
+  type History,
+  type HistoryEvent,
+  type HistoryObject,
+  inTimeOrder,
+  type SignedStatement,
+} from "./history.ts";
+import { recordEvents } from "./record-events.ts";
+import {
+  claimedChanges,
+  keptTimeEvents,
+  manifestEvents,
+  revocationEvent,
+  sealRowEvents,
+} from "./seal-events.ts";
+import { seriesAnswer } from "./series-answer.ts";
+
+export interface HistorySources {
+  readonly trust: TrustStore;
+  /** What the site keeps beside objects; undefined where it keeps nothing. */
+  readonly provenance: ProvenanceJournal | undefined;
+  /** Of the site's gate, where there is one. */
+  readonly gateway: Journal | undefined;
+}
+
+/** Bytes that were looked at. */
+interface Seen extends Looked {
+  readonly object: HistoryObject;
+  readonly manifest: OpenedManifest | undefined;
+  /** SHA-256 of all bytes, hexadecimal. */
+  readonly digest: string;
+}
+
+export class HistoryReader {
+  readonly #sources: HistorySources;
+  readonly #judge: TrustJudge;
+  readonly #decoder: CodecPool = new CodecPool();
+
+  constructor(sources: HistorySources) {
+    this.#sources = sources;
+    this.#judge = new TrustJudge(sources.trust, nodeCrypto, systemClock.now());
+  }
+
+  /** @throws ScansealError `io` */
+  async ofBytes(source: ByteSource): Promise<History> {
+    const seen = await this.#look(source);
+    return this.#tell(seen.object, seen);
+  }
+
+  /** Without the object: only what was kept about its UID. @throws ScansealError `io` */
+  async ofUid(sopInstanceUid: string): Promise<History> {
+    const { provenance, gateway } = this.#sources;
+    const [seal] = (await provenance?.sealsOfInstance(sopInstanceUid)) ?? [];
+    const [received] = (await gateway?.objects({ sopInstanceUid, limit: 1 })) ?? [];
+    return this.#tell({
+      sopInstanceUid,
+      seriesInstanceUid: seal?.seriesInstanceUid ?? received?.seriesInstanceUid,
+      studyInstanceUid: seal?.studyInstanceUid ?? received?.studyInstanceUid,
+      sopClassUid: received?.sopClassUid,
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#decoder.close();
+  }
+
+  async #look(source: ByteSource): Promise<Seen> {
+    const { provenance } = this.#sources;
+    const evidence = await collectEvidence(source, {
+      crypto: nodeCrypto,
+      trust: this.#judge,
+      decoder: this.#decoder,
+      deep: true,
+      records: provenance && recordLookup(provenance),
+    });
+    const decision = decide(evidence, { mode: "enforce" });
+    return { evidence, decision, digest: await digestOf(source), ...(await readSeal(source)) };
+  }
+
+  async #tell(object: HistoryObject, seen?: Seen): Promise<History> {
+    const { provenance, gateway } = this.#sources;
+    const uid = object.sopInstanceUid;
+    const digest = seen?.evidence.manifest?.payloadDigest;
+    const seals = uid === undefined ? [] : ((await provenance?.sealsOfInstance(uid)) ?? []);
+    const kept = await this.#kept(object, digest, seals);
+    const events = [
+      ...(seen ? manifestEvents(seen.evidence) : []),
+      ...claimedChanges(seen?.evidence.originalAttributes ?? []),
+      ...(await sealRowEvents(seals, seen ? { digest } : undefined, this.#judge)),
+      ...kept.events,
+      ...(await this.#timeEvents(seen?.evidence, digest, seals)),
+      ...this.#revocations(seen, seals),
+      ...(gateway && uid !== undefined ? await gatewayEvents(gateway, uid, seen?.digest) : []),
+    ];
+    const ordered = inTimeOrder(withContentFaults(events, seen?.evidence));
+    return {
+      object,
+      verdict: seen?.decision.verdict,
+      assurance: seen?.decision.assurance,
+      capturedBy: capturedBy(seen, ordered),
+      touchedSince: touchedSince(seen, ordered),
+      series: await seriesAnswer(object, { provenance, gateway, judge: this.#judge }),
+      existsSince: existsSince(ordered),
+      events: ordered,
+      contradictions: contradictionsIn(seen, ordered, seals),
+      statements: [...(await this.#ownStatement(seen, digest)), ...kept.statements],
+    };
+  }
+
+  /** Signed records about the object, its seals, its series and its study. */
+  async #kept(
+    object: HistoryObject,
+    digest: string | undefined,
+    seals: readonly SealRecord[],
+  ): Promise<{ readonly events: readonly HistoryEvent[]; readonly statements: readonly SignedStatement[] }> {
+    const { provenance } = this.#sources;
+    if (!provenance) return { events: [], statements: [] };
+    const digests = new Set([
+      ...(digest === undefined ? [] : [digest]),
+      ...seals.map((seal) => seal.payloadDigest),
+    ]);
+    const { sopInstanceUid, seriesInstanceUid, studyInstanceUid } = object;
+    const subjects: RecordSubject[] = [
+      ...named("instance", sopInstanceUid),
+      ...[...digests].map((name) => ({ kind: "statement", name }) as const),
+      ...named("series", seriesInstanceUid),
+      ...named("study", studyInstanceUid),
+    ];
+    return recordEvents(recordLookup(provenance), this.#judge, subjects);
+  }
+
+  async #timeEvents(
+    evidence: Evidence | undefined,
+    digest: string | undefined,
+    seals: readonly SealRecord[],
+  ): Promise<HistoryEvent[]> {
+    const { provenance } = this.#sources;
+    if (!provenance) return [];
+    const digests = digest === undefined ? seals.map((seal) => seal.payloadDigest) : [digest];
+    const isProven = evidence?.log?.state === "proven";
+    const told = await Promise.all(digests.map((one) => keptTimeEvents(provenance, one, isProven)));
+    return told.flat();
+  }
+
+  #revocations(seen: Seen | undefined, seals: readonly SealRecord[]): HistoryEvent[] {
+    const own = seen?.manifest?.envelope.certificates[0];
+    const name = seen?.evidence.manifest?.trust?.signer ?? "the signer";
+    const signers: (readonly [Bytes, string])[] = own
+      ? [[own, name]]
+      : seen
+        ? []
+        : seals.map(({ certificate, device }) => [certificate, device]);
+    return signers.flatMap(
+      ([certificate, signer]) => revocationEvent(this.#sources.trust, this.#judge, certificate, signer) ?? [],
+    );
+  }
+
+  async #ownStatement(seen: Seen | undefined, digest: string | undefined): Promise<SignedStatement[]> {
+    const envelope = seen?.manifest?.containers.envelope;
+    if (!envelope || digest === undefined) return [];
+    const inside = seen?.manifest?.containers.lateEvidence ?? [];
+    const beside = (await this.#sources.provenance?.lateEvidence(digest)) ?? [];
+    const late = [...inside, ...beside].map(({ type, bytes }) => ({ type, bytes: toBase64(bytes) }));
+    const unique = late.filter((one, i) => late.findIndex(({ bytes }) => bytes === one.bytes) === i);
+    return [
+      {
+        digest,
+        predicateType: "https://scanseal.org/capture/v1",
+        envelope: toBase64(envelope),
+        lateEvidence: unique,
+      },
+    ];
+  }
+}
+
+async function digestOf(source: ByteSource): Promise<string> {
+  const hash = nodeCrypto.createHash("SHA-256");
+  for await (const piece of readChunks(source, 0, source.size)) hash.update(piece);
+  return toHex(hash.digest());
+}
+
+function named(kind: RecordSubject["kind"], name: string | undefined): RecordSubject[] {
+  return name === undefined || name === "" ? [] : [{ kind, name }];
+}
+
+/** What the object names itself, and its seal as it can be read; of what is malformed nothing. */
+async function readSeal(source: ByteSource): Promise<Pick<Seen, "object" | "manifest">> {
+  try {
+    const object = await readDicom(source, { tolerate: tolerableCodes });
+    const uid = (tag: number): string | undefined => plainTextOf(object.elements, tag) || undefined;
+    const names: HistoryObject = {
+      sopInstanceUid: uid(tags.sopInstanceUid),
+      seriesInstanceUid: uid(tags.seriesInstanceUid),
+      studyInstanceUid: uid(tags.studyInstanceUid),
+      sopClassUid: uid(tags.sopClassUid),
+    };
+    const manifest = await openManifest(object, nodeCrypto).catch((error: unknown) => {
+      if (error instanceof ScansealError && error.code === "seal-structure") return undefined;
+      throw error;
+    });
+    return { object: names, manifest };
+  } catch (error) {
+    if (!(error instanceof ScansealError) || !(isMalformed(error.code) || isLimit(error.code))) throw error;
+    const nothing = { sopInstanceUid: undefined, seriesInstanceUid: undefined };
+    return {
+      object: { ...nothing, studyInstanceUid: undefined, sopClassUid: undefined },
+      manifest: undefined,
+    };
+  }
+}
+
+/** A record may hold, and be about another content than this object's. */
+function withContentFaults(events: readonly HistoryEvent[], evidence: Evidence | undefined): HistoryEvent[] {
+  const checked = [evidence?.receipt, evidence?.derivation].flatMap((record) => record ?? []);
+  return events.map((event) => {
+    const { known, fault } = event;
+    if (known.by !== "statement" || fault !== undefined) return event;
+    const record = checked.find((one) => one.record === known.digest && one.faults.length > 0);
+    return record
+      ? { ...event, fault: record.faults.map((one) => one.replaceAll("-", " ")).join("; ") }
+      : event;
+  });
+}
