@@ -2,16 +2,24 @@
 import { type Bytes, equalBytes, fromBase64, fromUtf8, toBase64, toHex, utf8 } from "../foundation/bytes.ts";
 import { ScansealError } from "../foundation/errors.ts";
 import { type Crl, parseCrl } from "../keys/trust/revocation.ts";
-import type { TrustStoreContent } from "../keys/trust/trust-store.ts";
+import { roles } from "../keys/trust/roles.ts";
+import type { AnchorLimits, TrustStoreContent } from "../keys/trust/trust-store.ts";
 import { nodeCrypto } from "../platform/node/crypto.ts";
 import { fileExists, readPublicFile, replaceFileDurably } from "../platform/node/private-files.ts";
 
 /** A thousand anchors of 2 KiB. */
 const trustFileBytesMax = 8 << 20;
 
+interface AnchorEntry {
+  readonly label: string;
+  readonly certificate: string;
+  /** Files of version 0.1.0 have none: nothing is limited. */
+  readonly limits?: AnchorLimits;
+}
+
 interface TrustDocument {
   readonly format: "scanseal-trust-1";
-  readonly anchors: readonly { readonly label: string; readonly certificate: string }[];
+  readonly anchors: readonly AnchorEntry[];
   /** Revocation lists of these authorities, DER in base64. */
   readonly crls?: readonly string[];
 }
@@ -30,7 +38,26 @@ function isTrustDocument(value: unknown): value is TrustDocument {
         "label" in anchor &&
         typeof anchor.label === "string" &&
         "certificate" in anchor &&
-        isBase64(anchor.certificate),
+        isBase64(anchor.certificate) &&
+        (!("limits" in anchor) || isLimits(anchor.limits)),
+    )
+  );
+}
+
+const limitKeys: readonly string[] = ["organizations", "aeTitles", "roles"] satisfies (keyof AnchorLimits)[];
+
+/** A limit that is not understood would be one that is not kept. */
+function isLimits(value: unknown): value is AnchorLimits {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    Object.entries(value).every(
+      ([key, list]) =>
+        limitKeys.includes(key) &&
+        Array.isArray(list) &&
+        list.every(
+          (one) => typeof one === "string" && (key !== "roles" || roles.some((role) => role === one)),
+        ),
     )
   );
 }
@@ -68,19 +95,31 @@ export class TrustFile {
 
   /** @throws ScansealError `usage`, `io` */
   anchors(): TrustStoreContent["anchors"] {
-    return this.#read().anchors.map(({ label, certificate }) => ({
+    return this.#read().anchors.map(({ label, certificate, limits }) => ({
       label,
       certificate: fromBase64(certificate),
+      ...(limits === undefined ? {} : { limits }),
     }));
   }
 
-  /** @returns false for one that is there already; it keeps its label */
-  addAnchor(certificate: Uint8Array, label: string): boolean {
+  /**
+   * @param limits what its signers may be; without them, one that is there keeps its own
+   * @returns whether it was there already; it keeps its label then
+   */
+  addAnchor(certificate: Uint8Array, label: string, limits?: AnchorLimits): "added" | "limited" | "known" {
     const document = this.#read();
     const encoded = toBase64(certificate);
-    if (document.anchors.some((anchor) => anchor.certificate === encoded)) return false;
-    this.#write({ ...document, anchors: [...document.anchors, { label, certificate: encoded }] });
-    return true;
+    const limited = limits === undefined ? {} : { limits };
+    const index = document.anchors.findIndex((anchor) => anchor.certificate === encoded);
+    const known = document.anchors[index];
+    if (!known) {
+      const anchors = [...document.anchors, { label, certificate: encoded, ...limited }];
+      this.#write({ ...document, anchors });
+      return "added";
+    }
+    if (limits === undefined) return "known";
+    this.#write({ ...document, anchors: document.anchors.with(index, { ...known, ...limited }) });
+    return "limited";
   }
 
   /** @throws ScansealError `usage`, `io` */

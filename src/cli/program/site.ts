@@ -1,5 +1,6 @@
 /** `init`, `enroll`, `trust`, and the steps of enrolment. */
 import { type Command, Option } from "commander";
+import { roles } from "../../keys/trust/roles.ts";
 import type { Action, Run } from "./command-runner.ts";
 import { home } from "./options.ts";
 
@@ -64,8 +65,20 @@ export function addSite(program: Command, run: Run): void {
     .description("trust the authorities of a PEM file; take their revocation lists")
     .argument("<pem>")
     .option("--label <text>", "what to call them")
+    .option(
+      "--organization <name...>",
+      "believe only signers of these organizations (O of their certificates)",
+    )
+    .option("--ae <title...>", "believe only signers with these AE titles")
+    .addOption(new Option("--role <role...>", "believe them only in these roles").choices([...roles]))
     .addOption(home())
     .action(run(async () => (await import("../commands/trust.ts")).importTrust as Action));
+  trust
+    .command("list")
+    .description("show whom the site believes: names, fingerprints, limits, expiry")
+    .option("--json", "one JSON line for each", false)
+    .addOption(home())
+    .action(run(async () => (await import("../commands/trust.ts")).listTrust as Action));
 }
 
 function addEnrolmentSteps(program: Command, run: Run): void {
