@@ -40,9 +40,10 @@ export async function openReceipt(
   return { ...opened, received: receivedContent(record.opening, opened.statement, ports.crypto) };
 }
 
-function receivedContent(
+/** Undefined where the opening is none of the statement. */
+export function receivedContent(
   bytes: Bytes,
-  statement: ReceiptStatement,
+  statement: Pick<ReceiptStatement, "opening" | "seed" | "table" | "leaves" | "root">,
   crypto: Crypto,
 ): ReceivedContent | undefined {
   const digest = (of: Bytes): string => toHex(crypto.hash("SHA-256", of));

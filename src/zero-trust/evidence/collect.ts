@@ -19,10 +19,12 @@ import {
 import type { RecordLookup } from "../../provenance/manifest/record.ts";
 import { sealedValueTest } from "../../provenance/manifest/sealed-values.ts";
 import { contentOf } from "./content-check.ts";
+import { derivationEvidence, replacedBy } from "./derivation-check.ts";
 import type {
   AttributeChange,
   ContentEvidence,
   Evidence,
+  FormatFacts,
   ManifestEvidence,
   ManifestFault,
   TrustFact,
@@ -105,8 +107,8 @@ async function collectFrom(object: DicomObject, ports: EvidencePorts): Promise<E
   if (!manifest || !sealer) {
     const watermark = await watermarkOf(object, undefined, ports);
     const fault = "fault" in opened ? { manifest: opened.fault } : {};
-    const receipt = await receiptEvidence(object, format, ports);
-    return { ...common, ...fault, ...markEvidence(watermark, expected), ...receipt };
+    const records = await recordEvidence(object, format, ports);
+    return { ...common, ...fault, ...markEvidence(watermark, expected), ...records };
   }
   const trust = await ports.trust.judge(sealer.certificate, manifest.statement.type);
   const { facts, ...sealed } = await checkSealed({ object, manifest, sealer, checked, trust }, ports);
@@ -120,9 +122,22 @@ async function collectFrom(object: DicomObject, ports: EvidencePorts): Promise<E
   const watermark = await watermarkOf(object, seal, ports);
   const beside =
     trust.result === "trusted"
-      ? await sealedContentExplained(object, manifest, sealed.content, format, ports)
-      : await receiptEvidence(object, format, ports);
+      ? {
+          ...(await sealedContentExplained(object, manifest, sealed.content, format, ports)),
+          ...(await replacedBy(object, sealed.manifest.payloadDigest, ports)),
+        }
+      : await recordEvidence(object, format, ports);
   return { ...common, ...sealed, ...markEvidence(watermark, expected), ...beside };
+}
+
+/** What the site's records say of an object that no trusted seal speaks for. */
+async function recordEvidence(
+  object: DicomObject,
+  format: FormatFacts,
+  ports: EvidencePorts,
+): Promise<Partial<Evidence>> {
+  const received = await receiptEvidence(object, format, ports);
+  return { ...received, ...(await derivationEvidence(object, format, ports)) };
 }
 
 /** A device whose mark is there without its seal is expected to have sealed; what the object says of itself comes first. */
