@@ -2,6 +2,7 @@
 import { type Bytes, concatBytes, fromLatin1, toHex } from "../../foundation/bytes.ts";
 import type { Crypto, Hash } from "../../foundation/crypto.ts";
 import { ScansealError } from "../../foundation/errors.ts";
+import { treeRoot } from "./tree-root.ts";
 
 export const seedBytes = 32;
 const saltBytes = 16;
@@ -182,26 +183,14 @@ function encodeName({ path, vr }: LeafName): Bytes {
 export function rootOf(crypto: Crypto, records: readonly LeafRecord[]): string {
   if (records.length === 0) return toHex(crypto.hash("SHA-256", new Uint8Array(0)));
   let scratch: Bytes = new Uint8Array(256);
-  let level = records.map((record) => {
+  const leaves = records.map((record) => {
     const length = 4 + record.path.length + record.vr.length + commitmentBytes;
     if (length > scratch.length) scratch = new Uint8Array(length);
     scratch[0] = 0;
     writeRecord(scratch, 1, record);
     return crypto.hash("SHA-256", scratch.subarray(0, length));
   });
-  const node = new Uint8Array(65).fill(1, 0, 1);
-  // Pairing from the left and carrying an odd last node up gives RFC 6962's tree: every left subtree is complete.
-  while (level.length > 1) {
-    const above: Bytes[] = [];
-    for (let i = 0; i + 1 < level.length; i += 2) {
-      node.set(level[i]!, 1);
-      node.set(level[i + 1]!, 33);
-      above.push(crypto.hash("SHA-256", node));
-    }
-    if (level.length % 2 === 1) above.push(level.at(-1)!);
-    level = above;
-  }
-  return toHex(level[0]!);
+  return toHex(treeRoot(crypto, leaves));
 }
 
 function writeRecord(out: Bytes, start: number, { path, vr, commitment }: LeafRecord): void {
