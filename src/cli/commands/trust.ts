@@ -82,7 +82,12 @@ function limitsText({ organizations, aeTitles, roles }: AnchorLimits): string {
     aeTitles ? `AE title ${aeTitles.join(" or ")}` : "",
     roles ? `role ${roles.join(" or ")}` : "",
   ].filter((part) => part !== "");
-  return parts.length === 0 ? "everything" : visibleText(parts.join("; "));
+  return visibleText(parts.join("; "));
+}
+
+function limitedText(limits: AnchorLimits): string {
+  const text = limitsText(limits);
+  return text === "" ? "for everything" : `only for ${text}`;
 }
 
 /** Whom the site believes, its own authority first. @returns 0 */
@@ -95,7 +100,7 @@ export function listTrust(options: { readonly home: string; readonly json: boole
       continue;
     }
     process.stdout.write(
-      `${visibleText(label)}${index === 0 ? " (this site's own)" : ""}\n  SHA-256 ${fingerprint}\n  only for ${limitsText(limits)}; until ${endsAt.slice(0, 10)}\n`,
+      `${visibleText(label)}${index === 0 ? " (this site's own)" : ""}\n  SHA-256 ${fingerprint}\n  ${limitedText(limits)}; until ${endsAt.slice(0, 10)}\n`,
     );
   }
   return 0;
