@@ -28,7 +28,8 @@ export interface VectorKey {
   readonly sign: (message: Uint8Array) => Uint8Array;
 }
 
-function makeKey(): VectorKey {
+/** Thrown away after its one signature. */
+export function makeKey(): VectorKey {
   const folder = mkdtempSync(join(tmpdir(), "scanseal-vectors-"));
   try {
     const at = (name: string): string => join(folder, name);
