@@ -5,6 +5,7 @@ import { packageVersion } from "./package-version.ts";
 import { problemText, reportProblem } from "./problem.ts";
 import type { Action, Run } from "./program/command-runner.ts";
 import { addDemonstration } from "./program/demonstration.ts";
+import { addDerivation } from "./program/derivation.ts";
 import { addGateway } from "./program/gateway.ts";
 import { addHistory } from "./program/history.ts";
 import { addLog } from "./program/log.ts";
@@ -57,6 +58,7 @@ function programWith(run: Run): Command {
   addVerification(program, run);
   addHistory(program, run);
   addSealing(program, run);
+  addDerivation(program, run);
   addSite(program, run);
   addTls(program, run);
   addNetwork(program, run);
