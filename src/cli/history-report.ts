@@ -137,7 +137,8 @@ function eventLines(event: HistoryEvent, isLast: boolean, palette: Palette, widt
     event.fault === undefined
       ? []
       : wrapText(`Not proven: ${visibleText(event.fault)}.`, room).map(palette.bad);
-  const known = wrapText(knownText(event), room).map(palette.faint);
+  const way = knownText(event);
+  const known = way === "" ? [] : wrapText(way, room).map(palette.faint);
   return [...told, ...fault, ...known].map((line, i) => {
     const rail = i === 0 ? paint(mark) : isLast ? " " : palette.faint("│");
     return `  ${(i === 0 ? clock : "").padEnd(clockColumns)}${rail}  ${line}`.trimEnd();
@@ -160,32 +161,30 @@ function markOf(event: HistoryEvent, palette: Palette): { readonly mark: string;
   return { mark: marks[kind], paint };
 }
 
-function knownText(event: HistoryEvent): string {
-  return `${wayText(event)}${event.ofOtherBytes ? "; about other bytes under this UID" : ""}`;
+/** Nothing where the mark says it all: most of what is told about a gate's work. */
+function knownText({ known, time, fault, ofOtherBytes, what }: HistoryEvent): string {
+  const clock = clocks[time];
+  const other = ofOtherBytes && what !== "sealed" ? ["about other bytes under this UID"] : [];
+  if (known.by === "journal" && time === "T2") return other.join("");
+  const way = {
+    statement: fault === undefined ? "signed, and the signer is trusted here" : "a signed statement",
+    proof: fault === undefined ? "a proof that was checked" : "a proof",
+    journal: "",
+    claim: "the object says so; nobody signed for it",
+  }[known.by];
+  return [way, clock, ...other].filter((part) => part !== "").join("; ");
 }
 
-function wayText({ known, time, fault }: HistoryEvent): string {
-  const clocks: Readonly<Record<EventTime, string>> = {
-    T1: "; time of a trusted third party (T1)",
-    T2: "; this site's clock (T2)",
-    T3: "; the signer's own clock (T3)",
-    claimed: "",
-  };
-  switch (known.by) {
-    case "statement":
-      return `${fault === undefined ? "signed, and the signer is trusted here" : "a signed statement"}${clocks[time]}`;
-    case "proof":
-      return `${fault === undefined ? "a proof that was checked" : "a proof"}${clocks[time]}`;
-    case "journal":
-      return `this site's ${known.journal === "gateway" ? "gate" : "provenance"} journal${clocks[time]}`;
-    case "claim":
-      return "the object says so; nobody signed for it";
-  }
-}
+const clocks: Readonly<Record<EventTime, string>> = {
+  T1: "time of a trusted third party (T1)",
+  T2: "this site's clock (T2)",
+  T3: "the signer's own clock (T3)",
+  claimed: "",
+};
 
 const legend: readonly (readonly [keyof typeof marks, string])[] = [
   ["proven", "signed or proven"],
-  ["journal", "this site's journal only"],
+  ["journal", "in this site's journal, by its clock (T2)"],
   ["claim", "claimed"],
   ["fault", "not proven"],
 ];

@@ -136,18 +136,15 @@ export class HistoryReader {
   ): Promise<{ readonly events: readonly HistoryEvent[]; readonly statements: readonly SignedStatement[] }> {
     const { provenance } = this.#sources;
     if (!provenance) return { events: [], statements: [] };
-    const digests = new Set([
-      ...(digest === undefined ? [] : [digest]),
-      ...seals.map((seal) => seal.payloadDigest),
-    ]);
+    const digests = digest === undefined ? seals.map((seal) => seal.payloadDigest) : [digest];
     const { sopInstanceUid, seriesInstanceUid, studyInstanceUid } = object;
     const subjects: RecordSubject[] = [
       ...named("instance", sopInstanceUid),
-      ...[...digests].map((name) => ({ kind: "statement", name }) as const),
+      ...digests.map((name) => ({ kind: "statement", name }) as const),
       ...named("series", seriesInstanceUid),
       ...named("study", studyInstanceUid),
     ];
-    return recordEvents(recordLookup(provenance), this.#judge, subjects);
+    return recordEvents(recordLookup(provenance), this.#judge, subjects, new Set(digests));
   }
 
   async #timeEvents(
@@ -157,10 +154,13 @@ export class HistoryReader {
   ): Promise<HistoryEvent[]> {
     const { provenance } = this.#sources;
     if (!provenance) return [];
-    const digests = digest === undefined ? seals.map((seal) => seal.payloadDigest) : [digest];
     const isProven = evidence?.log?.state === "proven";
-    const told = await Promise.all(digests.map((one) => keptTimeEvents(provenance, one, isProven)));
-    return told.flat();
+    if (digest !== undefined) return keptTimeEvents(provenance, digest, isProven);
+    const told = await Promise.all(
+      seals.map((seal) => keptTimeEvents(provenance, seal.payloadDigest, false)),
+    );
+    // Of an object without a seal they tell what happened to another one.
+    return told.flat().map((event) => (evidence ? { ...event, ofOtherBytes: true } : event));
   }
 
   #revocations(seen: Seen | undefined, seals: readonly SealRecord[]): HistoryEvent[] {

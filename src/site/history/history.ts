@@ -29,6 +29,7 @@ export const eventKinds = [
   "purged",
   "delivered",
   "delivery-failed",
+  "series-listed",
   "series-closed",
   "study-closed",
   "superseded",

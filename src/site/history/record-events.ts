@@ -27,7 +27,7 @@ const rolesOfKind: Readonly<Record<RecordKind, readonly Role[]>> = {
   correction: ["derive"],
   "archive-changes": ["derive"],
   study: ["derive"],
-  series: ["capture", "beside-device", "derive"],
+  series: ["capture", "beside-device"],
 };
 
 export interface RecordStory {
@@ -37,12 +37,14 @@ export interface RecordStory {
 
 /**
  * What is about these subjects, and what names those records in turn.
+ * @param own payload digests of the object's own manifests
  * @throws ScansealError `io`
  */
 export async function recordEvents(
   lookup: RecordLookup,
   judge: TrustJudge,
   subjects: readonly RecordSubject[],
+  own: ReadonlySet<string>,
 ): Promise<RecordStory> {
   const found = new Map<string, DetachedRecord>();
   let next = subjects;
@@ -57,13 +59,13 @@ export async function recordEvents(
     }
     next = fresh.map(({ digest }) => ({ kind: "statement", name: digest }));
   }
-  const told = await Promise.all([...found.values()].map((record) => tell(record, judge)));
+  const told = await Promise.all([...found.values()].map((record) => tell(record, judge, own)));
   const statements = await Promise.all(
-    told.map(async ({ tale, record }): Promise<SignedStatement> => {
+    told.map(async ({ record }): Promise<SignedStatement> => {
       const late = await lookup.lateEvidence(record.digest);
       return {
         digest: record.digest,
-        predicateType: tale?.predicateType ?? "",
+        predicateType: predicateTypeOf(record.kind),
         envelope: toBase64(record.envelope),
         lateEvidence: late.map(({ type, bytes }) => ({ type, bytes: toBase64(bytes) })),
       };
@@ -72,22 +74,29 @@ export async function recordEvents(
   return { events: told.map(({ event }) => event), statements };
 }
 
+function predicateTypeOf(kind: RecordKind): string {
+  return `https://scanseal.org/${kind}/v1`;
+}
+
 interface ToldRecord {
   readonly record: DetachedRecord;
-  readonly tale: Tale | undefined;
   readonly event: HistoryEvent;
 }
 
-async function tell(record: DetachedRecord, judge: TrustJudge): Promise<ToldRecord> {
+async function tell(
+  record: DetachedRecord,
+  judge: TrustJudge,
+  own: ReadonlySet<string>,
+): Promise<ToldRecord> {
   const { kind, digest } = record;
   try {
     const ports = { crypto: nodeCrypto, spkiOf: (der: Uint8Array) => judge.spkiOf(der) };
-    const opened = await openRecord(record, (payload) => taleOf(kind, payload), ports);
+    const opened = await openRecord(record, (payload) => taleOf(kind, payload, own), ports);
     const tale = opened.statement;
     const certificate = decodeEnvelope(record.envelope).certificates[0]!;
     const trust = await bestTrust(judge, certificate, rolesOfKind[kind]);
     const fault = faultOf(record, opened.digest, opened.signature, tale, trust);
-    return { record, tale, event: eventOf(record, tale, trust, fault) };
+    return { record, event: eventOf(record, tale, trust, fault) };
   } catch (error) {
     if (!(error instanceof ScansealError) || error.code === "io") throw error;
     const event: HistoryEvent = {
@@ -99,7 +108,7 @@ async function tell(record: DetachedRecord, judge: TrustJudge): Promise<ToldReco
       fault: error.message,
       text: `A record of kind ${kind} is kept here that cannot be read.`,
     };
-    return { record, tale: undefined, event };
+    return { record, event };
   }
 }
 
@@ -125,8 +134,6 @@ function faultOf(
   trust: TrustFact,
 ): string | undefined {
   if (digest !== record.digest) return "it is kept under another record's name";
-  if (tale.predicateType !== `https://scanseal.org/${record.kind}/v1`)
-    return "it is a record of another kind";
   if (signature !== "valid") return `its signature does not fit (${signature})`;
   if (trust.result !== "trusted") return `its signer is not trusted here (${trust.result})`;
   if (!trust.hashes.includes(tale.signer.hash)) return "its signer may not use that hash";
@@ -134,18 +141,19 @@ function faultOf(
 }
 
 function eventOf(
-  { digest }: DetachedRecord,
+  { kind, digest }: DetachedRecord,
   tale: Tale,
   trust: TrustFact,
   fault: string | undefined,
 ): HistoryEvent {
-  const office: Actor = { role: "office", name: trust.signer, certificate: trust.fingerprint };
+  const role = kind === "series" ? "device" : "office";
+  const signer: Actor = { role, name: trust.signer, certificate: trust.fingerprint };
   const { what, at, who, did, from } = tale;
   return {
     what,
     at,
     time: fault === undefined ? "T3" : "claimed",
-    who: [office, ...who],
+    who: [signer, ...who],
     known: { by: "statement", digest, trust: trust.result },
     ...(fault === undefined ? {} : { fault }),
     text: `${trust.signer} ${did} (${shortDigest(digest)}).`,

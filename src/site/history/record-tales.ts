@@ -1,17 +1,19 @@
-/** What a signed record tells, by its kind. A kind without a reader of its own is told by the fields that all have in common. */
+/** What a signed record tells, by its kind. */
 import type { Bytes } from "../../foundation/bytes.ts";
+import { decodeArchiveStatement } from "../../provenance/manifest/archive-statement.ts";
+import { type CorrectionBasis, decodeCorrection } from "../../provenance/manifest/correction-statement.ts";
+import { type DerivationAction, decodeDerivation } from "../../provenance/manifest/derivation-statement.ts";
 import { decodeReceipt } from "../../provenance/manifest/receipt-statement.ts";
 import type { RecordKind } from "../../provenance/manifest/record.ts";
-import { type RecordSigner, signerAt } from "../../provenance/manifest/record-envelope.ts";
-import { type JsonObject, objectAt, sha256Pattern } from "../../provenance/manifest/statement-fields.ts";
-import { isArray, isObject, parseJson } from "../../provenance/manifest/strict-json.ts";
+import type { RecordSigner } from "../../provenance/manifest/record-envelope.ts";
+import { decodeSeriesStatement } from "../../provenance/manifest/series-statement.ts";
+import { decodeStudyStatement } from "../../provenance/manifest/study-statement.ts";
 import type { Actor, EventKind } from "./history.ts";
 
 export interface Tale {
   readonly signer: RecordSigner;
-  readonly predicateType: string;
   readonly what: EventKind;
-  readonly at: string | undefined;
+  readonly at: string;
   /** Besides the signer. */
   readonly who: readonly Actor[];
   /** How a sentence goes on that begins with the signer's name. */
@@ -19,115 +21,131 @@ export interface Tale {
   readonly from: readonly string[];
 }
 
-type Told = Omit<Tale, "signer" | "predicateType">;
-
-const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
-/** One word or label of a statement, at most. */
-const labelMax = 64;
-const parentsMax = 64;
-
-/** @throws ScansealError `seal-structure` for a payload that is not as its kind's writer writes it */
-export function taleOf(kind: RecordKind, payload: Bytes): Tale {
-  const { value: document } = parseJson(payload);
-  const predicate = objectAt(document, "predicate");
-  const predicateType = isObject(document) ? textOf(document, "predicateType") : undefined;
-  return {
-    signer: signerAt(predicate),
-    predicateType: predicateType ?? "",
-    ...readers[kind](payload, predicate),
-  };
+/** @param own payload digests of the object's manifest, where it is known: a record that names one was made from it */
+export function taleOf(kind: RecordKind, payload: Bytes, own: ReadonlySet<string>): Tale {
+  return readers[kind](payload, own);
 }
 
-const readers: Readonly<Record<RecordKind, (payload: Bytes, predicate: JsonObject) => Told>> = {
-  receipt: (payload) => receiptTale(payload),
-  correction: (_, predicate) => ({
-    ...commonTale(predicate),
-    what: "corrected",
-    did: "signed a correction of it",
-  }),
-  derivation: (_, predicate) => derivationTale(predicate),
-  "archive-changes": (_, predicate) => ({
-    ...commonTale(predicate),
-    what: "archive-changes",
-    did: "signed the list of changes that this archive may make",
-  }),
-  series: (_, predicate) => seriesTale(predicate),
-  study: (_, predicate) => ({
-    ...commonTale(predicate),
-    what: "study-closed",
-    did: "signed what its study holds",
-  }),
+const readers: Readonly<Record<RecordKind, (payload: Bytes, own: ReadonlySet<string>) => Tale>> = {
+  receipt: receiptTale,
+  derivation: derivationTale,
+  correction: correctionTale,
+  "archive-changes": archiveTale,
+  series: seriesTale,
+  study: studyTale,
 };
 
-const bases = { baseline: "found it", import: "brought it in", admission: "let it in" } as const;
+const bases = {
+  baseline: "it was found in",
+  import: "it was brought in from",
+  admission: "the gate let it in from",
+};
 
-function receiptTale(payload: Bytes): Told {
-  const { source, basis, operator, asUnsealed, receivedAt } = decodeReceipt(payload);
-  const person: Actor[] = operator === undefined ? [] : [{ role: "operator", name: operator }];
+function receiptTale(payload: Bytes): Tale {
+  const { signer, source, basis, operator, asUnsealed, receivedAt } = decodeReceipt(payload);
   const without = asUnsealed ? ", without the seal it should have" : "";
+  const by = operator === undefined ? "" : ` by ${operator}`;
   return {
+    signer,
     what: "receipt",
     at: receivedAt,
-    who: [{ role: "source", name: source }, ...person],
-    did: `signed a receipt for it: it ${bases[basis]}${without}, from ${source}`,
+    who: [{ role: "source", name: source }, ...people(operator)],
+    did: `signed a receipt: ${bases[basis]} ${source}${by}${without}`,
     from: [],
   };
 }
 
-function derivationTale(predicate: JsonObject): Told {
-  const action = textOf(predicate, "action");
-  const common = commonTale(predicate);
-  if (action !== undefined && /^restore/.test(action))
-    return { ...common, what: "restored", did: "signed that it is the restored original" };
+const actions: Readonly<Record<DerivationAction, string>> = {
+  "transcode-lossless": "encoding in another way, without loss",
+  "compress-lossy": "compressing with loss",
+  "restore-original": "restoring the original pixels",
+  annotate: "annotating",
+  processed: "processing",
+};
+
+function derivationTale(payload: Bytes, own: ReadonlySet<string>): Tale {
+  const { signer, action, parents, product, operator, supersedes, derivedAt } = decodeDerivation(payload);
+  const digests = parents.map(({ digest }) => digest);
+  const isParent = digests.some((digest) => own.has(digest));
+  const means = product === undefined ? "" : `, with ${product.name} ${product.version}`;
+  const by = operator === undefined ? "" : `, for ${operator}`;
+  const others = parents.length === 1 ? "another object" : `${parents.length} objects`;
+  const restored = action === "restore-original";
+  const made = isParent ? "another object was made from it" : `it was made from ${others}`;
   return {
-    ...common,
-    what: "derived",
-    did: `signed that it made it from others${action ? ` (${action})` : ""}`,
+    signer,
+    what: isParent && supersedes ? "superseded" : restored ? "restored" : "derived",
+    at: derivedAt,
+    who: [...(product ? [{ role: "system", name: product.name } as const] : []), ...people(operator)],
+    did: `signed that ${made} by ${actions[action]}${means}${by}`,
+    from: digests,
   };
 }
 
-function seriesTale(predicate: JsonObject): Told {
-  return { ...commonTale(predicate), what: "series-closed", did: "signed the list of its series" };
-}
+const grounds: Readonly<Record<CorrectionBasis, string>> = {
+  "adt-a08": "a patient update (ADT A08)",
+  "adt-a40": "a patient merge (ADT A40)",
+  orm: "an order message (ORM)",
+  worklist: "a worklist",
+  person: "a person's word",
+};
 
-/** Names under which statements have their time. */
-const timeFields = [
-  "at",
-  "receivedAt",
-  "derivedAt",
-  "correctedAt",
-  "approvedAt",
-  "closedAt",
-  "sealedAt",
-  "signedAt",
-];
-
-function commonTale(predicate: JsonObject): Told {
-  const times = timeFields.flatMap((name) => textOf(predicate, name) ?? []);
-  const approvers = predicate.approvedBy;
-  const people = isArray(approvers) ? approvers.filter((name) => typeof name === "string") : [];
-  const parents = isArray(predicate.parents) ? predicate.parents : [];
+function correctionTale(payload: Bytes): Tale {
+  const { signer, basis, approvedBy, changes, correctedAt, studies } = decodeCorrection(payload);
+  const what = changes.length === 1 ? "1 entry" : `${changes.length} entries`;
+  const previous = studies.flatMap((study) => study.previous ?? []);
   return {
-    what: "recorded",
-    at: times.find((text) => timePattern.test(text)),
-    who: people.map((name): Actor => ({ role: "operator", name: name.slice(0, labelMax) })),
-    did: "signed a record about it",
-    from: parents.flatMap(parentDigest).slice(0, parentsMax),
+    signer,
+    what: "corrected",
+    at: correctedAt,
+    who: approvedBy.map((name): Actor => ({ role: basis === "person" ? "operator" : "system", name })),
+    did: `signed a correction of ${what} of patient or order, from ${grounds[basis]}, by ${approvedBy.join(" and ")}`,
+    from: [...new Set(previous)],
   };
 }
 
-function parentDigest(parent: unknown): string[] {
-  const text = typeof parent === "string" ? parent : isParent(parent) ? parent.digest : "";
-  return sha256Pattern.test(text) ? [text] : [];
+function archiveTale(payload: Bytes): Tale {
+  const { signer, archive, version, previous, habits, approvedBy, approvedAt } =
+    decodeArchiveStatement(payload);
+  return {
+    signer,
+    what: "archive-changes",
+    at: approvedAt,
+    who: [{ role: "destination", name: archive }, ...people(approvedBy)],
+    did: `signed the ${habits.length} changes that ${archive} may make (version ${version}), approved by ${approvedBy}`,
+    from: previous === undefined ? [] : [previous],
+  };
 }
 
-function isParent(value: unknown): value is { readonly digest: string } {
-  return (
-    typeof value === "object" && value !== null && typeof (value as { digest?: unknown }).digest === "string"
-  );
+function seriesTale(payload: Bytes): Tale {
+  const { signer, state, version, previous, count, madeAt } = decodeSeriesStatement(payload);
+  const done = state === "closed" ? "closed its series" : "listed its series, which is not over,";
+  return {
+    signer,
+    what: state === "closed" ? "series-closed" : "series-listed",
+    at: madeAt,
+    who: [],
+    did: `${done} as version ${version}: ${instances(count)}`,
+    from: previous === undefined ? [] : [previous],
+  };
 }
 
-function textOf(object: JsonObject, key: string): string | undefined {
-  const value = object[key];
-  return typeof value === "string" ? value.slice(0, labelMax) : undefined;
+function studyTale(payload: Bytes): Tale {
+  const { signer, version, previous, count, madeAt } = decodeStudyStatement(payload);
+  return {
+    signer,
+    what: "study-closed",
+    at: madeAt,
+    who: [],
+    did: `signed what its study holds, version ${version}: ${count} ${count === 1 ? "series" : "closed series"}`,
+    from: previous === undefined ? [] : [previous],
+  };
+}
+
+function instances(count: number): string {
+  return count === 1 ? "1 instance" : `${count} instances`;
+}
+
+function people(operator: string | undefined): Actor[] {
+  return operator === undefined ? [] : [{ role: "operator", name: operator }];
 }

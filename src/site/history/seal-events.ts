@@ -8,6 +8,8 @@ import type { TrustStore } from "../../keys/trust/trust-store.ts";
 import { nodeCrypto } from "../../platform/node/crypto.ts";
 import type { ProvenanceJournal, SealRecord } from "../../store/provenance/provenance-journal.ts";
 import type {
+  AttributeChange,
+  ContentEvidence,
   Evidence,
   ManifestEvidence,
   OriginalAttributesFact,
@@ -17,10 +19,10 @@ import type { TrustJudge } from "../../zero-trust/evidence/trust-check.ts";
 import { type Actor, type HistoryEvent, isoTime, shortDigest } from "./history.ts";
 
 /** What the object's own seal says, as far as it holds. */
-export function manifestEvents({ manifest, time, log, supersededBy }: Evidence): HistoryEvent[] {
+export function manifestEvents({ manifest, content, time, log, supersededBy }: Evidence): HistoryEvent[] {
   if (!manifest) return [];
   const digest = manifest.payloadDigest ?? "";
-  const events: HistoryEvent[] = [sealedEvent(manifest, digest)];
+  const events: HistoryEvent[] = [sealedEvent(manifest, digest, hasChanged(content))];
   if (time && time.timeClass === "T1" && time.basis === "time-stamp") {
     events.push({
       what: "time-stamped",
@@ -61,7 +63,17 @@ export function manifestEvents({ manifest, time, log, supersededBy }: Evidence):
   return events;
 }
 
-function sealedEvent(manifest: ManifestEvidence, digest: string): HistoryEvent {
+/** More than an archive's habits. */
+function hasChanged(content: ContentEvidence | undefined): boolean {
+  if (!content) return false;
+  const { attributes, framesChanged, framesAdded, framesRemoved, unlocalised } = content;
+  const isChange = ({ attributeClass, explainedBy, transcodeByProduct }: AttributeChange): boolean =>
+    attributeClass !== "administrative" && explainedBy === undefined && !transcodeByProduct;
+  const frames = framesChanged.length + framesAdded.length + framesRemoved.length;
+  return frames > 0 || unlocalised || attributes.some(isChange);
+}
+
+function sealedEvent(manifest: ManifestEvidence, digest: string, isChanged: boolean): HistoryEvent {
   const { trust, faults, type, sealedAt, counter, keyEpoch } = manifest;
   const where = type === "beside-device" ? "beside the device" : "in the device";
   const problems: string[] = faults.map((fault) => fault.replaceAll("-", " "));
@@ -78,7 +90,7 @@ function sealedEvent(manifest: ManifestEvidence, digest: string): HistoryEvent {
     who: trust ? [deviceOf(trust)] : [],
     known: { by: "statement", digest, trust: trust?.result },
     ...(problems.length === 0 ? {} : { fault: problems.join("; ") }),
-    text: `${name} sealed it ${where}${number} (${shortDigest(digest)}).`,
+    text: `${name} sealed it ${where}${number} (${shortDigest(digest)}).${isChanged ? " It is not what was sealed any more." : ""}`,
   };
 }
 
