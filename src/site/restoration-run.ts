@@ -7,16 +7,21 @@ import { watermarkKeysOf } from "../keys/custody/watermark-master.ts";
 import { createTrustStore } from "../keys/trust/trust-store.ts";
 import { CodecPool } from "../platform/node/codecs/codec-pool.ts";
 import { nodeCrypto, systemClock } from "../platform/node/crypto.ts";
+import { fileExists } from "../platform/node/private-files.ts";
 import { openManifest } from "../provenance/manifest/check.ts";
+import type { DerivationParent } from "../provenance/manifest/derivation-statement.ts";
 import { restoreObject } from "../sealing/restoration.ts";
 import { collectEvidence } from "../zero-trust/evidence/collect.ts";
 import { TrustJudge } from "../zero-trust/evidence/trust-check.ts";
 import { decide } from "../zero-trust/policy/decide.ts";
+import { DerivationDesk } from "./derivations/derivation-desk.ts";
 import { withFile } from "./file-input.ts";
 import type { SiteHome } from "./home.ts";
 import type { OutputFolder } from "./output-folder.ts";
 
 export interface RestoredFile {
+  /** A record says what it was made of; false where the site has no key for that. */
+  readonly recorded: boolean;
   readonly path: string;
   readonly framesRestored: number;
   /** The same file was in the output already. */
@@ -29,6 +34,7 @@ export class Restorer {
   readonly #trust: TrustJudge;
   readonly #codecs: CodecPool = new CodecPool();
   readonly #output: OutputFolder;
+  #desk: Promise<DerivationDesk | undefined> | undefined;
 
   constructor(home: SiteHome, output: OutputFolder) {
     this.#home = home;
@@ -44,7 +50,8 @@ export class Restorer {
   restore(path: string): Promise<RestoredFile> {
     return withFile(path, async (source) => {
       const ports = { crypto: nodeCrypto, trust: this.#trust, decoder: this.#codecs };
-      const { verdict } = decide(await collectEvidence(source, ports), { mode: "enforce" });
+      const evidence = await collectEvidence(source, ports);
+      const { verdict } = decide(evidence, { mode: "enforce" });
       if (verdict !== "verified" && verdict !== "verified-with-changes")
         throw new ScansealError(
           "not-restorable",
@@ -62,11 +69,30 @@ export class Restorer {
       });
       // In UN, as some software rewrites it, the same name.
       const sopInstanceUid = nameTextOf(object.elements, tags.sopInstanceUid)!;
-      return { ...(await this.#output.write(sopInstanceUid, object, edits)), framesRestored };
+      const written = await this.#output.write(sopInstanceUid, object, edits);
+      const parent = { digest: evidence.manifest!.payloadDigest!, verdict };
+      return { ...written, framesRestored, recorded: await this.#record(written.path, parent) };
     });
   }
 
+  /** What it was made of, by this site, of an object that has just been proven. */
+  async #record(path: string, parent: DerivationParent): Promise<boolean> {
+    this.#desk ??= openDesk(this.#home, this.#codecs);
+    const desk = await this.#desk;
+    if (!desk) return false;
+    const claim = { action: "restore-original", supersedes: false } as const;
+    await withFile(path, async (source) => desk.signMade(claim, await readDicom(source), parent));
+    return true;
+  }
+
   async close(): Promise<void> {
+    const desk = await this.#desk?.catch(() => undefined);
+    await desk?.close();
     await this.#codecs.close();
   }
+}
+
+/** A site that was made before it kept records restores without one. */
+async function openDesk(home: SiteHome, codecs: CodecPool): Promise<DerivationDesk | undefined> {
+  return fileExists(home.officeFolder("derive")) ? DerivationDesk.open(home, codecs) : undefined;
 }

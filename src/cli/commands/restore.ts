@@ -21,12 +21,14 @@ export async function restore(paths: readonly string[], options: RestoreOptions)
   const restorer = new Restorer(openHome(options.home), output);
   const bar = new ProgressBar(process.stderr, systemClock, inputs.files.length);
   let restored = 0;
+  let recorded = 0;
   try {
     for (const [index, path] of inputs.files.entries()) {
       bar.show(index, path);
       try {
-        await restorer.restore(path);
+        const done = await restorer.restore(path);
         restored++;
+        if (done.recorded) recorded++;
       } catch (error) {
         if (!(error instanceof ScansealError) || error.code === "io" || error.code === "key-unusable")
           throw error;
@@ -42,7 +44,8 @@ export async function restore(paths: readonly string[], options: RestoreOptions)
   reportSkipped(inputs, "restored");
   process.stdout.write(
     `${restored} ${restored === 1 ? "object" : "objects"} restored into ${options.out}${restored > 0 ? ": every pixel as it was captured" : ""}.\n` +
-      (restored > 0 ? "They carry no seal: keep the sealed ones, which prove what these are.\n" : ""),
+      (restored > 0 ? "They carry no seal: keep the sealed ones, which prove what these are.\n" : "") +
+      (recorded > 0 ? "This site recorded what they were restored from, and knows them as received.\n" : ""),
   );
   if (inputs.unreadable.length > 0) return 2;
   return restored < inputs.files.length ? 1 : 0;

@@ -22,4 +22,18 @@ export function addDerivation(program: Command, run: Run): void {
     .option("--out <dir>", "also write corrected copies here, named by SOP Instance UID", givenPath)
     .addOption(home())
     .action(run(async () => (await import("../commands/correct.ts")).correct as Action));
+  program
+    .command("derive")
+    .description(
+      "sign that an object was made of others that are proven: transcode-lossless, compress-lossy, restore-original, annotate, processed (AI results, SEG, SR, GSPS, secondary capture)",
+    )
+    .argument("<action>")
+    .argument("<output>", "what was made; it is not changed")
+    .requiredOption("--from <parent...>", "what it was made of: files or folders, each proven")
+    .option("--product <name>", "what made it")
+    .option("--product-version <version>")
+    .option("--operator <name>", "who answers for it")
+    .option("--supersedes", "of restore-original: the marked parent is an older version from now on", false)
+    .addOption(home())
+    .action(run(async () => (await import("../commands/derive.ts")).derive as Action));
 }
