@@ -63,7 +63,8 @@ export async function sealFile(path: string, run: SealingRun): Promise<SealedFil
   }
 }
 
-async function sealSource(source: ByteSource, run: SealingRun): Promise<SealedFile> {
+/** The same with an object that is in no file. @throws ScansealError as `sealFile` */
+export async function sealSource(source: ByteSource, run: SealingRun): Promise<SealedFile> {
   const original = await readDicom(source);
   const sopInstanceUid = requireSealable(original);
   const name = { sopInstanceUid, digest: await digestOf(source) };

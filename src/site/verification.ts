@@ -12,6 +12,7 @@ import type { Decision } from "../zero-trust/policy/verdict.ts";
 import { FileBuffer, withFile } from "./file-input.ts";
 import { markSignerOf } from "./mark-signers.ts";
 import { OpenedProvenance } from "./provenance/opened-provenance.ts";
+import { listsIn, type SeriesPart, seriesPartOf } from "./provenance/series-part.ts";
 
 export interface Judgement {
   readonly evidence: Evidence;
@@ -20,7 +21,7 @@ export interface Judgement {
 
 /** Plain data. */
 export type FileOutcome =
-  | { readonly path: string; readonly decision: Decision }
+  | (SeriesPart & { readonly path: string; readonly decision: Decision })
   /** The file cannot be read. */
   | { readonly path: string; readonly problem: string };
 
@@ -72,8 +73,9 @@ export class FileVerifier {
   /** `verify` for one of many: that it cannot be read is no reason to stop. */
   async outcomeOf(path: string): Promise<FileOutcome> {
     try {
-      const { decision } = await this.verify(path);
-      return { path, decision };
+      const judgement = await this.verify(path);
+      const part = await seriesPartOf(judgement, () => withFile(path, listsIn));
+      return { path, decision: judgement.decision, ...part };
     } catch (error) {
       if (!(error instanceof ScansealError) || error.code !== "io") throw error;
       return { path, problem: error.message };

@@ -22,6 +22,8 @@ export interface FormatFacts {
   readonly seriesInstanceUid: string | undefined;
   readonly studyInstanceUid: string | undefined;
   readonly deviceSerialNumber: string | undefined;
+  /** (0020,0013), where it is a number. */
+  readonly instanceNumber?: number | undefined;
   readonly transferSyntaxUid: string;
   readonly preamble: PreambleKind;
   /** Non-conformances that this source's tolerances let pass. */

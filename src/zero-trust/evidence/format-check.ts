@@ -1,5 +1,5 @@
 /** Facts about the file around the content: identifiers, the preamble, and bytes that no viewer shows. */
-import { findElement, nameTextOf } from "../../dicom/elements.ts";
+import { findElement, integerStringOf, nameTextOf } from "../../dicom/elements.ts";
 import { sequenceItems } from "../../dicom/implicit-items.ts";
 import type { DataElement, DicomObject } from "../../dicom/model.ts";
 import { imageAttributesOf, nativeLength } from "../../dicom/pixel-data/image-attributes.ts";
@@ -118,6 +118,7 @@ export async function checkFormat(object: DicomObject): Promise<FormatFacts> {
     seriesInstanceUid: nameTextOf(elements, tags.seriesInstanceUid),
     studyInstanceUid: nameTextOf(elements, tags.studyInstanceUid),
     deviceSerialNumber: nameTextOf(elements, tags.deviceSerialNumber),
+    instanceNumber: integerStringOf(elements, tags.instanceNumber),
     transferSyntaxUid: object.transferSyntax.uid,
     preamble: preambleKind(object.preamble),
     tolerated: object.tolerated.map(({ code, tag, offset }) => ({
