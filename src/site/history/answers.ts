@@ -119,13 +119,27 @@ function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
+/** A correction or an archive's habit may be older than the object. */
+const existenceKinds: readonly EventKind[] = [
+  "sealed",
+  "receipt",
+  "first-seen",
+  "time-stamped",
+  "logged",
+  "received",
+];
+
 /** Proof that it existed: a third party's time before our own, and that before the device's. */
 export function existsSince(events: readonly HistoryEvent[]): History["existsSince"] {
   const sound = events.filter(
-    ({ fault, at, time }) => fault === undefined && at !== undefined && time !== "claimed",
+    ({ what, fault, at, time, ofOtherBytes }) =>
+      existenceKinds.includes(what) &&
+      fault === undefined &&
+      at !== undefined &&
+      time !== "claimed" &&
+      !ofOtherBytes,
   );
-  const first = (time: string): HistoryEvent | undefined =>
-    sound.find((event) => event.time === time && event.what !== "revoked-signer");
+  const first = (time: string): HistoryEvent | undefined => sound.find((event) => event.time === time);
   const best = first("T1") ?? first("T2") ?? first("T3");
   if (!best) return { text: "Nothing proves it.", isProven: false, at: undefined, time: undefined };
   const { at, time } = best;

@@ -18,7 +18,7 @@ import { TrustJudge } from "../../zero-trust/evidence/trust-check.ts";
 import { decide } from "../../zero-trust/policy/decide.ts";
 import { recordLookup } from "../provenance/record-lookup.ts";
 import { capturedBy, contradictionsIn, existsSince, type Looked, touchedSince } from "./answers.ts";
-import { gatewayEvents } from "./gateway-events.ts";
+import { gatewayEvents, type LookedAt } from "./gateway-events.ts";
 import {
   type History,
   type HistoryEvent,
@@ -111,7 +111,7 @@ export class HistoryReader {
       ...kept.events,
       ...(await this.#timeEvents(seen?.evidence, digest, seals)),
       ...this.#revocations(seen, seals),
-      ...(gateway && uid !== undefined ? await gatewayEvents(gateway, uid, seen?.digest) : []),
+      ...(gateway && uid !== undefined ? await gatewayEvents(gateway, uid, seen && lookedAt(seen)) : []),
     ];
     const ordered = inTimeOrder(withContentFaults(events, seen?.evidence));
     return {
@@ -144,7 +144,14 @@ export class HistoryReader {
       ...named("series", seriesInstanceUid),
       ...named("study", studyInstanceUid),
     ];
-    return recordEvents(recordLookup(provenance), this.#judge, subjects, new Set(digests));
+    const isOwnSigner = (fingerprint: string): boolean => this.#sources.trust.devices.has(fingerprint);
+    const reader = {
+      lookup: recordLookup(provenance),
+      judge: this.#judge,
+      own: new Set(digests),
+      isOwnSigner,
+    };
+    return recordEvents(subjects, reader);
   }
 
   async #timeEvents(
@@ -192,6 +199,11 @@ export class HistoryReader {
       },
     ];
   }
+}
+
+function lookedAt({ digest, evidence, decision }: Seen): LookedAt {
+  const isWhole = decision.verdict === "verified" || decision.verdict === "verified-with-changes";
+  return { digest, payloadDigest: isWhole ? evidence.manifest?.payloadDigest : undefined };
 }
 
 async function digestOf(source: ByteSource): Promise<string> {

@@ -14,16 +14,26 @@ const objectsMax = 200;
 
 const gate: Actor = { role: "gateway", name: "the gate" };
 
+export interface LookedAt {
+  /** SHA-256 of all bytes, hexadecimal. */
+  readonly digest: string;
+  /** Of the manifest of an object that is what was sealed: the same in every encoding. */
+  readonly payloadDigest: string | undefined;
+}
+
 /**
- * @param digest SHA-256 of the bytes that were looked at; undefined where none were
+ * @param looked the object that was looked at; undefined where none was
  * @throws ScansealError `io`
  */
 export async function gatewayEvents(
   journal: Journal,
   sopInstanceUid: string,
-  digest: string | undefined,
+  looked: LookedAt | undefined,
 ): Promise<HistoryEvent[]> {
   const events: HistoryEvent[] = [];
+  const admitted = looked && (await journal.admittedInstance(sopInstanceUid));
+  const isSameSeal =
+    admitted?.payloadDigest !== undefined && admitted.payloadDigest === looked?.payloadDigest;
   for (const object of await journal.objects({ sopInstanceUid, limit: objectsMax })) {
     const { deliveries, requests, history } = await storyOf(journal, object);
     const told = [
@@ -32,7 +42,8 @@ export async function gatewayEvents(
       ...requests.flatMap((request) => requestEvents(object, request)),
       ...history.flatMap((record) => actEvents(object, record)),
     ];
-    const isOther = digest !== undefined && object.digest !== digest;
+    const isAdmitted = [object.id, object.relatedId].includes(admitted?.objectId);
+    const isOther = looked !== undefined && object.digest !== looked.digest && !(isSameSeal && isAdmitted);
     events.push(...told.map((event): HistoryEvent => (isOther ? { ...event, ofOtherBytes: true } : event)));
   }
   return events;

@@ -35,17 +35,24 @@ export interface RecordStory {
   readonly statements: readonly SignedStatement[];
 }
 
+export interface RecordReader {
+  readonly lookup: RecordLookup;
+  readonly judge: TrustJudge;
+  /** Payload digests of the object's own manifests. */
+  readonly own: ReadonlySet<string>;
+  /** Whether a certificate is one that this site's authority gave out: then its clock is the site's. */
+  readonly isOwnSigner: (fingerprint: string) => boolean;
+}
+
 /**
  * What is about these subjects, and what names those records in turn.
- * @param own payload digests of the object's own manifests
  * @throws ScansealError `io`
  */
 export async function recordEvents(
-  lookup: RecordLookup,
-  judge: TrustJudge,
   subjects: readonly RecordSubject[],
-  own: ReadonlySet<string>,
+  reader: RecordReader,
 ): Promise<RecordStory> {
+  const { lookup } = reader;
   const found = new Map<string, DetachedRecord>();
   let next = subjects;
   for (let generation = 0; generation < generationsMax && next.length > 0; generation++) {
@@ -59,7 +66,7 @@ export async function recordEvents(
     }
     next = fresh.map(({ digest }) => ({ kind: "statement", name: digest }));
   }
-  const told = await Promise.all([...found.values()].map((record) => tell(record, judge, own)));
+  const told = await Promise.all([...found.values()].map((record) => tell(record, reader)));
   const statements = await Promise.all(
     told.map(async ({ record }): Promise<SignedStatement> => {
       const late = await lookup.lateEvidence(record.digest);
@@ -83,11 +90,7 @@ interface ToldRecord {
   readonly event: HistoryEvent;
 }
 
-async function tell(
-  record: DetachedRecord,
-  judge: TrustJudge,
-  own: ReadonlySet<string>,
-): Promise<ToldRecord> {
+async function tell(record: DetachedRecord, { judge, own, isOwnSigner }: RecordReader): Promise<ToldRecord> {
   const { kind, digest } = record;
   try {
     const ports = { crypto: nodeCrypto, spkiOf: (der: Uint8Array) => judge.spkiOf(der) };
@@ -96,7 +99,7 @@ async function tell(
     const certificate = decodeEnvelope(record.envelope).certificates[0]!;
     const trust = await bestTrust(judge, certificate, rolesOfKind[kind]);
     const fault = faultOf(record, opened.digest, opened.signature, tale, trust);
-    return { record, event: eventOf(record, tale, trust, fault) };
+    return { record, event: eventOf(record, tale, trust, fault, isOwnSigner(trust.fingerprint)) };
   } catch (error) {
     if (!(error instanceof ScansealError) || error.code === "io") throw error;
     const event: HistoryEvent = {
@@ -145,6 +148,7 @@ function eventOf(
   tale: Tale,
   trust: TrustFact,
   fault: string | undefined,
+  isOwn: boolean,
 ): HistoryEvent {
   const role = kind === "series" ? "device" : "office";
   const signer: Actor = { role, name: trust.signer, certificate: trust.fingerprint };
@@ -152,7 +156,7 @@ function eventOf(
   return {
     what,
     at,
-    time: fault === undefined ? "T3" : "claimed",
+    time: fault !== undefined ? "claimed" : isOwn && role === "office" ? "T2" : "T3",
     who: [signer, ...who],
     known: { by: "statement", digest, trust: trust.result },
     ...(fault === undefined ? {} : { fault }),
