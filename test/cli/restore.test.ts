@@ -26,7 +26,15 @@ describe("restore", () => {
       const original = readFileSync(place.path("originals", name));
       expect(captured.some((file) => file.equals(original))).toBe(true);
     }
-    expect(place.run("verify", "originals")).toMatchObject({ status: 1 });
+    // This site made them, and knows what of.
+    expect(stdout).toContain("recorded what they were restored from");
+    const verified = place.run("verify", "originals");
+    expect(verified).toMatchObject({ status: 0, stdout: expect.stringContaining("received") });
+    expect(place.run("verify", "captured")).toMatchObject({ status: 0 });
+    expect(place.run("verify", "sealed").stdout).toContain("verified");
+    // Nobody else does.
+    place.run("init", "--home", "elsewhere");
+    expect(place.run("verify", "originals", "--home", "elsewhere")).toMatchObject({ status: 1 });
     // Again: the same files are there.
     expect(place.run("restore", "sealed", "--out", "originals")).toMatchObject({ status: 0 });
   });

@@ -99,8 +99,8 @@ export class DerivationDesk {
     output: DicomObject,
     parent: DerivationParent,
   ): Promise<SignedDerivation> {
-    const known = await this.#known(output, "the result");
-    if (known !== undefined) return { digest: known, parents: 1, known: true };
+    const { derivation } = await collectEvidence(output.source, this.#evidence);
+    if (derivation?.faults.length === 0) return { digest: derivation.record, parents: 1, known: true };
     return this.#keep(claim, output, [parent]);
   }
 
