@@ -18,6 +18,7 @@ import {
 } from "../../provenance/manifest/check.ts";
 import type { RecordLookup } from "../../provenance/manifest/record.ts";
 import { sealedValueTest } from "../../provenance/manifest/sealed-values.ts";
+import type { WitnessPolicy } from "../../provenance/transparency-log/proof/witness-policy.ts";
 import { contentOf } from "./content-check.ts";
 import { derivationEvidence, replacedBy } from "./derivation-check.ts";
 import type {
@@ -25,6 +26,7 @@ import type {
   ContentEvidence,
   Evidence,
   FormatFacts,
+  LogEvidence,
   ManifestEvidence,
   ManifestFault,
   TrustFact,
@@ -34,6 +36,7 @@ import type {
 import { exemptPartChanges } from "./exempt-parts.ts";
 import { sealedContentExplained } from "./explained-changes.ts";
 import { checkFormat } from "./format-check.ts";
+import { checkLogProofs } from "./log-check.ts";
 import { originalAttributesIn, referencesIn } from "./original-attributes.ts";
 import { receiptEvidence } from "./receipt-check.ts";
 import { type CheckedSignatures, checkObjectSignatures } from "./signature-check.ts";
@@ -52,6 +55,8 @@ export interface EvidencePorts {
   readonly read?: ReadOptions;
   /** What the site keeps about objects beside them. Without it nothing but the object itself is asked. */
   readonly records?: RecordLookup | undefined;
+  /** Logs and witnesses that the verifier pinned. Without it no log proof is believed. */
+  readonly logPolicy?: WitnessPolicy | undefined;
   /** The enrolled archive that gave the object out: its approved changes count. */
   readonly readFrom?: string | undefined;
 }
@@ -110,6 +115,7 @@ async function collectFrom(object: DicomObject, ports: EvidencePorts): Promise<E
     const records = await recordEvidence(object, format, ports);
     return { ...common, ...fault, ...markEvidence(watermark, expected), ...records };
   }
+  const log = await logOf(manifest, ports);
   const trust = await ports.trust.judge(sealer.certificate, manifest.statement.type);
   const { facts, ...sealed } = await checkSealed({ object, manifest, sealer, checked, trust }, ports);
   const seal = {
@@ -127,7 +133,23 @@ async function collectFrom(object: DicomObject, ports: EvidencePorts): Promise<E
           ...(await replacedBy(object, sealed.manifest.payloadDigest, ports)),
         }
       : await recordEvidence(object, format, ports);
-  return { ...common, ...sealed, ...markEvidence(watermark, expected), ...beside };
+  return { ...common, ...sealed, log, ...markEvidence(watermark, expected), ...beside };
+}
+
+async function logOf(
+  { envelope, statement, containers }: OpenedManifest,
+  { crypto, logPolicy, records, trust }: EvidencePorts,
+): Promise<LogEvidence> {
+  const payloadDigest = toHex(crypto.hash("SHA-256", envelope.payload));
+  const found = await checkLogProofs({
+    crypto,
+    policy: logPolicy,
+    now: trust.now,
+    payloadDigest,
+    embedded: containers.lateEvidence ?? [],
+    detached: (await records?.lateEvidence(payloadDigest)) ?? [],
+  });
+  return { ...found, ageMs: trust.now - Date.parse(statement.sealedAt) };
 }
 
 /** What the site's records say of an object that no trusted seal speaks for. */

@@ -270,9 +270,9 @@ export interface TimeEvidence {
   }[];
 }
 
-/** unknown: no proof, and nothing that says whether there should be one. */
+/** unknown: there is no proof. unknown-log: of a log that this verifier does not know. */
 export interface LogEvidence {
-  readonly state: "proven" | "invalid" | "unknown";
+  readonly state: "proven" | "invalid" | "unknown" | "unknown-log";
   /** What refused an invalid proof. */
   readonly step?: string | undefined;
   readonly origin?: string | undefined;
@@ -281,6 +281,10 @@ export interface LogEvidence {
   readonly at?: string | undefined;
   /** False: not protected from site administrators. */
   readonly witnessed?: boolean | undefined;
+  /** A proof in the object does not hold, at this step, whatever others do. */
+  readonly fault?: string | undefined;
+  /** Milliseconds from the sealing, as the device says, to this verification. */
+  readonly ageMs?: number | undefined;
 }
 
 /** What else was seen under this seal's number of its key. */

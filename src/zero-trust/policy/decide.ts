@@ -3,6 +3,7 @@ import type { Evidence } from "../evidence/evidence.ts";
 import { derivationStands } from "./derivation-findings.ts";
 import { finding } from "./finding.ts";
 import { findingsOf } from "./findings.ts";
+import { logFindings } from "./log-findings.ts";
 import { receiptStands } from "./receipt-findings.ts";
 import type {
   Assurance,
@@ -19,6 +20,8 @@ export type Mode = "observe" | "warn" | "enforce";
 
 export interface Policy {
   readonly mode: Mode;
+  /** Seals older than this have to be in a log that the verifier knows. Undefined: what is known is told. */
+  readonly loggedWithinMs?: number | undefined;
 }
 
 const strictPolicy: Policy = { mode: "enforce" };
@@ -44,6 +47,8 @@ const untrusted: ReadonlySet<FindingCode> = new Set<FindingCode>([
   "time-implausible",
   "foreign-signature",
   "signature-weak",
+  "log-proof-invalid",
+  "log-missing",
 ]);
 
 /** Without a manifest: a DICOM signature, or the mark of a device that this site trusts, does not fit what is there. */
@@ -99,7 +104,7 @@ function assuranceOf(evidence: Evidence, verdict: Verdict): Assurance | undefine
 }
 
 export function decide(evidence: Evidence, policy: Policy = strictPolicy): Decision {
-  const findings = findingsOf(evidence);
+  const findings = [...findingsOf(evidence), ...logFindings(evidence, policy)];
   const verdict = verdictOf(evidence, findings);
   return {
     verdict,

@@ -46,6 +46,12 @@ const sentences: Partial<Readonly<Record<FindingCode, Sentence>>> = {
     "Another signature on this image can no longer be checked: the image was rewritten since it was made.",
   ),
   "signature-weak": error("seal", "Signed with a method that is no longer safe."),
+  "log-proof-invalid": error(
+    "trust",
+    "The proof that this seal was logged does not hold; do not rely on it.",
+  ),
+  "log-missing": warning("trust", "This seal is not known to be in the transparency log."),
+  "log-unknown": info("trust", "This seal names a transparency log that this site does not know."),
   "foreign-signature": error("trust", "A second signature by an unrecognised signer is attached."),
   "envelope-invalid": error("seal", brokenSeal),
   "statement-invalid": error("seal", brokenSeal),
