@@ -14,6 +14,7 @@ import { givenPath } from "./program/options.ts";
 import { addQuarantine } from "./program/quarantine.ts";
 import { addReceipts } from "./program/receipts.ts";
 import { addSealing } from "./program/sealing.ts";
+import { addSeries } from "./program/series.ts";
 import { addSite } from "./program/site.ts";
 import { addTls } from "./program/tls.ts";
 import { addVerification } from "./program/verification.ts";
@@ -59,6 +60,7 @@ function programWith(run: Run): Command {
   addHistory(program, run);
   addSealing(program, run);
   addDerivation(program, run);
+  addSeries(program, run);
   addSite(program, run);
   addTls(program, run);
   addNetwork(program, run);

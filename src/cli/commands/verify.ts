@@ -1,14 +1,18 @@
 /** `scanseal verify`: judges files against the site's trust. */
+import { statSync } from "node:fs";
 import { systemClock } from "../../platform/node/crypto.ts";
 import { openHome } from "../../site/home.ts";
 import { looksLikePng } from "../../site/image-file.ts";
 import type { ImageOutcome } from "../../site/image-verification.ts";
+import type { SeriesPart } from "../../site/provenance/series-part.ts";
 import { verifyFiles } from "../../site/verification-run.ts";
+import type { SeriesJudgement } from "../../zero-trust/policy/series.ts";
 import { reportExpiry } from "../expiry-notice.ts";
 import { imageJson, imageSummary, imageTable } from "../image-report.ts";
 import { findInputs } from "../inputs.ts";
 import { certificatesIn, imageVerifierOf } from "../mark-certificates.ts";
 import { reportProblem } from "../problem.ts";
+import { seriesJson, seriesLine } from "../series-report.ts";
 import { reportSkipped } from "../skipped.ts";
 import { paletteFor } from "../terminal/palette.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
@@ -20,6 +24,7 @@ import {
   verdictJson,
   verdictTable,
 } from "../verdict-report.ts";
+import { checkedSeries } from "./series.ts";
 
 export interface VerifyOptions {
   readonly home: string;
@@ -31,14 +36,14 @@ export interface VerifyOptions {
   readonly from?: string;
 }
 
-/** @returns 0 when every object is proven, 1 when one is not, 2 when a file cannot be read */
+/** @returns 0 when every object is proven and no series of a folder incomplete, 1 when one is not so, 2 when a file cannot be read */
 export async function verify(paths: readonly string[], options: VerifyOptions): Promise<number> {
   const inputs = await findInputs(paths);
   const home = openHome(options.home);
   reportExpiry(home);
   const bar = new ProgressBar(process.stderr, systemClock, inputs.files.length);
   const { images, objects } = parted(inputs.files);
-  const judged: Judged[] = [];
+  const judged: (Judged & SeriesPart)[] = [];
   const looked: ImageOutcome[] = [];
   let unreadable = 0;
   try {
@@ -80,11 +85,17 @@ export async function verify(paths: readonly string[], options: VerifyOptions): 
   } finally {
     bar.clear();
   }
-  if (!options.json) printTables(judged, looked);
+  const series = namesFolder(paths) ? await checkedSeries(home, judged) : [];
+  const told = series
+    .filter(({ hasManifest, isHere }) => hasManifest && isHere)
+    .map(({ judgement }) => judgement);
+  if (options.json) for (const one of told) process.stdout.write(`${seriesJson(one)}\n`);
+  else printTables(judged, looked, told);
   reportSkipped(inputs, "verified");
   if (unreadable + inputs.unreadable.length > 0) return 2;
+  const isAllThere = told.every(({ state }) => state !== "incomplete");
   const isAllIntact = looked.every(({ result }) => result === "pixels-intact");
-  return isAllIntact && judged.every(({ decision }) => isProven(decision.verdict)) ? 0 : 1;
+  return isAllThere && isAllIntact && judged.every(({ decision }) => isProven(decision.verdict)) ? 0 : 1;
 }
 
 /** Image files by their first bytes; what cannot be read is told when it is judged. */
@@ -95,7 +106,16 @@ function parted(files: readonly string[]): { readonly images: string[]; readonly
   return { images, objects };
 }
 
-function printTables(judged: readonly Judged[], looked: readonly ImageOutcome[]): void {
+/** A folder is looked at as a whole; of single files nobody says that they are all. */
+function namesFolder(paths: readonly string[]): boolean {
+  return paths.some((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true);
+}
+
+function printTables(
+  judged: readonly Judged[],
+  looked: readonly ImageOutcome[],
+  series: readonly SeriesJudgement[],
+): void {
   const palette = paletteFor(process.stdout, process.env);
   const width = process.stdout.columns;
   const print = (lines: readonly string[], summary: string): void => {
@@ -108,4 +128,5 @@ function printTables(judged: readonly Judged[], looked: readonly ImageOutcome[])
   const places = changedPlaces(judged);
   const below = places.length === 0 ? [] : ["", ...places];
   print([...verdictTable(judged, palette, width), ...below], summaryLine(judged));
+  for (const one of series) process.stdout.write(`${seriesLine(one, palette)}\n`);
 }

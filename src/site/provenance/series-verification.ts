@@ -19,6 +19,8 @@ export interface CheckedSeries {
   readonly judgement: SeriesJudgement;
   /** False: nothing says what it consists of. */
   readonly hasManifest: boolean;
+  /** Something of it is there, not only its list. */
+  readonly isHere: boolean;
 }
 
 /**
@@ -52,10 +54,12 @@ export async function checkSeriesOf(
     const kept = await seriesManifests(uid, ports);
     const manifests = [...kept, ...lists.filter(({ seriesInstanceUid }) => seriesInstanceUid === uid)];
     const named = studies.flatMap((study) => study.filter((one) => one.seriesInstanceUid === uid));
-    const evidence = { seriesInstanceUid: uid, instances: groups.get(uid)!, manifests, named };
+    const instances = groups.get(uid)!;
+    const evidence = { seriesInstanceUid: uid, instances, manifests, named };
     checked.push({
       judgement: judgeSeries(evidence),
       hasManifest: manifests.length + named.length > 0,
+      isHere: instances.length > 0,
     });
   }
   return checked;
