@@ -18,7 +18,7 @@ const statementType = "https://in-toto.io/Statement/v1";
 const predicateType = "https://scanseal.org/receipt/v1";
 
 /** baseline: found in an archive or folder. import: brought by a person. admission: let in by a gate. */
-export const receiptBases = ["baseline", "import", "admission"] as const;
+const receiptBases = ["baseline", "import", "admission"] as const;
 export type ReceiptBasis = (typeof receiptBases)[number];
 
 export interface ReceiptStatement extends ContentClaim {

@@ -91,18 +91,18 @@ async function honest(file: Bytes): Promise<Omit<ReceiptVector, "record">[]> {
   ];
 }
 
-function recordAttacks(
-  record: DetachedRecord,
-  fileOf: (changed: Partial<DetachedRecord>) => string,
-): Omit<ReceiptVector, "object">[] {
+function recordAttacks(record: DetachedRecord, fileOf: FileOf): Omit<ReceiptVector, "object">[] {
+  return [...envelopeAttacks(record, fileOf), ...openingAttacks(record, fileOf)];
+}
+
+type FileOf = (changed: Partial<DetachedRecord>) => string;
+
+function envelopeAttacks(record: DetachedRecord, fileOf: FileOf): Omit<ReceiptVector, "object">[] {
   const envelope = decodeEnvelope(record.envelope);
   const [own] = envelope.signatures;
   const text = (bytes: Bytes): string => Buffer.from(bytes).toString("latin1");
   const edited = (from: string, to: string): Bytes =>
     encodeEnvelope({ ...envelope, payload: Buffer.from(text(envelope.payload).replace(from, to)) });
-  const opening = (at: number): Bytes => record.opening.map((byte, i) => (i === at ? byte ^ 1 : byte));
-  const uidAt = 4;
-  const originAt = text(record.opening).indexOf("Elsewhere");
   const flippedSignature = own!.signature.map((byte, i) =>
     i === own!.signature.length - 1 ? byte ^ 1 : byte,
   );
@@ -154,6 +154,14 @@ function recordAttacks(
       record: fileOf({ envelope: encodeEnvelope({ ...envelope, signatures: [own!, own!] }) }),
       expected: { fault: "record-signer" },
     },
+  ];
+}
+
+function openingAttacks(record: DetachedRecord, fileOf: FileOf): Omit<ReceiptVector, "object">[] {
+  const opening = (at: number): Bytes => record.opening.map((byte, i) => (i === at ? byte ^ 1 : byte));
+  const uidAt = 4;
+  const originAt = Buffer.from(record.opening).indexOf("Elsewhere");
+  return [
     {
       name: "opening-of-another",
       attack: "a digit of the SOP Instance UID in the opening changed",
