@@ -70,6 +70,8 @@ export interface QueuedEntry {
   /** One line for people, at most 200 characters: never a patient's. */
   readonly summary: string;
   readonly queuedAt: number;
+  /** It was appended to a log that had this many entries before, at this time; whether it got there is not known while it has no index. */
+  readonly tried?: { readonly from: number; readonly at: number };
   readonly origin?: string;
   readonly index?: number;
   readonly proof?: string;
@@ -124,9 +126,15 @@ export interface ProvenanceJournal {
   waitingEntries(limit: number): Promise<readonly QueuedEntry[]>;
   /** In the log and without a proof, oldest first. */
   unprovenEntries(limit: number): Promise<readonly QueuedEntry[]>;
+  /** Before entries are appended for the first time, or once more. */
+  setTried(ids: readonly string[], from: number, at: number): Promise<void>;
   setLogged(id: string, origin: string, index: number): Promise<void>;
   setProof(id: string, proof: string): Promise<void>;
   entry(id: string): Promise<QueuedEntry | undefined>;
+  /** Payload digests that an entry names, in the order they were sealed. */
+  sealsOfEntry(id: string): Promise<readonly string[]>;
+  /** The newest entries, whatever their state. */
+  newestEntries(limit: number): Promise<readonly QueuedEntry[]>;
   /** The entry that names a seal, and the payload digests it names, in the order they were sealed. */
   entryOfSeal(
     payloadDigest: string,

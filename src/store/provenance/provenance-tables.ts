@@ -65,6 +65,9 @@ export interface LogQueueTable {
   /** One line for people: never a patient's. */
   summary: string;
   queued_at: number;
+  /** Size of the log before it was first appended, and when: an answer may have been lost. Null: never tried. */
+  tried_from: number | null;
+  tried_at: number | null;
   /** Null until the log has it. */
   origin: string | null;
   entry_index: number | null;
@@ -97,7 +100,8 @@ export async function provenanceTables(db: Database, engine: Engine): Promise<vo
       key_epoch ${text} not null, counter ${whole} not null, first_seen_at ${whole} not null)`,
     sql`create index sightings_number on sightings (key_fingerprint, key_epoch, counter)`,
     sql`create table log_queue (id ${text} not null primary key, kind ${text} not null, salt ${text} not null, content ${text} not null,
-      summary ${text} not null, queued_at ${whole} not null, origin ${text}, entry_index ${whole}, proof ${text})`,
+      summary ${text} not null, queued_at ${whole} not null,
+      tried_from ${whole}, tried_at ${whole}, origin ${text}, entry_index ${whole}, proof ${text})`,
     sql`create index log_queue_open on log_queue (queued_at) where proof is null`,
   ];
   for (const statement of statements) await statement.execute(db);

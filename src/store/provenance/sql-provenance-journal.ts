@@ -276,6 +276,8 @@ export class SqlProvenanceJournal implements ProvenanceJournal {
       content: toBase64(entry.content),
       summary: keptText(entry.summary, "a summary", summaryMax),
       queued_at: queuedAt,
+      tried_from: null,
+      tried_at: null,
       origin: null,
       entry_index: null,
       proof: null,
@@ -301,6 +303,17 @@ export class SqlProvenanceJournal implements ProvenanceJournal {
 
   unprovenEntries(limit: number): Promise<readonly QueuedEntry[]> {
     return this.#entries("unproven", limit);
+  }
+
+  setTried(ids: readonly string[], from: number, at: number): Promise<void> {
+    return this.#write(async (db) => {
+      for (const piece of pieces([...ids], idsPerStatement))
+        await db
+          .updateTable("log_queue")
+          .set({ tried_from: from, tried_at: at })
+          .where("id", "in", piece)
+          .execute();
+    });
   }
 
   setLogged(id: string, origin: string, index: number): Promise<void> {
@@ -336,10 +349,22 @@ export class SqlProvenanceJournal implements ProvenanceJournal {
     const id = (await guard(() => sealed.executeTakeFirst()))?.queue_id;
     const entry = typeof id === "string" ? await this.entry(id) : undefined;
     if (!entry) return undefined;
-    const batch = this.#db.selectFrom("seals").select("payload_digest").where("queue_id", "=", entry.id);
+    return { entry, payloadDigests: await this.sealsOfEntry(entry.id) };
+  }
+
+  async sealsOfEntry(id: string): Promise<readonly string[]> {
+    const batch = this.#db.selectFrom("seals").select("payload_digest").where("queue_id", "=", id);
     const ordered = batch.orderBy("device").orderBy("key_epoch").orderBy("counter");
-    const rows = await guard(() => ordered.execute());
-    return { entry, payloadDigests: rows.map((row) => row.payload_digest) };
+    return (await guard(() => ordered.execute())).map((row) => row.payload_digest);
+  }
+
+  async newestEntries(limit: number): Promise<readonly QueuedEntry[]> {
+    const newest = this.#db
+      .selectFrom("log_queue")
+      .selectAll()
+      .orderBy("queued_at", "desc")
+      .orderBy("id", "desc");
+    return (await guard(() => newest.limit(limit).execute())).map(entryOf);
   }
 
   async close(): Promise<void> {
