@@ -5,6 +5,7 @@
  *     HOME/devices/NAME/     each device's keys and counter, and the seals it made
  *     HOME/trust.json        authorities of others
  *     HOME/offices/ROLE/     the site's own keys for receipts and derivations
+ *     HOME/archives/         what archives were seen to change, to be approved
  *     HOME/provenance.sqlite what is known of objects beside them
  *     HOME/watermark-master  the secret that watermark keys come from, made when it is first needed
  *     HOME/secret            passphrase of an unattended site, unless SCANSEAL_PASSPHRASE is set
@@ -93,6 +94,11 @@ export class SiteHome {
   /** Where the site's own key of a role is, which signs records. */
   officeFolder(role: Role): string {
     return join(this.#folder, "offices", role);
+  }
+
+  /** What was learned of archives, until it is approved. */
+  get archivesFolder(): string {
+    return join(this.#folder, "archives");
   }
 
   get provenancePath(): string {

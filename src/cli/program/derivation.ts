@@ -36,4 +36,25 @@ export function addDerivation(program: Command, run: Run): void {
     .option("--supersedes", "of restore-original: the marked parent is an older version from now on", false)
     .addOption(home())
     .action(run(async () => (await import("../commands/derive.ts")).derive as Action));
+  const archive = program
+    .command("archive")
+    .description("what an archive is known to change in objects, learned and approved by a person");
+  archive
+    .command("learn")
+    .description(
+      "compare what an archive returned with the sealed originals it got, and list what it changed",
+    )
+    .argument("<name>", "of the archive, as in verify --from")
+    .argument("<originals>", "a file or folder: what it got")
+    .argument("<returned>", "a file or folder: what it gave back")
+    .addOption(home())
+    .action(run(async () => (await import("../commands/archive.ts")).learnArchive as Action));
+  archive
+    .command("approve")
+    .description("sign what was learned: with verify --from NAME these changes are explained, and no others")
+    .argument("<name>")
+    .requiredOption("--by <operator>", "who approves it")
+    .option("--without <path...>", "what is left out, as learn lists it", [])
+    .addOption(home())
+    .action(run(async () => (await import("../commands/archive.ts")).approveArchive as Action));
 }
