@@ -68,7 +68,7 @@ export const gateLimits: GatewayLimits = {
 };
 
 /** In this thread, with the same checks as a worker's. */
-export function examinerOf(site: Site): Examiner {
+export function examinerOf(site: Pick<Site, "judge">): Examiner {
   return {
     width: 2,
     examine: async ({ extents, bytes, digest, tolerate }) => {
