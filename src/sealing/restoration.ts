@@ -140,8 +140,8 @@ function attributeEdit({ elements }: DicomObject, { tag, value }: ReplacedAttrib
   return { kind: "put", element: { tag, vr: element.vr, value } };
 }
 
-/** 7. Every signature of the data set was made over the marked pixels. */
-function withoutSeal({ elements }: DicomObject): Edit[] {
+/** 7. Every signature of the data set was made over other pixels. */
+export function withoutSeal({ elements }: DicomObject): Edit[] {
   return elements
     .filter(
       ({ tag }) =>

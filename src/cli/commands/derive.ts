@@ -4,6 +4,7 @@ import { CodecPool } from "../../platform/node/codecs/codec-pool.ts";
 import { type DerivationAction, derivationActions } from "../../provenance/manifest/derivation-statement.ts";
 import { DerivationDesk } from "../../site/derivations/derivation-desk.ts";
 import { openHome } from "../../site/home.ts";
+import { OutputFolder } from "../../site/output-folder.ts";
 import { requireLabel } from "../../site/receipts/receiving-office.ts";
 import { findInputs } from "../inputs.ts";
 
@@ -14,6 +15,7 @@ export interface DeriveOptions {
   readonly productVersion?: string;
   readonly operator?: string;
   readonly supersedes: boolean;
+  readonly out?: string;
 }
 
 /** @returns 0 when it is signed, or was before */
@@ -22,16 +24,21 @@ export async function derive(action: string, output: string, options: DeriveOpti
   if (!known) throw new ScansealError("usage", `an action is one of ${derivationActions.join(", ")}`);
   const { files } = await findInputs(options.from);
   const claim = { action: known, supersedes: supersedesOf(known, options), ...whoOf(options) };
+  const folder = options.out === undefined ? undefined : await OutputFolder.open(options.out);
   const decoder = new CodecPool();
   try {
     const desk = await DerivationDesk.open(openHome(options.home), decoder);
     try {
-      const { digest, parents, known: isKnown } = await desk.sign(claim, output, files);
+      const { digest, parents, known: isKnown } = await desk.sign(claim, output, files, folder);
       const of = parents === 1 ? "1 object" : `${parents} objects`;
       process.stdout.write(
         isKnown
           ? `It has derivation ${digest} already.\n`
-          : `Derivation ${digest} signed: ${known} of ${of}. The object is received now, and was not changed.\n`,
+          : `Derivation ${digest} signed: ${known} of ${of}. ${
+              folder
+                ? `The copy in ${options.out}, without the parent's seal,`
+                : "The object, which was not changed,"
+            } is received now.\n`,
       );
     } finally {
       await desk.close();

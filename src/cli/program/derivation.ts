@@ -33,6 +33,7 @@ export function addDerivation(program: Command, run: Run): void {
     .option("--product <name>", "what made it")
     .option("--product-version <version>")
     .option("--operator <name>", "who answers for it")
+    .option("--out <dir>", "write a copy without the seal of its parent, and sign that", givenPath)
     .option("--supersedes", "of restore-original: the marked parent is an older version from now on", false)
     .addOption(home())
     .action(run(async () => (await import("../commands/derive.ts")).derive as Action));

@@ -1,6 +1,8 @@
 /** Where a site signs what was made of what: parents are proven, the result is looked at, then a record says so. No byte is changed. */
+import { nameTextOf } from "../../dicom/elements.ts";
 import type { DicomObject } from "../../dicom/model.ts";
 import { readDicom } from "../../dicom/read.ts";
+import { tags } from "../../dicom/tags.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import type { CodecPool } from "../../platform/node/codecs/codec-pool.ts";
 import { nodeCrypto, nodeRandom, systemClock } from "../../platform/node/crypto.ts";
@@ -12,6 +14,7 @@ import {
   parentsMax,
 } from "../../provenance/manifest/derivation-statement.ts";
 import type { ReceiptPorts } from "../../provenance/manifest/receipt.ts";
+import { withoutSeal } from "../../sealing/restoration.ts";
 import { openProvenanceJournal } from "../../store/provenance/open-provenance-journal.ts";
 import type { ProvenanceJournal } from "../../store/provenance/provenance-journal.ts";
 import { irregularParts } from "../../zero-trust/evidence/claimed-content.ts";
@@ -20,6 +23,7 @@ import type { Evidence } from "../../zero-trust/evidence/evidence.ts";
 import { TrustJudge } from "../../zero-trust/evidence/trust-check.ts";
 import { decide } from "../../zero-trust/policy/decide.ts";
 import type { SiteHome } from "../home.ts";
+import type { OutputFolder } from "../output-folder.ts";
 import { recordLookup } from "../provenance/record-lookup.ts";
 import { openOffice } from "../provenance/record-signers.ts";
 import { requirePlausible } from "./plausibility.ts";
@@ -66,6 +70,7 @@ export class DerivationDesk {
     claim: DerivationClaim,
     outputPath: string,
     parentPaths: readonly string[],
+    folder?: OutputFolder,
   ): Promise<SignedDerivation> {
     if (parentPaths.length > parentsMax)
       throw new ScansealError("usage", `a derivation has at most ${parentsMax} parents`);
@@ -83,7 +88,8 @@ export class DerivationDesk {
         parents.push(await this.#proven(object, path));
         objects.push(object);
       }
-      const output = await opened(outputPath);
+      let output = await opened(outputPath);
+      if (folder) output = await opened(await writeUnsealed(output, folder));
       const known = await this.#known(output, outputPath);
       if (known !== undefined) return { digest: known, parents: parents.length, known: true };
       await requirePlausible(claim.action, output, objects, this.#ports.decoder);
@@ -136,7 +142,7 @@ export class DerivationDesk {
       throw new ScansealError(
         "usage",
         evidence.manifest
-          ? `${path}: it carries a seal (${verdict}): what is made of a sealed object must not`
+          ? `${path}: it carries the seal of what it was made of, which does not fit: --out writes a copy without`
           : `${path}: it is ${verdict}: ${errors[0]?.detail ?? "it cannot be a result"}`,
       );
     return undefined;
@@ -152,4 +158,12 @@ function nameOf({ manifest, receipt, derivation }: Evidence): string | undefined
   if (manifest) return manifest.payloadDigest;
   if (receipt?.faults.length === 0) return receipt.record;
   return derivation?.faults.length === 0 ? derivation.record : undefined;
+}
+
+/** Software that copies private elements copies the seal of what it works on. @returns the copy's path */
+async function writeUnsealed(output: DicomObject, folder: OutputFolder): Promise<string> {
+  const sopInstanceUid = nameTextOf(output.elements, tags.sopInstanceUid) ?? "";
+  const { path } = await folder.write(sopInstanceUid, output, withoutSeal(output));
+  await folder.sync();
+  return path;
 }
