@@ -1,4 +1,5 @@
 /** Verifying files on disk: the composition of evidence and policy with this machine's crypto, codecs and files. */
+import type { ByteSource } from "../foundation/byte-source.ts";
 import type { Bytes } from "../foundation/bytes.ts";
 import { ScansealError } from "../foundation/errors.ts";
 import type { TrustStore } from "../keys/trust/trust-store.ts";
@@ -56,7 +57,12 @@ export class FileVerifier {
   }
 
   /** @throws ScansealError `io` when the file cannot be read */
-  async verify(path: string): Promise<Judgement> {
+  verify(path: string): Promise<Judgement> {
+    return withFile(path, (source) => this.judge(source), this.#buffer);
+  }
+
+  /** @throws ScansealError `io` when the bytes cannot be read */
+  async judge(source: ByteSource): Promise<Judgement> {
     const ports = {
       crypto: nodeCrypto,
       trust: this.#trust,
@@ -66,7 +72,7 @@ export class FileVerifier {
       records: await this.#provenance.lookup(),
       readFrom: this.#readFrom,
     };
-    const evidence = await withFile(path, (source) => collectEvidence(source, ports), this.#buffer);
+    const evidence = await collectEvidence(source, ports);
     return { evidence, decision: decide(evidence, { mode: "enforce" }) };
   }
 

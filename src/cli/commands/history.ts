@@ -1,19 +1,27 @@
 /** `scanseal history`: an object's chain of custody. */
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { uidForm } from "../../dicom/uid.ts";
 import type { ByteSource } from "../../foundation/byte-source.ts";
+import { type Bytes, utf8 } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
+import { systemClock } from "../../platform/node/crypto.ts";
 import { fileExists } from "../../platform/node/private-files.ts";
 import { withFile } from "../../site/file-input.ts";
 import type { GatewayConfig } from "../../site/gateway/config.ts";
 import { HistoryReader } from "../../site/history/collect.ts";
-import type { History } from "../../site/history/history.ts";
+import { fhirBundle } from "../../site/history/fhir-bundle.ts";
+import { type History, isoTime } from "../../site/history/history.ts";
+import { statementFiles } from "../../site/history/statement-files.ts";
 import { openHome } from "../../site/home.ts";
 import { OpenedProvenance } from "../../site/provenance/opened-provenance.ts";
+import { FileVerifier } from "../../site/verification.ts";
 import type { JudgedObject } from "../../store/journal/journal.ts";
 import { openHeld } from "../../zero-trust/quarantine/export.ts";
 import type { QuarantinePorts } from "../../zero-trust/quarantine/ports.ts";
 import { type HistoryPage, historyLines } from "../history-report.ts";
 import { identityOf } from "../identity.ts";
+import { writeNewFile } from "../new-file.ts";
 import { reportProblem } from "../problem.ts";
 import { jsonLine } from "../terminal/json-line.ts";
 import { paletteFor } from "../terminal/palette.ts";
@@ -24,6 +32,10 @@ export interface HistoryOptions extends DeskOptions {
   readonly json: boolean;
   /** Also patient and study: not for a story that is mailed. */
   readonly identify: boolean;
+  /** Where the FHIR Bundle goes; a new file. */
+  readonly fhir?: string;
+  /** Where the statements go; a new folder. */
+  readonly export?: string;
 }
 
 /** @returns 0 when the object is proven, or its UID is known and nothing speaks against it; else 1 */
@@ -36,7 +48,40 @@ export async function history(asked: string, options: HistoryOptions): Promise<n
     const lines = historyLines(page, paletteFor(process.stdout, process.env), process.stdout.columns);
     process.stdout.write(`${lines.join("\n")}\n`);
   }
+  if (options.fhir !== undefined) await writeFhir(options.fhir, page.history);
+  if (options.export !== undefined) await writeStatements(options.export, page.history);
   return isSound(page.history) ? 0 : 1;
+}
+
+async function writeFhir(path: string, told: History): Promise<void> {
+  const bundle = fhirBundle(told, isoTime(systemClock.now()));
+  await writeText(path, `${JSON.stringify(bundle, null, 2)}\n`);
+  reportProblem(`${path} is written: FHIR R5, without the patient; it names the objects by UID`);
+}
+
+async function writeStatements(folder: string, told: History): Promise<void> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const files = statementFiles(told.statements);
+  for (const { name, content } of files) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true, mode: 0o700 });
+    await writeBytes(join(folder, name), content);
+  }
+  reportProblem(
+    `${folder} has ${told.statements.length} signed statements; ${folder}/README.txt says how to check them`,
+  );
+}
+
+function writeText(path: string, text: string): Promise<void> {
+  return writeBytes(path, utf8(text));
+}
+
+function writeBytes(path: string, bytes: Bytes): Promise<void> {
+  return writeNewFile(
+    path,
+    (async function* () {
+      yield bytes;
+    })(),
+  );
 }
 
 function isSound({ verdict, events, contradictions }: History): boolean {
@@ -78,7 +123,13 @@ interface Question {
 async function readPage(asked: string, { isFile, gate, home, options }: Question): Promise<HistoryPage> {
   const site = openHome(home);
   const provenance = new OpenedProvenance(site.provenancePath);
+  const verifier = new FileVerifier(site.trust(), {
+    deep: true,
+    markSigners: site.deviceCertificates(),
+    provenance: site.provenancePath,
+  });
   const reader = new HistoryReader({
+    verifier,
     trust: site.trust(),
     provenance: await provenance.journal(),
     gateway: gate?.journal,
@@ -100,7 +151,7 @@ async function readPage(asked: string, { isFile, gate, home, options }: Question
       await source.close();
     }
   } finally {
-    await reader.close();
+    await verifier.close();
     await provenance.close();
   }
 }

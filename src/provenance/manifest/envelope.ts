@@ -28,7 +28,7 @@ export interface Envelope {
 export type SignatureOutcome = "valid" | "invalid" | "key-unusable";
 
 /** "DSSEv1", length and type, length and body: the bytes that are signed. */
-function preAuthenticationEncoding(payload: Bytes): Bytes {
+export function preAuthenticationEncoding(payload: Bytes): Bytes {
   return concatBytes([fromLatin1(`DSSEv1 ${payloadType.length} ${payloadType} ${payload.length} `), payload]);
 }
 

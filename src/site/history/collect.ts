@@ -6,17 +6,15 @@ import { type ByteSource, readChunks } from "../../foundation/byte-source.ts";
 import { type Bytes, toBase64, toHex } from "../../foundation/bytes.ts";
 import { isLimit, isMalformed, ScansealError } from "../../foundation/errors.ts";
 import type { TrustStore } from "../../keys/trust/trust-store.ts";
-import { CodecPool } from "../../platform/node/codecs/codec-pool.ts";
 import { nodeCrypto, systemClock } from "../../platform/node/crypto.ts";
 import { type OpenedManifest, openManifest } from "../../provenance/manifest/check.ts";
 import type { RecordSubject } from "../../provenance/manifest/record.ts";
 import type { Journal } from "../../store/journal/journal.ts";
 import type { ProvenanceJournal, SealRecord } from "../../store/provenance/provenance-journal.ts";
-import { collectEvidence } from "../../zero-trust/evidence/collect.ts";
 import type { Evidence } from "../../zero-trust/evidence/evidence.ts";
 import { TrustJudge } from "../../zero-trust/evidence/trust-check.ts";
-import { decide } from "../../zero-trust/policy/decide.ts";
 import { recordLookup } from "../provenance/record-lookup.ts";
+import type { FileVerifier } from "../verification.ts";
 import { capturedBy, contradictionsIn, existsSince, type Looked, touchedSince } from "./answers.ts";
 import { gatewayEvents, type LookedAt } from "./gateway-events.ts";
 import {
@@ -37,6 +35,8 @@ import {
 import { seriesAnswer } from "./series-answer.ts";
 
 export interface HistorySources {
+  /** Looks at bytes as `scanseal show` does. */
+  readonly verifier: Pick<FileVerifier, "judge">;
   readonly trust: TrustStore;
   /** What the site keeps beside objects; undefined where it keeps nothing. */
   readonly provenance: ProvenanceJournal | undefined;
@@ -55,7 +55,6 @@ interface Seen extends Looked {
 export class HistoryReader {
   readonly #sources: HistorySources;
   readonly #judge: TrustJudge;
-  readonly #decoder: CodecPool = new CodecPool();
 
   constructor(sources: HistorySources) {
     this.#sources = sources;
@@ -81,20 +80,8 @@ export class HistoryReader {
     });
   }
 
-  async close(): Promise<void> {
-    await this.#decoder.close();
-  }
-
   async #look(source: ByteSource): Promise<Seen> {
-    const { provenance } = this.#sources;
-    const evidence = await collectEvidence(source, {
-      crypto: nodeCrypto,
-      trust: this.#judge,
-      decoder: this.#decoder,
-      deep: true,
-      records: provenance && recordLookup(provenance),
-    });
-    const decision = decide(evidence, { mode: "enforce" });
+    const { evidence, decision } = await this.#sources.verifier.judge(source);
     return { evidence, decision, digest: await digestOf(source), ...(await readSeal(source)) };
   }
 

@@ -46,8 +46,9 @@ export function manifestEvents({ manifest, content, time, log, supersededBy }: E
       known: { by: "proof", digest },
       text: `The seal is in the transparency log: ${where}${guard}.`,
     });
-  } else if (log && log.state === "invalid")
-    events.push(brokenProof("log-proof", log.step ?? "unknown step", digest));
+  }
+  const logFault = log?.state === "invalid" ? (log.step ?? "unknown step") : log?.fault;
+  if (logFault !== undefined) events.push(brokenProof("log-proof", logFault, digest));
   if (supersededBy) {
     const { record, at, by, summary } = supersededBy;
     events.push({
