@@ -1,42 +1,30 @@
 /** A site's provenance over SQL: one code path for both engines. */
 import { fromBase64, toBase64 } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
-import { databaseError } from "../journal/database-error.ts";
 import { keptText } from "../journal/object-rows.ts";
-import { type Database, idsPerStatement, pieces } from "../journal/tables.ts";
-import type { WriteJob, Writer } from "../journal/writers.ts";
+import { idsPerStatement, pieces } from "../journal/tables.ts";
 import { evidenceId } from "./evidence-id.ts";
 import type {
   KeptEvidence,
   KeptRecord,
   KeyNumber,
-  NewEntry,
   ProvenanceJournal,
-  QueuedEntry,
   SealedSeries,
   SealRecord,
   SeriesQuestion,
   Subject,
 } from "./provenance-journal.ts";
-import { entryOf, recordOf, rowOfSeal, sealOf } from "./provenance-rows.ts";
+import { recordOf, rowOfSeal, sealOf } from "./provenance-rows.ts";
 import { subjectsOf } from "./record-subjects.ts";
+import { guard, SqlLogQueue } from "./sql-log-queue.ts";
 
 const recordsMax = 1_000;
 const usesMax = 8;
-const summaryMax = 200;
 
-export class SqlProvenanceJournal implements ProvenanceJournal {
-  readonly #db: Database;
-  readonly #writer: Writer;
-
-  constructor(db: Database, writer: Writer) {
-    this.#db = db;
-    this.#writer = writer;
-  }
-
+export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJournal {
   addSeal(seal: SealRecord): Promise<void> {
     const row = rowOfSeal(seal);
-    return this.#write(async (db) => {
+    return this.write(async (db) => {
       const known = await db
         .selectFrom("seals")
         .select("payload_digest")
@@ -64,7 +52,7 @@ export class SqlProvenanceJournal implements ProvenanceJournal {
   }
 
   async sealedSeries({ after, limit, lastSealedBefore }: SeriesQuestion): Promise<readonly SealedSeries[]> {
-    const sealed = this.#db
+    const sealed = this.db
       .selectFrom("seals")
       .select((row) => [
         "series_instance_uid as series",
@@ -75,7 +63,7 @@ export class SqlProvenanceJournal implements ProvenanceJournal {
       .where("series_instance_uid", ">", after)
       .groupBy("series_instance_uid")
       .as("sealed");
-    const told = this.#db
+    const told = this.db
       .selectFrom("record_subjects")
       .innerJoin("records", "records.digest", "record_subjects.digest")
       .select((row) => ["record_subjects.name as series", row.fn.max("record_subjects.created_at").as("at")])
@@ -83,7 +71,7 @@ export class SqlProvenanceJournal implements ProvenanceJournal {
       .where("record_subjects.kind", "=", "series")
       .groupBy("record_subjects.name")
       .as("told");
-    const all = this.#db.selectFrom(sealed).leftJoin(told, "told.series", "sealed.series");
+    const all = this.db.selectFrom(sealed).leftJoin(told, "told.series", "sealed.series");
     const asked = all.where((row) =>
       lastSealedBefore === undefined
         ? row.lit(true)
@@ -102,7 +90,7 @@ export class SqlProvenanceJournal implements ProvenanceJournal {
   }
 
   async seriesOfStudy(studyInstanceUid: string): Promise<readonly string[]> {
-    const query = this.#db
+    const query = this.db
       .selectFrom("seals")
       .select("series_instance_uid")
       .distinct()
@@ -112,7 +100,7 @@ export class SqlProvenanceJournal implements ProvenanceJournal {
   }
 
   async unloggedSeries(sealedBefore: number, limit: number): Promise<readonly string[]> {
-    const query = this.#db
+    const query = this.db
       .selectFrom("seals")
       .select("series_instance_uid")
       .where("queue_id", "is", null)
@@ -136,7 +124,7 @@ export class SqlProvenanceJournal implements ProvenanceJournal {
       envelope: toBase64(record.envelope),
       opening: toBase64(record.opening),
     };
-    return this.#write(async (db) => {
+    return this.write(async (db) => {
       await db
         .insertInto("records")
         .values(row)
@@ -158,17 +146,17 @@ export class SqlProvenanceJournal implements ProvenanceJournal {
   }
 
   async record(digest: string): Promise<KeptRecord | undefined> {
-    const query = this.#db.selectFrom("records").selectAll().where("digest", "=", digest);
+    const query = this.db.selectFrom("records").selectAll().where("digest", "=", digest);
     const row = await guard(() => query.executeTakeFirst());
     return row && recordOf(row);
   }
 
   subjectsOf(digest: string): Promise<readonly Subject[]> {
-    return guard(() => subjectsOf(this.#db, digest));
+    return guard(() => subjectsOf(this.db, digest));
   }
 
   async recordsAbout({ kind, name }: Subject): Promise<readonly KeptRecord[]> {
-    const query = this.#db
+    const query = this.db
       .selectFrom("record_subjects")
       .innerJoin("records", "records.digest", "record_subjects.digest")
       .selectAll("records")
@@ -181,7 +169,7 @@ export class SqlProvenanceJournal implements ProvenanceJournal {
   }
 
   async recordsOfKind(kind: string, limit: number): Promise<readonly KeptRecord[]> {
-    const query = this.#db
+    const query = this.db
       .selectFrom("records")
       .selectAll()
       .where("kind", "=", kind)
@@ -194,7 +182,7 @@ export class SqlProvenanceJournal implements ProvenanceJournal {
   addLateEvidence(payloadDigest: string, { type, bytes }: KeptEvidence, at: number): Promise<void> {
     const id = evidenceId(payloadDigest, type, bytes);
     const row = { id, payload_digest: payloadDigest, type, bytes: toBase64(bytes), added_at: at };
-    return this.#write(async (db) => {
+    return this.write(async (db) => {
       await db
         .insertInto("late_evidence")
         .values(row)
@@ -204,7 +192,7 @@ export class SqlProvenanceJournal implements ProvenanceJournal {
   }
 
   async lateEvidence(payloadDigest: string): Promise<readonly KeptEvidence[]> {
-    const query = this.#db
+    const query = this.db
       .selectFrom("late_evidence")
       .selectAll()
       .where("payload_digest", "=", payloadDigest)
@@ -222,7 +210,7 @@ export class SqlProvenanceJournal implements ProvenanceJournal {
       counter: number.counter,
       first_seen_at: at,
     };
-    return this.#write(async (db) => {
+    return this.write(async (db) => {
       await db
         .insertInto("sightings")
         .values(row)
@@ -235,7 +223,7 @@ export class SqlProvenanceJournal implements ProvenanceJournal {
   }
 
   async firstSeen(payloadDigest: string): Promise<number | undefined> {
-    const query = this.#db
+    const query = this.db
       .selectFrom("sightings")
       .select("first_seen_at")
       .where("payload_digest", "=", payloadDigest);
@@ -244,7 +232,7 @@ export class SqlProvenanceJournal implements ProvenanceJournal {
 
   async usesOf({ keyFingerprint, keyEpoch, counter }: KeyNumber): Promise<readonly string[]> {
     const of = (table: "seals" | "sightings") =>
-      this.#db
+      this.db
         .selectFrom(table)
         .select("payload_digest")
         .where("key_fingerprint", "=", keyFingerprint)
@@ -258,7 +246,7 @@ export class SqlProvenanceJournal implements ProvenanceJournal {
 
   async highestCounter(keyFingerprint: string, keyEpoch: string): Promise<number> {
     const of = (table: "seals" | "sightings") =>
-      this.#db
+      this.db
         .selectFrom(table)
         .select((row) => row.fn.max("counter").as("highest"))
         .where("key_fingerprint", "=", keyFingerprint)
@@ -267,109 +255,9 @@ export class SqlProvenanceJournal implements ProvenanceJournal {
     return Math.max(0, ...rows.flat().map((row) => Number(row.highest ?? 0)));
   }
 
-  queueEntry(entry: NewEntry, seals: readonly string[] = []): Promise<void> {
-    const { id, kind, queuedAt } = entry;
-    const row = {
-      id,
-      kind,
-      salt: toBase64(entry.salt),
-      content: toBase64(entry.content),
-      summary: keptText(entry.summary, "a summary", summaryMax),
-      queued_at: queuedAt,
-      tried_from: null,
-      tried_at: null,
-      origin: null,
-      entry_index: null,
-      proof: null,
-    };
-    return this.#write(async (db) => {
-      await db.insertInto("log_queue").values(row).execute();
-      for (const piece of pieces([...seals], idsPerStatement)) {
-        const taken = await db
-          .updateTable("seals")
-          .set({ queue_id: id })
-          .where("payload_digest", "in", piece)
-          .where("queue_id", "is", null)
-          .executeTakeFirst();
-        if (Number(taken.numUpdatedRows) !== piece.length)
-          throw new ScansealError("usage", "a seal is named by another log entry already");
-      }
-    });
-  }
-
-  waitingEntries(limit: number): Promise<readonly QueuedEntry[]> {
-    return this.#entries("waiting", limit);
-  }
-
-  unprovenEntries(limit: number): Promise<readonly QueuedEntry[]> {
-    return this.#entries("unproven", limit);
-  }
-
-  setTried(ids: readonly string[], from: number, at: number): Promise<void> {
-    return this.#write(async (db) => {
-      for (const piece of pieces([...ids], idsPerStatement))
-        await db
-          .updateTable("log_queue")
-          .set({ tried_from: from, tried_at: at })
-          .where("id", "in", piece)
-          .execute();
-    });
-  }
-
-  setLogged(id: string, origin: string, index: number): Promise<void> {
-    return this.#write(async (db) => {
-      await db
-        .updateTable("log_queue")
-        .set({ origin, entry_index: index })
-        .where("id", "=", id)
-        .where("entry_index", "is", null)
-        .execute();
-    });
-  }
-
-  setProof(id: string, proof: string): Promise<void> {
-    return this.#write(async (db) => {
-      await db.updateTable("log_queue").set({ proof }).where("id", "=", id).execute();
-    });
-  }
-
-  async entry(id: string): Promise<QueuedEntry | undefined> {
-    const query = this.#db.selectFrom("log_queue").selectAll().where("id", "=", id);
-    const row = await guard(() => query.executeTakeFirst());
-    return row && entryOf(row);
-  }
-
-  async entryOfSeal(
-    payloadDigest: string,
-  ): Promise<{ readonly entry: QueuedEntry; readonly payloadDigests: readonly string[] } | undefined> {
-    const sealed = this.#db
-      .selectFrom("seals")
-      .select("queue_id")
-      .where("payload_digest", "=", payloadDigest);
-    const id = (await guard(() => sealed.executeTakeFirst()))?.queue_id;
-    const entry = typeof id === "string" ? await this.entry(id) : undefined;
-    if (!entry) return undefined;
-    return { entry, payloadDigests: await this.sealsOfEntry(entry.id) };
-  }
-
-  async sealsOfEntry(id: string): Promise<readonly string[]> {
-    const batch = this.#db.selectFrom("seals").select("payload_digest").where("queue_id", "=", id);
-    const ordered = batch.orderBy("device").orderBy("key_epoch").orderBy("counter");
-    return (await guard(() => ordered.execute())).map((row) => row.payload_digest);
-  }
-
-  async newestEntries(limit: number): Promise<readonly QueuedEntry[]> {
-    const newest = this.#db
-      .selectFrom("log_queue")
-      .selectAll()
-      .orderBy("queued_at", "desc")
-      .orderBy("id", "desc");
-    return (await guard(() => newest.limit(limit).execute())).map(entryOf);
-  }
-
   async close(): Promise<void> {
-    await this.#writer.drain();
-    await this.#db.destroy();
+    await this.writer.drain();
+    await this.db.destroy();
   }
 
   async #seals(
@@ -377,31 +265,9 @@ export class SqlProvenanceJournal implements ProvenanceJournal {
     value: string,
     which?: "unlogged",
   ): Promise<readonly SealRecord[]> {
-    const all = this.#db.selectFrom("seals").selectAll().where(column, "=", value);
+    const all = this.db.selectFrom("seals").selectAll().where(column, "=", value);
     const wanted = which === undefined ? all : all.where("queue_id", "is", null);
     const query = wanted.orderBy("device").orderBy("key_epoch").orderBy("counter");
     return (await guard(() => query.execute())).map(sealOf);
-  }
-
-  async #entries(state: "waiting" | "unproven", limit: number): Promise<readonly QueuedEntry[]> {
-    const open = this.#db.selectFrom("log_queue").selectAll().where("proof", "is", null);
-    const query = open
-      .where("entry_index", state === "waiting" ? "is" : "is not", null)
-      .orderBy("queued_at")
-      .orderBy("id")
-      .limit(limit);
-    return (await guard(() => query.execute())).map(entryOf);
-  }
-
-  #write<T>(job: WriteJob<T>): Promise<T> {
-    return guard(() => this.#writer.run(job));
-  }
-}
-
-async function guard<T>(body: () => Promise<T>): Promise<T> {
-  try {
-    return await body();
-  } catch (error) {
-    throw databaseError(error);
   }
 }

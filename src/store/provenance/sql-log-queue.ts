@@ -1,0 +1,141 @@
+/** What is to be logged, over SQL. */
+
+import { toBase64 } from "../../foundation/bytes.ts";
+import { ScansealError } from "../../foundation/errors.ts";
+import { databaseError } from "../journal/database-error.ts";
+import { keptText } from "../journal/object-rows.ts";
+import { type Database, idsPerStatement, pieces } from "../journal/tables.ts";
+import type { WriteJob, Writer } from "../journal/writers.ts";
+import type { NewEntry, QueuedEntry } from "./provenance-journal.ts";
+import { entryOf } from "./provenance-rows.ts";
+
+const summaryMax = 200;
+
+export class SqlLogQueue {
+  protected readonly db: Database;
+  protected readonly writer: Writer;
+
+  constructor(db: Database, writer: Writer) {
+    this.db = db;
+    this.writer = writer;
+  }
+
+  queueEntry(entry: NewEntry, seals: readonly string[] = []): Promise<void> {
+    const { id, kind, queuedAt } = entry;
+    const row = {
+      id,
+      kind,
+      salt: toBase64(entry.salt),
+      content: toBase64(entry.content),
+      summary: keptText(entry.summary, "a summary", summaryMax),
+      queued_at: queuedAt,
+      tried_from: null,
+      tried_at: null,
+      origin: null,
+      entry_index: null,
+      proof: null,
+    };
+    return this.write(async (db) => {
+      await db.insertInto("log_queue").values(row).execute();
+      for (const piece of pieces([...seals], idsPerStatement)) {
+        const taken = await db
+          .updateTable("seals")
+          .set({ queue_id: id })
+          .where("payload_digest", "in", piece)
+          .where("queue_id", "is", null)
+          .executeTakeFirst();
+        if (Number(taken.numUpdatedRows) !== piece.length)
+          throw new ScansealError("usage", "a seal is named by another log entry already");
+      }
+    });
+  }
+
+  waitingEntries(limit: number): Promise<readonly QueuedEntry[]> {
+    return this.#entries("waiting", limit);
+  }
+
+  unprovenEntries(limit: number): Promise<readonly QueuedEntry[]> {
+    return this.#entries("unproven", limit);
+  }
+
+  setTried(ids: readonly string[], from: number, at: number): Promise<void> {
+    return this.write(async (db) => {
+      for (const piece of pieces([...ids], idsPerStatement))
+        await db
+          .updateTable("log_queue")
+          .set({ tried_from: from, tried_at: at })
+          .where("id", "in", piece)
+          .execute();
+    });
+  }
+
+  setLogged(id: string, origin: string, index: number): Promise<void> {
+    return this.write(async (db) => {
+      await db
+        .updateTable("log_queue")
+        .set({ origin, entry_index: index })
+        .where("id", "=", id)
+        .where("entry_index", "is", null)
+        .execute();
+    });
+  }
+
+  setProof(id: string, proof: string): Promise<void> {
+    return this.write(async (db) => {
+      await db.updateTable("log_queue").set({ proof }).where("id", "=", id).execute();
+    });
+  }
+
+  async entry(id: string): Promise<QueuedEntry | undefined> {
+    const query = this.db.selectFrom("log_queue").selectAll().where("id", "=", id);
+    const row = await guard(() => query.executeTakeFirst());
+    return row && entryOf(row);
+  }
+
+  async entryOfSeal(
+    payloadDigest: string,
+  ): Promise<{ readonly entry: QueuedEntry; readonly payloadDigests: readonly string[] } | undefined> {
+    const sealed = this.db.selectFrom("seals").select("queue_id").where("payload_digest", "=", payloadDigest);
+    const id = (await guard(() => sealed.executeTakeFirst()))?.queue_id;
+    const entry = typeof id === "string" ? await this.entry(id) : undefined;
+    if (!entry) return undefined;
+    return { entry, payloadDigests: await this.sealsOfEntry(entry.id) };
+  }
+
+  async sealsOfEntry(id: string): Promise<readonly string[]> {
+    const batch = this.db.selectFrom("seals").select("payload_digest").where("queue_id", "=", id);
+    const ordered = batch.orderBy("device").orderBy("key_epoch").orderBy("counter");
+    return (await guard(() => ordered.execute())).map((row) => row.payload_digest);
+  }
+
+  async newestEntries(limit: number): Promise<readonly QueuedEntry[]> {
+    const newest = this.db
+      .selectFrom("log_queue")
+      .selectAll()
+      .orderBy("queued_at", "desc")
+      .orderBy("id", "desc");
+    return (await guard(() => newest.limit(limit).execute())).map(entryOf);
+  }
+
+  async #entries(state: "waiting" | "unproven", limit: number): Promise<readonly QueuedEntry[]> {
+    const open = this.db.selectFrom("log_queue").selectAll().where("proof", "is", null);
+    const query = open
+      .where("entry_index", state === "waiting" ? "is" : "is not", null)
+      .orderBy("queued_at")
+      .orderBy("id")
+      .limit(limit);
+    return (await guard(() => query.execute())).map(entryOf);
+  }
+
+  protected write<T>(job: WriteJob<T>): Promise<T> {
+    return guard(() => this.writer.run(job));
+  }
+}
+
+export async function guard<T>(body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    throw databaseError(error);
+  }
+}
