@@ -4,6 +4,7 @@
  *     HOME/authority/        the site's own authority (keys/custody)
  *     HOME/devices/NAME/     each device's keys and counter, and the seals it made
  *     HOME/trust.json        authorities of others
+ *     HOME/log/              the site's transparency log (site/provenance/site-log.ts)
  *     HOME/offices/ROLE/     the site's own keys for receipts and derivations
  *     HOME/archives/         what archives were seen to change, to be approved
  *     HOME/provenance.sqlite what is known of objects beside them
@@ -51,6 +52,7 @@ import type { SealingDevice } from "../sealing/seal.ts";
 import type { TrustResult } from "../zero-trust/evidence/evidence.ts";
 import { TrustJudge } from "../zero-trust/evidence/trust-check.ts";
 import { enrolOffices } from "./provenance/record-signers.ts";
+import { SiteLog } from "./provenance/site-log.ts";
 import { SealStore } from "./seal-store.ts";
 import { TrustFile } from "./trust-file.ts";
 
@@ -99,6 +101,15 @@ export class SiteHome {
   /** What was learned of archives, until it is approved. */
   get archivesFolder(): string {
     return join(this.#folder, "archives");
+  }
+
+  get log(): SiteLog {
+    return new SiteLog(this.#folder);
+  }
+
+  /** What a verifier of this site knows besides the object: its provenance, and its log. @throws ScansealError `io` */
+  beside(): { readonly provenance: string; readonly logPolicy: string | undefined } {
+    return { provenance: this.provenancePath, logPolicy: this.log.policyText() };
   }
 
   get provenancePath(): string {
@@ -336,5 +347,6 @@ export async function createHome(folder: string, site: NewSite): Promise<SiteHom
   else await createAuthority(authorityFolder, { ...options, name: site.name });
   ensurePrivateFolder(join(folder, "devices"));
   await enrolOffices(home);
+  await home.log.create(authorityCertificate(authorityFolder).fingerprint);
   return home;
 }

@@ -1,10 +1,11 @@
 /** Verifying files on disk: the composition of evidence and policy with this machine's crypto, codecs and files. */
 import type { ByteSource } from "../foundation/byte-source.ts";
-import type { Bytes } from "../foundation/bytes.ts";
+import { type Bytes, utf8 } from "../foundation/bytes.ts";
 import { ScansealError } from "../foundation/errors.ts";
 import type { TrustStore } from "../keys/trust/trust-store.ts";
 import { CodecPool } from "../platform/node/codecs/codec-pool.ts";
 import { nodeCrypto, systemClock } from "../platform/node/crypto.ts";
+import { parsePolicy, type WitnessPolicy } from "../provenance/transparency-log/proof/witness-policy.ts";
 import { collectEvidence } from "../zero-trust/evidence/collect.ts";
 import type { Evidence } from "../zero-trust/evidence/evidence.ts";
 import { TrustJudge } from "../zero-trust/evidence/trust-check.ts";
@@ -33,6 +34,10 @@ export interface VerifierOptions {
   readonly markSigners?: readonly Bytes[];
   /** The site's provenance: a file that may not exist yet, or a `postgres://` URL. Without it only the object is asked. */
   readonly provenance?: string;
+  /** Logs and witnesses to believe: c2sp.org/tlog-policy. */
+  readonly logPolicy?: string | undefined;
+  /** Seals older than this have to be in such a log. */
+  readonly loggedWithinMs?: number | undefined;
   /** The enrolled archive that gave the objects out. */
   readonly readFrom?: string | undefined;
 }
@@ -45,6 +50,8 @@ export class FileVerifier {
   readonly #markSigner: ReturnType<typeof markSignerOf>;
   readonly #provenance: OpenedProvenance;
   readonly #readFrom: string | undefined;
+  readonly #logPolicy: WitnessPolicy | undefined;
+  readonly #loggedWithinMs: number | undefined;
   /** Evidence is plain data: it holds none of the file's bytes. */
   readonly #buffer: FileBuffer = new FileBuffer();
 
@@ -54,6 +61,9 @@ export class FileVerifier {
     this.#markSigner = markSignerOf(options.markSigners ?? []);
     this.#provenance = new OpenedProvenance(options.provenance);
     this.#readFrom = options.readFrom;
+    const { logPolicy, loggedWithinMs } = options;
+    this.#logPolicy = logPolicy === undefined ? undefined : parsePolicy(utf8(logPolicy), nodeCrypto);
+    this.#loggedWithinMs = loggedWithinMs;
   }
 
   /** @throws ScansealError `io` when the file cannot be read */
@@ -71,9 +81,13 @@ export class FileVerifier {
       markSigner: this.#markSigner,
       records: await this.#provenance.lookup(),
       readFrom: this.#readFrom,
+      logPolicy: this.#logPolicy,
     };
     const evidence = await collectEvidence(source, ports);
-    return { evidence, decision: decide(evidence, { mode: "enforce" }) };
+    return {
+      evidence,
+      decision: decide(evidence, { mode: "enforce", loggedWithinMs: this.#loggedWithinMs }),
+    };
   }
 
   /** `verify` for one of many: that it cannot be read is no reason to stop. */

@@ -126,7 +126,7 @@ async function readPage(asked: string, { isFile, gate, home, options }: Question
   const verifier = new FileVerifier(site.trust(), {
     deep: true,
     markSigners: site.deviceCertificates(),
-    provenance: site.provenancePath,
+    ...site.beside(),
   });
   const reader = new HistoryReader({
     verifier,

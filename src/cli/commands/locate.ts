@@ -84,7 +84,7 @@ async function locateInObject(
   const verifier = new FileVerifier(home.trust(), {
     deep: true,
     markSigners,
-    provenance: home.provenancePath,
+    ...home.beside(),
   });
   const decoder = new CodecPool();
   try {

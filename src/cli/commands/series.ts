@@ -127,7 +127,7 @@ export async function check(paths: readonly string[], options: CheckOptions): Pr
     trust: home.trustContent(),
     deep: false,
     markSigners: home.deviceCertificates(),
-    provenance: home.provenancePath,
+    ...home.beside(),
   };
   for await (const outcome of verifyFiles(inputs.files, settings)) {
     if ("decision" in outcome) parts.push(outcome);

@@ -22,7 +22,7 @@ export async function show(path: string, options: ShowOptions): Promise<number> 
   const verifier = new FileVerifier(home.trust(), {
     deep: true,
     markSigners,
-    provenance: home.provenancePath,
+    ...home.beside(),
   });
   try {
     const judgement = await verifier.verify(path).catch((error: unknown) => {

@@ -1,6 +1,8 @@
 /** `scanseal verify`: judges files against the site's trust. */
 import { statSync } from "node:fs";
+import { ScansealError } from "../../foundation/errors.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
+import { durationOf } from "../../site/gateway/config-values.ts";
 import { openHome } from "../../site/home.ts";
 import { looksLikePng } from "../../site/image-file.ts";
 import type { ImageOutcome } from "../../site/image-verification.ts";
@@ -34,6 +36,8 @@ export interface VerifyOptions {
   readonly certificate: readonly string[];
   /** The enrolled archive that gave the files out. */
   readonly from?: string;
+  /** "1d": seals older than this have to be in a log that this site knows. */
+  readonly loggedWithin?: string;
 }
 
 /** @returns 0 when every object is proven and no series of a folder incomplete, 1 when one is not so, 2 when a file cannot be read */
@@ -54,7 +58,8 @@ export async function verify(paths: readonly string[], options: VerifyOptions): 
       trust: home.trustContent(),
       deep: options.deep,
       markSigners,
-      provenance: home.provenancePath,
+      ...home.beside(),
+      loggedWithinMs: loggedWithin(options.loggedWithin),
       readFrom: options.from,
     };
     const imageVerifier = images.length > 0 ? imageVerifierOf(home, given) : undefined;
@@ -129,4 +134,11 @@ function printTables(
   const below = places.length === 0 ? [] : ["", ...places];
   print([...verdictTable(judged, palette, width), ...below], summaryLine(judged));
   for (const one of series) process.stdout.write(`${seriesLine(one, palette)}\n`);
+}
+
+function loggedWithin(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = durationOf(text);
+  if (ms === undefined) throw new ScansealError("usage", "--logged-within is a time such as "90 min", "24 h" or "2 d"");
+  return ms;
 }

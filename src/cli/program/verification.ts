@@ -23,6 +23,10 @@ export function addVerification(program: Command, run: Run): void {
     )
     .option("--from <archive>", "the enrolled archive that gave them out: its approved changes are explained")
     .option(
+      "--logged-within <time>",
+      "seals older than this, such as 24h or "90 min", have to be in the transparency log",
+    )
+    .option(
       "--deep",
       "compare every attribute and frame even where the signature suffices, and check every watermark",
       false,

@@ -16,6 +16,7 @@ export interface Examination {
 export interface ExaminerData {
   /** As `VerifierOptions` has it. */
   readonly provenance: string | undefined;
+  readonly logPolicy: string | undefined;
 }
 
 export type ExaminationReply =

@@ -5,11 +5,12 @@ import { encodePart10, textElement } from "../../dicom/encode.ts";
 import { tags } from "../../dicom/tags.ts";
 import { explicitLittleEndianUid } from "../../dicom/transfer-syntax.ts";
 import { type ByteSource, MemorySource, readChunks } from "../../foundation/byte-source.ts";
-import { toHex } from "../../foundation/bytes.ts";
+import { toHex, utf8 } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { createTrustStore, type TrustStore } from "../../keys/trust/trust-store.ts";
 import { CodecPool } from "../../platform/node/codecs/codec-pool.ts";
 import { nodeCrypto } from "../../platform/node/crypto.ts";
+import { parsePolicy } from "../../provenance/transparency-log/proof/witness-policy.ts";
 import { collectEvidence } from "../../zero-trust/evidence/collect.ts";
 import type { Evidence } from "../../zero-trust/evidence/evidence.ts";
 import { TrustJudge } from "../../zero-trust/evidence/trust-check.ts";
@@ -23,7 +24,10 @@ import { withExtents } from "./spooled-object.ts";
 const judgeMs = 30_000;
 
 const decoder = new CodecPool({ workersMax: 1 });
-const provenance = new OpenedProvenance((workerData as ExaminerData).provenance);
+const started = workerData as ExaminerData;
+const provenance = new OpenedProvenance(started.provenance);
+const logPolicy =
+  started.logPolicy === undefined ? undefined : parsePolicy(utf8(started.logPolicy), nodeCrypto);
 let store: TrustStore | undefined;
 let judge: TrustJudge | undefined;
 let markSigner: ReturnType<typeof markSignerOf>;
@@ -62,7 +66,8 @@ function evidenceOf(examination: Examination): Promise<Evidence> {
     await requireAcknowledged(source, object);
     const read = { tolerate: new Set(object.tolerate) };
     const records = await provenance.lookup();
-    return collectEvidence(source, { crypto: nodeCrypto, trust, decoder, read, markSigner, records });
+    const beside = { records, logPolicy };
+    return collectEvidence(source, { crypto: nodeCrypto, trust, decoder, read, markSigner, ...beside });
   });
 }
 

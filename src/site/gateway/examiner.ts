@@ -15,6 +15,8 @@ export interface ExaminerOptions {
   readonly events: EventSink;
   /** Of the site: a file that may not exist yet, or a `postgres://` URL. */
   readonly provenance?: string;
+  /** As `VerifierOptions` has it. */
+  readonly logPolicy?: string | undefined;
   /** For one object, from when a thread takes it. */
   readonly evidenceMs: number;
   /** Threads. Default: as many as the machine has processors, at most 8; they give way to the thread that reads the network. */
@@ -111,7 +113,8 @@ export class WorkerExaminer implements Examiner {
   }
 
   #startThread(): Promise<void> {
-    const workerData: ExaminerData = { provenance: this.#options.provenance };
+    const { provenance, logPolicy } = this.#options;
+    const workerData: ExaminerData = { provenance, logPolicy };
     const worker = new Worker(this.#options.workerProgram ?? workerUrl, {
       workerData,
       env: {},

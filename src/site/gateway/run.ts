@@ -100,7 +100,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   const examiner = opened.add(
     new WorkerExaminer({
       ...{ trust, clock, events },
-      provenance: home.provenancePath,
+      ...home.beside(),
       evidenceMs: limits.evidenceMs,
     }),
     (one) => one.close(),

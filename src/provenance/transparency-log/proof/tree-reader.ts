@@ -28,6 +28,11 @@ export class TreeReader {
     return size === 0 ? this.#hasher.empty() : await this.#hashOf([0, size]);
   }
 
+  /** The leaf hash of an entry, as its tile has it. @param index below the size @throws ScansealError `log-structure`, `io` */
+  leafAt(index: number): Promise<Bytes> {
+    return this.#node(0, index);
+  }
+
   /** RFC 6962 section 2.1.1, from the leaf upwards. @param index below the size @throws ScansealError `log-structure`, `io` */
   inclusionPath(index: number, size: number = this.#size): Promise<Bytes[]> {
     const ranges: Range[] = [];

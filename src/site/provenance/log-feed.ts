@@ -1,0 +1,197 @@
+/**
+ * Feeds the log: what is queued gets its place, and its proof. Sealing never waits for it. The journal is written before and after each step, so that
+ * a crash anywhere loses nothing; an answer that was lost is looked for in the log before anything is appended again.
+ */
+import { v7 as newId } from "uuid";
+import { type Bytes, equalBytes, fromHex, fromUtf8, toHex, utf8 } from "../../foundation/bytes.ts";
+import type { Clock, Random } from "../../foundation/crypto.ts";
+import { ScansealError } from "../../foundation/errors.ts";
+import { nodeCrypto } from "../../platform/node/crypto.ts";
+import { entriesOf } from "../../provenance/transparency-log/proof/entry-bundle.ts";
+import {
+  type EntryKind,
+  entryKinds,
+  entryOf,
+  saltBytes,
+  sealPlaces,
+  sealsContent,
+} from "../../provenance/transparency-log/proof/log-entry.ts";
+import { formatProof } from "../../provenance/transparency-log/proof/log-proof.ts";
+import { encodeSealProof } from "../../provenance/transparency-log/proof/seal-proof.ts";
+import { tileWidth } from "../../provenance/transparency-log/proof/tile.ts";
+import { TreeHasher } from "../../provenance/transparency-log/proof/tree-hasher.ts";
+import { type ReadTile, TreeReader } from "../../provenance/transparency-log/proof/tree-reader.ts";
+import type { ProvenanceJournal, QueuedEntry } from "../../store/provenance/provenance-journal.ts";
+import { trustedCheckpoint } from "../transparency-log/log-monitor.ts";
+import type { LogTarget } from "./site-log.ts";
+
+/** At a time: what a request takes, and what is in memory. */
+const entriesAtOnce = 256;
+/** A log elsewhere that did not answer may have taken an entry and not published it yet; after this it is appended again. */
+const lostAnswerMs: number = 10 * 60_000;
+/** Series named in one round. */
+const seriesAtOnce = 1_000;
+
+export interface FeedParts {
+  readonly journal: ProvenanceJournal;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export interface FeedResult {
+  /** Entries that got their place. */
+  readonly logged: number;
+  /** Entries that got their proof. */
+  readonly proven: number;
+}
+
+/** A statement to be logged. @param summary one line for people, never a patient's */
+export async function queueStatement(
+  { journal, clock, random }: FeedParts,
+  kind: Exclude<EntryKind, "seals">,
+  statement: Readonly<Record<string, unknown>>,
+  summary: string,
+): Promise<void> {
+  const queuedAt = clock.now();
+  const content = utf8(JSON.stringify({ kind, at: new Date(queuedAt).toISOString(), ...statement }));
+  await journal.queueEntry({ id: newId(), kind, salt: random.bytes(saltBytes), content, summary, queuedAt });
+}
+
+/** One entry for the seals of a series that none names yet. @returns how many seals */
+export async function queueSeries(parts: FeedParts, seriesInstanceUid: string): Promise<number> {
+  const { journal, clock, random } = parts;
+  const seals = await journal.unloggedSeals(seriesInstanceUid);
+  if (seals.length === 0) return 0;
+  const digests = seals.map(({ payloadDigest }) => payloadDigest);
+  const content = sealsContent(digests.map(fromHex), new TreeHasher(nodeCrypto));
+  const entry = { id: newId(), kind: "seals", salt: random.bytes(saltBytes), content };
+  const summary = digests.length === 1 ? "1 seal" : `${digests.length} seals`;
+  await journal.queueEntry({ ...entry, summary, queuedAt: clock.now() }, digests);
+  return digests.length;
+}
+
+/** Series whose last seal is that old. @returns how many entries */
+export async function queueQuietSeries(parts: FeedParts, quietMs: number): Promise<number> {
+  const series = await parts.journal.unloggedSeries(parts.clock.now() - quietMs, seriesAtOnce);
+  for (const one of series) await queueSeries(parts, one);
+  return series.length;
+}
+
+/**
+ * One round: everything that waits.
+ * @throws ScansealError of the target and the journal; what was reached by then stands
+ */
+export async function feedLog(parts: FeedParts, target: LogTarget): Promise<FeedResult> {
+  let logged = 0;
+  for (;;) {
+    const waiting = await parts.journal.waitingEntries(entriesAtOnce);
+    const placed = waiting.length === 0 ? 0 : await appendAll(waiting, parts, target);
+    logged += placed;
+    if (placed === 0 || waiting.length < entriesAtOnce) break;
+  }
+  await target.publish();
+  return { logged, proven: await proveAll(parts, target) };
+}
+
+/** @returns how many have their place now */
+async function appendAll(
+  waiting: readonly QueuedEntry[],
+  { journal, clock }: FeedParts,
+  target: LogTarget,
+): Promise<number> {
+  const found = await lookForLost(waiting, target);
+  for (const [id, index] of found) await journal.setLogged(id, target.origin, index);
+  const now = clock.now();
+  const fresh = waiting.filter(
+    ({ id, tried }) => !found.has(id) && (tried === undefined || now - tried.at >= lostAnswerMs),
+  );
+  if (fresh.length === 0) return found.size;
+  const ids = fresh.map(({ id }) => id);
+  await journal.setTried(ids, await target.size(), now);
+  const first = await target.append(fresh.map(entryBytes));
+  for (const [n, id] of ids.entries()) await journal.setLogged(id, target.origin, first + n);
+  return found.size + fresh.length;
+}
+
+/** Entries that were appended before, and whose answer did not reach the journal. */
+async function lookForLost(
+  waiting: readonly QueuedEntry[],
+  target: LogTarget,
+): Promise<ReadonlyMap<string, number>> {
+  const lost = waiting.filter(({ tried }) => tried !== undefined);
+  if (lost.length === 0) return new Map();
+  // Tiles have what is published; of the own log that is all.
+  await target.publish();
+  const size = await target.size();
+  const ids = new Map(lost.map((entry) => [toHex(entryBytes(entry)), entry.id]));
+  const from = Math.min(...lost.map(({ tried }) => tried!.from));
+  const found = new Map<string, number>();
+  for await (const { entry, index } of entriesFrom(from, size, target.source.readTile)) {
+    const id = ids.get(toHex(entry));
+    if (id !== undefined) found.set(id, index);
+  }
+  return found;
+}
+
+async function* entriesFrom(
+  from: number,
+  size: number,
+  readTile: ReadTile,
+): AsyncGenerator<{ readonly entry: Bytes; readonly index: number }> {
+  for (let tile = Math.floor(from / tileWidth); tile * tileWidth < size; tile++) {
+    const width = Math.min(tileWidth, size - tile * tileWidth);
+    const bundle = await readTile({ level: "entries", index: tile, width });
+    for (const [n, entry] of entriesOf(bundle, width).entries())
+      if (tile * tileWidth + n >= from) yield { entry, index: tile * tileWidth + n };
+  }
+}
+
+/** The bytes in the log; the salt makes them unique. */
+function entryBytes({ kind, salt, content }: QueuedEntry): Bytes {
+  const known = entryKinds.find((one) => one === kind);
+  if (!known) throw new ScansealError("internal", "the log's queue has an entry of an unknown kind");
+  return entryOf({ kind: known, salt, content }, nodeCrypto);
+}
+
+async function proveAll({ journal, clock }: FeedParts, target: LogTarget): Promise<number> {
+  const open = (await journal.unprovenEntries(entriesAtOnce)).filter(
+    ({ origin }) => origin === target.origin,
+  );
+  if (open.length === 0) return 0;
+  const checkpoint = await target.source.checkpoint();
+  const trusted = await trustedCheckpoint(checkpoint, target.policy);
+  if (!trusted.ok)
+    throw new ScansealError("log-conflict", `the log's checkpoint is not believed: ${trusted.message}`);
+  const { size } = trusted.checkpoint;
+  const reader = new TreeReader(size, target.source.readTile, new TreeHasher(nodeCrypto));
+  let proven = 0;
+  for (const entry of open) {
+    const index = entry.index!;
+    if (index >= size) continue;
+    const proof = formatProof({ index, path: await reader.inclusionPath(index), checkpoint });
+    if (!equalBytes(await reader.leafAt(index), new TreeHasher(nodeCrypto).leaf(entryBytes(entry))))
+      throw new ScansealError("log-conflict", `the log has another entry at ${index} than it acknowledged`);
+    if (entry.kind === "seals") await giveProofs(entry, proof, journal, clock.now());
+    // Last: until then the round begins again.
+    await journal.setProof(entry.id, fromUtf8(proof));
+    proven++;
+  }
+  return proven;
+}
+
+/** To each seal of the series its own. */
+async function giveProofs(
+  { id, salt }: QueuedEntry,
+  proof: Bytes,
+  journal: ProvenanceJournal,
+  at: number,
+): Promise<void> {
+  const digests = await journal.sealsOfEntry(id);
+  const places = sealPlaces(digests.map(fromHex), new TreeHasher(nodeCrypto));
+  await Promise.all(
+    places.map((place, n) => {
+      const bytes = encodeSealProof({ salt, place, proof });
+      return journal.addLateEvidence(digests[n]!, { type: "log-proof", bytes }, at);
+    }),
+  );
+}
