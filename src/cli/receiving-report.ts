@@ -1,4 +1,5 @@
 /** What became of objects that were to be received: refusals line by line, and a summary. */
+import type { ScansealError } from "../foundation/errors.ts";
 import type { Received } from "../site/receipts/receiving-office.ts";
 import type { Decision } from "../zero-trust/policy/verdict.ts";
 import { namedLocationText } from "./verdict-report.ts";
@@ -57,4 +58,11 @@ export function receivingSummary(counts: ReceivingCounts): string {
 /** @returns 0 when everything was received, 1 when something was refused, 2 when something cannot be read */
 export function receivingStatus({ refused, unreadable }: ReceivingCounts): number {
   return unreadable > 0 ? 2 : refused > 0 ? 1 : 0;
+}
+
+/** A full disk or an unusable key would fail for every object; one that cannot be read fails for itself. */
+export function stopsReceiving({ code }: ScansealError): boolean {
+  return (
+    code === "key-unusable" || code === "storage-full" || code === "internal" || code === "config-invalid"
+  );
 }

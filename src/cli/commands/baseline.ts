@@ -1,14 +1,25 @@
-/** `scanseal baseline`: receipts for what a folder or an archive's storage holds already; not a byte of it is changed. */
+/** `scanseal baseline`: receipts for what a folder or an archive holds already; not a byte of it is changed. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { ScansealError } from "../../foundation/errors.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import { FileBuffer, withFile } from "../../site/file-input.ts";
 import { openHome } from "../../site/home.ts";
 import { type Received, ReceivingOffice, requireLabel } from "../../site/receipts/receiving-office.ts";
+import { WebArchive } from "../../site/receipts/web-archive.ts";
 import { reportExpiry } from "../expiry-notice.ts";
-import { findInputs } from "../inputs.ts";
+import { findInputs, type Inputs } from "../inputs.ts";
 import { packageVersion } from "../package-version.ts";
 import { reportProblem } from "../problem.ts";
-import { count, noCounts, receivingStatus, receivingSummary, refusalText } from "../receiving-report.ts";
+import {
+  count,
+  noCounts,
+  type ReceivingCounts,
+  receivingStatus,
+  receivingSummary,
+  refusalText,
+  stopsReceiving,
+} from "../receiving-report.ts";
 import { reportSkipped } from "../skipped.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
 
@@ -17,57 +28,94 @@ export interface BaselineOptions {
   readonly source: string;
   readonly operator?: string;
   readonly asUnsealed: boolean;
+  /** Root of a DICOMweb service. */
+  readonly archive?: string;
 }
 
 /** @returns 0 when every object has a receipt or a seal, 1 when one was refused, 2 when one cannot be read */
 export async function baseline(paths: readonly string[], options: BaselineOptions): Promise<number> {
-  const { source, operator, asUnsealed } = options;
+  const { source, operator, asUnsealed, archive } = options;
   requireLabel("--source", source);
   if (operator !== undefined) requireLabel("--operator", operator);
   if (asUnsealed && operator === undefined)
     throw new ScansealError("usage", "--as-unsealed needs --operator: a person answers for it");
-  const inputs = await findInputs(paths);
+  if ((paths.length === 0) === (archive === undefined))
+    throw new ScansealError("usage", "name files and folders, or an archive with --archive: one of them");
+  const inputs = archive === undefined ? await findInputs(paths) : undefined;
   const home = openHome(options.home);
   reportExpiry(home);
-  const bar = new ProgressBar(process.stderr, systemClock, inputs.files.length);
   const software = { name: "scanseal", version: packageVersion() };
   const named = operator === undefined ? {} : { operator };
   const reception = { basis: "baseline" as const, source, ...named, asUnsealed, software };
   const office = await ReceivingOffice.open(home, reception);
-  const counts = noCounts();
-  counts.unreadable = inputs.unreadable.length;
-  const buffer = new FileBuffer();
-  const problem = (path: string, text: string): void => {
-    bar.clear();
-    reportProblem(`${path}: not received: ${text}`);
-  };
+  const run = new BaselineRun(office);
   try {
-    for (const [index, path] of inputs.files.entries()) {
-      bar.show(index, path);
-      try {
-        const received: Received = await withFile(path, (file) => office.receive(file), buffer);
-        count(counts, received);
-        if (received.outcome === "refused") problem(path, refusalText(received.decision));
-      } catch (error) {
-        if (!(error instanceof ScansealError) || stopsTheRun(error)) throw error;
-        if (error.code === "io") counts.unreadable++;
-        else counts.refused++;
-        problem(path, `${error.message} (${error.code})`);
-      }
-    }
+    if (inputs) await run.files(inputs);
+    else await run.archive(archive!, options.home);
     await office.settle();
   } finally {
-    bar.clear();
+    run.bar.clear();
     await office.close();
   }
-  reportSkipped(inputs, "received");
-  process.stdout.write(`${receivingSummary(counts)}\n`);
-  return receivingStatus(counts);
+  if (inputs) reportSkipped(inputs, "received");
+  process.stdout.write(`${receivingSummary(run.counts)}\n`);
+  return receivingStatus(run.counts);
 }
 
-/** A full disk or an unusable key would fail for every file; a file that cannot be read fails for itself. */
-function stopsTheRun({ code }: ScansealError): boolean {
-  return (
-    code === "key-unusable" || code === "storage-full" || code === "internal" || code === "config-invalid"
-  );
+class BaselineRun {
+  readonly counts: ReceivingCounts = noCounts();
+  bar: ProgressBar = new ProgressBar(process.stderr, systemClock, 0);
+  readonly #office: ReceivingOffice;
+
+  constructor(office: ReceivingOffice) {
+    this.#office = office;
+  }
+
+  async files({ files, unreadable }: Inputs): Promise<void> {
+    this.bar = new ProgressBar(process.stderr, systemClock, files.length);
+    this.counts.unreadable = unreadable.length;
+    const buffer = new FileBuffer();
+    for (const [index, path] of files.entries()) {
+      this.bar.show(index, path);
+      await this.#receive(path, () => withFile(path, (file) => this.#office.receive(file), buffer));
+    }
+  }
+
+  /** Study by study: nobody knows before how many instances there are. */
+  async archive(url: string, home: string): Promise<void> {
+    const staging = await mkdtemp(join(home, "baseline-"));
+    try {
+      const authorization = process.env.SCANSEAL_ARCHIVE_AUTHORIZATION || undefined;
+      const archive = new WebArchive(url, { authorization, staging });
+      const studies = await archive.studies();
+      this.bar = new ProgressBar(process.stderr, systemClock, studies.length);
+      for (const [index, study] of studies.entries()) {
+        this.bar.show(index, study);
+        for await (const item of archive.instances(study))
+          await this.#receive(item.name, () => item.withBytes((source) => this.#office.receive(source)));
+      }
+    } finally {
+      await rm(staging, { recursive: true, force: true });
+    }
+  }
+
+  async #receive(name: string, body: () => Promise<Received | undefined>): Promise<void> {
+    const problem = (text: string): void => {
+      this.bar.clear();
+      reportProblem(`${name}: not received: ${text}`);
+    };
+    try {
+      const received = await body();
+      count(this.counts, received);
+      if (received?.outcome === "refused") problem(refusalText(received.decision));
+    } catch (error) {
+      if (!(error instanceof ScansealError) || stopsReceiving(error)) throw error;
+      if (unreadableCodes.has(error.code)) this.counts.unreadable++;
+      else this.counts.refused++;
+      problem(`${error.message} (${error.code})`);
+    }
+  }
 }
+
+/** Nothing is known of the object. */
+const unreadableCodes: ReadonlySet<string> = new Set(["io", "network", "peer-protocol"]);

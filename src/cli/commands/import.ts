@@ -19,6 +19,7 @@ import {
   receivingStatus,
   receivingSummary,
   refusalText,
+  stopsReceiving,
 } from "../receiving-report.ts";
 import {
   type NetworkTarget,
@@ -125,18 +126,11 @@ async function takeOne(
     count(counts, received);
     if (received?.outcome === "refused") problem(refusalText(received.decision));
   } catch (error) {
-    if (!(error instanceof ScansealError) || stopsTheRun(error)) throw error;
+    if (!(error instanceof ScansealError) || stopsReceiving(error)) throw error;
     if (error.code === "io") counts.unreadable++;
     else counts.refused++;
     problem(`${error.message} (${error.code})`);
   }
-}
-
-/** A full disk or an unusable key would fail for every file; a file that cannot be read fails for itself. */
-function stopsTheRun({ code }: ScansealError): boolean {
-  return (
-    code === "key-unusable" || code === "storage-full" || code === "internal" || code === "config-invalid"
-  );
 }
 
 /** One association: a stick's worth of images. */

@@ -16,7 +16,11 @@ export function addReceipts(program: Command, run: Run): void {
     .description(
       "give receipts to what files, folders or an archive's storage folder hold already: unchanged since now, never since capture",
     )
-    .argument("<path...>")
+    .argument("[path...]")
+    .option(
+      "--archive <url>",
+      "the root of an archive's DICOMweb service, in place of paths; SCANSEAL_ARCHIVE_AUTHORIZATION is its Authorization header",
+    )
     .requiredOption("--source <name>", "what is baselined, such as the archive's name; never a patient's")
     .option("--operator <name>", "who answers for it")
     .addOption(asUnsealed())

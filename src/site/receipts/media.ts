@@ -12,6 +12,8 @@ import { looksLikeZip, openZip, type ZipArchive } from "./zip-archive.ts";
 const inMemoryBytesMax = 32 << 20;
 /** PS3.10 section 7.1: "DICM" after 128 bytes. */
 const headBytes = 132;
+/** Of one object, as in an archive: a disk is not filled by a stream that does not end. */
+const objectBytesMax = 4 * 2 ** 30;
 const filesMax = 1_000_000;
 
 /** One thing that may be an object. */
@@ -118,9 +120,10 @@ async function* pieces(source: ByteSource): AsyncGenerator<Bytes> {
     yield await source.read(at, Math.min(step, source.size - at));
 }
 
-function itemOf(
+/** @param bytes undefined where nobody knows: what does not fit in memory goes to the disk then */
+export function itemOf(
   name: string,
-  bytes: number,
+  bytes: number | undefined,
   chunks: () => AsyncGenerator<Bytes>,
   staging: string,
 ): MediaItem {
@@ -132,13 +135,24 @@ function itemOf(
         const head = await firstBytes(stream);
         if (!isPart10(head)) return undefined;
         const rest = withHead(head, stream);
-        if (bytes <= inMemoryBytesMax) return await body(new MemorySource(await collected(rest)));
-        return await onDisk(rest, staging, body);
+        return await withAll(rest, bytes, staging, body);
       } finally {
         await stream.return(undefined);
       }
     },
   };
+}
+
+async function withAll<T>(
+  stream: AsyncGenerator<Bytes>,
+  bytes: number | undefined,
+  staging: string,
+  body: (source: ByteSource) => Promise<T>,
+): Promise<T> {
+  if (bytes !== undefined && bytes > inMemoryBytesMax) return onDisk(stream, staging, body);
+  const begun = await collected(stream);
+  if (begun.isWhole) return body(new MemorySource(begun.bytes));
+  return onDisk(withHead(begun.bytes, stream), staging, body);
 }
 
 async function firstBytes(stream: AsyncGenerator<Bytes>): Promise<Bytes> {
@@ -161,10 +175,19 @@ async function* withHead(head: Bytes, stream: AsyncGenerator<Bytes>): AsyncGener
   yield* stream;
 }
 
-async function collected(stream: AsyncIterable<Bytes>): Promise<Bytes> {
+/** Up to what fits in memory: what is stated may be a lie. */
+async function collected(
+  stream: AsyncGenerator<Bytes>,
+): Promise<{ readonly bytes: Bytes; readonly isWhole: boolean }> {
   const parts: Bytes[] = [];
-  for await (const part of stream) parts.push(part.slice());
-  return concatBytes(parts);
+  let bytes = 0;
+  for (;;) {
+    const next = await stream.next();
+    if (next.done === true) return { bytes: concatBytes(parts), isWhole: true };
+    parts.push(next.value.slice());
+    bytes += next.value.length;
+    if (bytes > inMemoryBytesMax) return { bytes: concatBytes(parts), isWhole: false };
+  }
 }
 
 /** Under a name of our own. */
@@ -178,8 +201,12 @@ async function onDisk<T>(
     const path = join(folder, "object");
     const file = await open(path, "wx", 0o600);
     try {
-      for await (const part of stream)
+      let bytes = 0;
+      for await (const part of stream) {
+        bytes += part.length;
+        if (bytes > objectBytesMax) throw new ScansealError("limit-length", "an object of more than 4 GiB");
         for (let at = 0; at < part.length; ) at += (await file.write(part, at)).bytesWritten;
+      }
     } catch (error) {
       throw error instanceof ScansealError ? error : ioError(error);
     } finally {
