@@ -74,6 +74,10 @@ export class SiteHome {
     this.#passphrase = passphrase;
   }
 
+  get folder(): string {
+    return this.#folder;
+  }
+
   get #authorityFolder(): string {
     return join(this.#folder, "authority");
   }

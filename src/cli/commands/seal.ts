@@ -5,6 +5,8 @@ import { systemClock } from "../../platform/node/crypto.ts";
 import { openDeviceSealing } from "../../site/device-sealing.ts";
 import { openHome } from "../../site/home.ts";
 import { OutputFolder } from "../../site/output-folder.ts";
+import { feedParts } from "../../site/provenance/feeding.ts";
+import { queueSeries } from "../../site/provenance/log-feed.ts";
 import { sealFile, UnreadableOriginal } from "../../site/sealing-run.ts";
 import { reportExpiry } from "../expiry-notice.ts";
 import { findInputs } from "../inputs.ts";
@@ -12,6 +14,7 @@ import { packageVersion } from "../package-version.ts";
 import { reportProblem } from "../problem.ts";
 import { reportSkipped } from "../skipped.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
+import { logSeals } from "./log-feeding.ts";
 
 export interface SealOptions {
   readonly home: string;
@@ -50,12 +53,14 @@ export async function seal(paths: readonly string[], options: SealOptions): Prom
   let refused = 0;
   let unreadable = inputs.unreadable.length;
   const seen = new Map<string, string>();
+  const sealedSeries = new Set<string>();
   try {
     for (const [index, path] of inputs.files.entries()) {
       current = { index, path };
       bar.show(index, path);
       try {
-        const { sopInstanceUid, reused: isReused } = await sealFile(path, run);
+        const { sopInstanceUid, seriesInstanceUid, reused: isReused } = await sealFile(path, run);
+        sealedSeries.add(seriesInstanceUid);
         const first = seen.get(sopInstanceUid);
         if (first !== undefined)
           throw new ScansealError("duplicate-instance", `has the SOP Instance UID of ${first}`);
@@ -71,6 +76,10 @@ export async function seal(paths: readonly string[], options: SealOptions): Prom
       }
     }
     if (sealed > 0) await output.sync();
+    bar.clear();
+    await logSeals(home, provenance, async () => {
+      for (const series of sealedSeries) await queueSeries(feedParts(provenance), series);
+    });
   } finally {
     bar.clear();
     await close();

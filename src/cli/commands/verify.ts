@@ -139,6 +139,7 @@ function printTables(
 function loggedWithin(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const ms = durationOf(text);
-  if (ms === undefined) throw new ScansealError("usage", "--logged-within is a time such as "90 min", "24 h" or "2 d"");
+  if (ms === undefined)
+    throw new ScansealError("usage", `--logged-within is a time such as "90 min", "24 h" or "2 d"`);
   return ms;
 }

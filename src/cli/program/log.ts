@@ -1,7 +1,7 @@
 /** `log` and `witness`: the transparency log. */
 import { type Command, Option } from "commander";
 import type { Action, Run } from "./command-runner.ts";
-import { givenPath } from "./options.ts";
+import { givenPath, home } from "./options.ts";
 
 const kinds = ["seals", "enrolment", "revocation", "policy", "release"];
 
@@ -24,6 +24,7 @@ function address(command: Command, port: string): Command {
 export function addLog(program: Command, run: Run): void {
   const log = program.command("log").description("the transparency log: entries that nobody can take back");
   addKeeping(log, run);
+  addFeeding(log, run);
   addReading(log, run);
   addWitness(program.command("witness").description("watch that logs of others only grow"), run);
 }
@@ -56,6 +57,30 @@ function addKeeping(log: Command, run: Run): void {
     )
     .addOption(new Option("--kind <kind>", "what it says").choices(kinds).makeOptionMandatory())
     .action(run(async () => (await import("../commands/log-append.ts")).appendEntry as Action));
+}
+
+/** What this site logs of its own. */
+function addFeeding(log: Command, run: Run): void {
+  log
+    .command("push")
+    .description("log what waits: seals of quiet series, enrolments, revocations; and keep the proofs")
+    .option("--quiet <minutes>", "a series whose last seal is that old", "10")
+    .addOption(home())
+    .action(run(async () => (await import("../commands/log-feeding.ts")).pushLog as Action));
+  log
+    .command("list")
+    .description("what this site has logged, the newest first")
+    .option("--limit <number>", "how many", "50")
+    .addOption(json())
+    .addOption(home())
+    .action(run(async () => (await import("../commands/log-feeding.ts")).listLog as Action));
+  log
+    .command("use")
+    .description("log elsewhere from now on; SCANSEAL_LOG_TOKEN is the token it asks for")
+    .argument("<url>")
+    .addOption(policy())
+    .addOption(home())
+    .action(run(async () => (await import("../commands/log-feeding.ts")).useLog as Action));
 }
 
 function addReading(log: Command, run: Run): void {

@@ -24,7 +24,7 @@ export function addVerification(program: Command, run: Run): void {
     .option("--from <archive>", "the enrolled archive that gave them out: its approved changes are explained")
     .option(
       "--logged-within <time>",
-      "seals older than this, such as 24h or "90 min", have to be in the transparency log",
+      'seals older than this, such as "24 h" or "90 min", have to be in the transparency log',
     )
     .option(
       "--deep",

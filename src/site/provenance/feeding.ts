@@ -1,0 +1,48 @@
+/** Feeding the site's log as one errand: by a command, at the end of sealing, or by the gateway from time to time. */
+import { join } from "node:path";
+import { ScansealError } from "../../foundation/errors.ts";
+import { nodeRandom, systemClock } from "../../platform/node/crypto.ts";
+import { holdFileLock } from "../../platform/node/private-files.ts";
+import type { ProvenanceJournal } from "../../store/provenance/provenance-journal.ts";
+import type { SiteHome } from "../home.ts";
+import { type FeedParts, type FeedResult, feedLog } from "./log-feed.ts";
+
+/** A feeder that works on the same queue is soon done. */
+const lockWaitMs = 2_000;
+
+export function feedParts(journal: ProvenanceJournal): FeedParts {
+  return { journal, clock: systemClock, random: nodeRandom };
+}
+
+/**
+ * Everything that waits, to the log and back with its proofs. One feeder at a time.
+ * @returns undefined where the site has no log, or nothing waits
+ * @throws ScansealError `usage` while another process has the log; `network`, `io`, `storage-full`, `log-conflict`
+ */
+export async function feedOnce(home: SiteHome, journal: ProvenanceJournal): Promise<FeedResult | undefined> {
+  if (home.log.place() === undefined || !(await isWaiting(journal))) return undefined;
+  const lock = lockFeeding(home);
+  try {
+    const target = await home.log.open();
+    try {
+      return await feedLog(feedParts(journal), target);
+    } finally {
+      await target.close();
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+async function isWaiting(journal: ProvenanceJournal): Promise<boolean> {
+  const [waiting, unproven] = await Promise.all([journal.waitingEntries(1), journal.unprovenEntries(1)]);
+  return waiting.length + unproven.length > 0;
+}
+
+function lockFeeding(home: SiteHome): { release(): void } {
+  try {
+    return holdFileLock(join(home.folder, "log-feed.lock"), lockWaitMs);
+  } catch (cause) {
+    throw new ScansealError("usage", "another process feeds the log", { cause });
+  }
+}
