@@ -22,6 +22,7 @@ export const commonKeyPurposeOid = {
   any: "2.5.29.37.0",
   tlsServer: "1.3.6.1.5.5.7.3.1",
   tlsClient: "1.3.6.1.5.5.7.3.2",
+  timeStamping: "1.3.6.1.5.5.7.3.8",
 } as const;
 
 /** RFC 5480, RFC 3279, RFC 4055 */
@@ -30,6 +31,23 @@ export const keyOid = {
   p256: "1.2.840.10045.3.1.7",
   p384: "1.3.132.0.34",
   rsa: "1.2.840.113549.1.1.1",
+} as const;
+
+/** FIPS 180-4 functions (RFC 5754) */
+export const digestOid = {
+  sha256: "2.16.840.1.101.3.4.2.1",
+  sha384: "2.16.840.1.101.3.4.2.2",
+  sha512: "2.16.840.1.101.3.4.2.3",
+} as const;
+
+/** RFC 5652, RFC 3161, RFC 2634, RFC 5035 */
+export const cmsOid = {
+  signedData: "1.2.840.113549.1.7.2",
+  timeStampInfo: "1.2.840.113549.1.9.16.1.4",
+  contentType: "1.2.840.113549.1.9.3",
+  messageDigest: "1.2.840.113549.1.9.4",
+  signingCertificate: "1.2.840.113549.1.9.16.2.12",
+  signingCertificateV2: "1.2.840.113549.1.9.16.2.47",
 } as const;
 
 /** X.520 */

@@ -8,7 +8,7 @@ import { acceptedHash, authorityKeyWeakness, signerKeyWeakness } from "./algorit
 import type { Certificate } from "./certificate.ts";
 import type { IssuerSignatures } from "./issuer-signature.ts";
 import { commonKeyPurposeOid, extensionOid } from "./object-identifiers.ts";
-import { type Crl, checkRevocation } from "./revocation.ts";
+import { type Crl, checkRevocation, type TrustedTimeClass } from "./revocation.ts";
 import { keyPurposeOf, type Role, rolesOf } from "./roles.ts";
 
 export type TrustFailureReason =
@@ -43,8 +43,12 @@ export interface PathRequest {
   readonly now: number;
   /** When the judged signature provably existed (T1, or T2 at home); validity is then judged at that time. Not after `now`. */
   readonly trustedTime?: number | undefined;
+  /** Who says so, where the key was revoked later; T1 where it is not said. */
+  readonly timeClass?: TrustedTimeClass | undefined;
   /** The role the statement demands; without one, any role will do. */
   readonly role?: Role | undefined;
+  /** The signer is a time-stamping authority (spec/trusted-time.md), which has none of our roles. */
+  readonly isTimeStamping?: boolean | undefined;
   readonly revocation: RevocationMode;
   readonly signatures: IssuerSignatures;
 }
@@ -150,9 +154,10 @@ async function validateLinkedPath(
     if (problem !== undefined) return failure("certificate-invalid", `issuer: ${problem}`);
   }
   // Step 6: the signer's own key and usage.
-  const weakness = signerKeyWeakness(signer.key);
+  const isTimeStamping = request.isTimeStamping === true;
+  const weakness = isTimeStamping ? authorityKeyWeakness(signer.key) : signerKeyWeakness(signer.key);
   if (weakness !== undefined) return failure("certificate-weak", weakness);
-  const problem = signerProblem(signer);
+  const problem = signerProblem(signer, isTimeStamping);
   if (problem !== undefined) return failure("certificate-invalid", problem);
   // Step 7: validity of all of them at the judged time.
   const at = request.trustedTime ?? request.now;
@@ -163,7 +168,7 @@ async function validateLinkedPath(
     if (at >= certificate.notAfter) return failure("certificate-expired", `${whose}no longer valid`);
   }
   // Step 8: role.
-  const wrongRole = roleProblem(chain, request.role);
+  const wrongRole = isTimeStamping ? timeStampingProblem(chain) : roleProblem(chain, request.role);
   if (wrongRole !== undefined) return failure("certificate-wrong-role", wrongRole);
   // Step 9: revocation, the anchor excepted: it is trusted by decision of its holder.
   const revocation = await revocationOf(chain, request);
@@ -204,11 +209,13 @@ function authorityProblem(authority: Certificate, intermediatesBelow: number): s
 }
 
 /** Step 6. RFC 5280 4.2.1.3, 4.2.1.9 */
-function signerProblem(signer: Certificate): string | undefined {
+function signerProblem(signer: Certificate, isTimeStamping: boolean): string | undefined {
   const e = signer.extensions;
   if (e.basicConstraints?.isAuthority === true) return "an authority's certificate signs no images";
   if (e.basicConstraints?.pathLength !== undefined) return "a path length without an authority";
-  if (!e.keyUsage?.includes("digitalSignature")) return "its key usage lacks digitalSignature";
+  // Authorities for time stamps may have contentCommitment instead (RFC 5280 4.2.1.3, CA/B code signing 7.1.2.3).
+  const maySign = isTimeStamping && e.keyUsage?.includes("contentCommitment") === true;
+  if (!maySign && !e.keyUsage?.includes("digitalSignature")) return "its key usage lacks digitalSignature";
   if (e.keyUsage.includes("keyCertSign")) return "its key may sign certificates";
   return undefined;
 }
@@ -231,6 +238,21 @@ function roleProblem(chain: readonly Certificate[], role: Role | undefined): str
   return undefined;
 }
 
+/** Step 8 for time stamps. RFC 3161 2.3: critical, and nothing else beside it. */
+function timeStampingProblem(chain: readonly Certificate[]): string | undefined {
+  const { critical, keyPurposes = [] } = chain[0]!.extensions;
+  const { any, timeStamping } = commonKeyPurposeOid;
+  if (!keyPurposes.includes(timeStamping)) return "its key is not for time stamps";
+  if (keyPurposes.length !== 1) return "its key is also for other purposes";
+  if (!critical.includes(extensionOid.extendedKeyUsage)) return "its extended key usage is not critical";
+  for (const authority of chain.slice(1)) {
+    const allowed = authority.extensions.keyPurposes;
+    if (allowed !== undefined && !allowed.includes(any) && !allowed.includes(timeStamping))
+      return "its issuer may not name authorities for time stamps";
+  }
+  return undefined;
+}
+
 /** Step 9 */
 async function revocationOf(
   chain: readonly Certificate[],
@@ -244,6 +266,7 @@ async function revocationOf(
       crls: request.crls,
       now: request.now,
       trustedTime: request.trustedTime,
+      timeClass: request.timeClass,
       signatures: request.signatures,
     });
     const whose = i === 0 ? "" : "issuer: ";

@@ -204,7 +204,33 @@ export interface RevocationRequest {
   readonly now: number;
   /** When the judged signature provably existed (time class T1, or T2 at home), in milliseconds; undefined without proof. */
   readonly trustedTime: number | undefined;
+  /** Who says so: `T2`, this site's own first sight, does not count where a key was in other hands. T1 where it is not said. */
+  readonly timeClass?: TrustedTimeClass | undefined;
   readonly signatures: IssuerSignatures;
+}
+
+/** T1: proven by others, a time-stamping authority or witnesses of the log. T2: the site's own first sight. self: by the judged key, in what it signed. */
+export type TrustedTimeClass = "T1" | "T2" | "self";
+
+/** RFC 3161 4: what an authority signed before it was revoked stands for these reasons only; none given is a reason for doubt. */
+const harmless: ReadonlySet<RevocationReason> = new Set([
+  "affiliationChanged",
+  "superseded",
+  "cessationOfOperation",
+]);
+
+/** Whoever has the key can date what it signs; `unspecified` says nothing of that. */
+const compromising: ReadonlySet<RevocationReason> = new Set([
+  "keyCompromise",
+  "cACompromise",
+  "aACompromise",
+]);
+
+/** True where the signature stands although the key was revoked: it is older, and somebody fit to say so does. */
+function isOlderThan(revocation: Revocation, { trustedTime, timeClass }: RevocationRequest): boolean {
+  if (trustedTime === undefined || trustedTime >= effectiveFrom(revocation)) return false;
+  if (timeClass === "self") return harmless.has(revocation.reason);
+  return timeClass !== "T2" || !compromising.has(revocation.reason);
 }
 
 /**
@@ -223,11 +249,8 @@ export async function checkRevocation(request: RevocationRequest): Promise<Revoc
       continue;
     }
     const revocation = crl.revoked.get(certificate.serial);
-    const isOlder =
-      request.trustedTime !== undefined &&
-      revocation !== undefined &&
-      request.trustedTime < effectiveFrom(revocation);
-    if (revocation !== undefined && !isOlder) return { state: "revoked", revocation };
+    if (revocation !== undefined && !isOlderThan(revocation, request))
+      return { state: "revoked", revocation };
     if (crl.nextUpdate === undefined || now >= crl.nextUpdate) {
       detail = "the CRL of its issuer is out of date";
     } else if (now >= certificate.notAfter && !crl.keepsExpired) {
