@@ -72,7 +72,7 @@ function listOf(
 }
 
 /** Why a manifest counts for nothing: the step that refused it. */
-export type ListFault = "record-structure" | "record-signature-invalid" | "record-opening";
+export type ListFault = "record-structure" | "record-signer" | "record-signature-invalid" | "record-opening";
 
 export interface CheckPorts {
   readonly crypto: Crypto;
@@ -122,7 +122,8 @@ async function checkList<
     return faultOf(error, "record-structure");
   }
   const { statement, signature, digest, envelope } = opened;
-  if (signature !== "valid") return { fault: "record-signature-invalid", detail: signature };
+  if (signature === "invalid") return { fault: "record-signature-invalid", detail: signature };
+  if (signature !== "valid") return { fault: "record-signer", detail: signature };
   // 5. The opening is exactly what its writer writes.
   let opening: O;
   try {
