@@ -1,4 +1,4 @@
-/** What a correction commits to: Study Instance UIDs and values. Private; kept beside the statement. Steps 5 to 8 of spec/derivations.md. */
+/** What a correction commits to: Study Instance UIDs and values. Private; kept beside the statement. Steps 6 to 9 of spec/derivations.md. */
 import { uidForm } from "../../dicom/uid.ts";
 import { type Bytes, equalBytes, fromBase64, fromLatin1, toBase64, toHex } from "../../foundation/bytes.ts";
 import type { Crypto } from "../../foundation/crypto.ts";
@@ -133,10 +133,10 @@ export function correctionOpeningFault(
   opening: CorrectionOpening,
 ): string | undefined {
   const { seed, studies, values } = opening;
-  // 6. As many studies and values as are committed to.
+  // 7. As many studies and values as are committed to.
   if (studies.length !== statement.studies.length || values.length !== statement.changes.length)
     return "the opening is of another correction";
-  // 7. Seed, every commitment and the root over them.
+  // 8. Seed, every commitment and the root over them.
   const corrections = statement.changes.map(({ path, vr }, i) => ({ path, vr, ...values[i]! }));
   const made = commitCorrection(crypto, seed, studies, corrections);
   if (made.seed !== statement.seed) return "the seed is not the one that was signed";
@@ -148,7 +148,7 @@ export function correctionOpeningFault(
       return from === signed.from && to === signed.to;
     });
   if (!isSame) return "the opening does not open the commitments";
-  // 8. One study once, and one value of a path corrected to one other.
+  // 9. One study once, and one value of a path corrected to one other.
   if (new Set(studies).size !== studies.length) return "a study is named twice";
   if (corrections.some(({ from, to }) => isSameValue(from, to))) return "a value is corrected to itself";
   const isTwice = corrections.some((one, i) =>

@@ -16,16 +16,13 @@ import { nodeCrypto, nodeRandom, systemClock } from "../../platform/node/crypto.
 import { holdFileLock } from "../../platform/node/private-files.ts";
 import { nodeTextDecoding } from "../../platform/node/text-decoding.ts";
 import { canonicalText } from "../../provenance/manifest/canonical-value.ts";
+import { makeCorrection } from "../../provenance/manifest/correction.ts";
 import {
   type Correction,
-  commitCorrection,
   correctedValueBytesMax,
-  encodeCorrectionOpening,
   isSameValue,
 } from "../../provenance/manifest/correction-opening.ts";
-import { correctedStudiesMax, encodeCorrection } from "../../provenance/manifest/correction-statement.ts";
-import type { RecordSubject } from "../../provenance/manifest/record.ts";
-import { signerOf, signRecord } from "../../provenance/manifest/record-envelope.ts";
+import { correctedStudiesMax } from "../../provenance/manifest/correction-statement.ts";
 import { openProvenanceJournal } from "../../store/provenance/open-provenance-journal.ts";
 import type { ProvenanceJournal } from "../../store/provenance/provenance-journal.ts";
 import { collectEvidence, type EvidencePorts } from "../../zero-trust/evidence/collect.ts";
@@ -213,35 +210,19 @@ export class CorrectionDesk {
 
   async #signOne(studies: readonly string[], corrections: readonly Correction[]): Promise<SignedCorrection> {
     const { basis, approvedBy } = this.#request;
-    const now = systemClock.now();
-    const seed = nodeRandom.bytes(32);
-    const committed = commitCorrection(nodeCrypto, seed, studies, corrections);
-    const places: { study: string; version: number; previous?: string }[] = [];
-    for (const [i, uid] of studies.entries()) {
+    const places: { uid: string; version: number; previous?: string }[] = [];
+    for (const uid of studies) {
       const { chain } = await correctionsOf(uid, this.#evidence);
       const previous = chain.at(-1)?.digest;
-      const place = { study: committed.studies[i]!, version: chain.length + 1 };
+      const place = { uid, version: chain.length + 1 };
       places.push(previous === undefined ? place : { ...place, previous });
     }
-    const payload = encodeCorrection({
-      signer: signerOf(nodeCrypto, this.#signer),
-      root: committed.root,
-      seed: committed.seed,
-      studies: places,
-      changes: committed.changes,
-      basis,
-      approvedBy,
-      correctedAt: new Date(now).toISOString(),
-    });
-    const opening = encodeCorrectionOpening({ seed, studies, values: corrections });
-    const ports = { crypto: nodeCrypto, signer: this.#signer };
-    const record = await signRecord("correction", payload, opening, ports);
-    const before = new Set(places.flatMap(({ previous }) => (previous === undefined ? [] : [previous])));
-    const subjects: RecordSubject[] = [
-      ...studies.map((name): RecordSubject => ({ kind: "study", name })),
-      ...[...before].map((name): RecordSubject => ({ kind: "statement", name })),
-    ];
-    await this.#journal.addRecord(record, subjects, now);
+    const ports = { crypto: nodeCrypto, random: nodeRandom, clock: systemClock, signer: this.#signer };
+    const { record, subjects } = await makeCorrection(
+      { studies: places, corrections, basis, approvedBy },
+      ports,
+    );
+    await this.#journal.addRecord(record, subjects, systemClock.now());
     return { digest: record.digest, studies, paths: [...new Set(corrections.map(({ path }) => path))] };
   }
 

@@ -50,7 +50,7 @@ export async function habitsOf(
   return { approved: { digest, habits, summary, version }, faulty };
 }
 
-/** 5. This archive. 6. Nothing that can never be a habit. */
+/** 6. This archive. 7. Nothing that can never be a habit. */
 function contentFault(
   { archive, habits }: ArchiveStatement,
   asked: string,
@@ -60,7 +60,7 @@ function contentFault(
   return never && ["record-content", `${never.path} can never be a habit`];
 }
 
-/** 7. From version 1, each names the one before; the last one counts. Two of one version end the chain, with nothing approved by either. */
+/** 8. From version 1, each names the one before; the last one counts. Where two are of one version, the one before them counts. */
 function newestOf<T extends { readonly digest: string; readonly statement: ArchiveStatement }>(
   sound: readonly T[],
 ): T | undefined {
@@ -75,7 +75,7 @@ function newestOf<T extends { readonly digest: string; readonly statement: Archi
   }
 }
 
-/** 8. Path and kind, item numbers under a star. */
+/** 9. Path and kind, item numbers under a star. */
 export function matchingHabit(
   { digest, habits, summary }: ApprovedHabits,
   change: AttributeChange,

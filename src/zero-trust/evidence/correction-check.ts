@@ -85,7 +85,7 @@ async function checkCorrection(
   });
   const signer = signerFault(opened, trust);
   if (signer) return fault(...signer);
-  // 5. The opening is exactly what its writer writes. 6 to 8: it opens what was signed.
+  // 6. The opening is exactly what its writer writes. 7 to 9: it opens what was signed.
   let opening: CorrectionOpening;
   try {
     opening = decodeCorrectionOpening(record.opening);
@@ -94,10 +94,10 @@ async function checkCorrection(
   }
   const wrong = correctionOpeningFault(crypto, statement, opening);
   if (wrong !== undefined) return fault("record-opening", wrong);
-  // 9. Identity, and nothing else, can be corrected.
+  // 10. Identity, and nothing else, can be corrected.
   if (statement.changes.some(({ path }) => classOfAttribute(path) !== "identity"))
     return fault("record-content", "it corrects what is no identity attribute");
-  // 10. It is about this study.
+  // 11. It is about this study.
   const at = opening.studies.indexOf(studyInstanceUid);
   if (at < 0) return fault("record-content", "it is about another study");
   const { version, previous } = statement.studies[at]!;
@@ -105,7 +105,7 @@ async function checkCorrection(
   return { correction: { digest, statement, opening, summary }, version, previous, trust };
 }
 
-/** Steps 3 and 4: one signer of the right role, with a hash that it may use, whose signature fits. */
+/** Steps 3 to 5 (7 of spec/records.md): one signer, whose signature fits, of the right role, with a hash that it may use. */
 export function signerFault(
   { signature, statement }: OpenedRecord<{ readonly signer: CorrectionStatement["signer"] }>,
   trust: TrustFact,
@@ -123,7 +123,7 @@ export function structureFault(record: string, error: unknown): RecordEvidence {
   return { record, faults: ["record-structure"], detail: error.message, trust: undefined };
 }
 
-/** 11. From version 1, each names the one before. What forks, or names what is not there, counts for nothing, nor does what follows. */
+/** 12. From version 1, each names the one before. What forks, or names what is not there, counts for nothing, nor does what follows. */
 function chained(sound: readonly Placed[]): {
   readonly chain: readonly TrustedCorrection[];
   readonly outside: readonly RecordEvidence[];

@@ -32,7 +32,7 @@ export async function derivationEvidence(
     const { opened, trust } = checked;
     const { made, statement, digest } = opened;
     if (compared++ >= comparedMax) break;
-    // 7. The object is what was made.
+    // 8. The object is what was made.
     const about = { committedAs: statement.pixels.transferSyntax, studyInstanceUid };
     const { content, ...beside } = (await contentSince(object, made!, about, ports)) ?? {};
     const isSame = content !== undefined && isUnchanged(content);
@@ -54,7 +54,7 @@ function claimOf({ statement }: OpenedDerivation): DerivationEvidence["claim"] {
   return { action, parents: parents.map(({ digest }) => digest), product, operator, derivedAt };
 }
 
-/** 8. A trusted derivation that says that it stands in the place of this manifest's object, whose name it has. @throws ScansealError `io` */
+/** 9. A trusted derivation that says that it stands in the place of this manifest's object, whose name it has. @throws ScansealError `io` */
 export async function replacedBy(
   object: DicomObject,
   payloadDigest: string | undefined,

@@ -1,4 +1,4 @@
-/** Which differences trusted records account for, and whether something newer stands in the object's place: steps 12 to 15 of spec/derivations.md. */
+/** Which differences trusted records account for, and whether something newer stands in the object's place: steps 13 to 15 of spec/derivations.md. */
 import type { DicomObject } from "../../dicom/model.ts";
 import { type Bytes, equalBytes } from "../../foundation/bytes.ts";
 import type { Crypto } from "../../foundation/crypto.ts";
@@ -117,7 +117,7 @@ async function applyCorrections(
 }
 
 /**
- * 13. The values that a path had, from the sealed one through every correction of the chain; the object has one of them, or the change is not
+ * 14. The values that a path had, from the sealed one through every correction of the chain; the object has one of them, or the change is not
  * explained.
  */
 function placeOf(
@@ -137,14 +137,14 @@ function placeOf(
     values.push(correction.opening.values[at]!.to);
     by.push(correction);
   }
-  // The newest place of a value that came back.
+  // 15. The newest place of a value that came back.
   const at = values.findLastIndex((value) => isSameValue(value, present));
   if (at < 0) return undefined;
   return { explainedBy: by[at - 1], missing: by[at] };
 }
 
 /**
- * 12. For each path that a correction names: what the object has, and what was sealed. That is the same where nothing differs; else it is the
+ * 13. For each path that a correction names: what the object has, and what was sealed. That is the same where nothing differs; else it is the
  * value of a correction that the sealed commitment opens to. Paths whose sealed value is none that is known are left out.
  */
 async function sealedAndPresent(
