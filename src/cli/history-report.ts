@@ -78,8 +78,21 @@ function answerFacts({ capturedBy, touchedSince, series, existsSince }: History,
     ["Captured by", capturedBy.text, paint(capturedBy.isProven)],
     ["Touched since", touchedSince.text, paint(touchedSince.isProven)],
     ["Series", series.text, series.state === "incomplete" ? palette.bad : paint(series.state === "complete")],
+    ...missingFacts(series.missing, palette),
     ["Exists since", moment + text, paint(existsSince.isProven)],
   ];
+}
+
+/** UIDs that are shown; --json has them all. */
+const missingMax = 8;
+
+function missingFacts(missing: readonly string[], palette: Palette): Fact[] {
+  const rest = missing.length - missingMax;
+  const lines = [
+    ...missing.slice(0, missingMax),
+    ...(rest > 0 ? [`and ${rest} more: --json names them`] : []),
+  ];
+  return lines.map((line) => ["", line, palette.bad]);
 }
 
 function objectFacts({ object }: History): Fact[] {

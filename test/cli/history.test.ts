@@ -1,57 +1,12 @@
 /** `scanseal history`: what a person reads about an object's past, from its file or from its UID alone. */
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
 import type { History } from "../../src/site/history/history.ts";
-import { ReceivingArchive, sendAll } from "../gateway/network.ts";
-import { freePorts, type GatewayRun, startGateway } from "./gateway-run.ts";
-import { makeSite, makeWorkplace, oneLine, type Run } from "./scanseal-process.ts";
+import { siteWithPast } from "./history-site.ts";
+import { oneLine } from "./scanseal-process.ts";
 
-const place = makeWorkplace();
+const place = siteWithPast();
 const { run, path, write } = place;
-const secret = {
-  SCANSEAL_NEW_OPERATOR_PASSPHRASE: "correct horse",
-  SCANSEAL_OPERATOR_PASSPHRASE: "correct horse",
-};
-let archive: ReceivingArchive;
-let gate: GatewayRun;
-
-beforeAll(async () => {
-  makeSite(place);
-  run("seal", "scans", "--device", "CT1", "--out", "sealed");
-  const altered = readFileSync(path("sealed/2.25.2.dcm"));
-  altered.write("4712", altered.indexOf("4711"), "latin1");
-  writeFileSync(path("altered.dcm"), altered);
-  archive = await ReceivingArchive.open(0);
-  const ports = await freePorts();
-  const at = `host: 127.0.0.1, port: ${archive.port}`;
-  write(
-    "scanseal-data/gateway.yaml",
-    `aeTitle: SCANSEAL
-home: .
-http: {port: ${ports.http}}
-listeners:
-  - {name: local, port: ${ports.dicom}}
-sources:
-  - {name: ct-1, listener: local, aeTitles: [CT1], mode: enforce}
-destinations:
-  - {name: archive, ${at}, aeTitle: ARCHIVE}
-  - {name: reading, ${at}, aeTitle: READING, takes: released}
-`,
-  );
-  gate = startGateway(place, "start");
-  await gate.until(/One line for each object/);
-  const sent = [readFileSync(path("sealed/2.25.1.dcm")), altered];
-  await sendAll(ports.dicom, sent, { callingAeTitle: "CT1", calledAeTitle: "SCANSEAL" });
-  await gate.until((output) => /delivered +/.test(output) && /HELD +/.test(output));
-  place.runWith({ env: secret }, "operator", "add", "anna");
-  place.runWith({ env: secret }, "operator", "add", "ben", "--by", "anna");
-});
-
-afterAll(async () => {
-  gate.signal("SIGTERM");
-  await gate.ended;
-  await archive.close();
-});
 
 function told(...args: readonly string[]): { readonly status: number | null; readonly history: History } {
   const { status, stdout, stderr } = run("history", ...args, "--json");
@@ -60,7 +15,9 @@ function told(...args: readonly string[]): { readonly status: number | null; rea
   return { status, history: JSON.parse(stdout) as History };
 }
 
-const kinds = ({ events }: History): string[] => events.map(({ what }) => what);
+/** Entries of the log come when they come. */
+const kinds = ({ events }: History): string[] =>
+  events.map(({ what }) => what).filter((what) => !/^log/.test(what));
 
 describe("history of a file", () => {
   it("a sealed object: who captured it, that nobody touched it, and what the gate did with it", () => {
@@ -75,6 +32,7 @@ describe("history of a file", () => {
       touchedSince: { isProven: true },
       contradictions: [],
     });
+    expect(history.series).toMatchObject({ state: "incomplete", count: 3, version: 1, missing: ["2.25.3"] });
     const times = history.events.map(({ at }) => Date.parse(at ?? ""));
     expect(times).toEqual(times.toSorted((a, b) => a - b));
     const sealed = history.events[0]!;
@@ -93,6 +51,9 @@ describe("history of a file", () => {
       /\n {2}\d\d:\d\d:\d\dZ {2}● {2}CT1 sealed it in the device as number 1 of its key 1/,
     );
     expect(stdout).toMatch(/\n {2}\d\d:\d\d:\d\dZ {2}○ {2}archive confirmed that it has it\.\n/);
+    expect(stdout).toMatch(
+      /\n {2}Series +CT1 closed it as version 1 with 3 instances; .* 1 missing\.\n +2\.25\.3\n/,
+    );
     expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(100);
     expect(stdout).not.toMatch(/4711|Muster|\u001b/);
     expect(run("history", "sealed/2.25.1.dcm", "--json").stdout).not.toMatch(/4711|Muster/);
@@ -128,8 +89,22 @@ describe("history of a file", () => {
     expect(status).toBe(1);
     expect(history.existsSince).toMatchObject({ isProven: false });
     expect(history.events.length).toBeGreaterThan(2);
-    for (const event of history.events) expect(event.ofOtherBytes).toBe(true);
+    for (const { what, ofOtherBytes } of history.events)
+      expect(ofOtherBytes === true).toBe(what !== "series-closed");
     expect(history.contradictions).toEqual([]);
+  });
+
+  it("a received object: known since then, by the site's own receipt, and never captured", () => {
+    const { status, history } = told("prior/7.dcm");
+    expect(status).toBe(0);
+    expect(kinds(history)).toEqual(["series-closed", "receipt"]);
+    expect(history).toMatchObject({
+      verdict: "received",
+      capturedBy: { text: expect.stringContaining("received from old PACS"), isProven: false },
+      touchedSince: { isProven: true },
+      existsSince: { time: "T2", isProven: true },
+      series: { state: "incomplete", text: expect.stringContaining("this one is not among them") },
+    });
   });
 
   it("what is no DICOM object, no file, or no site: one line, exit as elsewhere", () => {
@@ -146,31 +121,15 @@ describe("history of a file", () => {
 });
 
 describe("history of a UID", () => {
-  function as(name: string, ...args: readonly string[]): Run {
-    return place.runWith({ env: secret }, ...args, "--by", name);
-  }
-
   it("looks at the copy that the gate keeps, and tells of those who released it", async () => {
-    const reason = ["--reason", "a second opinion is wanted"];
-    const asked = as(
-      "anna",
-      "quarantine",
-      "release",
-      "2.25.2",
-      "--to",
-      "reading",
-      "--confirm",
-      "altered",
-      ...reason,
-    );
-    const id = /^Request (\S+)$/m.exec(asked.stdout)![1]!;
-    const before = archive.received.length;
-    expect(as("ben", "quarantine", "approve", id, "--confirm", "altered").status).toBe(0);
-    await gate.until((output) => (output.match(/ delivered +[0-9a-f]/g) ?? []).length > before);
+    await place.release();
     const { status, history } = told("2.25.2");
     expect(status).toBe(1);
     expect(history.verdict).toBe("altered");
-    expect(kinds(history)).toEqual(["sealed", "received", "held", "release-asked", "released", "delivered"]);
+    expect(kinds(history)).toEqual([
+      ...["sealed", "series-closed", "received", "held"],
+      ...["release-asked", "released", "delivered"],
+    ]);
     expect(history.events.find(({ what }) => what === "released")!.who.map(({ name }) => name)).toEqual([
       "anna",
       "ben",
@@ -194,8 +153,6 @@ describe("history of a UID", () => {
   });
 
   it("a configuration that has errors keeps nobody from a file's history, unless it was named", () => {
-    copyFileSync(path("scanseal-data/gateway.yaml"), path("sound.yaml"));
-    write("broken-site/readme", "");
     write("broken.yaml", "nothing: here\n");
     expect(run("history", "sealed/2.25.1.dcm", "--config", "broken.yaml").status).toBe(2);
   });
