@@ -44,7 +44,7 @@ export function findingsOf(evidence: Evidence): readonly Finding[] {
     ...conflictFindings(arrival),
   ];
   if (receiptStands(evidence)) return found.flatMap((one) => excused(one, evidence));
-  return derivationStands(evidence) ? found.map(excusedByDerivation) : found;
+  return derivationStands(evidence) ? found.flatMap(excusedByDerivation) : found;
 }
 
 const conflictDetail =
