@@ -5,6 +5,7 @@
  *     HOME/devices/NAME/     each device's keys and counter, and the seals it made
  *     HOME/trust.json        authorities of others
  *     HOME/log/              the site's transparency log (site/provenance/site-log.ts)
+ *     HOME/time.json         where time stamps come from, and whose are believed
  *     HOME/offices/ROLE/     the site's own keys for receipts and derivations
  *     HOME/archives/         what archives were seen to change, to be approved
  *     HOME/provenance.sqlite what is known of objects beside them
@@ -26,10 +27,11 @@ import {
   authorityCrl,
   authorityDevices,
   authorityPaths,
+  authorityRevocations,
   authorityTls,
   type TlsCertificate,
 } from "../keys/custody/authority-files.ts";
-import type { IssuedEntry } from "../keys/custody/authority-ledger.ts";
+import type { IssuedEntry, RevokedEntry } from "../keys/custody/authority-ledger.ts";
 import type { CaptureCounter } from "../keys/custody/capture-counter.ts";
 import {
   deviceCertificates,
@@ -53,6 +55,7 @@ import type { TrustResult } from "../zero-trust/evidence/evidence.ts";
 import { TrustJudge } from "../zero-trust/evidence/trust-check.ts";
 import { enrolOffices } from "./provenance/record-signers.ts";
 import { SiteLog } from "./provenance/site-log.ts";
+import { TimeFile, type TimeSettings } from "./provenance/time-file.ts";
 import { SealStore } from "./seal-store.ts";
 import { TrustFile } from "./trust-file.ts";
 
@@ -111,9 +114,22 @@ export class SiteHome {
     return new SiteLog(this.#folder);
   }
 
-  /** What a verifier of this site knows besides the object: its provenance, and its log. @throws ScansealError `io` */
-  beside(): { readonly provenance: string; readonly logPolicy: string | undefined } {
-    return { provenance: this.provenancePath, logPolicy: this.log.policyText() };
+  /** Where time stamps come from, and whose are believed. */
+  get timeFile(): TimeFile {
+    return new TimeFile(join(this.#folder, "time.json"));
+  }
+
+  /** What a verifier of this site knows besides the object: its provenance, its log, and whose time it believes. @throws ScansealError `io`, `key-unusable` */
+  beside(): {
+    readonly provenance: string;
+    readonly logPolicy: string | undefined;
+    readonly time: TimeSettings | undefined;
+  } {
+    return {
+      provenance: this.provenancePath,
+      logPolicy: this.log.policyText(),
+      time: this.timeFile.settings(),
+    };
   }
 
   get provenancePath(): string {
@@ -258,6 +274,14 @@ export class SiteHome {
   /** The newest certificate this site's authority gave to a device of that name. */
   issuedTo(name: string): IssuedEntry | undefined {
     return authorityDevices(this.#authorityFolder).findLast((entry) => entry.name === name);
+  }
+
+  /** What this site's authority enrolled and revoked, oldest first. @throws ScansealError `key-unusable`, `io` */
+  ledger(): { readonly issued: readonly IssuedEntry[]; readonly revoked: readonly RevokedEntry[] } {
+    return {
+      issued: authorityDevices(this.#authorityFolder),
+      revoked: authorityRevocations(this.#authorityFolder),
+    };
   }
 
   /** What this site's authority issued for TLS, oldest first. */

@@ -1,8 +1,10 @@
 /** `scanseal log push`, `log list`, `log use`: what this site logs. */
 import { ScansealError } from "../../foundation/errors.ts";
+import { fileExists } from "../../platform/node/private-files.ts";
+import { withJournal } from "../../site/gateway/stores.ts";
 import { openHome, type SiteHome } from "../../site/home.ts";
-import { feedOnce, feedParts } from "../../site/provenance/feeding.ts";
-import { queueQuietSeries } from "../../site/provenance/log-feed.ts";
+import { feedAll } from "../../site/provenance/feeding.ts";
+import type { Journal } from "../../store/journal/journal.ts";
 import { openProvenanceJournal } from "../../store/provenance/open-provenance-journal.ts";
 import type { ProvenanceJournal, QueuedEntry } from "../../store/provenance/provenance-journal.ts";
 import { wholeNumber } from "../number-option.ts";
@@ -10,6 +12,7 @@ import { reportProblem } from "../problem.ts";
 import { jsonLine } from "../terminal/json-line.ts";
 import { visibleText } from "../terminal/visible-text.ts";
 import { readText } from "../text-file.ts";
+import { configOf, configPathOf } from "./gateway-desk.ts";
 
 const shownMax = 10_000;
 
@@ -32,8 +35,11 @@ export async function pushLog(options: { readonly home: string; readonly quiet: 
     throw new ScansealError("usage", `the site has no log: scanseal log init ${options.home}/log makes one`);
   const quietMinutes = wholeNumber(options.quiet, "--quiet", 0, 1_000_000);
   return withProvenance(home, async (journal) => {
-    await queueQuietSeries(feedParts(journal), quietMinutes * 60_000);
-    const done = (await feedOnce(home, journal)) ?? { logged: 0, proven: 0 };
+    const quietMs = quietMinutes * 60_000;
+    const feed = (acts?: Journal) => feedAll(home, journal, { quietMs, acts });
+    const configPath = configPathOf(options);
+    const fed = fileExists(configPath) ? await withJournal(configOf(options), feed) : await feed();
+    const done = fed ?? { logged: 0, proven: 0 };
     const waiting = (await journal.waitingEntries(shownMax)).length;
     process.stdout.write(
       `${count(done.logged, "entry", "entries")} logged, ${count(done.proven, "proof", "proofs")} kept${waiting > 0 ? `, ${waiting} waiting` : ""}\n`,
@@ -86,7 +92,7 @@ export async function logSeals(
 ): Promise<void> {
   try {
     await queue();
-    await feedOnce(home, journal);
+    await feedAll(home, journal, {});
   } catch (error) {
     if (!(error instanceof ScansealError)) throw error;
     reportProblem(`the log will be told later (scanseal log push): ${error.message}`);

@@ -1,4 +1,4 @@
-/** `seal`, `restore`. */
+/** `seal`, `attach`, `restore`. */
 import type { Command } from "commander";
 import type { Action, Run } from "./command-runner.ts";
 import { givenPath, home } from "./options.ts";
@@ -13,6 +13,15 @@ export function addSealing(program: Command, run: Run): void {
     .requiredOption("--out <dir>", "where sealed objects go, named by SOP Instance UID", givenPath)
     .addOption(home())
     .action(run(async () => (await import("../commands/seal.ts")).seal as Action));
+  program
+    .command("attach")
+    .description(
+      "put the log proofs, time stamps and revocation status that are known by now into sealed objects",
+    )
+    .argument("<path...>")
+    .requiredOption("--out <dir>", "where the objects go, named by SOP Instance UID", givenPath)
+    .addOption(home())
+    .action(run(async () => (await import("../commands/attach.ts")).attach as Action));
   program
     .command("restore")
     .description(

@@ -14,7 +14,13 @@ import { fileExists, readPublicFile } from "../../platform/node/private-files.ts
 import { type Certificate, parseCertificate } from "../trust/certificate.ts";
 import { decodePem, type PemLabel } from "../trust/pem.ts";
 import { parseCrl } from "../trust/revocation.ts";
-import { type IssuedEntry, ledgerPath, readLedger, type TlsEntry } from "./authority-ledger.ts";
+import {
+  type IssuedEntry,
+  ledgerPath,
+  type RevokedEntry,
+  readLedger,
+  type TlsEntry,
+} from "./authority-ledger.ts";
 import { keyFileBytesMax } from "./private-key.ts";
 
 /** PEM is four thirds of the DER and its line ends. */
@@ -74,6 +80,11 @@ function onlyBlock(label: PemLabel, path: string, bytesMax: number): Bytes | und
 /** The devices it issued to, for a trust store; without the key. @throws ScansealError `key-unusable`, `io` */
 export function authorityDevices(folder: string): readonly IssuedEntry[] {
   return readLedger(folder).issued;
+}
+
+/** What it revoked, oldest first. @throws ScansealError `key-unusable`, `io` */
+export function authorityRevocations(folder: string): readonly RevokedEntry[] {
+  return readLedger(folder).revoked;
 }
 
 export interface TlsCertificate extends TlsEntry {

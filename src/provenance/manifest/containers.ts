@@ -6,7 +6,7 @@ import { type Bytes, concatBytes, u32le, viewOf } from "../../foundation/bytes.t
 import { ScansealError } from "../../foundation/errors.ts";
 import { seedBytes } from "../disclosure/commitment.ts";
 import { tableBytesMax } from "../disclosure/leaf-table.ts";
-import { decodeLateEvidence, type LateEntry } from "./late-evidence.ts";
+import { decodeLateEvidence, encodeLateEvidence, type LateEntry } from "./late-evidence.ts";
 import { creatorTagOf, creatorText, sealCreator, sealGroup } from "./leaf-path.ts";
 import { watermarkTableBytesMax } from "./watermark-table.ts";
 
@@ -133,11 +133,23 @@ export function newContainers(creatorTag: Tag, contents: SealContents): NewEleme
     const content = contents[name];
     if (content === undefined) continue;
     const { low, bytesMax } = kinds[name];
-    if (content.length > bytesMax) throw new ScansealError("limit-length", `the seal's ${name} is too long`);
-    const pad = new Uint8Array(content.length % 2);
-    elements.push({ tag: base + low, vr: "OB", value: concatBytes([u32le(content.length), content, pad]) });
+    elements.push(containerElement(base + low, content, bytesMax));
   }
   return elements;
+}
+
+/** Container xx01 of the seal's block, in place of the one that is there. @throws ScansealError `limit-length` */
+export function lateEvidenceElement(creatorTag: Tag, entries: readonly LateEntry[]): NewElement {
+  const base = ((sealGroup << 16) | (elementOf(creatorTag) << 8)) >>> 0;
+  const { low, bytesMax } = kinds.lateEvidence;
+  return containerElement(base + low, encodeLateEvidence(entries), bytesMax);
+}
+
+function containerElement(tag: Tag, content: Bytes, bytesMax: number): NewElement {
+  if (content.length > bytesMax)
+    throw new ScansealError("limit-length", "a container of the seal is too long");
+  const pad = new Uint8Array(content.length % 2);
+  return { tag, vr: "OB", value: concatBytes([u32le(content.length), content, pad]) };
 }
 
 function structure(what: string, { tag, offset }: DataElement): ScansealError {

@@ -22,9 +22,11 @@ import type { Spool } from "../../store/spool/spool.ts";
 import { startStatusServer } from "../../web-api/status-server.ts";
 import { createGateway } from "../../zero-trust/gateway/gateway.ts";
 import { openHome } from "../home.ts";
+import { OpenedProvenance } from "../provenance/opened-provenance.ts";
 import type { GatewayConfig } from "./config.ts";
 import { watchConfig } from "./config-watch.ts";
 import { WorkerExaminer } from "./examiner.ts";
+import { LogFeeder } from "./log-feeder.ts";
 import { RecentObjects } from "./recent-objects.ts";
 import { RevokedPeers } from "./revoked-peers.ts";
 import { sharedAnswer } from "./shared-answer.ts";
@@ -140,6 +142,8 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   await gateway.start();
   await sources.note(config.settings.sources);
   watch.start();
+  const provenance = new OpenedProvenance(home.provenancePath);
+  opened.add(new LogFeeder({ home, provenance, journal, events }), (one) => one.stop()).start();
   let stopping: Promise<void> | undefined;
   return {
     listeners: gateway.listeners,

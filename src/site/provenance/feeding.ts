@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { ScansealError } from "../../foundation/errors.ts";
 import { nodeRandom, systemClock } from "../../platform/node/crypto.ts";
 import { holdFileLock } from "../../platform/node/private-files.ts";
+import type { Journal } from "../../store/journal/journal.ts";
 import type { ProvenanceJournal } from "../../store/provenance/provenance-journal.ts";
 import type { SiteHome } from "../home.ts";
-import { type FeedParts, type FeedResult, feedLog } from "./log-feed.ts";
+import { type FeedParts, type FeedResult, feedLog, queueQuietSeries } from "./log-feed.ts";
+import { queueActs, queueLedger } from "./logged-acts.ts";
 
 /** A feeder that works on the same queue is soon done. */
 const lockWaitMs = 2_000;
@@ -14,12 +16,32 @@ export function feedParts(journal: ProvenanceJournal): FeedParts {
   return { journal, clock: systemClock, random: nodeRandom };
 }
 
+export interface FeedRound {
+  /** Series whose last seal is that old are named, in milliseconds. Undefined: none is looked for. */
+  readonly quietMs?: number;
+  /** The gate's, where there is one. */
+  readonly acts?: Pick<Journal, "records"> | undefined;
+}
+
+/** Queues what is to be logged, and feeds it. @throws ScansealError as `feedOnce`, and `key-unusable` */
+export async function feedAll(
+  home: SiteHome,
+  journal: ProvenanceJournal,
+  { quietMs, acts }: FeedRound,
+): Promise<FeedResult | undefined> {
+  const parts = feedParts(journal);
+  await queueLedger(parts, home);
+  if (acts) await queueActs(parts, acts);
+  if (quietMs !== undefined) await queueQuietSeries(parts, quietMs);
+  return feedOnce(home, journal);
+}
+
 /**
  * Everything that waits, to the log and back with its proofs. One feeder at a time.
  * @returns undefined where the site has no log, or nothing waits
  * @throws ScansealError `usage` while another process has the log; `network`, `io`, `storage-full`, `log-conflict`
  */
-export async function feedOnce(home: SiteHome, journal: ProvenanceJournal): Promise<FeedResult | undefined> {
+async function feedOnce(home: SiteHome, journal: ProvenanceJournal): Promise<FeedResult | undefined> {
   if (home.log.place() === undefined || !(await isWaiting(journal))) return undefined;
   const lock = lockFeeding(home);
   try {

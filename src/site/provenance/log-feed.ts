@@ -45,16 +45,16 @@ export interface FeedResult {
   readonly proven: number;
 }
 
-/** A statement to be logged. @param summary one line for people, never a patient's */
+/** @param id of what it tells: the same is queued once @param summary one line for people, never a patient's */
 export async function queueStatement(
   { journal, clock, random }: FeedParts,
-  kind: Exclude<EntryKind, "seals">,
-  statement: Readonly<Record<string, unknown>>,
+  id: string,
+  statement: { readonly kind: Exclude<EntryKind, "seals">; readonly [field: string]: unknown },
   summary: string,
-): Promise<void> {
-  const queuedAt = clock.now();
-  const content = utf8(JSON.stringify({ kind, at: new Date(queuedAt).toISOString(), ...statement }));
-  await journal.queueEntry({ id: newId(), kind, salt: random.bytes(saltBytes), content, summary, queuedAt });
+): Promise<boolean> {
+  const entry = { id, kind: statement.kind, summary, queuedAt: clock.now() };
+  const content = utf8(JSON.stringify(statement));
+  return journal.queueEntry({ ...entry, salt: random.bytes(saltBytes), content });
 }
 
 /** One entry for the seals of a series that none names yet. @returns how many seals */

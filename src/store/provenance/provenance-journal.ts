@@ -60,6 +60,13 @@ export interface KeptEvidence {
   readonly bytes: Bytes;
 }
 
+export interface EvidenceQuestion {
+  readonly type: string;
+  readonly has: boolean;
+  readonly after: string;
+  readonly limit: number;
+}
+
 /** An entry of the transparency log, waiting or logged. */
 export interface QueuedEntry {
   readonly id: string;
@@ -111,6 +118,8 @@ export interface ProvenanceJournal {
   /** The same again changes nothing. */
   addLateEvidence(payloadDigest: string, evidence: KeptEvidence, at: number): Promise<void>;
   lateEvidence(payloadDigest: string): Promise<readonly KeptEvidence[]>;
+  /** Seals that have evidence of a type beside them, or have none: ascending by payload digest, after that one; at most `limit`. */
+  sealsByEvidence(question: EvidenceQuestion): Promise<readonly SealRecord[]>;
 
   /** The first time that a manifest was in this site's hands. @returns the time that counts: the earliest */
   sight(payloadDigest: string, number: KeyNumber, at: number): Promise<number>;
@@ -120,8 +129,12 @@ export interface ProvenanceJournal {
   /** The highest number seen or sealed of a key epoch; 0 without any. */
   highestCounter(keyFingerprint: string, keyEpoch: string): Promise<number>;
 
-  /** An entry to be logged. With `seals`, these become its: @throws ScansealError `usage` when one of them is another entry's already */
-  queueEntry(entry: NewEntry, seals?: readonly string[]): Promise<void>;
+  /**
+   * An entry to be logged. With `seals`, these become its.
+   * @returns false, and changes nothing, when there is one of that id
+   * @throws ScansealError `usage` when one of the seals is another entry's already
+   */
+  queueEntry(entry: NewEntry, seals?: readonly string[]): Promise<boolean>;
   /** Not yet in the log, oldest first. */
   waitingEntries(limit: number): Promise<readonly QueuedEntry[]>;
   /** In the log and without a proof, oldest first. */

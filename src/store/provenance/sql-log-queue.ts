@@ -20,7 +20,7 @@ export class SqlLogQueue {
     this.writer = writer;
   }
 
-  queueEntry(entry: NewEntry, seals: readonly string[] = []): Promise<void> {
+  queueEntry(entry: NewEntry, seals: readonly string[] = []): Promise<boolean> {
     const { id, kind, queuedAt } = entry;
     const row = {
       id,
@@ -36,7 +36,12 @@ export class SqlLogQueue {
       proof: null,
     };
     return this.write(async (db) => {
-      await db.insertInto("log_queue").values(row).execute();
+      const made = await db
+        .insertInto("log_queue")
+        .values(row)
+        .onConflict((conflict) => conflict.doNothing())
+        .executeTakeFirst();
+      if (made.numInsertedOrUpdatedRows !== 1n) return false;
       for (const piece of pieces([...seals], idsPerStatement)) {
         const taken = await db
           .updateTable("seals")
@@ -47,6 +52,7 @@ export class SqlLogQueue {
         if (Number(taken.numUpdatedRows) !== piece.length)
           throw new ScansealError("usage", "a seal is named by another log entry already");
       }
+      return true;
     });
   }
 

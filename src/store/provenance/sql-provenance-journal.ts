@@ -5,6 +5,7 @@ import { keptText } from "../journal/object-rows.ts";
 import { idsPerStatement, pieces } from "../journal/tables.ts";
 import { evidenceId } from "./evidence-id.ts";
 import type {
+  EvidenceQuestion,
   KeptEvidence,
   KeptRecord,
   KeyNumber,
@@ -200,6 +201,24 @@ export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJourn
       .orderBy("id");
     const rows = await guard(() => query.execute());
     return rows.map(({ type, bytes }) => ({ type, bytes: fromBase64(bytes) }));
+  }
+
+  async sealsByEvidence({ type, has, after, limit }: EvidenceQuestion): Promise<readonly SealRecord[]> {
+    const query = this.db
+      .selectFrom("seals")
+      .selectAll()
+      .where("payload_digest", ">", after)
+      .where((row) => {
+        const known = row
+          .selectFrom("late_evidence")
+          .select("id")
+          .whereRef("late_evidence.payload_digest", "=", "seals.payload_digest")
+          .where("late_evidence.type", "=", type);
+        return has ? row.exists(known) : row.not(row.exists(known));
+      })
+      .orderBy("payload_digest")
+      .limit(limit);
+    return (await guard(() => query.execute())).map(sealOf);
   }
 
   sight(payloadDigest: string, number: KeyNumber, at: number): Promise<number> {

@@ -1,0 +1,51 @@
+/** Puts what became known after sealing into the sealed object: container xx01. Every other byte stays. */
+import { plainTextOf } from "../../dicom/elements.ts";
+import { readDicom } from "../../dicom/read.ts";
+import { tags } from "../../dicom/tags.ts";
+import { equalBytes, toHex } from "../../foundation/bytes.ts";
+import { ScansealError } from "../../foundation/errors.ts";
+import { nodeCrypto } from "../../platform/node/crypto.ts";
+import { openManifest } from "../../provenance/manifest/check.ts";
+import { lateEvidenceElement } from "../../provenance/manifest/containers.ts";
+import type { LateEntry } from "../../provenance/manifest/late-evidence.ts";
+import type { RecordLookup } from "../../provenance/manifest/record.ts";
+import { withFile } from "../file-input.ts";
+import type { OutputFolder } from "../output-folder.ts";
+
+export interface Attached {
+  readonly path: string;
+  /** In the object now. */
+  readonly entries: number;
+  /** Of them, those that were not there. */
+  readonly added: number;
+}
+
+/**
+ * What the site keeps of a seal, beside what is there already. Nothing of it is judged here: whoever verifies does.
+ * @throws ScansealError `not-sealable` for an object without a seal, `limit-length`, `duplicate-instance`, `io`
+ */
+export function attachLateEvidence(
+  path: string,
+  records: Pick<RecordLookup, "lateEvidence">,
+  output: OutputFolder,
+): Promise<Attached> {
+  return withFile(path, async (source) => {
+    const object = await readDicom(source);
+    const manifest = await openManifest(object, nodeCrypto);
+    const sopInstanceUid = plainTextOf(object.elements, tags.sopInstanceUid);
+    if (!manifest || sopInstanceUid === undefined)
+      throw new ScansealError("not-sealable", "it has no seal that evidence could be attached to");
+    const { creatorTag, lateEvidence: present = [] } = manifest.containers;
+    const digest = toHex(nodeCrypto.hash("SHA-256", manifest.envelope.payload));
+    const added = (await records.lateEvidence(digest)).filter((entry) => !isAmong(present, entry));
+    const entries = [...present, ...added];
+    const edits =
+      added.length === 0 ? [] : [{ kind: "put" as const, element: lateEvidenceElement(creatorTag, entries) }];
+    const written = await output.write(sopInstanceUid, object, edits);
+    return { path: written.path, entries: entries.length, added: added.length };
+  });
+}
+
+function isAmong(entries: readonly LateEntry[], { type, bytes }: LateEntry): boolean {
+  return entries.some((one) => one.type === type && equalBytes(one.bytes, bytes));
+}
