@@ -1,9 +1,12 @@
 /** Scenarios 45 and 46 on real series: what is missing, there twice, in another order or from elsewhere is named, instance by instance. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { textElement } from "../../src/dicom/encode.ts";
+import type { Edit } from "../../src/dicom/splice.ts";
 import { tags } from "../../src/dicom/tags.ts";
 import { describePeer } from "../peers.ts";
+import expectedVerdicts from "../vectors/expected.json" with { type: "json" };
 import { put } from "./objects.ts";
+import { seriesScenarios } from "./series-scenarios.ts";
 import { corpusSeries, type SealedInstance, SeriesSite, told } from "./series-site.ts";
 
 interface Case {
@@ -19,6 +22,15 @@ const cases: readonly Case[] = [
   { name: "MR", folder: "mr-series/brain-tumour-t1post", device: "MR1", count: 22 },
 ];
 
+interface ExpectedRow {
+  readonly scenario: number;
+  readonly what?: string;
+  readonly series?: string;
+  readonly named?: readonly string[];
+}
+
+/** What an attacker writes to put a slice in another's place. */
+const numberOf = (one: SealedInstance): Edit => put(textElement(tags.instanceNumber, "IS", `${one.number}`));
 const uidsOf = (list: readonly SealedInstance[]): string[] => list.map(({ uid }) => uid);
 const seriesOf = (list: readonly SealedInstance[]): string => list[0]!.instance!.seriesInstanceUid;
 
@@ -74,13 +86,16 @@ describePeer("corpus", "attacks on a closed series", () => {
       expect(told(judged)).toEqual(expected);
     });
 
+    async function exchanged(i: number, j: number): Promise<SealedInstance[]> {
+      const [a, b] = [all()[i]!, all()[j]!];
+      return [...without(i, j), await site.forged(a, [numberOf(b)]), await site.forged(b, [numberOf(a)])];
+    }
+
     it("scenario 45: two slices change places", async () => {
-      const [a, b] = [all()[3]!, all()[9]!];
-      const number = (one: SealedInstance) => put(textElement(tags.instanceNumber, "IS", `${one.number}`));
-      const swapped = [await site.forged(a, [number(b)]), await site.forged(b, [number(a)])];
-      expect(swapped.map(({ decision }) => decision.verdict)).toEqual(["altered", "altered"]);
-      const [judged] = await site.judge([...without(3, 9), ...swapped]);
-      const both = uidsOf([a, b]);
+      const files = await exchanged(3, 9);
+      expect(files.slice(-2).map(({ decision }) => decision.verdict)).toEqual(["altered", "altered"]);
+      const [judged] = await site.judge(files);
+      const both = uidsOf([all()[3]!, all()[9]!]);
       expect(told(judged)).toEqual({ state: "incomplete", reordered: both, unproven: both });
     });
 
@@ -112,6 +127,25 @@ describePeer("corpus", "attacks on a closed series", () => {
       const [again] = await site.judge([...without(8), replaced]);
       // Its file meta information names another instance: it is malformed, and stands for nothing.
       expect(told(again)).toEqual({ state: "incomplete", missing: [all()[8]!.uid] });
+    });
+
+    const attacks: Readonly<
+      Record<(typeof seriesScenarios)[number]["what"], () => Promise<SealedInstance[]>>
+    > = {
+      "slices deleted": async () => without(0, 11, count - 1),
+      "a slice duplicated": async () => [...all(), all()[4]!],
+      "two slices exchanged": () => exchanged(3, 9),
+      "a validly sealed slice of another series": async () => [...all(), sealed.get("other")![5]!],
+    };
+    it.each(seriesScenarios)("scenario $scenario: $what", async ({ scenario, what }) => {
+      const rows: readonly ExpectedRow[] = expectedVerdicts.scenarios;
+      const row = rows.find((one) => one.scenario === scenario && one.what === what)!;
+      const [judged] = await site.judge(await attacks[what](), { series: seriesOf(all()) });
+      const { state, ...named } = told(judged);
+      expect({ state, named: Object.keys(named).sort() }).toEqual({
+        state: row.series,
+        named: row.named?.toSorted(),
+      });
     });
 
     it("no verdict depends on it", async () => {
@@ -174,8 +208,7 @@ describePeer("corpus", "manifests of a series that grows", () => {
   it("a Key Object says the order too", async () => {
     const newer = await site.keyObject(await site.close(uid), all);
     const [a, b] = [all[3]!, all[9]!];
-    const number = (one: SealedInstance) => put(textElement(tags.instanceNumber, "IS", `${one.number}`));
-    const swapped = [await site.forged(a, [number(b)]), await site.forged(b, [number(a)])];
+    const swapped = [await site.forged(a, [numberOf(b)]), await site.forged(b, [numberOf(a)])];
     const rest = all.filter((one) => one !== a && one !== b);
     const [judged] = await site.judge([...rest, ...swapped, newer], { elsewhere: true });
     const both = uidsOf([a, b]);

@@ -5,6 +5,7 @@ import type { DicomObject } from "../../src/dicom/model.ts";
 import { tags } from "../../src/dicom/tags.ts";
 import type { Bytes } from "../../src/foundation/bytes.ts";
 import { gateScenarios } from "../attacks/gate-scenarios.ts";
+import { seriesScenarios } from "../attacks/series-scenarios.ts";
 import { describePeer } from "../peers.ts";
 import expected from "../vectors/expected.json" with { type: "json" };
 import schema from "../vectors/expected.schema.json" with { type: "json" };
@@ -46,12 +47,16 @@ describe("expected verdicts", () => {
     expect([...numbers]).toEqual(Array.from({ length: 51 }, (_, i) => i + 1));
     for (const { scenario, what, later } of scenarios) {
       if (later !== undefined) continue;
-      const proofs = [...scenarioCases, ...markedCases, ...keyCases, ...gateScenarios].filter(
-        (one) => one.scenario === scenario && one.what === what,
-      );
+      const proofs = [
+        ...scenarioCases,
+        ...markedCases,
+        ...keyCases,
+        ...gateScenarios,
+        ...seriesScenarios,
+      ].filter((one) => one.scenario === scenario && one.what === what);
       expect(proofs.length + (pixelEdits.has(scenario) ? 1 : 0), `${scenario} ${what}`).toBe(1);
     }
-    const cases = [...scenarioCases, ...markedCases, ...keyCases, ...gateScenarios].map(
+    const cases = [...scenarioCases, ...markedCases, ...keyCases, ...gateScenarios, ...seriesScenarios].map(
       ({ scenario, what }) => `${scenario} ${what}`,
     );
     const rows = scenarios.map(({ scenario, what }) => `${scenario} ${what}`);
