@@ -35,6 +35,7 @@ const packages = {
   gdcmdump: "libgdcm-tools",
   dciodvfy: "dicom3tools",
   Orthanc: "orthanc",
+  "orthanc-dicomweb": "orthanc-dicomweb",
   openssl: "openssl",
   pydicom: "python3-pydicom and python3-numpy",
   chromium: "chromium",
@@ -67,10 +68,10 @@ export function peerPath(name: PeerName): string {
   return path;
 }
 
-/** True when an absent peer is a failure. The corpus is demanded only where its parent folder `../shared` exists; others' log vectors never. */
+/** True when an absent peer is a failure. The corpus is demanded only where its parent folder `../shared` exists; others' log vectors and Orthanc's plug-in never. */
 export function isPeerRequired(name: PeerName): boolean {
   if (process.env.SCANSEAL_REQUIRE_PEERS !== "1") return false;
-  if (name === "log-vectors") return false;
+  if (name === "log-vectors" || name === "orthanc-dicomweb") return false;
   return name !== "corpus" || existsSync(join(projectRoot, "..", "shared"));
 }
 
@@ -124,6 +125,8 @@ function find(name: PeerName): string | undefined {
     case "Orthanc":
       // Debian keeps it in /usr/sbin, which an ordinary user's PATH may lack.
       return onPath("Orthanc")[0] ?? existing("/usr/sbin/Orthanc");
+    case "orthanc-dicomweb":
+      return existing("/usr/share/orthanc/plugins/libOrthancDicomWeb.so");
     case "chromium":
       return ["chromium", "chromium-browser", "google-chrome"].flatMap(onPath)[0];
     default:
