@@ -60,7 +60,10 @@ function folderOf(statement: SignedStatement): StatementFolder | undefined {
   const folder = `${kind}-${shortDigest(digest)}`;
   const { payload, signatures, certificates } = envelope;
   const file = (name: string, content: Bytes): ExportedFile => ({ name: `${folder}/${name}`, content });
-  const late = lateEvidence.map(({ type, bytes }, i) => lateFile(folder, type, fromBase64(bytes), i + 1));
+  const late = lateEvidence.map(({ type, bytes }, i) => {
+    const before = lateEvidence.slice(0, i).filter((one) => one.type === type);
+    return lateFile(folder, type, fromBase64(bytes), before.length + 1);
+  });
   return {
     folder,
     predicateType,
