@@ -56,7 +56,7 @@ const lifecycleEvents: Partial<Readonly<Record<EventKind, string>>> = {
 };
 
 /** PS3.16 CID 400. */
-export const auditCategories = {
+const auditCategories = {
   accessed: ["110103", "DICOM Instances Accessed"],
   transferred: ["110104", "DICOM Instances Transferred"],
   deleted: ["110105", "DICOM Study Deleted"],

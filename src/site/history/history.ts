@@ -3,7 +3,7 @@ import type { TimeClass, TrustResult } from "../../zero-trust/evidence/evidence.
 import type { Assurance, Verdict } from "../../zero-trust/policy/verdict.ts";
 
 /** In the order in which events of one moment are told. */
-export const eventKinds = [
+const eventKinds = [
   "sealed",
   "receipt",
   "derived",

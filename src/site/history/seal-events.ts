@@ -133,7 +133,7 @@ export function claimedChanges(facts: readonly OriginalAttributesFact[]): Histor
 const dateTimePattern = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)?(?:\.(\d{1,6}))?([+-]\d{4})?$/;
 
 /** PS3.5 6.2, DT; without an offset it is taken for UTC, as nobody says which time it is. ISO text stays. */
-export function isoOfDicom(text: string | undefined): string | undefined {
+function isoOfDicom(text: string | undefined): string | undefined {
   const plain = text?.trim() ?? "";
   const parts = dateTimePattern.exec(plain);
   const iso = parts
