@@ -16,6 +16,7 @@ import { addReceipts } from "./program/receipts.ts";
 import { addSealing } from "./program/sealing.ts";
 import { addSeries } from "./program/series.ts";
 import { addSite } from "./program/site.ts";
+import { addTime } from "./program/time.ts";
 import { addTls } from "./program/tls.ts";
 import { addVerification } from "./program/verification.ts";
 import { visibleText } from "./terminal/visible-text.ts";
@@ -67,6 +68,7 @@ function programWith(run: Run): Command {
   addReceipts(program, run);
   addQuarantine(program, run);
   addLog(program, run);
+  addTime(program, run);
   addDemonstration(program, run);
   // Subcommands inherit neither of these.
   for (const command of everyCommand(program))

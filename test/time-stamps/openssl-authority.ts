@@ -7,6 +7,7 @@ import { parseCertificate } from "../../src/keys/trust/certificate.ts";
 import { decodePem } from "../../src/keys/trust/pem.ts";
 import { nodeCrypto } from "../../src/platform/node/crypto.ts";
 import { peerPath } from "../peers.ts";
+import { replyIn } from "./openssl-reply.ts";
 
 export interface AuthorityForm {
   readonly key?: "P-256" | "P-384" | "RSA-2048" | "RSA-1024";
@@ -96,9 +97,7 @@ export class OpensslAuthority {
 
   /** TimeStampResp (DER) for a TimeStampReq. */
   reply(request: Bytes): Bytes {
-    writeFileSync(join(this.folder, "in.tsq"), request);
-    this.#run("ts", "-reply", "-config", "ts.cnf", "-queryfile", "in.tsq", "-out", "out.tsr");
-    return readFileSync(join(this.folder, "out.tsr"));
+    return replyIn(this.folder, request, peerPath("openssl"));
   }
 
   /** The token over a message, as openssl asks for it. */

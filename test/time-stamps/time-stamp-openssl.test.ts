@@ -90,7 +90,7 @@ describePeer("openssl", "Tokens of openssl", () => {
     expect(await judge(tsa, tsa.stamp(message, { certificates: false }))).toBe("signing-certificate");
     expect(await judge(tsa, token, { trust: trustIn(tsa, { policies: ["1.2.3"] }) })).toBe("policy");
     expect(await judge(tsa, token, { trust: trustIn(tsa, { policies: [tsa.policy] }) })).toBe("ok");
-    expect(await judge(tsa, token, { trust: trustIn(authority()) })).toBe("path");
+    expect(await judge(tsa, token, { trust: trustIn(authority()) })).toBe("authority");
     expect(await judge(tsa, token, { now: Date.now() - 400_000 })).toBe("time");
     expect(await judge(tsa, token, { now: Date.now() - 200_000 })).toBe("ok");
   });

@@ -15,6 +15,7 @@ import { reportProblem } from "../problem.ts";
 import { reportSkipped } from "../skipped.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
 import { logSeals } from "./log-feeding.ts";
+import { stampSeals } from "./time.ts";
 
 export interface SealOptions {
   readonly home: string;
@@ -80,6 +81,7 @@ export async function seal(paths: readonly string[], options: SealOptions): Prom
     await logSeals(home, provenance, async () => {
       for (const series of sealedSeries) await queueSeries(feedParts(provenance), series);
     });
+    await stampSeals(home, provenance);
   } finally {
     bar.clear();
     await close();

@@ -31,6 +31,7 @@ export type TimeStampStep =
   | "policy"
   | "signing-certificate"
   | "signature"
+  | "authority"
   | "path"
   | "revocation"
   | "time";
@@ -156,10 +157,7 @@ export class TimeStampTrust {
       return refusal("time", "the token's time lies in our future");
     // 8. and 9. Purpose, path to a pinned anchor when it was made, revocation.
     const path = await this.#path(named, data, info, question);
-    if (!path.ok) {
-      const isRevocation = path.reason === "certificate-revoked" || path.reason === "revocation-unknown";
-      return refusal(isRevocation ? "revocation" : "path", `${path.reason}: ${path.detail}`);
-    }
+    if (!path.ok) return refusal(stepOf(path), `${path.reason}: ${path.detail}`);
     const { genTime, accuracy, policy, serial } = info;
     const { notAfter } = named;
     return { ok: true, genTime, accuracy, policy, serial, authority: nameText(named.subject), notAfter };
@@ -276,6 +274,12 @@ function contentTypeProblem({ contentType, signer }: SignedData): string | undef
   const attribute: DerValue | undefined = signer.attributes.get(cmsOid.contentType);
   const isSame = attribute?.tag === derTag.oid && oidOf(attribute) === contentType;
   return isSame ? undefined : "the signed attribute names another content type";
+}
+
+/** `authority`: it may be somebody's, but nobody's whom this verifier pinned. */
+function stepOf({ reason }: TrustFailure): TimeStampStep {
+  if (reason === "signer-not-recognised") return "authority";
+  return reason === "certificate-revoked" || reason === "revocation-unknown" ? "revocation" : "path";
 }
 
 function refusal(step: TimeStampStep, detail: string): TimeStampRefusal {

@@ -23,7 +23,7 @@ const recordsMax = 1_000;
 const usesMax = 8;
 
 export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJournal {
-  addSeal(seal: SealRecord): Promise<void> {
+  async addSeal(seal: SealRecord): Promise<void> {
     const row = rowOfSeal(seal);
     return this.write(async (db) => {
       const known = await db
@@ -116,7 +116,7 @@ export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJourn
     return this.#seals("series_instance_uid", seriesInstanceUid, "unlogged");
   }
 
-  addRecord(record: KeptRecord, subjects: readonly Subject[], at: number): Promise<void> {
+  async addRecord(record: KeptRecord, subjects: readonly Subject[], at: number): Promise<void> {
     const { digest, kind } = record;
     const row = {
       digest,
@@ -180,7 +180,7 @@ export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJourn
     return (await guard(() => query.execute())).map(recordOf);
   }
 
-  addLateEvidence(payloadDigest: string, { type, bytes }: KeptEvidence, at: number): Promise<void> {
+  async addLateEvidence(payloadDigest: string, { type, bytes }: KeptEvidence, at: number): Promise<void> {
     const id = evidenceId(payloadDigest, type, bytes);
     const row = { id, payload_digest: payloadDigest, type, bytes: toBase64(bytes), added_at: at };
     return this.write(async (db) => {
@@ -221,7 +221,7 @@ export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJourn
     return (await guard(() => query.execute())).map(sealOf);
   }
 
-  sight(payloadDigest: string, number: KeyNumber, at: number): Promise<number> {
+  async sight(payloadDigest: string, number: KeyNumber, at: number): Promise<number> {
     const row = {
       payload_digest: payloadDigest,
       key_fingerprint: number.keyFingerprint,

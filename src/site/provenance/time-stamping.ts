@@ -1,0 +1,113 @@
+/** Stamps for the seals of a site, kept beside them: new ones, and those that renew older ones (spec/trusted-time.md, section 3). */
+import { ScansealError } from "../../foundation/errors.ts";
+import { checkTimeStamps, type PlacedToken, renewedMessage } from "../../keys/trust/time-stamp.ts";
+import { nodeRandom, systemClock } from "../../platform/node/crypto.ts";
+import type { ProvenanceJournal, SealRecord } from "../../store/provenance/provenance-journal.ts";
+import { type TimeSettings, timeTrustOf } from "./time-file.ts";
+import { requestTimeStamp, type TimeStampSource } from "./time-stamp-client.ts";
+
+const type = "time-stamp";
+/** Seals asked about at once. */
+const batch = 64;
+/** Requests under way: an authority of the house answers in milliseconds, a public one is not to be flooded. */
+const requestsAtOnce = 4;
+
+export interface StampingParts {
+  readonly journal: ProvenanceJournal;
+  readonly source: TimeStampSource;
+}
+
+/** @throws ScansealError `usage` where the site has no authority */
+export function stampingParts(journal: ProvenanceJournal, settings: TimeSettings | undefined): StampingParts {
+  if (settings?.url === undefined)
+    throw new ScansealError(
+      "usage",
+      "the site has no time-stamping authority: scanseal time use URL --anchor PEM",
+    );
+  const source = {
+    url: settings.url,
+    trust: timeTrustOf(settings),
+    clock: systemClock,
+    random: nodeRandom,
+  };
+  return { journal, source };
+}
+
+/**
+ * A stamp for every seal that has none.
+ * @returns how many were stamped
+ * @throws ScansealError as `requestTimeStamp`, at the first failure: what was stamped is kept
+ */
+export async function stampPending(parts: StampingParts): Promise<number> {
+  return forSeals(parts, false, async (seal) => {
+    await stampOver(seal, seal.signature, parts);
+    return true;
+  });
+}
+
+/**
+ * A new stamp over seal and stamps, where the last one's certificate ends before that.
+ * @param endsBefore milliseconds since 1970
+ * @returns how many were renewed
+ */
+export async function renewStamps(parts: StampingParts, endsBefore: number): Promise<number> {
+  return forSeals(parts, true, async (seal) => {
+    const last = lastOf(await placedStamps(seal, parts));
+    if (!last?.result.ok || last.result.notAfter >= endsBefore) return false;
+    await stampOver(seal, renewedMessage(seal.signature, [...last.renews, last.token]), parts);
+    return true;
+  });
+}
+
+/** The stamps beside a seal, each checked. */
+export async function placedStamps(
+  seal: SealRecord,
+  {
+    journal,
+    source,
+  }: { readonly journal: ProvenanceJournal; readonly source: Pick<TimeStampSource, "trust" | "clock"> },
+): Promise<PlacedToken[]> {
+  const kept = await journal.lateEvidence(seal.payloadDigest);
+  const tokens = kept.filter((one) => one.type === type).map(({ bytes }) => bytes);
+  return checkTimeStamps(tokens, { message: seal.signature, now: source.clock.now() }, source.trust);
+}
+
+/** The longest chain's end that holds. */
+function lastOf(placed: readonly PlacedToken[]): PlacedToken | undefined {
+  return placed
+    .filter(({ result }) => result.ok)
+    .reduce<PlacedToken | undefined>(
+      (best, one) => (best && best.renews.length >= one.renews.length ? best : one),
+      undefined,
+    );
+}
+
+async function stampOver(
+  seal: SealRecord,
+  message: Uint8Array,
+  { journal, source }: StampingParts,
+): Promise<void> {
+  const { token } = await requestTimeStamp(message, source);
+  await journal.addLateEvidence(seal.payloadDigest, { type, bytes: token }, source.clock.now());
+}
+
+/** Every seal with stamps, or every one without, once. */
+async function forSeals(
+  { journal }: StampingParts,
+  has: boolean,
+  act: (seal: SealRecord) => Promise<boolean>,
+): Promise<number> {
+  let done = 0;
+  let after = "";
+  for (;;) {
+    const seals = await journal.sealsByEvidence({ type, has, after, limit: batch });
+    for (let i = 0; i < seals.length; i += requestsAtOnce) {
+      const results = await Promise.allSettled(seals.slice(i, i + requestsAtOnce).map(act));
+      for (const result of results) if (result.status === "fulfilled" && result.value) done++;
+      const failed = results.find((result) => result.status === "rejected");
+      if (failed) throw failed.reason;
+    }
+    if (seals.length < batch) return done;
+    after = seals.at(-1)!.payloadDigest;
+  }
+}
