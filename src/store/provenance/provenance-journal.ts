@@ -108,6 +108,8 @@ export interface ProvenanceJournal {
   /** A record and what it is about, at one time. The same again adds subjects only. */
   addRecord(record: KeptRecord, subjects: readonly Subject[], at: number): Promise<void>;
   record(digest: string): Promise<KeptRecord | undefined>;
+  /** When this site first kept it, in milliseconds since 1970. */
+  recordKeptAt(digest: string): Promise<number | undefined>;
   /** Ascending by kind and name. */
   subjectsOf(digest: string): Promise<readonly Subject[]>;
   /** Oldest first; at most 1,000. */

@@ -46,7 +46,8 @@ export function recordOf(row: Selectable<RecordTable>): KeptRecord {
 }
 
 export function entryOf(row: Selectable<LogQueueTable>): QueuedEntry {
-  const { id, kind, salt, content, summary, queued_at, origin, entry_index, proof } = row;
+  const { id, kind, salt, content, summary, queued_at, tried_from, tried_at, origin, entry_index, proof } =
+    row;
   return {
     id,
     kind,
@@ -54,6 +55,7 @@ export function entryOf(row: Selectable<LogQueueTable>): QueuedEntry {
     content: fromBase64(content),
     summary,
     queuedAt: queued_at,
+    ...(tried_from === null || tried_at === null ? {} : { tried: { from: tried_from, at: tried_at } }),
     ...(origin === null ? {} : { origin }),
     ...(entry_index === null ? {} : { index: entry_index }),
     ...(proof === null ? {} : { proof }),

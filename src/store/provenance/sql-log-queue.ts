@@ -20,7 +20,7 @@ export class SqlLogQueue {
     this.writer = writer;
   }
 
-  queueEntry(entry: NewEntry, seals: readonly string[] = []): Promise<boolean> {
+  async queueEntry(entry: NewEntry, seals: readonly string[] = []): Promise<boolean> {
     const { id, kind, queuedAt } = entry;
     const row = {
       id,

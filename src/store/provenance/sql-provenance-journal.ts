@@ -152,6 +152,11 @@ export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJourn
     return row && recordOf(row);
   }
 
+  async recordKeptAt(digest: string): Promise<number | undefined> {
+    const query = this.db.selectFrom("records").select("created_at").where("digest", "=", digest);
+    return (await guard(() => query.executeTakeFirst()))?.created_at;
+  }
+
   subjectsOf(digest: string): Promise<readonly Subject[]> {
     return guard(() => subjectsOf(this.db, digest));
   }
