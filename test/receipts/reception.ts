@@ -25,6 +25,8 @@ export class Reception {
   readonly office: Device = newDevice(this.authority, { name: "Receipts", roles: ["receipt"] });
   /** What the lookup gives, whatever is asked: nothing in it is trusted. */
   records: DetachedRecord[] = [];
+  /** When this site first kept them. */
+  keptAt: number | undefined;
   readonly #decoder: CodecPool = new CodecPool();
   #trust: TrustJudge = this.#judgeOf([]);
 
@@ -69,7 +71,7 @@ export class Reception {
       records: {
         about: async ({ kind }) => (kind === "instance" ? this.records : []),
         lateEvidence: async () => [],
-        firstSeen: async () => undefined,
+        firstSeen: async () => this.keptAt,
         counterUses: async () => [],
       },
     });

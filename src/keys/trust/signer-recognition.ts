@@ -9,6 +9,7 @@ import { nameAttribute } from "./distinguished-name.ts";
 import { IssuerSignatures } from "./issuer-signature.ts";
 import { aeTitleOid, attributeOid, keyEpochOid } from "./object-identifiers.ts";
 import { type RevocationMode, type TrustFailure, validatePath } from "./path-validation.ts";
+import type { TrustedTimeClass } from "./revocation.ts";
 import { type Assurance, assuranceOf, type Role } from "./roles.ts";
 import type { Anchor, DeviceRecord, TrustStore } from "./trust-store.ts";
 
@@ -43,6 +44,8 @@ export interface RecognitionOptions {
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly trustedTime?: number | undefined;
+  /** Who says so; T1 where it is not said. */
+  readonly timeClass?: TrustedTimeClass | undefined;
   readonly revocation?: RevocationMode;
   /** Certificates that came with the object: helpers on the way to an anchor, trusted for nothing. At most 4 are looked at. */
   readonly intermediates?: readonly Bytes[];

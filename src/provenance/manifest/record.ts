@@ -41,7 +41,7 @@ export interface RecordLookup {
   about(subject: RecordSubject): Promise<readonly DetachedRecord[]>;
   /** Late evidence kept beside the object. @throws ScansealError `io` */
   lateEvidence(payloadDigest: string): Promise<readonly LateEntry[]>;
-  /** When this site first had that manifest in hands, in milliseconds since 1970 (time class T2). @throws ScansealError `io` */
+  /** When this site first had that manifest or record in hands, in milliseconds since 1970 (time class T2). @throws ScansealError `io` */
   firstSeen(payloadDigest: string): Promise<number | undefined>;
   /** Payload digests that were seen under one number of a key, at most 8. @throws ScansealError `io` */
   counterUses(use: CounterUse): Promise<readonly string[]>;

@@ -11,7 +11,8 @@ export function recordLookup(journal: ProvenanceJournal): RecordLookup {
         const known = lateEntryTypes.find((one) => one === type);
         return known ? [{ type: known, bytes }] : [];
       }),
-    firstSeen: (payloadDigest) => journal.firstSeen(payloadDigest),
+    firstSeen: async (payloadDigest) =>
+      (await journal.firstSeen(payloadDigest)) ?? (await journal.recordKeptAt(payloadDigest)),
     counterUses: (use) => journal.usesOf(use),
   };
 }

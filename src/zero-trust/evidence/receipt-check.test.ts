@@ -1,6 +1,6 @@
 /** Receipts as evidence: what counts for one, and that nothing else does. */
 import { afterAll, describe, expect, it } from "vitest";
-import { type Judged, newAuthority, newDevice } from "../../../test/evaluation/fixture.ts";
+import { type Device, type Judged, newAuthority, newDevice } from "../../../test/evaluation/fixture.ts";
 import { Reception } from "../../../test/receipts/reception.ts";
 import { sampleElements, samplePixels } from "../../../test/vectors/manifest/sample-object.ts";
 import { encodePart10, type NewElement, textElement } from "../../dicom/encode.ts";
@@ -128,6 +128,29 @@ describe("no receipt is one", () => {
       site.records = [await site.receipt(object, {}, by)];
       expect((await site.judge(object)).decision.verdict).toBe("unsealed");
     }
+  });
+
+  it("unless this site kept it before the certificate ended; never for a key that was in other hands", async () => {
+    const day = 86_400_000;
+    const ended = newDevice(site.authority, { name: "E", roles: ["receipt"], validDays: [-9, -1] });
+    const stolen = newDevice(site.authority, {
+      name: "R",
+      roles: ["receipt"],
+      validDays: [-9, 9],
+      isRevoked: true,
+    });
+    site.trust(ended, stolen);
+    const verdictOf = async (by: Device, daysAgo: number): Promise<string> => {
+      site.keptAt = Date.now() - daysAgo * day;
+      site.records = [await site.receipt(object, {}, by, site.keptAt)];
+      return (await site.judge(object)).decision.verdict;
+    };
+    expect(await verdictOf(ended, 5)).toBe("received");
+    expect(await verdictOf(ended, 0.5)).toBe("unsealed");
+    expect(await verdictOf(ended, 20)).toBe("unsealed");
+    expect(await verdictOf(ended, -1)).toBe("unsealed");
+    expect(await verdictOf(stolen, 5)).toBe("unsealed");
+    site.keptAt = undefined;
   });
 
   it("of another object under this UID", async () => {

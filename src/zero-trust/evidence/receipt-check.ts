@@ -6,6 +6,7 @@ import type { DetachedRecord } from "../../provenance/manifest/record.ts";
 import { contentSince, isUnchanged } from "./claimed-content.ts";
 import type { EvidencePorts } from "./collect.ts";
 import type { Evidence, FormatFacts, ReceiptEvidence, RecordFault } from "./evidence.ts";
+import { recordSigner } from "./record-signer.ts";
 
 /** Of receipts by trusted signers, this many are compared with the object; a site gives one, and another for what a correction made of it. */
 const comparedMax = 64;
@@ -75,7 +76,7 @@ async function checkRecord(
   }
   const { statement, received, digest } = opened;
   // 7. The signer may give receipts, with that hash.
-  const trust = await ports.trust.judge(opened.envelope.certificates[0]!, "receipt");
+  const trust = await recordSigner(opened.envelope.certificates[0]!, "receipt", digest, ports);
   const isHashWrong = trust.result === "trusted" && !trust.hashes.includes(statement.signer.hash);
   const faults = faultsOf(opened, isHashWrong);
   const isSound = faults.length === 0 && trust.result === "trusted";

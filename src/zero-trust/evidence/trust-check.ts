@@ -5,6 +5,7 @@ import type { Crypto } from "../../foundation/crypto.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { type Certificate, parseCertificate } from "../../keys/trust/certificate.ts";
 import { nameText } from "../../keys/trust/distinguished-name.ts";
+import type { TrustedTimeClass } from "../../keys/trust/revocation.ts";
 import { isSealingRole, type Role } from "../../keys/trust/roles.ts";
 import { SignerRecognition } from "../../keys/trust/signer-recognition.ts";
 import type { DeviceRecord, TrustStore } from "../../keys/trust/trust-store.ts";
@@ -41,8 +42,24 @@ export class TrustJudge {
     return fact;
   }
 
-  async #recognise(certificate: Bytes, fingerprint: string, role: Role | undefined): Promise<TrustFact> {
-    const result = await this.#recognition.recognise(certificate, { role, now: this.now });
+  /** What was signed is known to have existed then: a certificate that ended or was revoked since still counts, as far as the class of that time reaches. */
+  judgeAt(
+    certificate: Bytes,
+    role: Role,
+    known: { readonly trustedTime: number; readonly timeClass: TrustedTimeClass },
+  ): Promise<TrustFact> {
+    // A time that this verifier's clock has not reached proves nothing.
+    if (known.trustedTime > this.now) return this.judge(certificate, role);
+    return this.#recognise(certificate, this.#fingerprintOf(certificate), role, known);
+  }
+
+  async #recognise(
+    certificate: Bytes,
+    fingerprint: string,
+    role: Role | undefined,
+    known?: { readonly trustedTime: number; readonly timeClass: TrustedTimeClass },
+  ): Promise<TrustFact> {
+    const result = await this.#recognition.recognise(certificate, { role, now: this.now, ...known });
     if (!result.ok) {
       const parsed = this.#parse(certificate);
       const signer = parsed ? nameText(parsed.subject) : "a certificate that cannot be read";
