@@ -102,9 +102,9 @@ async function appendAll(
   const found = await lookForLost(waiting, target);
   for (const [id, index] of found) await journal.setLogged(id, target.origin, index);
   const now = clock.now();
-  const fresh = waiting.filter(
-    ({ id, tried }) => !found.has(id) && (tried === undefined || now - tried.at >= lostAnswerMs),
-  );
+  const isOpen = ({ tried }: QueuedEntry): boolean =>
+    tried === undefined || target.isOwn || now - tried.at >= lostAnswerMs;
+  const fresh = waiting.filter((entry) => !found.has(entry.id) && isOpen(entry));
   if (fresh.length === 0) return found.size;
   const ids = fresh.map(({ id }) => id);
   await journal.setTried(ids, await target.size(), now);

@@ -32,6 +32,8 @@ export interface LogTarget {
   readonly origin: string;
   readonly policy: WitnessPolicy;
   readonly source: LogSource;
+  /** What is not in it now is not under way to it. */
+  readonly isOwn: boolean;
   /** How many entries it has: at least what is published. */
   size(): Promise<number>;
   /** @returns the first one's index @throws ScansealError `network`, `io`, `storage-full`, `log-conflict`: then they may have got a place all the same */
@@ -104,6 +106,7 @@ async function ownTarget(folder: string): Promise<LogTarget> {
     origin: policy.logs[0]!.key.name,
     policy,
     source: openLogSource(folder),
+    isOwn: true,
     size: async () => sequencer.size,
     append: (entries) => sequencer.append(entries),
     publish: () => sequencer.publish(),
@@ -118,6 +121,7 @@ function remoteTarget({ url, policy: text }: LogUrlDocument): LogTarget {
     origin: policy.logs[0]!.key.name,
     policy,
     source,
+    isOwn: false,
     size: async () => parseCheckpoint(await source.checkpoint()).size,
     append: (entries) =>
       appendRemotely(url, encodeBundle(entries), process.env.SCANSEAL_LOG_TOKEN || undefined),
