@@ -108,7 +108,9 @@ function objectFacts({ object }: History): Fact[] {
 
 function factLines(facts: readonly Fact[], label: number, width: number): string[] {
   return facts.flatMap(([name, text, paint]) => {
-    const lines = wrapText(visibleText(text), Math.max(16, width - label - 2));
+    const shown = visibleText(text);
+    // A UID is left whole, to be copied.
+    const lines = shown.includes(" ") ? wrapText(shown, Math.max(16, width - label - 2)) : [shown];
     return indented(
       lines.map((line, i) => `${(i === 0 ? name : "").padEnd(label)}  ${paint?.(line) ?? line}`),
     );

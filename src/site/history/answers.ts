@@ -64,10 +64,7 @@ export function touchedSince(looked: Looked | undefined, events: readonly Histor
         isProven: true,
       };
     case "verified-with-changes":
-      return {
-        text: `${describe(changes)}; image and patient are as sealed, or explained.${note}`,
-        isProven: true,
-      };
+      return { text: allowedText(changes), isProven: true };
     case "received":
       return { text: `Nobody, since it was received.${note}`, isProven: assurance === "on-receipt" };
     case "superseded":
@@ -103,6 +100,15 @@ function changesOf({ content }: Evidence): Changes {
 
 function byProduct({ isTranscoded }: Changes): string {
   return isTranscoded ? ", encoded in another way without loss" : "";
+}
+
+/** Of an object whose every change is allowed. */
+function allowedText({ attributes }: Changes): string {
+  const explained = attributes.filter(({ explainedBy }) => explainedBy !== undefined).length;
+  const changed = `${counted(attributes.length, "attribute")} changed`;
+  if (explained === 0) return `Administrative entries only: ${changed}.`;
+  if (explained === attributes.length) return `${changed}, explained by signed records below.`;
+  return `${changed}: ${explained} explained by signed records below, the others administrative.`;
 }
 
 function describe({ attributes, frames }: Changes): string {
@@ -146,7 +152,7 @@ export function existsSince(events: readonly HistoryEvent[]): History["existsSin
   const claim = first("T3");
   const earlier =
     claim && claim !== best && claim.what === "sealed" ? " The device's own clock says earlier." : "";
-  const isEarlier = claim?.at !== undefined && at !== undefined && claim.at < at;
+  const isEarlier = claim?.at !== undefined && at !== undefined && claim.at.slice(0, 19) < at.slice(0, 19);
   const basis = {
     T1: "no later than that: a third party that is trusted here confirmed it",
     T2: "no later than that: this site's own journal says so",

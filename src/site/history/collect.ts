@@ -22,6 +22,7 @@ import {
   type HistoryEvent,
   type HistoryObject,
   inTimeOrder,
+  isoTime,
   type SignedStatement,
 } from "./history.ts";
 import { recordEvents } from "./record-events.ts";
@@ -92,7 +93,7 @@ export class HistoryReader {
     const seals = uid === undefined ? [] : ((await provenance?.sealsOfInstance(uid)) ?? []);
     const kept = await this.#kept(object, digest, seals);
     const events = [
-      ...(seen ? manifestEvents(seen.evidence) : []),
+      ...(seen ? manifestEvents(seen.evidence, await this.#queuedAt(digest)) : []),
       ...claimedChanges(seen?.evidence.originalAttributes ?? []),
       ...(await sealRowEvents(seals, seen ? { digest } : undefined, this.#judge)),
       ...kept.events,
@@ -100,7 +101,7 @@ export class HistoryReader {
       ...this.#revocations(seen, seals),
       ...(gateway && uid !== undefined ? await gatewayEvents(gateway, uid, seen && lookedAt(seen)) : []),
     ];
-    const ordered = inTimeOrder(withContentFaults(events, seen?.evidence));
+    const ordered = inTimeOrder(withContentFaults(toldOnce(events), seen?.evidence));
     return {
       object,
       verdict: seen?.decision.verdict,
@@ -155,6 +156,12 @@ export class HistoryReader {
     );
     // Of an object without a seal they tell what happened to another one.
     return told.flat().map((event) => (evidence ? { ...event, ofOtherBytes: true } : event));
+  }
+
+  /** When this site gave the seal to the log. */
+  async #queuedAt(digest: string | undefined): Promise<string | undefined> {
+    const logged = digest === undefined ? undefined : await this.#sources.provenance?.entryOfSeal(digest);
+    return logged && isoTime(logged.entry.queuedAt);
   }
 
   #revocations(seen: Seen | undefined, seals: readonly SealRecord[]): HistoryEvent[] {
@@ -227,6 +234,24 @@ async function readSeal(source: ByteSource): Promise<Pick<Seen, "object" | "mani
       manifest: undefined,
     };
   }
+}
+
+/** What stands in an object's place is a record, which is told by itself where it is kept here. */
+function toldOnce(events: readonly HistoryEvent[]): HistoryEvent[] {
+  const isRecord = (digest: string, { what, known }: HistoryEvent): boolean =>
+    what !== "superseded" && known.by === "statement" && known.digest === digest;
+  const replaced = events.flatMap(({ what, known }) =>
+    what === "superseded" && known.by === "statement" && events.some((one) => isRecord(known.digest, one))
+      ? [known.digest]
+      : [],
+  );
+  return events.flatMap((event) => {
+    const { known, what, text } = event;
+    if (known.by !== "statement" || !replaced.includes(known.digest)) return event;
+    return what === "superseded"
+      ? []
+      : { ...event, text: `${text} What it says stands in this object's place.` };
+  });
 }
 
 /** A record may hold, and be about another content than this object's. */

@@ -83,11 +83,11 @@ function derivationTale(payload: Bytes, own: ReadonlySet<string>): Tale {
 }
 
 const grounds: Readonly<Record<CorrectionBasis, string>> = {
-  "adt-a08": "a patient update (ADT A08)",
-  "adt-a40": "a patient merge (ADT A40)",
-  orm: "an order message (ORM)",
-  worklist: "a worklist",
-  person: "a person's word",
+  "adt-a08": "after a patient update (ADT A08) of",
+  "adt-a40": "after a patient merge (ADT A40) of",
+  orm: "after an order message (ORM) of",
+  worklist: "after a worklist of",
+  person: "on the word of",
 };
 
 function correctionTale(payload: Bytes): Tale {
@@ -99,7 +99,7 @@ function correctionTale(payload: Bytes): Tale {
     what: "corrected",
     at: correctedAt,
     who: approvedBy.map((name): Actor => ({ role: basis === "person" ? "operator" : "system", name })),
-    did: `signed a correction of ${what} of patient or order, from ${grounds[basis]}, by ${approvedBy.join(" and ")}`,
+    did: `signed a correction of ${what} of patient or order, ${grounds[basis]} ${approvedBy.join(" and ")}`,
     from: [...new Set(previous)],
   };
 }

@@ -18,8 +18,14 @@ import type {
 import type { TrustJudge } from "../../zero-trust/evidence/trust-check.ts";
 import { type Actor, type HistoryEvent, isoTime, shortDigest } from "./history.ts";
 
-/** What the object's own seal says, as far as it holds. */
-export function manifestEvents({ manifest, content, time, log, supersededBy }: Evidence): HistoryEvent[] {
+/**
+ * What the object's own seal says, as far as it holds.
+ * @param queuedAt ISO 8601: when this site gave the seal to the log, which says no time that is anybody's without witnesses
+ */
+export function manifestEvents(
+  { manifest, content, time, log, supersededBy }: Evidence,
+  queuedAt?: string,
+): HistoryEvent[] {
   if (!manifest) return [];
   const digest = manifest.payloadDigest ?? "";
   const events: HistoryEvent[] = [sealedEvent(manifest, digest, hasChanged(content))];
@@ -40,7 +46,7 @@ export function manifestEvents({ manifest, content, time, log, supersededBy }: E
       log.witnessed === true ? "" : ". Without witnesses it is not protected from site administrators";
     events.push({
       what: "logged",
-      at: log.at,
+      at: log.at ?? queuedAt,
       time: log.witnessed === true ? "T1" : "T2",
       who: [{ role: "log", name: log.origin ?? "the transparency log" }],
       known: { by: "proof", digest },
