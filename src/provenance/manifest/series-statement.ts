@@ -36,7 +36,7 @@ export interface VersionedList {
 }
 
 /** open: what there was so far. closed: all that the device sealed in this series. */
-export const seriesStates = ["open", "closed"] as const;
+const seriesStates = ["open", "closed"] as const;
 export type SeriesManifestState = (typeof seriesStates)[number];
 
 export interface SeriesStatement extends VersionedList {

@@ -104,97 +104,59 @@ function refused(
   };
 }
 
+/** Name, what is done to the opening's text, what it is for, where the check notices it. */
+type OpeningAttack = readonly [
+  name: string,
+  change: (text: string) => string,
+  attack: string,
+  effect: string,
+  detail: string,
+];
+const entry = /,\["2\.25\.303"[^\]]*\]/;
+const pair = /(\["2\.25\.300"[^\]]*\]),(\["2\.25\.301"[^\]]*\])/;
+const shorter = "a series without one of its slices passes as complete";
+const otherOrder = "slices in another order pass as sealed";
+const attacksOnOpenings: readonly OpeningAttack[] = [
+  ["an entry removed", (t) => t.replace(entry, ""), "the last entry cut out", shorter, "count"],
+  [
+    "an entry replaced",
+    (t) => t.replace("2.25.302", "2.25.999"),
+    "another SOP Instance UID in its place",
+    "a foreign slice passes as one of the series",
+    "root",
+  ],
+  ["two entries exchanged", (t) => t.replace(pair, "$2,$1"), "the order changed", otherOrder, "root"],
+  ["another number", (t) => t.replace(",2]", ",7]"), "an Instance Number changed", otherOrder, "root"],
+  [
+    "another series",
+    (t) => t.replace("2.25.200", "2.25.201"),
+    "the list passed off as another series'",
+    "a manifest counts where it was not made for",
+    "root",
+  ],
+  [
+    "another seed",
+    (t) => t.replace('"00070e', '"00070f'),
+    "a seed of one's own",
+    "salts that somebody else chose",
+    "seed",
+  ],
+  ["an entry twice", (t) => t.replace(pair, "$1,$1"), "one entry in place of another", shorter, "entries"],
+  [
+    "a space",
+    (t) => t.replace(",", ", "),
+    "another spelling of the same opening",
+    "two openings for one manifest",
+    "encoding",
+  ],
+];
+
 function openingAttacks(closed: DetachedRecord): SeriesVector[] {
   const text = latin1(closed.opening);
-  const with_ = (change: (text: string) => string): DetachedRecord => ({
-    ...closed,
-    opening: fromLatin1(change(text)),
+  return attacksOnOpenings.map(([name, change, attack, effect, detail]) => {
+    const record = { ...closed, opening: fromLatin1(change(text)) };
+    return refused(name, record, "record-opening", detail, { attack, effect });
   });
-  const effect = "a series without one of its slices passes as complete";
-  const entry = /,\["2\.25\.303"[^\]]*\]/;
-  const pair = /(\["2\.25\.300"[^\]]*\]),(\["2\.25\.301"[^\]]*\])/;
-  return [
-    refused(
-      "an entry removed",
-      with_((t) => t.replace(entry, "")),
-      "record-opening",
-      "count",
-      {
-        attack: "the last entry cut out of the opening",
-        effect,
-      },
-    ),
-    refused(
-      "an entry replaced",
-      with_((t) => t.replace("2.25.302", "2.25.999")),
-      "record-opening",
-      "root",
-      {
-        attack: "another SOP Instance UID in its place",
-        effect: "a foreign slice passes as one of the series",
-      },
-    ),
-    refused(
-      "two entries exchanged",
-      with_((t) => t.replace(pair, "$2,$1")),
-      "record-opening",
-      "root",
-      {
-        attack: "the order changed",
-        effect: "slices in another order pass as sealed",
-      },
-    ),
-    refused(
-      "another number",
-      with_((t) => t.replace(",2]", ",7]")),
-      "record-opening",
-      "root",
-      {
-        attack: "an Instance Number changed",
-        effect: "slices in another order pass as sealed",
-      },
-    ),
-    refused(
-      "another series",
-      with_((t) => t.replace("2.25.200", "2.25.201")),
-      "record-opening",
-      "root",
-      {
-        attack: "the list passed off as another series'",
-        effect: "a manifest counts where it was not made for",
-      },
-    ),
-    refused(
-      "another seed",
-      with_((t) => t.replace('"00070e', '"00070f')),
-      "record-opening",
-      "seed",
-      {
-        attack: "a seed of one's own",
-        effect: "salts that somebody else chose",
-      },
-    ),
-    refused(
-      "an entry twice",
-      with_((t) => t.replace(pair, "$1,$1")),
-      "record-opening",
-      "entries",
-      {
-        attack: "one entry in the place of another",
-        effect,
-      },
-    ),
-    refused(
-      "a space",
-      with_((t) => t.replace(",", ", ")),
-      "record-opening",
-      "encoding",
-      {
-        attack: "another spelling of the same opening",
-        effect: "two openings for one manifest",
-      },
-    ),
-  ];
 }
 
 function envelopeAttacks(closed: DetachedRecord): SeriesVector[] {
