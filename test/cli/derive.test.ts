@@ -165,7 +165,7 @@ describe("derive", () => {
 });
 
 describePeer(["dcmcjpeg"], "a lossy derivation that another program made (scenario 15)", () => {
-  it("undeclared: altered with the parent's seal, unsealed without; declared: received, the parent named", () => {
+  it("undeclared: altered with the parent's seal, unsealed without, and declared: received, the parent named", () => {
     const [, second] = phantomFiles();
     place.write("captured2/2.dcm", second!);
     place.run("seal", "captured2", "--device", "ct1", "--out", "sealed2");

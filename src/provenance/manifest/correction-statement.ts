@@ -19,7 +19,7 @@ const statementType = "https://in-toto.io/Statement/v1";
 const predicateType = "https://scanseal.org/correction/v1";
 
 /** What the correction rests on: a message of the hospital's information system, a worklist, or a person's word. */
-export const correctionBases = ["adt-a08", "adt-a40", "orm", "worklist", "person"] as const;
+const correctionBases = ["adt-a08", "adt-a40", "orm", "worklist", "person"] as const;
 export type CorrectionBasis = (typeof correctionBases)[number];
 
 /** A patient's studies in one merge; what is more takes several corrections. */

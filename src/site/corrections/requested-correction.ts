@@ -75,7 +75,7 @@ export function encodedText({ elements }: Pick<DicomObject, "elements">, text: s
 }
 
 /** "(0010,0020)=NEW". @throws ScansealError `usage` */
-export function settingOf(text: string): readonly [Tag, string] {
+function settingOf(text: string): readonly [Tag, string] {
   const match = /^\(?([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})\)?=(.*)$/s.exec(text);
   if (!match) throw new ScansealError("usage", `a correction is written "(0010,0020)=NEW"`);
   const tag = Number.parseInt(match[1]! + match[2]!, 16);

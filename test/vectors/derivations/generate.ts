@@ -61,7 +61,8 @@ export async function makeVectors(key: DerivationKey): Promise<DerivationVectors
     object: toBase64(object),
     records: [
       ...recordNames.map((kind) => ({ name: kind, kind, record: fileOf(made[kind]), expected: {} })),
-      ...correctionAttacks(made.correction),
+      ...correctionStatementAttacks(made.correction),
+      ...correctionOpeningAttacks(made.correction),
       ...derivationAttacks(made.derivation),
       ...approvalAttacks(made["archive-changes"]),
     ],
@@ -167,8 +168,7 @@ function rows(kind: RecordName, list: readonly Row[]): DerivationVector[] {
   }));
 }
 
-function correctionAttacks(made: Made): DerivationVector[] {
-  const [other, own] = [toBase64(fromLatin1("0816")), toBase64(fromLatin1("0815"))];
+function correctionStatementAttacks(made: Made): DerivationVector[] {
   return rows("correction", [
     [
       "basis-relabelled",
@@ -212,6 +212,12 @@ function correctionAttacks(made: Made): DerivationVector[] {
       edited(made, '"basis":"adt-a40"', '"basis":"person","basis":"adt-a40"'),
       "record-structure",
     ],
+  ]);
+}
+
+function correctionOpeningAttacks(made: Made): DerivationVector[] {
+  const [other, own] = [toBase64(fromLatin1("0816")), toBase64(fromLatin1("0815"))];
+  return rows("correction", [
     [
       "value-replaced",
       "another new value in the opening",
