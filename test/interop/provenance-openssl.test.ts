@@ -1,12 +1,14 @@
 /** docs/checking-with-other-tools.md, run as it stands there: what a site signed, checked with openssl and dcmsign and nothing of ours. */
-import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Bytes } from "../../src/foundation/bytes.ts";
-import { openProvenanceJournal } from "../../src/store/provenance/open-provenance-journal.ts";
+import type { History } from "../../src/site/history/history.ts";
 import { makeSite, makeWorkplace, sampleFile } from "../cli/scanseal-process.ts";
 import { describePeer, peerPath, projectRoot } from "../peers.ts";
+import { OpensslAuthority } from "../time-stamps/openssl-authority.ts";
 
 const guide = readFileSync(join(projectRoot, "docs", "checking-with-other-tools.md"), "utf8");
 
@@ -18,29 +20,6 @@ function commandsBelow(heading: string): string[] {
   const lines = guide.slice(start, end < 0 ? undefined : end).split("\n");
   return lines.filter((line) => line.startsWith("    ")).map((line) => line.trim());
 }
-
-const tsaConfiguration = `
-[tsa]
-default_tsa = own
-[own]
-serial = serial
-default_policy = 1.2.3.4.5
-digests = sha256, sha384, sha512
-accuracy = secs:1
-signer_digest = sha256
-ess_cert_id_alg = sha256
-[authority]
-basicConstraints = critical, CA:TRUE
-keyUsage = critical, keyCertSign, cRLSign
-subjectKeyIdentifier = hash
-[signer]
-basicConstraints = critical, CA:FALSE
-keyUsage = critical, digitalSignature
-extendedKeyUsage = critical, timeStamping
-[req]
-distinguished_name = name
-[name]
-`;
 
 describePeer("openssl", "what a site signed, with openssl", () => {
   const place = makeWorkplace();
@@ -64,18 +43,21 @@ describePeer("openssl", "what a site signed, with openssl", () => {
     return output;
   };
   let folders: string[] = [];
+  let ended = (): void => undefined;
+  afterAll(() => ended());
 
   beforeAll(async () => {
     makeSite(place);
+    const { url, anchor } = await startAuthority();
+    expect(run("time", "use", url, "--anchor", anchor)).toMatchObject({ status: 0 });
     run("seal", "scans", "--device", "CT1", "--out", "sealed");
     run("series", "close", "2.25.2");
     write("prior/7.dcm", sampleFile("2.25.7"));
     run("baseline", "prior", "--source", "old PACS");
     run("history", "prior/7.dcm", "--export", "receipts");
-    makeTimeStampAuthority();
-    await stamp();
+    expect(run("time", "stamp", "--pending").status).toBe(0);
     expect(run("history", "sealed/2.25.1.dcm", "--export", "custody").stderr).toContain("README.txt");
-    copyFileSync(path("tsa/tsa.pem"), path("custody/tsa.pem"));
+    copyFileSync(anchor, path("custody/tsa.pem"));
     for (const folder of ["custody", "receipts"])
       write(`${folder}/anchor.pem`, run("trust", "export").stdout);
     folders = readdirSync(path("custody"), { withFileTypes: true }).flatMap((one) =>
@@ -83,37 +65,14 @@ describePeer("openssl", "what a site signed, with openssl", () => {
     );
   });
 
-  function makeTimeStampAuthority(): void {
-    mkdirSync(path("tsa"));
-    write("tsa/tsa.cnf", tsaConfiguration);
-    write("tsa/serial", "01\n");
-    const config = "-config tsa.cnf -days 2 -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256";
-    must(
-      `openssl req -x509 ${config} -subj /CN=TSA-root -extensions authority -keyout ca.key -out tsa.pem`,
-      path("tsa"),
-    );
-    must(
-      `openssl req -x509 ${config} -subj /CN=TSA -extensions signer -CA tsa.pem -CAkey ca.key -keyout signer.key -out signer.pem`,
-      path("tsa"),
-    );
-  }
-
-  /** A token over the seal's signature, kept as the site keeps what a time-stamping authority answered. */
-  async function stamp(): Promise<void> {
-    run("history", "sealed/2.25.1.dcm", "--export", "before");
-    const [capture] = readdirSync(path("before")).filter((name) => name.startsWith("capture-"));
-    const signature = path("before", capture!, "signature.der");
-    must(`openssl ts -query -data ${signature} -sha256 -cert -out query.tsq`, path("tsa"));
-    const answer = "-queryfile query.tsq -config tsa.cnf -inkey signer.key -signer signer.pem";
-    must(`openssl ts -reply ${answer} -token_out -out token.der`, path("tsa"));
-    const digest = must(
-      `openssl dgst -sha256 -r ${path("before", capture!, "payload.json")}`,
-      path("tsa"),
-    ).slice(0, 64);
-    const journal = await openProvenanceJournal(path("scanseal-data/provenance.sqlite"));
-    const bytes = new Uint8Array(readFileSync(path("tsa/token.der")));
-    await journal.addLateEvidence(digest, { type: "time-stamp", bytes }, Date.now());
-    await journal.close();
+  /** An authority of openssl's, as a process: the program asks it over HTTP as any other. */
+  async function startAuthority(): Promise<{ readonly url: string; readonly anchor: string }> {
+    const authority = new OpensslAuthority(path("tsa"));
+    const server = join(projectRoot, "test", "time-stamps", "authority-server.ts");
+    const child = spawn(process.execPath, [server, path("tsa")], { stdio: ["pipe", "pipe", "ignore"] });
+    ended = () => child.stdin.end();
+    const [port] = (await once(child.stdout, "data")) as [Buffer];
+    return { url: `http://127.0.0.1:${port.toString().trim()}/`, anchor: authority.anchorPath };
   }
 
   it("every statement's signature fits its bytes, and its certificate leads to the site's anchor", () => {
@@ -152,6 +111,14 @@ describePeer("openssl", "what a site signed, with openssl", () => {
     const commands = commandsBelow("A time stamp");
     expect(commands).toHaveLength(2);
     for (const command of commands) must(command, folder);
+  });
+
+  it("history tells the stamp as a third party's time, since when the object exists", () => {
+    const history = JSON.parse(run("history", "sealed/2.25.1.dcm", "--json").stdout) as History;
+    expect(history.existsSince).toMatchObject({ time: "T1", isProven: true });
+    const stamped = history.events.filter(({ what }) => what === "time-stamped");
+    expect(stamped).toMatchObject([{ time: "T1", known: { by: "proof" } }]);
+    expect(stamped[0]!.at).toBe(history.existsSince.at);
   });
 
   it("one changed byte of what was signed, of the signature or of the token is refused", () => {
