@@ -6,6 +6,7 @@ import { type Parse, parseList, parseSection, parseText, Refusal, type Section }
 import {
   aeTitleValue,
   durationValue,
+  flagValue,
   hostValue,
   integerValue,
   listenAddressValue,
@@ -90,6 +91,7 @@ export interface SourceSection extends Placed {
   readonly networks: readonly string[];
   readonly tolerate: readonly MalformedCode[];
   readonly devices: readonly string[];
+  readonly receipts: boolean;
   readonly associationsMax: number;
   readonly quotaBytes: number;
 }
@@ -232,6 +234,7 @@ function readSource(section: Section): SourceSection {
     networks: section.optional("networks", parseList(networkValue), []),
     tolerate: section.optional("tolerate", parseList(toleranceValue), []),
     devices: section.optional("devices", parseList(nameValue), []),
+    receipts: section.optional("receipts", flagValue, false),
     associationsMax: section.optional("associations", integerValue(1, 1000), sourceAssociationsDefault),
     quotaBytes: section.optional("quota", sizeValue(MiB, 100 * TiB), quotaBytesDefault),
   };

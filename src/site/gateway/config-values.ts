@@ -105,6 +105,10 @@ export function wordValue<T extends string>(words: readonly T[]): Parse<T> {
   });
 }
 
+export const flagValue: Parse<boolean> = parseText((text) =>
+  text === "true" || text === "false" ? text === "true" : new Refusal("must be true or false"),
+);
+
 /** A network in CIDR notation; a single address is a network of one. */
 export const networkValue: Parse<string> = parseText((text) => {
   const problem = networkProblem(text);

@@ -23,6 +23,7 @@ import { startStatusServer } from "../../web-api/status-server.ts";
 import { createGateway } from "../../zero-trust/gateway/gateway.ts";
 import { openHome } from "../home.ts";
 import { OpenedProvenance } from "../provenance/opened-provenance.ts";
+import { OfficeOfAdmissions } from "../receipts/admission-receipts.ts";
 import type { GatewayConfig } from "./config.ts";
 import { watchConfig } from "./config-watch.ts";
 import { WorkerExaminer } from "./examiner.ts";
@@ -108,10 +109,11 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
     (one) => one.close(),
   );
   await examiner.start();
+  const receipts = opened.add(new OfficeOfAdmissions(home, version), (one) => one.close());
   const revoked = new RevokedPeers(trust);
   const gateway = createGateway({
     settings: config.settings,
-    ...{ journal, objects, spool, examiner, crypto: nodeCrypto, clock, newId, events },
+    ...{ journal, objects, spool, examiner, receipts, crypto: nodeCrypto, clock, newId, events },
     isRevoked: (certificate) => revoked.has(certificate),
     owner: ownerOf(config),
   });

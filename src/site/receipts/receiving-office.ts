@@ -4,7 +4,12 @@ import type { ByteSource } from "../../foundation/byte-source.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { CodecPool } from "../../platform/node/codecs/codec-pool.ts";
 import { nodeCrypto, nodeRandom, systemClock } from "../../platform/node/crypto.ts";
-import { makeReceipt, type ReceiptPorts, type ReceiptRequest } from "../../provenance/manifest/receipt.ts";
+import {
+  makeReceipt,
+  type Receipt,
+  type ReceiptPorts,
+  type ReceiptRequest,
+} from "../../provenance/manifest/receipt.ts";
 import { openProvenanceJournal } from "../../store/provenance/open-provenance-journal.ts";
 import type { ProvenanceJournal } from "../../store/provenance/provenance-journal.ts";
 import { irregularParts } from "../../zero-trust/evidence/claimed-content.ts";
@@ -110,13 +115,37 @@ export class ReceivingOffice {
     return errors.every(({ code }) => this.#reception.asUnsealed && excusable.has(code));
   }
 
-  async #give(source: ByteSource, evidence: Evidence, sopInstanceUid: string): Promise<void> {
+  /**
+   * For what a gate judged and is about to let in. What has a seal, a receipt, an error or a tolerated fault gets none, nor what should have a seal: it would not count.
+   * @returns what makes it durable
+   */
+  async prepare(
+    source: ByteSource,
+    evidence: Evidence,
+    label: string,
+  ): Promise<(() => Promise<void>) | undefined> {
+    const { format, manifest, sealExpectedFrom } = evidence;
+    const { verdict, findings } = decide(evidence);
+    const isPlain = format !== undefined && format.tolerated.length === 0 && manifest === undefined;
+    const isClean = findings.every(({ severity }) => severity !== "error");
+    if (!isPlain || !isClean || verdict !== "unsealed" || sealExpectedFrom !== undefined) return undefined;
+    const { record, subjects } = await this.#make(source, { source: label, asUnsealed: false });
+    return () => this.#journal.addRecord(record, subjects, systemClock.now());
+  }
+
+  async #make(
+    source: ByteSource,
+    own: Partial<Pick<Reception, "source">> & Pick<Reception, "asUnsealed">,
+  ): Promise<Receipt> {
     const object = await readDicom(source);
     const irregular = irregularParts(object, object.transferSyntax.uid);
+    return makeReceipt({ ...this.#reception, ...own, object, irregular }, this.#ports);
+  }
+
+  async #give(source: ByteSource, evidence: Evidence, sopInstanceUid: string): Promise<void> {
     // A person answers for objects that should have a seal, and for no others.
     const asUnsealed = this.#reception.asUnsealed && evidence.sealExpectedFrom !== undefined;
-    const request = { ...this.#reception, asUnsealed, object, irregular };
-    const { record, subjects } = await makeReceipt(request, this.#ports);
+    const { record, subjects } = await this.#make(source, { asUnsealed });
     while (this.#pending.size >= pendingMax) await Promise.race(this.#pending.values());
     this.#throwFailure();
     const kept = this.#journal

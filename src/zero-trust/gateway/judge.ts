@@ -143,12 +143,38 @@ export class Judge {
     const decision = decide(first, { mode });
     const admitted = admit(object, decision);
     if (!admitted) return this.#commitHeld(lease, decision, judgementOf(first, decision, mode));
+    const keepReceipt = await this.#receiptFor(object, first, admitted);
     const judged = await this.#commitAdmitted(lease, admitted, judgementOf(first, decision, mode));
-    if (judged !== "conflict") return judged;
+    if (judged !== "conflict") {
+      // Never of what is held: somebody else's object under a UID must not be vouched for.
+      if (judged) await this.#guarded(keepReceipt);
+      return judged;
+    }
     // Another object was admitted under this SOP Instance UID: never an overwrite.
     const again: Evidence = { ...examined, arrival: { uidDiffers, conflict: true } };
     const held = decide(again, { mode });
     return this.#commitHeld(lease, held, judgementOf(again, held, mode));
+  }
+
+  /** Prepared before the judgement: after it the bytes may be gone. A receipt that cannot be given holds nothing up. */
+  async #receiptFor(
+    { location, source }: JudgedObject,
+    evidence: Evidence,
+    { basis }: Admitted<JudgedObject>,
+  ): Promise<(() => Promise<void>) | undefined> {
+    const { receipts, spool } = this.#ports;
+    if (!receipts || !location || basis !== "observed") return undefined;
+    if (this.#state().book.named(source)?.receipts !== true) return undefined;
+    return this.#guarded(() => receipts.prepare(spool.files(location), evidence, source));
+  }
+
+  async #guarded<T>(body: (() => Promise<T>) | undefined): Promise<T | undefined> {
+    try {
+      return await body?.();
+    } catch (error) {
+      this.#ports.events({ kind: "fault", where: "receipt", ...told(error) });
+      return undefined;
+    }
   }
 
   /** The strictest policy that applies, whoever sent the object (DESIGN 4). */

@@ -28,12 +28,28 @@ export interface Examiner {
   close(): Promise<void>;
 }
 
+/** Gives receipts for what is let in without a seal (spec/receipts.md, basis `admission`). */
+export interface AdmissionReceipts {
+  /**
+   * Before the object is admitted, while its bytes are there.
+   * @param source its name in the configuration
+   * @returns what keeps the receipt, once the object is admitted; undefined where it gets none @throws ScansealError
+   */
+  prepare(
+    extents: readonly FileExtent[],
+    evidence: Evidence,
+    source: string,
+  ): Promise<(() => Promise<void>) | undefined>;
+}
+
 /** What every part of the gateway works with; whoever made it closes it, after the gateway is drained. */
 export interface GatewayPorts {
   readonly journal: Journal;
   readonly objects: ObjectStore;
   readonly spool: Spool;
   readonly examiner: Examiner;
+  /** Where this is absent nothing gets a receipt. */
+  readonly receipts?: AdmissionReceipts | undefined;
   readonly crypto: Crypto;
   readonly clock: Clock;
   /** UUIDv7 text, so that ids ascend with time. */

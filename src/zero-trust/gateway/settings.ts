@@ -27,6 +27,8 @@ export interface SourceSettings {
   readonly tolerate: readonly MalformedCode[];
   /** Enrolled devices that this source stands for: whoever sends an object that claims one of them, this source's mode applies too. */
   readonly devices: readonly string[];
+  /** What it sends unsealed and the mode lets in gets a receipt: unchanged since admission. */
+  readonly receipts?: boolean | undefined;
   readonly associationsMax: number;
   /** Bytes in the spool and not yet judged. */
   readonly quotaBytes: number;
