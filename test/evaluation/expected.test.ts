@@ -5,6 +5,7 @@ import type { DicomObject } from "../../src/dicom/model.ts";
 import { tags } from "../../src/dicom/tags.ts";
 import type { Bytes } from "../../src/foundation/bytes.ts";
 import { gateScenarios } from "../attacks/gate-scenarios.ts";
+import { logScenarios } from "../attacks/log-scenarios.ts";
 import { seriesScenarios } from "../attacks/series-scenarios.ts";
 import { describePeer } from "../peers.ts";
 import expected from "../vectors/expected.json" with { type: "json" };
@@ -53,12 +54,18 @@ describe("expected verdicts", () => {
         ...keyCases,
         ...gateScenarios,
         ...seriesScenarios,
+        ...logScenarios,
       ].filter((one) => one.scenario === scenario && one.what === what);
       expect(proofs.length + (pixelEdits.has(scenario) ? 1 : 0), `${scenario} ${what}`).toBe(1);
     }
-    const cases = [...scenarioCases, ...markedCases, ...keyCases, ...gateScenarios, ...seriesScenarios].map(
-      ({ scenario, what }) => `${scenario} ${what}`,
-    );
+    const cases = [
+      ...scenarioCases,
+      ...markedCases,
+      ...keyCases,
+      ...gateScenarios,
+      ...seriesScenarios,
+      ...logScenarios,
+    ].map(({ scenario, what }) => `${scenario} ${what}`);
     const rows = scenarios.map(({ scenario, what }) => `${scenario} ${what}`);
     expect(cases.filter((one) => !rows.includes(one))).toEqual([]);
   });
