@@ -95,7 +95,9 @@ export async function closeSeries(
     },
     { crypto: nodeCrypto, signer },
   );
-  await keep(journal, record, { kind: "series", name: seriesInstanceUid }, madeAt);
+  // What is sealed meanwhile is after this, so that the series is seen to be quiet and unlisted again.
+  const lastSealedAt = seals.reduce((last, { sealedAt }) => Math.max(last, sealedAt), 0);
+  await keep(journal, record, { kind: "series", name: seriesInstanceUid }, lastSealedAt);
   return { ...common, version, manifest: record.digest, madeAt, isNew: true };
 }
 

@@ -34,7 +34,7 @@ export interface SealedSeries {
   readonly lastSealedAt: number;
 }
 
-/** Series after that UID, ascending; with `lastSealedBefore` those that are quiet since then and that no series manifest of that time or later is about. */
+/** Series after that UID, ascending; with `lastSealedBefore` those that are quiet since then and whose last seal no series manifest was filed for: it is filed at the time of the last seal that it lists. */
 export interface SeriesQuestion {
   readonly after: string;
   readonly limit: number;

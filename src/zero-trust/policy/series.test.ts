@@ -18,7 +18,7 @@ function instance(n: number, change: Partial<PresentInstance> = {}): PresentInst
     payloadDigest: digestOf(n),
     parents: [],
     signer: "CT 1",
-    sealedAt: closedAt - 10,
+    sealedAt: closedAt - 100 + n,
     ...change,
   };
 }
@@ -122,7 +122,8 @@ describe("a series and its manifest", () => {
 
   it.each<[string, Partial<PresentInstance>, object]>([
     ["sealed since by the same device", { sealedAt: closedAt + 1 }, { late: ["1.2.3.6"] }],
-    ["sealed before and left out", {}, { foreign: ["1.2.3.6"] }],
+    ["sealed while it was closed", {}, { late: ["1.2.3.6"] }],
+    ["sealed before and left out", { sealedAt: closedAt - 98 }, { foreign: ["1.2.3.6"] }],
     ["sealed since by another device", { sealedAt: closedAt + 1, signer: "MR 1" }, { foreign: ["1.2.3.6"] }],
     ["not proven", { sealedAt: closedAt + 1, isProven: false }, { foreign: ["1.2.3.6"] }],
     [

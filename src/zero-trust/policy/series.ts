@@ -54,7 +54,7 @@ export interface SeriesJudgement {
   readonly foreign: readonly string[];
   /** Listed and there, but their own verdict does not let them count. */
   readonly unproven: readonly string[];
-  /** Sealed by the same device after the series was closed. */
+  /** Sealed by the same device after all that the list names. */
   readonly late: readonly string[];
   readonly faults: readonly SeriesFault[];
 }
@@ -178,11 +178,12 @@ function compare(head: SeriesManifestFact | undefined, evidence: SeriesEvidence)
     late: new Set(),
     seen: new Set(),
   };
+  const lastListed = lastSealedOf(instances, listed);
   for (const one of instances) {
     const { sopInstanceUid } = one;
     counted.set(sopInstanceUid, (counted.get(sopInstanceUid) ?? 0) + 1);
     if (one.seriesInstanceUid !== seriesInstanceUid) found.foreign.add(sopInstanceUid);
-    else if (head) found[placeOf(one, listed.get(sopInstanceUid), head)].add(sopInstanceUid);
+    else if (head) found[placeOf(one, listed.get(sopInstanceUid), head, lastListed)].add(sopInstanceUid);
   }
   const uids = [...listed.keys()];
   return {
@@ -196,14 +197,26 @@ function compare(head: SeriesManifestFact | undefined, evidence: SeriesEvidence)
   };
 }
 
+/** Seals that were being made while the list was signed are after its last one, though not after the list. */
+function lastSealedOf(
+  instances: readonly PresentInstance[],
+  listed: ReadonlyMap<string, ListedInstance>,
+): number | undefined {
+  const times = instances.flatMap(({ sopInstanceUid, sealedAt, isProven }) =>
+    isProven && sealedAt !== undefined && listed.has(sopInstanceUid) ? [sealedAt] : [],
+  );
+  return times.length === 0 ? undefined : times.reduce((a, b) => Math.max(a, b));
+}
+
 function placeOf(
   one: PresentInstance,
   entry: ListedInstance | undefined,
   head: SeriesManifestFact,
+  lastListed: number | undefined,
 ): "seen" | "unproven" | "foreign" | "late" {
   const isOwn = one.signer !== undefined && one.signer === head.trust?.signer;
   if (!entry) {
-    const isAfter = one.sealedAt !== undefined && one.sealedAt > head.madeAt;
+    const isAfter = one.sealedAt !== undefined && one.sealedAt > (lastListed ?? head.madeAt);
     return one.isProven && isOwn && isAfter ? "late" : "foreign";
   }
   if (!one.isProven) return "unproven";
