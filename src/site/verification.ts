@@ -2,6 +2,7 @@
 import type { ByteSource } from "../foundation/byte-source.ts";
 import { type Bytes, utf8 } from "../foundation/bytes.ts";
 import { ScansealError } from "../foundation/errors.ts";
+import type { TimeStampTrust } from "../keys/trust/time-stamp.ts";
 import type { TrustStore } from "../keys/trust/trust-store.ts";
 import { CodecPool } from "../platform/node/codecs/codec-pool.ts";
 import { nodeCrypto, systemClock } from "../platform/node/crypto.ts";
@@ -15,6 +16,7 @@ import { FileBuffer, withFile } from "./file-input.ts";
 import { markSignerOf } from "./mark-signers.ts";
 import { OpenedProvenance } from "./provenance/opened-provenance.ts";
 import { listsIn, type SeriesPart, seriesPartOf } from "./provenance/series-part.ts";
+import { type TimeSettings, timeTrustOf } from "./provenance/time-file.ts";
 
 export interface Judgement {
   readonly evidence: Evidence;
@@ -36,6 +38,8 @@ export interface VerifierOptions {
   readonly provenance?: string;
   /** Logs and witnesses to believe: c2sp.org/tlog-policy. */
   readonly logPolicy?: string | undefined;
+  /** Whose time stamps count. */
+  readonly time?: TimeSettings | undefined;
   /** Seals older than this have to be in such a log. */
   readonly loggedWithinMs?: number | undefined;
   /** The enrolled archive that gave the objects out. */
@@ -51,6 +55,7 @@ export class FileVerifier {
   readonly #provenance: OpenedProvenance;
   readonly #readFrom: string | undefined;
   readonly #logPolicy: WitnessPolicy | undefined;
+  readonly #timeTrust: TimeStampTrust | undefined;
   readonly #loggedWithinMs: number | undefined;
   /** Evidence is plain data: it holds none of the file's bytes. */
   readonly #buffer: FileBuffer = new FileBuffer();
@@ -61,7 +66,8 @@ export class FileVerifier {
     this.#markSigner = markSignerOf(options.markSigners ?? []);
     this.#provenance = new OpenedProvenance(options.provenance);
     this.#readFrom = options.readFrom;
-    const { logPolicy, loggedWithinMs } = options;
+    const { logPolicy, loggedWithinMs, time } = options;
+    this.#timeTrust = time && timeTrustOf(time);
     this.#logPolicy = logPolicy === undefined ? undefined : parsePolicy(utf8(logPolicy), nodeCrypto);
     this.#loggedWithinMs = loggedWithinMs;
   }
@@ -82,6 +88,7 @@ export class FileVerifier {
       records: await this.#provenance.lookup(),
       readFrom: this.#readFrom,
       logPolicy: this.#logPolicy,
+      timeTrust: this.#timeTrust,
     };
     const evidence = await collectEvidence(source, ports);
     return {

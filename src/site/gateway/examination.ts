@@ -2,6 +2,7 @@
 import type { ErrorCode } from "../../foundation/errors.ts";
 import type { Evidence } from "../../zero-trust/evidence/evidence.ts";
 import type { ExaminedObject } from "../../zero-trust/gateway/ports.ts";
+import type { TimeSettings } from "../provenance/time-file.ts";
 import type { TrustSnapshot } from "./trust-watch.ts";
 
 export interface Examination {
@@ -17,6 +18,7 @@ export interface ExaminerData {
   /** As `VerifierOptions` has it. */
   readonly provenance: string | undefined;
   readonly logPolicy: string | undefined;
+  readonly time: TimeSettings | undefined;
 }
 
 export type ExaminationReply =

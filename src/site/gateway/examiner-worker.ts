@@ -17,6 +17,7 @@ import { TrustJudge } from "../../zero-trust/evidence/trust-check.ts";
 import type { ExaminedObject } from "../../zero-trust/gateway/ports.ts";
 import { markSignerOf } from "../mark-signers.ts";
 import { OpenedProvenance } from "../provenance/opened-provenance.ts";
+import { timeTrustOf } from "../provenance/time-file.ts";
 import type { Examination, ExaminationReply, ExaminerData } from "./examination.ts";
 import { withExtents } from "./spooled-object.ts";
 
@@ -28,6 +29,7 @@ const started = workerData as ExaminerData;
 const provenance = new OpenedProvenance(started.provenance);
 const logPolicy =
   started.logPolicy === undefined ? undefined : parsePolicy(utf8(started.logPolicy), nodeCrypto);
+const timeTrust = started.time && timeTrustOf(started.time);
 let store: TrustStore | undefined;
 let judge: TrustJudge | undefined;
 let markSigner: ReturnType<typeof markSignerOf>;
@@ -66,7 +68,7 @@ function evidenceOf(examination: Examination): Promise<Evidence> {
     await requireAcknowledged(source, object);
     const read = { tolerate: new Set(object.tolerate) };
     const records = await provenance.lookup();
-    const beside = { records, logPolicy };
+    const beside = { records, logPolicy, timeTrust };
     return collectEvidence(source, { crypto: nodeCrypto, trust, decoder, read, markSigner, ...beside });
   });
 }

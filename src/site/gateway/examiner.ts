@@ -6,6 +6,7 @@ import { ScansealError } from "../../foundation/errors.ts";
 import type { EventSink } from "../../operations/event.ts";
 import type { Evidence } from "../../zero-trust/evidence/evidence.ts";
 import type { ExaminedObject, Examiner } from "../../zero-trust/gateway/ports.ts";
+import type { TimeSettings } from "../provenance/time-file.ts";
 import type { Examination, ExaminationReply, ExaminerData } from "./examination.ts";
 import type { TrustWatch } from "./trust-watch.ts";
 
@@ -17,6 +18,7 @@ export interface ExaminerOptions {
   readonly provenance?: string;
   /** As `VerifierOptions` has it. */
   readonly logPolicy?: string | undefined;
+  readonly time?: TimeSettings | undefined;
   /** For one object, from when a thread takes it. */
   readonly evidenceMs: number;
   /** Threads. Default: as many as the machine has processors, at most 8; they give way to the thread that reads the network. */
@@ -113,8 +115,8 @@ export class WorkerExaminer implements Examiner {
   }
 
   #startThread(): Promise<void> {
-    const { provenance, logPolicy } = this.#options;
-    const workerData: ExaminerData = { provenance, logPolicy };
+    const { provenance, logPolicy, time } = this.#options;
+    const workerData: ExaminerData = { provenance, logPolicy, time };
     const worker = new Worker(this.#options.workerProgram ?? workerUrl, {
       workerData,
       env: {},

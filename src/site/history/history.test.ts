@@ -98,7 +98,7 @@ describe("time stamps and log proofs", () => {
   };
 
   it("that hold are T1; those that do not are events that are not proven, with the step", () => {
-    const faults = [{ of: "time-stamp", step: "imprint" }] as const;
+    const faults = [{ of: "time-stamp", step: "imprint", isInObject: true }] as const;
     const log = { state: "invalid", step: "inclusion" } as const;
     const events = manifestEvents({ signatures: [], manifest, time: { ...time, faults }, log });
     expect(events.map(({ what, fault }) => [what, fault])).toEqual([

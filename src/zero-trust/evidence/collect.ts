@@ -10,6 +10,7 @@ import type { ByteSource } from "../../foundation/byte-source.ts";
 import { type Bytes, fromBase64, toBase64, toHex } from "../../foundation/bytes.ts";
 import type { Crypto } from "../../foundation/crypto.ts";
 import { isLimit, isMalformed, ScansealError } from "../../foundation/errors.ts";
+import type { TimeStampTrust } from "../../keys/trust/time-stamp.ts";
 import {
   checkManifest,
   type ManifestFacts,
@@ -40,6 +41,7 @@ import { checkLogProofs } from "./log-check.ts";
 import { originalAttributesIn, referencesIn } from "./original-attributes.ts";
 import { receiptEvidence } from "./receipt-check.ts";
 import { type CheckedSignatures, checkObjectSignatures } from "./signature-check.ts";
+import { type CheckedTime, checkTime, timeRelied } from "./time-check.ts";
 import type { TrustJudge } from "./trust-check.ts";
 import { type MarkSigner, watermarkOf } from "./watermark-check.ts";
 
@@ -57,6 +59,8 @@ export interface EvidencePorts {
   readonly records?: RecordLookup | undefined;
   /** Logs and witnesses that the verifier pinned. Without it no log proof is believed. */
   readonly logPolicy?: WitnessPolicy | undefined;
+  /** Time-stamping authorities that the verifier pinned. Without them no stamp is believed. */
+  readonly timeTrust?: TimeStampTrust | undefined;
   /** The enrolled archive that gave the object out: its approved changes count. */
   readonly readFrom?: string | undefined;
 }
@@ -115,8 +119,10 @@ async function collectFrom(object: DicomObject, ports: EvidencePorts): Promise<E
     const records = await recordEvidence(object, format, ports);
     return { ...common, ...fault, ...markEvidence(watermark, expected), ...records };
   }
-  const log = await logOf(manifest, ports);
-  const trust = await ports.trust.judge(sealer.certificate, manifest.statement.type);
+  const { log, ...timed } = await existenceOf(manifest, checked, ports);
+  const role = manifest.statement.type;
+  const trust = await ports.trust.judgeSince(sealer.certificate, role, timed.proven);
+  const time = timeRelied(timed, trust, manifest.statement);
   const { facts, ...sealed } = await checkSealed({ object, manifest, sealer, checked, trust }, ports);
   const seal = {
     manifest,
@@ -133,23 +139,35 @@ async function collectFrom(object: DicomObject, ports: EvidencePorts): Promise<E
           ...(await replacedBy(object, sealed.manifest.payloadDigest, ports)),
         }
       : await recordEvidence(object, format, ports);
-  return { ...common, ...sealed, log, ...markEvidence(watermark, expected), ...beside };
+  return { ...common, ...sealed, log, time, ...markEvidence(watermark, expected), ...beside };
 }
 
-async function logOf(
+/** What logs and clocks of others, and the site's own, say of the seal. */
+async function existenceOf(
   { envelope, statement, containers }: OpenedManifest,
-  { crypto, logPolicy, records, trust }: EvidencePorts,
-): Promise<LogEvidence> {
+  checked: CheckedSignatures,
+  { crypto, logPolicy, timeTrust, records, trust }: EvidencePorts,
+): Promise<CheckedTime & { readonly log: LogEvidence }> {
   const payloadDigest = toHex(crypto.hash("SHA-256", envelope.payload));
-  const found = await checkLogProofs({
+  const { now } = trust;
+  const embedded = containers.lateEvidence ?? [];
+  const detached = (await records?.lateEvidence(payloadDigest)) ?? [];
+  const entries = { embedded, detached };
+  const proofs = await checkLogProofs({ crypto, policy: logPolicy, now, payloadDigest, ...entries });
+  const log = { ...proofs, ageMs: now - Date.parse(statement.sealedAt) };
+  const binding = bindingOf(checked);
+  const timed = await checkTime({
     crypto,
-    policy: logPolicy,
-    now: trust.now,
-    payloadDigest,
-    embedded: containers.lateEvidence ?? [],
-    detached: (await records?.lateEvidence(payloadDigest)) ?? [],
+    trust: timeTrust,
+    now,
+    signature: envelope.signatures[0]!.signature,
+    sealedAt: statement.sealedAt,
+    ...entries,
+    binding: binding?.result === "valid" ? binding : undefined,
+    log,
+    firstSeen: await records?.firstSeen(payloadDigest),
   });
-  return { ...found, ageMs: trust.now - Date.parse(statement.sealedAt) };
+  return { ...timed, log };
 }
 
 /** What the site's records say of an object that no trusted seal speaks for. */
@@ -231,7 +249,8 @@ async function checkSealed(
     uid: location.length === 0 ? (uid ?? "") : "",
     certificate: certificate === undefined ? undefined : decoded(certificate, sealer),
   }));
-  const quick = ports.deep !== true && trust.result === "trusted";
+  // What a lost key signs today says nothing: where the seal stands by its age, the DICOM signature, which may be younger, proves nothing.
+  const quick = ports.deep !== true && trust.result === "trusted" && trust.standsBy === undefined;
   const facts = await checkManifest(object, manifest, bindings, {
     crypto: ports.crypto,
     decoder: ports.decoder,

@@ -64,6 +64,14 @@ export interface TrustFact {
   /** What the trust record allows this signer; never taken from the object. */
   readonly hashes: readonly string[];
   readonly detail?: string | undefined;
+  /** Its certificate no longer stands, but did when the seal provably existed. */
+  readonly standsBy?: {
+    readonly timeClass: "T1" | "T2";
+    /** ISO 8601 */
+    readonly at: string;
+    /** What is wrong with it today. */
+    readonly since: TrustResult;
+  };
 }
 
 /** One DICOM Digital Signature. */
@@ -263,10 +271,16 @@ export interface TimeEvidence {
   /** ISO 8601: the seal existed then, as far as the class reaches. */
   readonly at: string;
   readonly basis: "time-stamp" | "log" | "first-seen" | "claim";
-  /** Stamps and proofs that are there and do not hold, with the step that refused each. */
+  /** Of a stamp: the subject of the certificate that signed it. */
+  readonly authority?: string;
+  /** The device claims to have sealed later than the seal is proven to exist. */
+  readonly isClaimLater?: boolean;
+  /** Stamps that are there and do not hold, with the step that refused each. */
   readonly faults: readonly {
-    readonly of: "time-stamp" | "log-proof" | "certified-timestamp";
+    readonly of: "time-stamp" | "certified-timestamp";
     readonly step: string;
+    /** Not beside it: whoever has the object has it. */
+    readonly isInObject: boolean;
   }[];
 }
 

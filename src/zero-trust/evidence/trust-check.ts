@@ -14,6 +14,13 @@ import type { TrustFact } from "./evidence.ts";
 /** Judgements and parsed certificates kept: a site has dozens of devices. */
 const keptMax = 256;
 
+interface ExistenceProof {
+  /** T2: this site's own first sight, which counts at home only. */
+  readonly timeClass: "T1" | "T2";
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
 /** One trust store at one time; judgements are kept, so that a folder of one device's slices costs one. */
 export class TrustJudge {
   /** Milliseconds since 1970: the time of verification. */
@@ -51,6 +58,22 @@ export class TrustJudge {
     // A time that this verifier's clock has not reached proves nothing.
     if (known.trustedTime > this.now) return this.judge(certificate, role);
     return this.#recognise(certificate, this.#fingerprintOf(certificate), role, known);
+  }
+
+  /**
+   * The same, where a certificate that ended or was revoked may have stood when what it signed provably existed: the first proof
+   * that helps is named.
+   */
+  async judgeSince(certificate: Bytes, role: Role, proofs: readonly ExistenceProof[]): Promise<TrustFact> {
+    const today = await this.judge(certificate, role);
+    const since = today.result;
+    if (since !== "certificate-expired" && since !== "certificate-revoked") return today;
+    for (const { timeClass, at } of proofs) {
+      const then = await this.judgeAt(certificate, role, { trustedTime: at, timeClass });
+      if (then.result === "trusted")
+        return { ...then, standsBy: { timeClass, at: new Date(at).toISOString(), since } };
+    }
+    return today;
   }
 
   async #recognise(

@@ -5,6 +5,7 @@ import { finding } from "./finding.ts";
 import { findingsOf } from "./findings.ts";
 import { logFindings } from "./log-findings.ts";
 import { receiptStands } from "./receipt-findings.ts";
+import { timeFindings } from "./time-findings.ts";
 import type {
   Assurance,
   Decision,
@@ -45,6 +46,7 @@ const untrusted: ReadonlySet<FindingCode> = new Set<FindingCode>([
   "certificate-outside-limits",
   "revocation-unknown",
   "time-implausible",
+  "time-stamp-invalid",
   "foreign-signature",
   "signature-weak",
   "log-proof-invalid",
@@ -104,7 +106,7 @@ function assuranceOf(evidence: Evidence, verdict: Verdict): Assurance | undefine
 }
 
 export function decide(evidence: Evidence, policy: Policy = strictPolicy): Decision {
-  const findings = [...findingsOf(evidence), ...logFindings(evidence, policy)];
+  const findings = [...findingsOf(evidence), ...timeFindings(evidence), ...logFindings(evidence, policy)];
   const verdict = verdictOf(evidence, findings);
   return {
     verdict,

@@ -52,6 +52,15 @@ const sentences: Partial<Readonly<Record<FindingCode, Sentence>>> = {
   ),
   "log-missing": warning("trust", "This seal is not known to be in the transparency log."),
   "log-unknown": info("trust", "This seal names a transparency log that this site does not know."),
+  "time-stamp-invalid": error("trust", "A time stamp of this image's seal does not hold; do not rely on it."),
+  "time-stamp-unknown": info(
+    "trust",
+    "A time stamp is by an authority that this site does not rely on; it proves nothing here.",
+  ),
+  "stands-by-time": info(
+    "trust",
+    "The sealing device's certificate no longer stands, but did when this image was sealed: its time is proven.",
+  ),
   "foreign-signature": error("trust", "A second signature by an unrecognised signer is attached."),
   "envelope-invalid": error("seal", brokenSeal),
   "statement-invalid": error("seal", brokenSeal),

@@ -1,4 +1,5 @@
 /** Completeness, case by case. */
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { TrustFact } from "../evidence/evidence.ts";
 import type { PresentInstance, SeriesEvidence, SeriesManifestFact } from "../evidence/series-evidence.ts";
@@ -141,6 +142,46 @@ describe("a series and its manifest", () => {
     expect(told(judged({ instances: [...instances(5), instance(2)] }))).toEqual({ duplicated: ["1.2.3.2"] });
     const altered = instance(2, { isProven: false });
     expect(told(judged({ instances: [...instances(5), altered] }))).toEqual({ duplicated: ["1.2.3.2"] });
+  });
+});
+
+describe("whatever is done to the instances of a closed series", () => {
+  const count = 12;
+  const some = fc.uniqueArray(fc.integer({ min: 1, max: count }), { maxLength: count });
+  const uids = (ns: readonly number[]): string[] => [...ns].sort((a, b) => a - b).map((n) => `1.2.3.${n}`);
+
+  it("is named exactly, in any order of files", () => {
+    const strangers = fc.uniqueArray(fc.integer({ min: 50, max: 60 }), { maxLength: 3 });
+    fc.assert(
+      fc.property(some, some, some, some, strangers, fc.infiniteStream(fc.nat()), (...given) => {
+        const [gone, twice, altered, moved, strange, random] = given;
+        const missing = new Set(gone);
+        const here = numbers(count).filter((n) => !missing.has(n));
+        const files = here.flatMap((n) => {
+          const number = moved.includes(n) ? n + 100 : n;
+          const one = instance(n, { instanceNumber: number, isProven: !altered.includes(n) });
+          return twice.includes(n) ? [one, one] : [one];
+        });
+        files.push(...strange.map((n) => instance(n, { seriesInstanceUid: "1.2.4" })));
+        const keys = new Map(files.map((file) => [file, random.next().value as number]));
+        files.sort((a, b) => keys.get(a)! - keys.get(b)!);
+        const one = judged({ instances: files, manifests: [manifest(count)] });
+        const left = (ns: readonly number[]): string[] => uids(ns.filter((n) => !missing.has(n)));
+        const expected = {
+          missing: uids(gone),
+          duplicated: left(twice),
+          reordered: left(moved),
+          unproven: left(altered),
+          foreign: uids(strange),
+          late: [],
+        };
+        const byNumber = (a: string, b: string): number => Number(a.slice(6)) - Number(b.slice(6));
+        for (const key of lists) expect(one[key].toSorted(byNumber), key).toEqual(expected[key]);
+        const isClean = lists.every((key) => expected[key].length === 0);
+        expect(one.state).toBe(isClean ? "complete" : "incomplete");
+        expect(one.present).toBe(count - gone.length - expected.unproven.length);
+      }),
+    );
   });
 });
 
