@@ -175,7 +175,8 @@ export function verdictJson({ path, decision }: Judged): string {
 /** What a verdict means, in one or two sentences. */
 export const explanations: Readonly<Record<Verdict, string>> = {
   verified: "This object is exactly what was sealed.",
-  "verified-with-changes": "Image and patient are as sealed; only administrative entries changed.",
+  "verified-with-changes":
+    "The image is as sealed. Entries changed that may change: administrative ones, or as an authorised record says.",
   received: "This object is as it was received here. It was not sealed at capture.",
   altered:
     "This object is not what was sealed. Do not rely on it. This accuses nobody: the change may be a mistake.",

@@ -61,6 +61,8 @@ describe("correct", () => {
     expect(verdicts("sealed/2.25.11.dcm")).toEqual(["verified"]);
     const shown = place.run("show", "fixed/2.25.14.dcm").stdout;
     expect(shown).toContain("the correction is authorised");
+    expect(shown).toMatch(/Corrected +person, 20\S+, by site-derivations, record [0-9a-f]{64}/);
+    expect(place.run("show", "sealed/2.25.14.dcm").stdout).toMatch(/Superseded by +person, 20/);
     expect(place.run("verify", "fixed").status).toBe(0);
     expect(place.run("verify", "sealed/2.25.14.dcm").status).toBe(1);
     // The same again needs no record.
@@ -142,6 +144,18 @@ describe("correct", () => {
     expect(done.status).toBe(1);
     expect(done.stderr).toContain("it is unsealed: what it had cannot be proven");
     expect(verdicts("bare/1.dcm")).toEqual(["unsealed"]);
+  });
+
+  it("what a receipt proves is corrected like what a seal proves", () => {
+    place.write("prior/1.dcm", slice("2.25.16", study(5), "P-OLD"));
+    place.run("baseline", "prior", "--source", "Old PACS");
+    expect(verdicts("prior/1.dcm")).toEqual(["received"]);
+    const set = ["--set", "(0010,0020)=P-NEW", "--by", "anna"];
+    const done = correct("prior", "--study", study(5), ...set, "--out", "prior-fixed");
+    expect(done).toMatchObject({ status: 0, stderr: "" });
+    expect(verdicts("prior-fixed", "prior/1.dcm")).toEqual(["received", "superseded"]);
+    place.write("prior-forged/1.dcm", slice("2.25.16", study(5), "P-EVIL"));
+    expect(verdicts("prior-forged")).toEqual(["altered"]);
   });
 
   it("what cannot be corrected, and who cannot approve, is refused before anything is signed", () => {

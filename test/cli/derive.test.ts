@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { plainTextOf } from "../../src/dicom/elements.ts";
-import { encodePart10, textElement } from "../../src/dicom/encode.ts";
+import { encodePart10, type NewElement, textElement } from "../../src/dicom/encode.ts";
 import { readDicom } from "../../src/dicom/read.ts";
 import { type Edit, writeToBytes } from "../../src/dicom/splice.ts";
 import { tags } from "../../src/dicom/tags.ts";
@@ -27,7 +27,7 @@ const objectOf = (bytes: Bytes) => readDicom(new MemorySource(bytes));
 const fileOf = (folder: string): string => `${folder}/${readdirSync(place.path(folder))[0]}`;
 const edited = async (path: string, ...edits: Edit[]): Promise<Bytes> =>
   writeToBytes(await objectOf(readFileSync(place.path(path))), edits);
-const put = (element: ReturnType<typeof textElement>): Edit => ({ kind: "put", element });
+const put = (element: NewElement): Edit => ({ kind: "put", element });
 
 /** A presentation state, or a result, that refers to the image. */
 async function about(image: string, sopClass: string, uid: string): Promise<Bytes> {
@@ -90,6 +90,23 @@ describe("objects of makers that are not enrolled (scenario 24)", () => {
   });
 });
 
+describe("an Original Attributes Sequence", () => {
+  it("is shown as somebody's word, without values", async () => {
+    const item = [
+      { tag: 0x04000550, vr: "SQ", items: [[textElement(tags.patientId, "LO", "SECRET")]] } as const,
+      textElement(0x04000562, "DT", "20260101"),
+      textElement(0x04000563, "LO", "PACS"),
+      textElement(0x04000565, "CS", "COERCE"),
+    ];
+    const bytes = await edited(fileOf("sealed"), put({ tag: 0x04000561, vr: "SQ", items: [item] }));
+    place.write("coerced/1.dcm", bytes);
+    const { stdout } = place.run("show", "coerced/1.dcm");
+    expect(stdout).toContain("by PACS, 20260101, COERCE: (0010,0020) (anybody can write this)");
+    expect(stdout).not.toContain("SECRET");
+    expect(judged("coerced/1.dcm").verdict).toBe("altered");
+  });
+});
+
 describe("derive", () => {
   it("processed: a report of an enrolled product is received, with its parent, and is protected from then on", async () => {
     const image = fileOf("sealed");
@@ -110,6 +127,8 @@ describe("derive", () => {
     );
     expect(judged("ai/changed.dcm").verdict).toBe("altered");
     expect(codes("ai/changed.dcm")).toContain("derived-changed");
+    const story = place.run("show", "ai/report.dcm").stdout;
+    expect(story).toMatch(/Made +processed, 20\S+, LungFinder 3\.1, anna, record [0-9a-f]{64}/);
     const again = place.run("derive", "processed", "ai/report.dcm", "--from", "sealed");
     expect(again.stdout).toContain("already");
     // A result of a result has that as its parent.

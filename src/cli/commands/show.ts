@@ -6,6 +6,7 @@ import { openHome } from "../../site/home.ts";
 import { sealFacts, watermarkFactsOf } from "../../site/seal-facts.ts";
 import { FileVerifier, type Judgement } from "../../site/verification.ts";
 import { identityOf } from "../identity.ts";
+import { pastFacts } from "../past-facts.ts";
 import { paletteFor } from "../terminal/palette.ts";
 import { isProven, storyLines } from "../verdict-report.ts";
 
@@ -13,6 +14,8 @@ export interface ShowOptions {
   readonly home: string;
   /** Also patient, study and series: not for a story that is mailed. */
   readonly identify: boolean;
+  /** The enrolled archive that gave the file out. */
+  readonly from?: string;
 }
 
 /** @returns 0 when the object is proven, else 1 */
@@ -23,6 +26,7 @@ export async function show(path: string, options: ShowOptions): Promise<number> 
     deep: true,
     markSigners,
     ...home.beside(),
+    readFrom: options.from,
   });
   try {
     const judgement = await verifier.verify(path).catch((error: unknown) => {
@@ -32,7 +36,8 @@ export async function show(path: string, options: ShowOptions): Promise<number> 
     const palette = paletteFor(process.stdout, process.env);
     const named = options.identify && judgement.evidence.format ? await withFile(path, identityOf) : [];
     const marks = judgement.evidence.manifest ? await withFile(path, watermarkFactsOf) : [];
-    const facts = [...named, ...factsOf(judgement), ...marks];
+    const past = pastFacts(judgement.evidence);
+    const facts = [...named, ...factsOf(judgement), ...past, ...marks];
     const lines = storyLines({ path, decision: judgement.decision }, facts, palette);
     process.stdout.write(`${lines.join("\n")}\n`);
     return isProven(judgement.decision.verdict) ? 0 : 1;

@@ -37,6 +37,7 @@ export function addVerification(program: Command, run: Run): void {
     .command("show")
     .description("tell one object's story in plain words")
     .argument("<file>")
+    .option("--from <archive>", "the enrolled archive that gave it out: its approved changes are explained")
     .option("--identify", "also show patient, study and series", false)
     .addOption(home())
     .action(run(async () => (await import("../commands/show.ts")).show as Action));
