@@ -12,36 +12,80 @@ import type { Witness } from "./witness-client.ts";
 
 /** It may tell its size once, and then once more when somebody else asked in between. */
 const asksMax = 3;
+/** For the other witnesses, when the quorum has cosigned: those that are there answer in this time. */
+const othersMs = 300;
 
 export class Publication {
   readonly #parts: SequencerParts;
   readonly #hasher: TreeHasher;
   /** What each witness has cosigned last, as far as we know. */
   readonly #sizes = new Map<Witness, number>();
+  /** One question at a time for each witness: a slow one gets only the newest checkpoint next. */
+  readonly #questions = new Map<Witness, { readonly turn: number; readonly answered: Promise<void> }>();
+  #conflict: ScansealError | undefined;
 
   constructor(parts: SequencerParts, hasher: TreeHasher) {
     this.#parts = parts;
     this.#hasher = hasher;
   }
 
+  /** What a witness said when nobody waited for it any more: the log must not go on. */
+  get conflict(): ScansealError | undefined {
+    return this.#conflict;
+  }
+
   /**
    * @param bytes a checkpoint that is committed in the journal
+   * @param isStart every witness is heard: one that knows more than the log has to be found before anything new is signed
    * @returns with the witnesses' cosignatures; undefined when too few have cosigned it
    * @throws ScansealError `log-conflict` when a witness knows more than the log, or something else: the log was restored from an old copy, or forked
    */
-  async cosigned(bytes: Bytes): Promise<Bytes | undefined> {
+  async cosigned(bytes: Bytes, isStart: boolean): Promise<Bytes | undefined> {
     const { witnesses, policy, clock, crypto } = this.#parts;
     const checkpoint = parseCheckpoint(bytes);
     const { note } = checkpoint;
-    const asked = await Promise.all(witnesses.map((witness) => this.#ask(witness, checkpoint, bytes)));
-    const whole = { text: note.text, signatures: [...note.signatures, ...asked.flat()] };
-    const { good } = await checkSignatures(
-      whole,
-      witnesses.map(({ key }) => key),
-      crypto,
+    const given = new Map<Witness, readonly NoteSignature[]>();
+    const failures: unknown[] = [];
+    const noteSoFar = () => ({
+      text: note.text,
+      signatures: [...note.signatures, ...witnesses.flatMap((witness) => given.get(witness) ?? [])],
+    });
+    const isQuorum = async (): Promise<boolean> => {
+      const { good } = await checkSignatures(
+        noteSoFar(),
+        witnesses.map(({ key }) => key),
+        crypto,
+      );
+      return quorumTime(policy, good, Math.floor(clock.now() / 1000)) !== undefined;
+    };
+    const answers = witnesses.map(async (witness) => {
+      try {
+        given.set(witness, await this.#askInTurn(witness, checkpoint, bytes));
+      } catch (error) {
+        failures.push(error);
+        if (error instanceof ScansealError && error.code === "log-conflict") this.#conflict ??= error;
+      }
+      return failures.length > 0 || (await isQuorum());
+    });
+    // Under a quorum of none whoever is there cosigns all the same.
+    if (isStart || policy.quorum === undefined) await Promise.all(answers);
+    else await enough(answers);
+    if (failures.length > 0) throw failures[0];
+    return (await isQuorum()) ? formatNote(noteSoFar()) : undefined;
+  }
+
+  #askInTurn(witness: Witness, checkpoint: Checkpoint, bytes: Bytes): Promise<NoteSignature[]> {
+    const before = this.#questions.get(witness);
+    const turn = (before?.turn ?? 0) + 1;
+    const asked = (before?.answered ?? Promise.resolve()).then(() =>
+      this.#questions.get(witness)?.turn === turn ? this.#ask(witness, checkpoint, bytes) : [],
     );
-    const time = quorumTime(policy, good, Math.floor(clock.now() / 1000));
-    return time === undefined ? undefined : formatNote(whole);
+    const answered = asked.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#questions.set(witness, { turn, answered });
+    return asked;
   }
 
   async #ask(witness: Witness, checkpoint: Checkpoint, bytes: Bytes): Promise<NoteSignature[]> {
@@ -80,6 +124,23 @@ export class Publication {
     const { good } = await checkSignatures({ text: note.text, signatures: known }, [key], this.#parts.crypto);
     return good.length === 1 ? known : [];
   }
+}
+
+/** Until one says that it is enough, and then a little longer for the others; or until there are no more. */
+async function enough(answers: readonly Promise<boolean>[]): Promise<void> {
+  const all = Promise.all(answers);
+  const first = Promise.any(
+    answers.map(async (answer) => {
+      if (!(await answer)) throw new RangeError("not enough");
+    }),
+  ).catch(() => undefined);
+  await Promise.race([all, first]);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const longer = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, othersMs);
+  });
+  await Promise.race([all, longer]);
+  clearTimeout(timer);
 }
 
 function behind(what: string): ScansealError {

@@ -242,6 +242,7 @@ export class Sequencer {
   async #publishOnce(): Promise<void> {
     if (this.#problem) return;
     try {
+      if (this.#publication.conflict) throw this.#publication.conflict;
       if (this.#tree.size > this.#committed.size) await this.#commit();
       await this.#announce();
     } catch (error) {
@@ -290,7 +291,7 @@ export class Sequencer {
     const isKnown =
       published !== undefined && tryUtf8(published)?.startsWith(textOf(this.#checkpoint)) === true;
     if (isKnown && !isStart) return;
-    const whole = await this.#publication.cosigned(this.#checkpoint);
+    const whole = await this.#publication.cosigned(this.#checkpoint, isStart);
     // At a start also what is published already: its cosignatures may be damaged, and nobody else would know.
     if (!whole) return;
     const { epoch } = await this.#parts.journal.state(this.#parts.signer.key.name);
