@@ -1,4 +1,5 @@
 /** `scanseal series`: closing, listing, checking; exit status, stdout and JSON. */
+import { once } from "node:events";
 import { copyFileSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { encodePart10, type NewElement, textElement } from "../../src/dicom/encode.ts";
@@ -78,6 +79,16 @@ describe("series close", () => {
     expect(run("series", "show", "1.2.3").status).toBe(1);
   });
 
+  it("two at once sign one version", async () => {
+    write("both/1.dcm", otherSeries("2.25.31"));
+    write("both/2.dcm", otherSeries("2.25.32"));
+    run("seal", "both", "--device", "CT1", "--out", "both-sealed", "--no-watermark");
+    const closings = [1, 2, 3].map(() => place.start("series", "close", "2.25.30"));
+    const ends = await Promise.all(closings.map((one) => once(one, "exit")));
+    expect(ends.map(([status]) => status)).toEqual([0, 0, 0]);
+    expect(json("series", "show", "2.25.30").lines).toHaveLength(1);
+  });
+
   it("tells how an MPPS differs, and takes only one that is completed", () => {
     write("step.dcm", step("COMPLETED", ["2.25.1", "2.25.2", "2.25.3"]));
     expect(run("series", "close", "--mpps", "step.dcm").status).toBe(0);
@@ -112,13 +123,20 @@ describe("series close", () => {
   });
 });
 
-function lateFile(): Uint8Array {
+function fileWith(...changed: readonly NewElement[]): Uint8Array {
   const elements = sampleElements().filter(({ tag }) => tag >>> 16 !== 9);
-  const uid = textElement(tags.sopInstanceUid, "UI", "2.25.4");
-  return encodePart10(
-    elements.map((element) => (element.tag === tags.sopInstanceUid ? uid : element)),
-    explicitLittleEndianUid,
-  );
+  const byTag = new Map([...elements, ...changed].map((element) => [element.tag, element]));
+  return encodePart10([...byTag.values()], explicitLittleEndianUid);
+}
+
+function lateFile(): Uint8Array {
+  return fileWith(textElement(tags.sopInstanceUid, "UI", "2.25.4"));
+}
+
+function otherSeries(uid: string): Uint8Array {
+  const series = textElement(tags.seriesInstanceUid, "UI", "2.25.30");
+  const study = textElement(tags.studyInstanceUid, "UI", "2.25.33");
+  return fileWith(textElement(tags.sopInstanceUid, "UI", uid), series, study);
 }
 
 describe("series check and verify", () => {
