@@ -327,10 +327,18 @@ function judgementOf(evidence: Evidence, decision: Decision, mode: Mode): Omit<J
     mode,
     enforced: decide(evidence, { mode: "enforce" }).disposition,
     findings: stored(findings),
-    payloadDigest: seal?.payloadDigest,
+    payloadDigest: isAsSealed(evidence) ? seal?.payloadDigest : undefined,
     sealedBy: seal?.trust?.signer,
     studyInstanceUid: seal && wellFormedUid(evidence.format?.studyInstanceUid),
   };
+}
+
+/**
+ * The same seal is a re-send only of an object that has the same entries: one that a correction or an archive changed is another version, which must
+ * not be taken for the one that is there.
+ */
+function isAsSealed({ content }: Evidence): boolean {
+  return content?.attributes.every(({ explainedBy }) => explainedBy === undefined) ?? false;
 }
 
 function stored(findings: readonly Finding[]): Judgement["findings"] {
