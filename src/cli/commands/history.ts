@@ -32,6 +32,8 @@ export interface HistoryOptions extends DeskOptions {
   readonly json: boolean;
   /** Also patient and study: not for a story that is mailed. */
   readonly identify: boolean;
+  /** The enrolled archive that gave the object out. */
+  readonly from?: string;
   /** Where the FHIR Bundle goes; a new file. */
   readonly fhir?: string;
   /** Where the statements go; a new folder. */
@@ -126,6 +128,7 @@ async function readPage(asked: string, { isFile, gate, home, options }: Question
   const verifier = new FileVerifier(site.trust(), {
     deep: true,
     markSigners: site.deviceCertificates(),
+    readFrom: options.from,
     ...site.beside(),
   });
   const reader = new HistoryReader({

@@ -11,6 +11,7 @@ export function addHistory(program: Command, run: Run): void {
     )
     .argument("<object>", "a file, or a SOP Instance UID of what this site knows")
     .option("--json", "the same as one JSON line", false)
+    .option("--from <archive>", "the enrolled archive that gave it out: its approved changes are explained")
     .option("--identify", "also show what the object says of patient and study", false)
     .option(
       "--fhir <json>",

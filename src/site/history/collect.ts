@@ -2,6 +2,7 @@
 import { plainTextOf } from "../../dicom/elements.ts";
 import { readDicom, tolerableCodes } from "../../dicom/read.ts";
 import { tags } from "../../dicom/tags.ts";
+import { uidForm } from "../../dicom/uid.ts";
 import { type ByteSource, readChunks } from "../../foundation/byte-source.ts";
 import { type Bytes, toBase64, toHex } from "../../foundation/bytes.ts";
 import { isLimit, isMalformed, ScansealError } from "../../foundation/errors.ts";
@@ -214,7 +215,10 @@ function named(kind: RecordSubject["kind"], name: string | undefined): RecordSub
 async function readSeal(source: ByteSource): Promise<Pick<Seen, "object" | "manifest">> {
   try {
     const object = await readDicom(source, { tolerate: tolerableCodes });
-    const uid = (tag: number): string | undefined => plainTextOf(object.elements, tag) || undefined;
+    const uid = (tag: number): string | undefined => {
+      const text = plainTextOf(object.elements, tag) ?? "";
+      return uidForm.test(text) ? text : undefined;
+    };
     const names: HistoryObject = {
       sopInstanceUid: uid(tags.sopInstanceUid),
       seriesInstanceUid: uid(tags.seriesInstanceUid),

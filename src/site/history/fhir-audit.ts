@@ -7,6 +7,7 @@ import {
   eventConcept,
   type FhirObject,
   informationRecipient,
+  plain,
   transferRole,
   uidReference,
 } from "./fhir-terms.ts";
@@ -70,7 +71,10 @@ export function auditEventOf(
     severity,
     ...(at === undefined ? {} : { occurredDateTime: at }),
     recorded: fault === undefined && at !== undefined ? at : exportedAt,
-    outcome: { code: coding("http://hl7.org/fhir/issue-severity", outcome), detail: [{ text: detail }] },
+    outcome: {
+      code: coding("http://hl7.org/fhir/issue-severity", outcome),
+      detail: [{ text: plain(detail) }],
+    },
     agent: agentsOf(event),
     source: { observer: actorReference(gate) },
     entity: [
@@ -98,7 +102,9 @@ function agentsOf({ what, who }: HistoryEvent): FhirObject[] {
       type: transferRole(isIncoming ? "source" : "destination"),
       who: actorReference(actor),
       requestor: isIncoming,
-      ...(actor.address === undefined ? {} : { networkString: actor.address }),
+      ...(actor.address === undefined || plain(actor.address) === ""
+        ? {}
+        : { networkString: plain(actor.address) }),
     })),
     {
       type: transferRole(gateRole),

@@ -19,14 +19,16 @@ export function fhirBundle(
     (resource) => resource !== undefined,
   );
   const entries = new Map(resources.map((resource) => [resourceId(resource), resource]));
+  const list = [...entries].map(([id, resource]) => ({
+    fullUrl: `urn:uuid:${id}`,
+    resource: { resourceType: resource.resourceType ?? "", id, ...resource },
+  }));
   return {
     resourceType: "Bundle",
     type: "collection",
     timestamp: exportedAt,
-    entry: [...entries].map(([id, resource]) => ({
-      fullUrl: `urn:uuid:${id}`,
-      resource: { resourceType: resource.resourceType ?? "", id, ...resource },
-    })),
+    // R5 2.1.28: a list that is there is not empty.
+    ...(list.length === 0 ? {} : { entry: list }),
   };
 }
 

@@ -111,7 +111,13 @@ export function actorReference({ role, name, certificate }: Actor): FhirObject {
           identifier: { system: "https://scanseal.org/fhir/certificate-sha256", value: certificate },
         };
   const type = role === "operator" ? {} : { type: "Device" };
-  return { ...type, ...identifier, display: name.trim() === "" ? "unknown" : name };
+  const display = plain(name);
+  return { ...type, ...identifier, display: display === "" ? "unknown" : display };
+}
+
+/** Names of peers and objects are anybody's: R5 strings hold no control characters, and none that is no character. */
+export function plain(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/gu, " ").trim();
 }
 
 /** The same content has the same name in every export. */
