@@ -107,7 +107,7 @@ async function expectAllProven({ journal, log, seals }: Feeding): Promise<void> 
     }
   });
   expect(await journal.waitingEntries(10)).toEqual([]);
-  expect(await journal.unprovenEntries(10)).toEqual([]);
+  expect(await journal.unprovenEntries(log.origin()!, 10)).toEqual([]);
 }
 
 async function queueAll(parts: FeedParts): Promise<void> {
@@ -175,6 +175,29 @@ describe("feeding the log", () => {
       expect(appended).toEqual([2, 2]);
       await feedLog(partsOf(site.journal, 701_000), target);
     });
+    await expectAllProven(site);
+    await site.journal.close();
+  });
+
+  it("takes as many entries as wait, whatever another log still owes", async () => {
+    const { journal, log } = await feeding();
+    const parts = partsOf(journal);
+    // The site had another log before: what that one took gets no proof of this one.
+    const many = Array.from({ length: 600 }, (_, n) => `act ${n}`);
+    for (const id of many) await queueStatement(parts, id, { kind: "policy" }, "a change");
+    for (const id of many.slice(0, 300)) await journal.setLogged(id, "log.before.example", 0);
+    const done = await withTarget(log, (target) => feedLog(parts, target));
+    expect(done).toEqual({ logged: 300, proven: 300 });
+    expect(await journal.unprovenEntries("log.before.example", 1_000)).toHaveLength(300);
+    await journal.close();
+  });
+
+  it("two that name the same series at once name it once", async () => {
+    const site = await feeding();
+    const named = await Promise.all([1, 2, 3].map(() => queueSeries(partsOf(site.journal), "2.25.2")));
+    expect(named.toSorted()).toEqual([0, 0, 3]);
+    await queueStatement(partsOf(site.journal), "act 1", { kind: "policy" }, "a change");
+    await withTarget(site.log, (target) => feedLog(partsOf(site.journal), target));
     await expectAllProven(site);
     await site.journal.close();
   });

@@ -155,19 +155,21 @@ export function provenanceJournalSuite(open: () => Promise<ProvenanceJournal>): 
   it("an entry goes from waiting to logged to proven", () =>
     using(async (journal) => {
       const id = unique("entry");
-      const ids = async (which: "waitingEntries" | "unprovenEntries"): Promise<string[]> =>
-        (await journal[which](100_000)).map((entry) => entry.id);
+      const waiting = async () => (await journal.waitingEntries(100_000)).map((entry) => entry.id);
+      const unproven = async (origin = "log.example") =>
+        (await journal.unprovenEntries(origin, 100_000)).map((entry) => entry.id);
       await journal.queueEntry(sampleEntry(id, 1));
-      expect(await ids("waitingEntries")).toContain(id);
+      expect(await waiting()).toContain(id);
       await journal.setTried([id], 17, 99);
       expect(await journal.entry(id)).toMatchObject({ tried: { from: 17, at: 99 } });
       await journal.setLogged(id, "log.example", 18);
       // The first answer stands.
       await journal.setLogged(id, "log.example", 19);
-      expect(await ids("waitingEntries")).not.toContain(id);
-      expect(await ids("unprovenEntries")).toContain(id);
+      expect(await waiting()).not.toContain(id);
+      expect(await unproven()).toContain(id);
+      expect(await unproven("other.example")).not.toContain(id);
       await journal.setProof(id, "a proof");
-      expect(await ids("unprovenEntries")).not.toContain(id);
+      expect(await unproven()).not.toContain(id);
       expect(await journal.entry(id)).toMatchObject({ origin: "log.example", index: 18, proof: "a proof" });
       expect((await journal.newestEntries(100_000)).map((entry) => entry.id)).toContain(id);
     }));

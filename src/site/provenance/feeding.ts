@@ -42,7 +42,8 @@ export async function feedAll(
  * @throws ScansealError `usage` while another process has the log; `network`, `io`, `storage-full`, `log-conflict`
  */
 async function feedOnce(home: SiteHome, journal: ProvenanceJournal): Promise<FeedResult | undefined> {
-  if (home.log.place() === undefined || !(await isWaiting(journal))) return undefined;
+  const origin = home.log.origin();
+  if (origin === undefined || !(await isWaiting(journal, origin))) return undefined;
   const lock = lockFeeding(home);
   try {
     const target = await home.log.open();
@@ -56,8 +57,12 @@ async function feedOnce(home: SiteHome, journal: ProvenanceJournal): Promise<Fee
   }
 }
 
-async function isWaiting(journal: ProvenanceJournal): Promise<boolean> {
-  const [waiting, unproven] = await Promise.all([journal.waitingEntries(1), journal.unprovenEntries(1)]);
+/** What another log has, which the site had before, gets no proof of this one. */
+async function isWaiting(journal: ProvenanceJournal, origin: string): Promise<boolean> {
+  const [waiting, unproven] = await Promise.all([
+    journal.waitingEntries(1),
+    journal.unprovenEntries(origin, 1),
+  ]);
   return waiting.length + unproven.length > 0;
 }
 

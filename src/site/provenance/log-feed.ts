@@ -66,7 +66,13 @@ export async function queueSeries(parts: FeedParts, seriesInstanceUid: string): 
   const content = sealsContent(digests.map(fromHex), new TreeHasher(nodeCrypto));
   const entry = { id: newId(), kind: "seals", salt: random.bytes(saltBytes), content };
   const summary = digests.length === 1 ? "1 seal" : `${digests.length} seals`;
-  await journal.queueEntry({ ...entry, summary, queuedAt: clock.now() }, digests);
+  try {
+    await journal.queueEntry({ ...entry, summary, queuedAt: clock.now() }, digests);
+  } catch (error) {
+    // Somebody else was as quick, and named them.
+    if (error instanceof ScansealError && error.code === "usage") return 0;
+    throw error;
+  }
   return digests.length;
 }
 
@@ -154,10 +160,8 @@ function entryBytes({ kind, salt, content }: QueuedEntry): Bytes {
 }
 
 async function proveAll({ journal, clock }: FeedParts, target: LogTarget): Promise<number> {
-  const open = (await journal.unprovenEntries(entriesAtOnce)).filter(
-    ({ origin }) => origin === target.origin,
-  );
-  if (open.length === 0) return 0;
+  const { origin } = target;
+  if ((await journal.unprovenEntries(origin, 1)).length === 0) return 0;
   const checkpoint = await target.source.checkpoint();
   const trusted = await trustedCheckpoint(checkpoint, target.policy);
   if (!trusted.ok)
@@ -165,18 +169,26 @@ async function proveAll({ journal, clock }: FeedParts, target: LogTarget): Promi
   const { size } = trusted.checkpoint;
   const reader = new TreeReader(size, target.source.readTile, new TreeHasher(nodeCrypto));
   let proven = 0;
-  for (const entry of open) {
-    const index = entry.index!;
-    if (index >= size) continue;
-    const proof = formatProof({ index, path: await reader.inclusionPath(index), checkpoint });
-    if (!equalBytes(await reader.leafAt(index), new TreeHasher(nodeCrypto).leaf(entryBytes(entry))))
-      throw new ScansealError("log-conflict", `the log has another entry at ${index} than it acknowledged`);
-    if (entry.kind === "seals") await giveProofs(entry, proof, journal, clock.now());
-    // Last: until then the round begins again.
-    await journal.setProof(entry.id, fromUtf8(proof));
-    proven++;
+  for (;;) {
+    const open = await journal.unprovenEntries(origin, entriesAtOnce);
+    // The newest may not be published yet.
+    const published = open.filter(({ index }) => index! < size);
+    for (const entry of published) {
+      const proof = await proofOf(entry, reader, checkpoint);
+      if (entry.kind === "seals") await giveProofs(entry, proof, journal, clock.now());
+      // Last: until then the round begins again.
+      await journal.setProof(entry.id, fromUtf8(proof));
+    }
+    proven += published.length;
+    if (published.length === 0 || open.length < entriesAtOnce) return proven;
   }
-  return proven;
+}
+
+async function proofOf(entry: QueuedEntry, reader: TreeReader, checkpoint: Bytes): Promise<Bytes> {
+  const index = entry.index!;
+  if (!equalBytes(await reader.leafAt(index), new TreeHasher(nodeCrypto).leaf(entryBytes(entry))))
+    throw new ScansealError("log-conflict", `the log has another entry at ${index} than it acknowledged`);
+  return formatProof({ index, path: await reader.inclusionPath(index), checkpoint });
 }
 
 /** To each seal of the series its own. */

@@ -88,6 +88,12 @@ export class SiteLog {
     return fileExists(path) ? fromUtf8(readPublicFile(path, policyBytesMax)) : undefined;
   }
 
+  /** Its name. Undefined: the site has no log. @throws ScansealError `log-structure`, `io` */
+  origin(): string | undefined {
+    const policy = this.policyText();
+    return policy === undefined ? undefined : parsePolicy(utf8(policy), nodeCrypto).logs[0]?.key.name;
+  }
+
   /** @throws ScansealError `usage` when there is none, or another process has it; `key-unusable`, `network`, `io` */
   async open(): Promise<LogTarget> {
     const elsewhere = this.#elsewhere();

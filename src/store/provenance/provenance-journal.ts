@@ -139,8 +139,8 @@ export interface ProvenanceJournal {
   queueEntry(entry: NewEntry, seals?: readonly string[]): Promise<boolean>;
   /** Not yet in the log, oldest first. */
   waitingEntries(limit: number): Promise<readonly QueuedEntry[]>;
-  /** In the log and without a proof, oldest first. */
-  unprovenEntries(limit: number): Promise<readonly QueuedEntry[]>;
+  /** In the log of that name and without a proof, oldest first. */
+  unprovenEntries(origin: string, limit: number): Promise<readonly QueuedEntry[]>;
   /** Before entries are appended for the first time, or once more. */
   setTried(ids: readonly string[], from: number, at: number): Promise<void>;
   setLogged(id: string, origin: string, index: number): Promise<void>;

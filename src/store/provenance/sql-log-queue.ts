@@ -57,11 +57,11 @@ export class SqlLogQueue {
   }
 
   waitingEntries(limit: number): Promise<readonly QueuedEntry[]> {
-    return this.#entries("waiting", limit);
+    return this.#entries(undefined, limit);
   }
 
-  unprovenEntries(limit: number): Promise<readonly QueuedEntry[]> {
-    return this.#entries("unproven", limit);
+  unprovenEntries(origin: string, limit: number): Promise<readonly QueuedEntry[]> {
+    return this.#entries(origin, limit);
   }
 
   setTried(ids: readonly string[], from: number, at: number): Promise<void> {
@@ -123,13 +123,14 @@ export class SqlLogQueue {
     return (await guard(() => newest.limit(limit).execute())).map(entryOf);
   }
 
-  async #entries(state: "waiting" | "unproven", limit: number): Promise<readonly QueuedEntry[]> {
+  /** @param origin of the log that has them; undefined: none has */
+  async #entries(origin: string | undefined, limit: number): Promise<readonly QueuedEntry[]> {
     const open = this.db.selectFrom("log_queue").selectAll().where("proof", "is", null);
-    const query = open
-      .where("entry_index", state === "waiting" ? "is" : "is not", null)
-      .orderBy("queued_at")
-      .orderBy("id")
-      .limit(limit);
+    const asked =
+      origin === undefined
+        ? open.where("entry_index", "is", null)
+        : open.where("entry_index", "is not", null).where("origin", "=", origin);
+    const query = asked.orderBy("queued_at").orderBy("id").limit(limit);
     return (await guard(() => query.execute())).map(entryOf);
   }
 
