@@ -1,5 +1,6 @@
 /** How verdicts are shown: a table that a radiologist understands, JSON lines for scripts, one object's story. */
 import { lookup } from "../dicom/dictionary/dictionary.ts";
+import type { TimeEvidence } from "../zero-trust/evidence/evidence.ts";
 import type { Decision, Finding, FindingLocation, Verdict } from "../zero-trust/policy/verdict.ts";
 import { jsonLine } from "./terminal/json-line.ts";
 import type { Palette } from "./terminal/palette.ts";
@@ -9,6 +10,8 @@ import { visibleText } from "./terminal/visible-text.ts";
 export interface Judged {
   readonly path: string;
   readonly decision: Decision;
+  /** Since when the seal exists; undefined without one. */
+  readonly time?: TimeEvidence | undefined;
 }
 
 /** Verdicts that scripts may take for "as it should be": exit status 0. */
@@ -163,13 +166,31 @@ export function summaryLine(judged: readonly Judged[]): string {
 }
 
 /** The contract of `verify --json`: one line an object. */
-export function verdictJson({ path, decision }: Judged): string {
+export function verdictJson({ path, decision, time }: Judged): string {
   return jsonLine({
     path,
     verdict: decision.verdict,
     assurance: decision.assurance ?? null,
+    ...(time ? { time: timeJson(time) } : {}),
     findings: decision.findings,
   });
+}
+
+function timeJson({ timeClass, at, basis, authority }: TimeEvidence): Record<string, unknown> {
+  return { class: timeClass, at, basis, ...(authority === undefined ? {} : { authority }) };
+}
+
+const timeBases = {
+  "time-stamp": "time stamp",
+  log: "witnessed in the transparency log",
+  "first-seen": "first seen by this site",
+  claim: "the device says so",
+} as const;
+
+/** "2026-01-31T10:00:05.000Z (T1: time stamp by ...)" */
+export function timeText({ timeClass, at, basis, authority }: TimeEvidence): string {
+  const who = authority === undefined ? "" : ` by ${authority}`;
+  return `${at} (${timeClass}: ${timeBases[basis]}${who})`;
 }
 
 /** What a verdict means, in one or two sentences. */

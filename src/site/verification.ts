@@ -8,7 +8,7 @@ import { CodecPool } from "../platform/node/codecs/codec-pool.ts";
 import { nodeCrypto, systemClock } from "../platform/node/crypto.ts";
 import { parsePolicy, type WitnessPolicy } from "../provenance/transparency-log/proof/witness-policy.ts";
 import { collectEvidence } from "../zero-trust/evidence/collect.ts";
-import type { Evidence } from "../zero-trust/evidence/evidence.ts";
+import type { Evidence, TimeEvidence } from "../zero-trust/evidence/evidence.ts";
 import { TrustJudge } from "../zero-trust/evidence/trust-check.ts";
 import { decide } from "../zero-trust/policy/decide.ts";
 import type { Decision } from "../zero-trust/policy/verdict.ts";
@@ -25,7 +25,12 @@ export interface Judgement {
 
 /** Plain data. */
 export type FileOutcome =
-  | (SeriesPart & { readonly path: string; readonly decision: Decision })
+  | (SeriesPart & {
+      readonly path: string;
+      readonly decision: Decision;
+      /** Of sealed objects. */
+      readonly time?: TimeEvidence | undefined;
+    })
   /** The file cannot be read. */
   | { readonly path: string; readonly problem: string };
 
@@ -102,7 +107,7 @@ export class FileVerifier {
     try {
       const judgement = await this.verify(path);
       const part = await seriesPartOf(judgement, () => withFile(path, listsIn));
-      return { path, decision: judgement.decision, ...part };
+      return { path, decision: judgement.decision, time: judgement.evidence.time, ...part };
     } catch (error) {
       if (!(error instanceof ScansealError) || error.code !== "io") throw error;
       return { path, problem: error.message };

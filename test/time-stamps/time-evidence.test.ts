@@ -14,6 +14,7 @@ import { parseCertificate } from "../../src/keys/trust/certificate.ts";
 import type { RevocationReason } from "../../src/keys/trust/revocation.ts";
 import { TimeStampTrust } from "../../src/keys/trust/time-stamp.ts";
 import { createTrustStore } from "../../src/keys/trust/trust-store.ts";
+import { CodecPool } from "../../src/platform/node/codecs/codec-pool.ts";
 import { nodeCrypto, nodeRandom } from "../../src/platform/node/crypto.ts";
 import { openManifest } from "../../src/provenance/manifest/check.ts";
 import { lateEvidenceElement } from "../../src/provenance/manifest/containers.ts";
@@ -28,6 +29,7 @@ import { OpensslAuthority } from "./openssl-authority.ts";
 import { makeInfo, makeToken } from "./token-maker.ts";
 
 const dayMs = 86_400_000;
+const decoder = new CodecPool({ workersMax: 1 });
 let folder = "";
 let site: Site;
 let authority: OpensslAuthority;
@@ -128,7 +130,7 @@ describePeer("openssl", "The time of a seal", () => {
     token = authority.stamp(signature);
   });
   afterAll(async () => {
-    await site.close();
+    await Promise.all([site.close(), decoder.close()]);
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -249,7 +251,7 @@ describePeer("openssl", "The time of a seal", () => {
       random: nodeRandom,
       clock: { now: () => Date.now() + 3_600_000 },
       softwareVersion: "test",
-      decoder: undefined,
+      decoder,
     };
     const original = await parse(image());
     const seal = await sealObject(original, site.device.sealing, ports, { nextCounter: () => 900 });

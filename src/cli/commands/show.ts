@@ -8,7 +8,7 @@ import { FileVerifier, type Judgement } from "../../site/verification.ts";
 import { identityOf } from "../identity.ts";
 import { pastFacts } from "../past-facts.ts";
 import { paletteFor } from "../terminal/palette.ts";
-import { isProven, storyLines } from "../verdict-report.ts";
+import { isProven, storyLines, timeText } from "../verdict-report.ts";
 
 export interface ShowOptions {
   readonly home: string;
@@ -48,7 +48,7 @@ export async function show(path: string, options: ShowOptions): Promise<number> 
 
 /** No patient data: a story may be mailed. */
 function factsOf({ evidence }: Judgement): (readonly [string, string])[] {
-  const { format, manifest, signatures } = evidence;
+  const { format, manifest, signatures, time } = evidence;
   const facts: (readonly [string, string])[] = [];
   if (format) {
     facts.push(["Kind", nameOf(format.sopClassUid)], ["Encoding", nameOf(format.transferSyntaxUid)]);
@@ -58,6 +58,7 @@ function factsOf({ evidence }: Judgement): (readonly [string, string])[] {
     const trusted = trust?.result === "trusted" ? "" : " (not trusted)";
     facts.push(...sealFacts({ signer: trust && `${trust.signer}${trusted}`, sealedAt, counter, epoch }));
   }
+  if (time) facts.push(["Exists since", timeText(time)]);
   for (const { algorithm, result, trust } of signatures) {
     facts.push([
       "DICOM signature",

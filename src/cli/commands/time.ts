@@ -1,22 +1,21 @@
 /** `scanseal time use | stamp | list | renew`: time stamps of the site's seals. */
-import { ScansealError } from "../../foundation/errors.ts";
+import { type ErrorCode, ScansealError } from "../../foundation/errors.ts";
 import { parseCertificate } from "../../keys/trust/certificate.ts";
 import { nameText } from "../../keys/trust/distinguished-name.ts";
 import { decodePem } from "../../keys/trust/pem.ts";
 import type { PlacedToken } from "../../keys/trust/time-stamp.ts";
 import { nodeCrypto, systemClock } from "../../platform/node/crypto.ts";
 import { openHome, type SiteHome } from "../../site/home.ts";
+import { OutputFolder } from "../../site/output-folder.ts";
+import { stampSignatures } from "../../site/provenance/certified-stamping.ts";
 import { timeTrustOf } from "../../site/provenance/time-file.ts";
-import {
-  placedStamps,
-  renewStamps,
-  stampingParts,
-  stampPending,
-} from "../../site/provenance/time-stamping.ts";
+import { placedStamps, renewStamps, stampPending, stampSource } from "../../site/provenance/time-stamping.ts";
 import { openProvenanceJournal } from "../../store/provenance/open-provenance-journal.ts";
 import type { ProvenanceJournal, SealRecord } from "../../store/provenance/provenance-journal.ts";
+import { findInputs } from "../inputs.ts";
 import { wholeNumber } from "../number-option.ts";
 import { reportProblem } from "../problem.ts";
+import { reportSkipped } from "../skipped.ts";
 import { jsonLine } from "../terminal/json-line.ts";
 import { visibleText } from "../terminal/visible-text.ts";
 import { readText } from "../text-file.ts";
@@ -73,23 +72,68 @@ async function withSeals<T>(
 export interface StampTimeOptions {
   readonly home: string;
   readonly pending: boolean;
+  readonly out?: string;
 }
 
-/** @returns 0 @throws ScansealError where the authority cannot be had: what was stamped is kept, and the next time goes on */
-export function stampTime(options: StampTimeOptions): Promise<number> {
-  if (!options.pending) throw new ScansealError("usage", "say what to stamp: --pending");
-  return withSeals(options.home, async (journal, home) => {
-    const done = await stampPending(stampingParts(journal, home.timeFile.settings()));
+/**
+ * The seals that the site keeps, or the DICOM signatures in files.
+ * @returns 0, 1 when a file could not be stamped, 2 when one could not be read
+ * @throws ScansealError where the authority cannot be had: what was stamped is kept, and the next time goes on
+ */
+export function stampTime(paths: readonly string[], options: StampTimeOptions): Promise<number> {
+  const { home, pending, out } = options;
+  if (pending !== (paths.length === 0) || pending !== (out === undefined))
+    throw new ScansealError("usage", "say what to stamp: --pending, or files and --out");
+  return out === undefined ? stampKept(home) : stampFiles(paths, openHome(home), out);
+}
+
+function stampKept(folder: string): Promise<number> {
+  return withSeals(folder, async (journal, home) => {
+    const done = await stampPending({ journal, source: stampSource(home.timeFile.settings()) });
     process.stdout.write(`${seals(done)} stamped\n`);
     return 0;
   });
 }
 
+async function stampFiles(paths: readonly string[], home: SiteHome, out: string): Promise<number> {
+  const source = stampSource(home.timeFile.settings());
+  const inputs = await findInputs(paths);
+  const output = await OutputFolder.open(out);
+  let written = 0;
+  let added = 0;
+  for (const path of inputs.files) {
+    try {
+      added += await stampSignatures(path, source, output);
+      written++;
+    } catch (error) {
+      if (!(error instanceof ScansealError) || stopsTheRun.has(error.code)) throw error;
+      reportProblem(`${path}: not stamped: ${error.message} (${error.code})`);
+    }
+  }
+  if (written > 0) await output.sync();
+  reportSkipped(inputs, "stamped");
+  const what = `${written} ${written === 1 ? "object" : "objects"}`;
+  process.stdout.write(
+    `${what} written into ${out}, ${added} DICOM ${added === 1 ? "signature" : "signatures"} stamped\n`,
+  );
+  if (inputs.unreadable.length > 0) return 2;
+  return written < inputs.files.length ? 1 : 0;
+}
+
+/** It would be the same for every file. */
+const stopsTheRun: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "io",
+  "storage-full",
+  "network",
+  "peer-rejected",
+  "peer-protocol",
+]);
+
 /** @returns 0 */
 export function renewTime(options: { readonly home: string; readonly within: string }): Promise<number> {
   const days = wholeNumber(options.within, "--within", 0, 36_500);
   return withSeals(options.home, async (journal, home) => {
-    const parts = stampingParts(journal, home.timeFile.settings());
+    const parts = { journal, source: stampSource(home.timeFile.settings()) };
     const done = await renewStamps(parts, systemClock.now() + days * dayMs);
     process.stdout.write(`${seals(done)} stamped anew\n`);
     return 0;
@@ -151,7 +195,7 @@ function line({ device, counter }: SealRecord, { result, renews }: PlacedToken):
 export async function stampSeals(home: SiteHome, journal: ProvenanceJournal): Promise<void> {
   try {
     const settings = home.timeFile.settings();
-    if (settings?.url !== undefined) await stampPending(stampingParts(journal, settings));
+    if (settings?.url !== undefined) await stampPending({ journal, source: stampSource(settings) });
   } catch (error) {
     if (!(error instanceof ScansealError)) throw error;
     reportProblem(`time stamps follow later (scanseal time stamp --pending): ${error.message}`);

@@ -21,8 +21,10 @@ export function addTime(program: Command, run: Run): void {
     .action(run(async () => (await import("../commands/time.ts")).useTime as Action));
   time
     .command("stamp")
-    .description("ask for the stamps that seals of this site are still without")
-    .option("--pending", "every seal that the site keeps", false)
+    .description("ask for stamps: for seals that are still without, or into the DICOM signatures of files")
+    .argument("[path...]", "files or folders whose DICOM signatures get a Certified Timestamp (0400,0310)")
+    .option("--pending", "every seal that the site keeps, beside the objects", false)
+    .option("--out <dir>", "where stamped objects go, named by SOP Instance UID", givenPath)
     .addOption(home())
     .action(run(async () => (await import("../commands/time.ts")).stampTime as Action));
   time

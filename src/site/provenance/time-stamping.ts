@@ -18,19 +18,14 @@ export interface StampingParts {
 }
 
 /** @throws ScansealError `usage` where the site has no authority */
-export function stampingParts(journal: ProvenanceJournal, settings: TimeSettings | undefined): StampingParts {
+export function stampSource(settings: TimeSettings | undefined): TimeStampSource {
   if (settings?.url === undefined)
     throw new ScansealError(
       "usage",
       "the site has no time-stamping authority: scanseal time use URL --anchor PEM",
     );
-  const source = {
-    url: settings.url,
-    trust: timeTrustOf(settings),
-    clock: systemClock,
-    random: nodeRandom,
-  };
-  return { journal, source };
+  const trust = timeTrustOf(settings);
+  return { url: settings.url, trust, clock: systemClock, random: nodeRandom };
 }
 
 /**
