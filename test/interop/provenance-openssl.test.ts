@@ -21,6 +21,23 @@ function commandsBelow(heading: string): string[] {
   return lines.filter((line) => line.startsWith("    ")).map((line) => line.trim());
 }
 
+interface Authority {
+  readonly url: string;
+  /** Path of its root's certificate. */
+  readonly anchor: string;
+  end(): void;
+}
+
+/** An authority of openssl's, as a process: the program asks it over HTTP as any other. */
+async function startAuthority(folder: string): Promise<Authority> {
+  const { anchorPath } = new OpensslAuthority(folder);
+  const server = join(projectRoot, "test", "time-stamps", "authority-server.ts");
+  const child = spawn(process.execPath, [server, folder], { stdio: ["pipe", "pipe", "ignore"] });
+  const [port] = (await once(child.stdout, "data")) as [Buffer];
+  const url = `http://127.0.0.1:${port.toString().trim()}/`;
+  return { url, anchor: anchorPath, end: () => void child.stdin.end() };
+}
+
 describePeer("openssl", "what a site signed, with openssl", () => {
   const place = makeWorkplace();
   const { run, path, write } = place;
@@ -43,12 +60,13 @@ describePeer("openssl", "what a site signed, with openssl", () => {
     return output;
   };
   let folders: string[] = [];
-  let ended = (): void => undefined;
-  afterAll(() => ended());
+  let authority: Authority;
+  afterAll(() => authority.end());
 
   beforeAll(async () => {
     makeSite(place);
-    const { url, anchor } = await startAuthority();
+    authority = await startAuthority(path("tsa"));
+    const { url, anchor } = authority;
     expect(run("time", "use", url, "--anchor", anchor)).toMatchObject({ status: 0 });
     run("seal", "scans", "--device", "CT1", "--out", "sealed");
     run("series", "close", "2.25.2");
@@ -64,16 +82,6 @@ describePeer("openssl", "what a site signed, with openssl", () => {
       one.isDirectory() ? [one.name] : [],
     );
   });
-
-  /** An authority of openssl's, as a process: the program asks it over HTTP as any other. */
-  async function startAuthority(): Promise<{ readonly url: string; readonly anchor: string }> {
-    const authority = new OpensslAuthority(path("tsa"));
-    const server = join(projectRoot, "test", "time-stamps", "authority-server.ts");
-    const child = spawn(process.execPath, [server, path("tsa")], { stdio: ["pipe", "pipe", "ignore"] });
-    ended = () => child.stdin.end();
-    const [port] = (await once(child.stdout, "data")) as [Buffer];
-    return { url: `http://127.0.0.1:${port.toString().trim()}/`, anchor: authority.anchorPath };
-  }
 
   it("every statement's signature fits its bytes, and its certificate leads to the site's anchor", () => {
     expect(folders.map((name) => name.split("-")[0]).sort()).toEqual(["capture", "series"]);
@@ -151,19 +159,44 @@ describePeer("openssl", "what a site signed, with openssl", () => {
 
 describePeer(["dcmsign", "openssl"], "what a site signed, with dcmsign", () => {
   const place = makeWorkplace();
+  const { run, path, write } = place;
+  let authority: Authority;
+  afterAll(() => authority.end());
 
-  it("the DICOM signature of a sealed object holds against the site's anchor, and not after a change", () => {
+  beforeAll(async () => {
     makeSite(place, 1);
-    place.run("seal", "scans", "--device", "CT1", "--out", "sealed", "--no-watermark");
-    place.write("anchor.pem", place.run("trust", "export").stdout);
-    copyFileSync(place.path("sealed/2.25.1.dcm"), place.path("file.dcm"));
-    const [command] = commandsBelow("The DICOM signature");
-    const check = (): number | null =>
-      spawnSync("/bin/sh", ["-c", command!], { cwd: place.folder, stdio: "ignore" }).status;
-    expect(check()).toBe(0);
-    const altered = readFileSync(place.path("file.dcm"));
-    altered.write("4712", altered.indexOf("4711"), "latin1");
-    writeFileSync(place.path("file.dcm"), altered);
-    expect(check()).not.toBe(0);
+    authority = await startAuthority(path("tsa"));
+    run("time", "use", authority.url, "--anchor", authority.anchor);
+    run("seal", "scans", "--device", "CT1", "--out", "sealed", "--no-watermark");
+    expect(run("time", "stamp", "sealed", "--out", "stamped").stdout).toContain("1 DICOM signature stamped");
+    write("anchor.pem", run("trust", "export").stdout);
+    copyFileSync(authority.anchor, path("tsa.pem"));
+    copyFileSync(path("sealed/2.25.1.dcm"), path("file.dcm"));
+    copyFileSync(path("stamped/2.25.1.dcm"), path("stamped.dcm"));
+  });
+
+  function status(command: string): number | null {
+    const env = { ...process.env, PATH: `${dirname(peerPath("dcmsign"))}:${process.env.PATH}` };
+    return spawnSync("/bin/sh", ["-c", command], { cwd: place.folder, env, stdio: "ignore" }).status;
+  }
+
+  it("the DICOM signature of a sealed object holds against the site's anchor, with and without its time stamp", () => {
+    const [plain, stamped] = commandsBelow("The DICOM signature");
+    expect([status(plain!), status(stamped!)]).toEqual([0, 0]);
+    // What was asked for was looked at: no stamp, another authority's, none that is believed.
+    expect(status(stamped!.replace("stamped.dcm", "file.dcm"))).not.toBe(0);
+    expect(status(stamped!.replace("tsa.pem", "anchor.pem"))).not.toBe(0);
+    expect(status(plain!.replace("anchor.pem", "tsa.pem"))).not.toBe(0);
+    expect(run("verify", "stamped.dcm").status).toBe(0);
+  });
+
+  it("and not after a change", () => {
+    const commands = commandsBelow("The DICOM signature");
+    for (const name of ["file.dcm", "stamped.dcm"]) {
+      const altered = readFileSync(path(name));
+      altered.write("4712", altered.indexOf("4711"), "latin1");
+      write(name, altered);
+    }
+    for (const command of commands) expect(status(command)).not.toBe(0);
   });
 });

@@ -34,9 +34,9 @@ export function manifestEvents(
       what: "time-stamped",
       at: time.at,
       time: "T1",
-      who: [{ role: "authority", name: "a trusted time-stamping authority" }],
+      who: [{ role: "authority", name: time.authority ?? "a time-stamping authority" }],
       known: { by: "proof", digest },
-      text: "A trusted time-stamping authority confirmed that the seal existed.",
+      text: `${time.authority ?? "A time-stamping authority"} confirmed that the seal existed.`,
     });
   }
   for (const { of, step } of time?.faults ?? []) events.push(brokenProof(of, step, digest));
@@ -53,7 +53,11 @@ export function manifestEvents(
       text: `The seal is in the transparency log: ${where}${guard}.`,
     });
   }
-  const logFault = log?.state === "invalid" ? (log.step ?? "unknown step") : log?.fault;
+  const unknownLog =
+    log?.state === "unknown-log"
+      ? `it is of ${log.origin ?? "a log"}, which nobody here believes`
+      : undefined;
+  const logFault = log?.state === "invalid" ? (log.step ?? "unknown step") : (log?.fault ?? unknownLog);
   if (logFault !== undefined) events.push(brokenProof("log-proof", logFault, digest));
   if (supersededBy) {
     const { record, at, by, summary } = supersededBy;
