@@ -100,14 +100,9 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   await warnOfDisk(spool, events);
   const { limits } = config.settings;
   const trust = new TrustWatch(home, clock, events);
-  const examiner = opened.add(
-    new WorkerExaminer({
-      ...{ trust, clock, events },
-      ...home.beside(),
-      evidenceMs: limits.evidenceMs,
-    }),
-    (one) => one.close(),
-  );
+  const beside = home.beside();
+  const examinerParts = { trust, clock, events, ...beside, evidenceMs: limits.evidenceMs };
+  const examiner = opened.add(new WorkerExaminer(examinerParts), (one) => one.close());
   await examiner.start();
   const receipts = opened.add(new OfficeOfAdmissions(home, version), (one) => one.close());
   const revoked = new RevokedPeers(trust);
@@ -144,7 +139,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   await gateway.start();
   await sources.note(config.settings.sources);
   watch.start();
-  const provenance = new OpenedProvenance(home.provenancePath);
+  const provenance = new OpenedProvenance(beside.provenance);
   opened.add(new LogFeeder({ home, provenance, journal, events }), (one) => one.stop()).start();
   let stopping: Promise<void> | undefined;
   return {
