@@ -103,22 +103,27 @@ export class TrustFile {
   }
 
   /**
-   * @param limits what its signers may be; without them, one that is there keeps its own
+   * @param limits what its signers may be
+   * @param isAsked one that is there keeps its own unless these were asked for
    * @returns whether it was there already; it keeps its label then
    */
-  addAnchor(certificate: Uint8Array, label: string, limits?: AnchorLimits): "added" | "limited" | "known" {
+  addAnchor(
+    certificate: Uint8Array,
+    label: string,
+    limits: AnchorLimits,
+    isAsked: boolean,
+  ): "added" | "limited" | "known" {
     const document = this.#read();
     const encoded = toBase64(certificate);
-    const limited = limits === undefined ? {} : { limits };
     const index = document.anchors.findIndex((anchor) => anchor.certificate === encoded);
     const known = document.anchors[index];
     if (!known) {
-      const anchors = [...document.anchors, { label, certificate: encoded, ...limited }];
+      const anchors = [...document.anchors, { label, certificate: encoded, limits }];
       this.#write({ ...document, anchors });
       return "added";
     }
-    if (limits === undefined) return "known";
-    this.#write({ ...document, anchors: document.anchors.with(index, { ...known, ...limited }) });
+    if (!isAsked) return "known";
+    this.#write({ ...document, anchors: document.anchors.with(index, { ...known, limits }) });
     return "limited";
   }
 

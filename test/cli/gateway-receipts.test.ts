@@ -47,6 +47,10 @@ it("an unsealed object is let in, and received from then on; a change of it is h
   expect(output + errors).not.toContain("receipt");
   expect(judged("1.dcm")).toBe("received");
   expect(judged("changed.dcm")).toBe("altered");
+  // A person's word says more than the gate's: it is given, once.
+  const baseline = ["baseline", "1.dcm", "--source", "PACS"];
+  expect(place.run(...baseline)).toMatchObject({ status: 0, stdout: "1 receipt given\n" });
+  expect(place.run(...baseline).stdout).toBe("0 receipts given, 1 had one already\n");
   run = startGateway(place, "start");
   await run.until(/One line for each object/);
   await sendAll(port, [sampleFile("2.25.1", "0815")], { calledAeTitle: "SCANSEAL" });

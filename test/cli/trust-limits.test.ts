@@ -43,6 +43,12 @@ describe("a partner's sealed scan", () => {
     expect(judge()).toEqual(outside);
     place.run("trust", "import", "partner.pem", "--ae", "MR9", "--role", "capture");
     expect(judge()[0]).toBe("verified");
+    // Not named, roles are those that seal: to be believed for images is not to vouch for others' or to correct ours.
+    place.run("trust", "import", "partner.pem", "--ae", "MR9");
+    expect(place.run("trust", "list").stdout).toContain(
+      "AE title MR9; role capture or beside-device; until ",
+    );
+    place.run("trust", "import", "partner.pem", "--ae", "MR9", "--role", "capture");
     // Without limits named, those that stand stay.
     place.run("trust", "import", "partner.pem");
     expect(place.run("trust", "list").stdout).toContain("only for AE title MR9; role capture; until ");

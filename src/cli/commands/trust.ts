@@ -2,7 +2,7 @@
 import { ScansealError } from "../../foundation/errors.ts";
 import { nameText } from "../../keys/trust/distinguished-name.ts";
 import { decodePem } from "../../keys/trust/pem.ts";
-import type { Role } from "../../keys/trust/roles.ts";
+import { isSealingRole, type Role, roles } from "../../keys/trust/roles.ts";
 import { type AnchorLimits, anchorsFromPem, anchorsToPem } from "../../keys/trust/trust-store.ts";
 import { nodeCrypto } from "../../platform/node/crypto.ts";
 import { openHome } from "../../site/home.ts";
@@ -29,6 +29,7 @@ export interface ImportTrustOptions {
 export async function importTrust(path: string, options: ImportTrustOptions): Promise<number> {
   const home = openHome(options.home);
   const limits = limitsOf(options);
+  const isLimited = [options.organization, options.ae, options.role].some((one) => one !== undefined);
   const text = readText(path);
   const lists = decodePem("X509 CRL", text);
   const hasAnchors = decodePem("CERTIFICATE", text).length > 0;
@@ -37,15 +38,15 @@ export async function importTrust(path: string, options: ImportTrustOptions): Pr
   const lines: string[] = [];
   for (const { der, subject, fingerprint } of anchors) {
     const name = visibleText(nameText(subject));
-    if (fingerprint === own && limits)
+    if (fingerprint === own && isLimited)
       throw new ScansealError("usage", "the site's own authority cannot be limited");
     const added =
       fingerprint === own
         ? "known"
-        : home.trustFile.addAnchor(der, options.label ?? nameText(subject), limits);
+        : home.trustFile.addAnchor(der, options.label ?? nameText(subject), limits, isLimited);
     lines.push(`${words[added]}: ${name}`);
     lines.push(`SHA-256: ${fingerprint}`);
-    if (limits) lines.push(`Only for: ${limitsText(limits)}`);
+    if (added !== "known") lines.push(`Only for: ${limitsText(limits)}`);
   }
   for (const list of lists) {
     const { issuer, isNew } = await home.importCrl(list);
@@ -65,14 +66,14 @@ const words = {
   known: "Trusted already",
 } as const;
 
-function limitsOf({ organization, ae, role }: ImportTrustOptions): AnchorLimits | undefined {
-  if (!organization && !ae && !role) return undefined;
+function limitsOf({ organization, ae, role }: ImportTrustOptions): AnchorLimits {
   if ([...(organization ?? []), ...(ae ?? [])].some((name) => name.trim() === ""))
     throw new ScansealError("usage", "a name to limit an authority to is empty");
   return {
     ...(organization ? { organizations: organization } : {}),
     ...(ae ? { aeTitles: ae } : {}),
-    ...(role ? { roles: role } : {}),
+    // Whose images are believed is not yet believed to vouch for others' or to correct ours.
+    roles: role ?? roles.filter(isSealingRole),
   };
 }
 

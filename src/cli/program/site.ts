@@ -70,7 +70,11 @@ export function addSite(program: Command, run: Run): void {
       "believe only signers of these organizations (O of their certificates)",
     )
     .option("--ae <title...>", "believe only signers with these AE titles")
-    .addOption(new Option("--role <role...>", "believe them only in these roles").choices([...roles]))
+    .addOption(
+      new Option("--role <role...>", "believe them only in these roles (default: those that seal)").choices([
+        ...roles,
+      ]),
+    )
     .addOption(home())
     .action(run(async () => (await import("../commands/trust.ts")).importTrust as Action));
   trust

@@ -100,7 +100,10 @@ export class ReceivingOffice {
       case "verified-with-changes":
         return { outcome: "sealed", sopInstanceUid };
       case "received":
-        return { outcome: "known", sopInstanceUid };
+        // A gate's receipt says that it was let in: nobody answered for it yet.
+        if (evidence.receipt?.claim?.basis !== "admission") return { outcome: "known", sopInstanceUid };
+        await this.#give(source, evidence, sopInstanceUid);
+        return { outcome: "given", sopInstanceUid };
       case "unsealed":
         if (!this.#isAcceptable(decision)) return { outcome: "refused", decision };
         await this.#give(source, evidence, sopInstanceUid);

@@ -1,4 +1,5 @@
 /** Receipts as evidence: what counts for one, and that nothing else does. */
+
 import { afterAll, describe, expect, it } from "vitest";
 import { type Device, type Judged, newAuthority, newDevice } from "../../../test/evaluation/fixture.ts";
 import { Reception } from "../../../test/receipts/reception.ts";
@@ -8,6 +9,7 @@ import { tags } from "../../dicom/tags.ts";
 import { explicitLittleEndianUid } from "../../dicom/transfer-syntax.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
 import type { DetachedRecord } from "../../provenance/manifest/record.ts";
+import { decide } from "../policy/decide.ts";
 
 const deviceSerialNumber = 0x00181000;
 const retrieveAeTitle = 0x00080054;
@@ -153,6 +155,22 @@ describe("no receipt is one", () => {
     site.keptAt = undefined;
   });
 
+  it("of admission alone for a strict source: what passed a lenient one does not pass by it", async () => {
+    const admission = await site.receipt(object, { basis: "admission" });
+    site.records = [admission];
+    const { evidence, decision } = await site.judge(object);
+    expect(decision).toMatchObject({ verdict: "received", disposition: "held" });
+    expect(decision.findings.map(({ code }) => code)).toContain("receipt-of-admission");
+    expect(decide(evidence, { mode: "observe" }).disposition).toBe("delivered");
+    expect(decide(evidence, { mode: "warn" }).disposition).toBe("delivered-with-notice");
+    // Once somebody answers for it, that counts, whichever came first.
+    site.records = [admission, await site.receipt(object)];
+    expect((await site.judge(object)).decision).toMatchObject({
+      verdict: "received",
+      disposition: "delivered",
+    });
+  });
+
   it("of another object under this UID", async () => {
     site.records = [await site.receipt(scan(textElement(tags.patientId, "LO", "1")))];
     expect((await site.judge(object)).decision.verdict).toBe("altered");
@@ -206,10 +224,11 @@ describe("an object whose device seals", () => {
     expect((await site.judge(own)).decision.verdict).toBe("unsealed");
   });
 
-  it("by a person's word, who is named", async () => {
+  it("by a person's word, who is named, whatever else is kept", async () => {
     enrol(enrolledAt);
+    const later = await site.receipt(own, {}, site.office, enrolledAt + day);
     const word = { asUnsealed: true, operator: "A. Person" };
-    site.records = [await site.receipt(own, word, site.office, enrolledAt + day)];
+    site.records = [later, await site.receipt(own, word, site.office, enrolledAt + day)];
     const { decision } = await site.judge(own);
     expect(decision.verdict).toBe("received");
     expect(decision.findings.find(({ code }) => code === "seal-expected")).toMatchObject({

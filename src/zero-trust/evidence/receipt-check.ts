@@ -44,7 +44,9 @@ async function receiptOf(
     if (one.receipt.content) compared++;
     checked.push(one);
   }
-  const [best] = checked.toSorted((a, b) => rankOf(a.receipt) - rankOf(b.receipt));
+  const [best] = checked.toSorted(
+    ({ receipt: a }, { receipt: b }) => rankOf(a) - rankOf(b) || weightOf(a) - weightOf(b),
+  );
   const disagreeing = checked.filter(
     (one) => one !== best && isTrusted(one.receipt) && rankOf(one.receipt) > 2,
   ).length;
@@ -123,6 +125,12 @@ function rankOf(receipt: ReceiptEvidence): number {
   if (!content) return 4;
   if (!isUnchanged(content)) return 3;
   return content.attributes.length === 0 ? 1 : 2;
+}
+
+/** Of receipts that fit alike, the one that says most: a person answered for it, or it is older than the device's enrolment; a gate's comes last. */
+function weightOf({ claim, beforeEnrolment }: ReceiptEvidence): number {
+  if (claim?.basis === "admission") return 2;
+  return claim?.asUnsealed || beforeEnrolment ? 0 : 1;
 }
 
 /** Sound in itself, whatever it says of this object. */

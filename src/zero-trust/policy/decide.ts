@@ -4,7 +4,7 @@ import { derivationStands } from "./derivation-findings.ts";
 import { finding } from "./finding.ts";
 import { findingsOf } from "./findings.ts";
 import { logFindings } from "./log-findings.ts";
-import { receiptStands } from "./receipt-findings.ts";
+import { isOnlyAdmitted, receiptStands } from "./receipt-findings.ts";
 import { timeFindings } from "./time-findings.ts";
 import type {
   Assurance,
@@ -89,11 +89,17 @@ function verdictOf(evidence: Evidence, findings: readonly Finding[]): Verdict {
   return administrative ? "verified-with-changes" : "verified"; // 8
 }
 
-function dispositionOf(verdict: Verdict, findings: readonly Finding[], mode: Mode): Disposition {
+function dispositionOf(
+  verdict: Verdict,
+  findings: readonly Finding[],
+  mode: Mode,
+  evidence: Evidence,
+): Disposition {
   if (verdict === "malformed" || verdict === "altered" || verdict === "untrusted") return "held";
   if (findings.some((f) => f.code === "instance-conflict")) return "held"; // never an overwrite
   const besideError = findings.some((f) => f.severity === "error" && besideContent.has(f.code));
-  const proven = verdict === "verified" || verdict === "verified-with-changes" || verdict === "received";
+  const received = verdict === "received" && (!isOnlyAdmitted(evidence) || derivationStands(evidence));
+  const proven = verdict === "verified" || verdict === "verified-with-changes" || received;
   if (proven && !besideError) return "delivered";
   if (mode === "enforce") return "held";
   return mode === "warn" ? "delivered-with-notice" : "delivered";
@@ -110,7 +116,7 @@ export function decide(evidence: Evidence, policy: Policy = strictPolicy): Decis
   const verdict = verdictOf(evidence, findings);
   return {
     verdict,
-    disposition: dispositionOf(verdict, findings, policy.mode),
+    disposition: dispositionOf(verdict, findings, policy.mode, evidence),
     assurance: assuranceOf(evidence, verdict),
     findings,
   };

@@ -38,6 +38,14 @@ function isAcceptable(evidence: Evidence, { claim, beforeEnrolment }: TrustedRec
   return beforeEnrolment && claim.basis !== "admission" && !isMarked(evidence);
 }
 
+/**
+ * Nothing but a gate's own receipt speaks for it: it says no more than the mode that let the object in, so that what passed a lenient source does
+ * not pass a strict one by it.
+ */
+export function isOnlyAdmitted(evidence: Evidence): boolean {
+  return receiptStands(evidence) && evidence.receipt?.claim?.basis === "admission";
+}
+
 /** Its frames carry a trusted device's mark. */
 function isMarked({ watermark }: Evidence): boolean {
   return watermark?.boundTo === "marks" && watermark.signer?.result === "trusted";
@@ -68,6 +76,8 @@ export function receiptFindings(evidence: Evidence): Finding[] {
     const detail = `${claim.basis} of ${claim.receivedAt}, without --as-unsealed, of an object of ${evidence.sealExpectedFrom}`;
     found.push(finding("receipt-not-accepted", {}, detail));
   }
+  if (isOnlyAdmitted(evidence))
+    found.push(finding("receipt-of-admission", {}, `held in enforce unless a person receives it`));
   if (disagreeing > 0)
     found.push(finding("receipts-disagree", {}, `${disagreeing} other trusted receipts do not fit`));
   return found;

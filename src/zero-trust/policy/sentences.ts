@@ -106,6 +106,10 @@ const sentences: Partial<Readonly<Record<FindingCode, Sentence>>> = {
     "record",
     "It was let in without the seal that its device gives; that proves nothing about it.",
   ),
+  "receipt-of-admission": warning(
+    "record",
+    "A gate let it in unsealed, and it is unchanged since; nobody answered for it.",
+  ),
   "receipt-unusable": warning("record", "A receipt for this image cannot be relied on."),
   "receipts-disagree": error(
     "record",

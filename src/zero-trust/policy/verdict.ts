@@ -65,6 +65,7 @@ export type FindingCode =
   | "received-unchanged"
   | "received-changed"
   | "receipt-not-accepted"
+  | "receipt-of-admission"
   | "superseded"
   | "derived"
   | "derived-changed"
