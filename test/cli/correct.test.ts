@@ -82,6 +82,16 @@ describe("correct", () => {
     ]);
   });
 
+  it("a copy of the original gets the earlier corrections too", () => {
+    const set = ["--set", "(0010,0020)=P-THIRD", "--by", "anna"];
+    const done = correct("sealed/2.25.14.dcm", "--study", study(3), ...set, "--out", "fixed3");
+    expect(done).toMatchObject({ status: 0, stderr: "" });
+    expect(verdicts("fixed3", "fixed2")).toEqual(["verified-with-changes", "superseded"]);
+    const back = ["--set", "(0010,0020)=P-OTHER", "--by", "anna"];
+    expect(correct("fixed3", "--study", study(3), ...back)).toMatchObject({ status: 0 });
+    expect(verdicts("fixed3", "fixed2")).toEqual(["superseded", "verified-with-changes"]);
+  });
+
   it("an ADT^A40 merges every study of the patient that is given, and no other's", () => {
     place.write(
       "a40.hl7",

@@ -26,9 +26,7 @@ import { correctedStudiesMax } from "../../provenance/manifest/correction-statem
 import { openProvenanceJournal } from "../../store/provenance/open-provenance-journal.ts";
 import type { ProvenanceJournal } from "../../store/provenance/provenance-journal.ts";
 import { collectEvidence, type EvidencePorts } from "../../zero-trust/evidence/collect.ts";
-import { correctionsOf, type TrustedCorrection } from "../../zero-trust/evidence/correction-check.ts";
-import type { Evidence } from "../../zero-trust/evidence/evidence.ts";
-import { valuesAt } from "../../zero-trust/evidence/explained-changes.ts";
+import { correctionsOf } from "../../zero-trust/evidence/correction-check.ts";
 import { TrustJudge } from "../../zero-trust/evidence/trust-check.ts";
 import { decide } from "../../zero-trust/policy/decide.ts";
 import type { Verdict } from "../../zero-trust/policy/verdict.ts";
@@ -38,6 +36,7 @@ import type { OutputFolder } from "../output-folder.ts";
 import { recordLookup } from "../provenance/record-lookup.ts";
 import { openOffice } from "../provenance/record-signers.ts";
 import { encodedText, type RequestedCorrection, requireCorrectable } from "./requested-correction.ts";
+import { valuesInForce } from "./values-in-force.ts";
 
 /** What is proven can be corrected: its own seal or receipt says what it had. */
 const provenVerdicts: ReadonlySet<Verdict> = new Set([
@@ -73,6 +72,8 @@ export class CorrectionDesk {
   readonly #codecs: CodecPool;
   readonly #release: () => void;
   readonly #studies = new Map<string, StudyChanges>();
+  /** By file: what earlier corrections change in it. */
+  readonly #earlier = new Map<string, readonly Edit[]>();
 
   private constructor(
     request: RequestedCorrection,
@@ -115,42 +116,19 @@ export class CorrectionDesk {
       if (evidence.unreadable) return { path, outcome: "unproven", verdict };
       const object = await readDicom(source);
       const studyInstanceUid = evidence.format?.studyInstanceUid;
-      const asked = this.#request.studies;
-      if (studyInstanceUid === undefined || (asked && !asked.includes(studyInstanceUid)))
+      const { studies } = this.#request;
+      if (studyInstanceUid === undefined || (studies && !studies.includes(studyInstanceUid)))
         return { path, outcome: "other" };
       const { chain } = await correctionsOf(studyInstanceUid, this.#evidence);
-      const inForce = await this.#valuesInForce(object, evidence, chain);
+      const asked = [...this.#request.values.keys(), ...patientTags].map(tagHex);
+      const { values: inForce, edits } = await valuesInForce(object, evidence, chain, asked);
       // Whoever asks by a study alone is told of objects in it that are not proven; by a patient, only of his.
       if (!this.#isPatients(object, inForce)) return { path, outcome: "other" };
       if (!provenVerdicts.has(verdict)) return { path, outcome: "unproven", verdict };
       this.#add(object, studyInstanceUid, inForce);
+      this.#earlier.set(path, edits);
       return { path, outcome: "concerned", studyInstanceUid };
     });
-  }
-
-  /** What each path has after all corrections so far: present values, and the corrections that this copy has not got. */
-  async #valuesInForce(
-    object: DicomObject,
-    evidence: Evidence,
-    chain: readonly TrustedCorrection[],
-  ): Promise<ReadonlyMap<string, Bytes | undefined>> {
-    const paths = new Set([...this.#request.values.keys(), ...patientTags].map(tagHex));
-    const present = await valuesAt(object, paths);
-    const content = evidence.content ?? evidence.receipt?.content ?? evidence.derivation?.content;
-    const found = new Map<string, Bytes | undefined>();
-    for (const path of paths) {
-      let value = present.get(path) as Bytes | undefined;
-      const by = content?.attributes.find((change) => change.path === path)?.explainedBy?.record;
-      const from = by === undefined ? 0 : chain.findIndex(({ digest }) => digest === by) + 1;
-      for (const { statement, opening } of chain.slice(from)) {
-        const at = statement.changes.findIndex(
-          (change, i) => change.path === path && isSameValue(opening.values[i]!.from, value),
-        );
-        if (at >= 0) value = opening.values[at]!.to;
-      }
-      found.set(path, value);
-    }
-    return found;
   }
 
   #isPatients(object: DicomObject, inForce: ReadonlyMap<string, Bytes | undefined>): boolean {
@@ -226,7 +204,7 @@ export class CorrectionDesk {
     return { digest: record.digest, studies, paths: [...new Set(corrections.map(({ path }) => path))] };
   }
 
-  /** A copy with the new values; every other byte stays. @throws ScansealError `duplicate-instance`, `io` */
+  /** A copy with the new values, and those of earlier corrections that it lacks; every other byte stays. @throws ScansealError `duplicate-instance`, `io` */
   writeCopy(
     path: string,
     output: OutputFolder,
@@ -240,7 +218,8 @@ export class CorrectionDesk {
         return { kind: "put", element: { tag, vr: present && isVr(present) ? present : vr, value } };
       });
       const uid = textOf(object, tags.sopInstanceUid, undefined);
-      return output.write(uid, object, edits);
+      const isNew = (edit: Edit): boolean => !this.#request.values.has(tagOf(edit));
+      return output.write(uid, object, [...(this.#earlier.get(path) ?? []).filter(isNew), ...edits]);
     });
   }
 
@@ -251,6 +230,11 @@ export class CorrectionDesk {
 }
 
 const patientTags: readonly Tag[] = [tags.patientId, 0x00100021];
+
+function tagOf(edit: Edit): Tag {
+  if (edit.kind === "put") return edit.element.tag;
+  return edit.kind === "remove" ? edit.path[0] : edit.sequence;
+}
 
 function sorted(corrections: readonly Correction[]): Correction[] {
   return [...corrections].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));

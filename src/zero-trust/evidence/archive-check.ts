@@ -9,6 +9,7 @@ import { neverHabit } from "./archive-habits.ts";
 import type { EvidencePorts } from "./collect.ts";
 import { signerFault, structureFault } from "./correction-check.ts";
 import type { AttributeChange, ChangeExplanation, RecordEvidence } from "./evidence.ts";
+import { recordSigner } from "./record-signer.ts";
 
 export interface ApprovedHabits {
   readonly digest: string;
@@ -37,7 +38,7 @@ export async function habitsOf(
       faulty.push(structureFault(record.digest, error));
       continue;
     }
-    const trust = await judge.judge(opened.envelope.certificates[0]!, "derive");
+    const trust = await recordSigner(opened.envelope.certificates[0]!, "derive", opened.digest, ports);
     const wrong = signerFault(opened, trust) ?? contentFault(opened.statement, archive);
     if (wrong) faulty.push({ record: opened.digest, faults: [wrong[0]], detail: wrong[1], trust });
     else sound.push({ ...opened, signer: trust.signer });

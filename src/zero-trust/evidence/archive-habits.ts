@@ -61,6 +61,7 @@ export function neverHabit(path: string): string | undefined {
     if (neverTags.has(tag)) return "it identifies the patient or the order";
     if (neverGroups.has(group) || neverGroupForms.test(group)) return "it describes or is the image";
     if (lookup(Number.parseInt(tag, 16))?.vr === "UI") return "it is a UID";
+    if (tag.endsWith("0000") || tag === "00080001") return "it is a length, and holds something else";
   }
   if (descriptive.has(path.slice(0, 8))) return undefined;
   return classOfAttribute(path.replaceAll("*", "0")) === "clinical" ? "it is clinical" : undefined;

@@ -14,6 +14,7 @@ import { type OpenedRecord, openRecord } from "../../provenance/manifest/record-
 import { classOfAttribute } from "./attribute-classes.ts";
 import type { EvidencePorts } from "./collect.ts";
 import type { RecordEvidence, RecordFault, TrustFact } from "./evidence.ts";
+import { recordSigner } from "./record-signer.ts";
 
 export type RecordPorts = Pick<EvidencePorts, "crypto" | "trust" | "records">;
 
@@ -76,7 +77,7 @@ async function checkCorrection(
     return structureFault(record.digest, error);
   }
   const { statement, digest } = opened;
-  const trust = await judge.judge(opened.envelope.certificates[0]!, "derive");
+  const trust = await recordSigner(opened.envelope.certificates[0]!, "derive", digest, ports);
   const fault = (code: RecordFault, detail: string): RecordEvidence => ({
     record: digest,
     faults: [code],

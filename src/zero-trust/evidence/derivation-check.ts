@@ -8,6 +8,7 @@ import { contentSince, isUnchanged } from "./claimed-content.ts";
 import type { EvidencePorts } from "./collect.ts";
 import { signerFault, structureFault } from "./correction-check.ts";
 import type { DerivationEvidence, Evidence, FormatFacts, RecordEvidence, TrustFact } from "./evidence.ts";
+import { recordSigner } from "./record-signer.ts";
 
 /** Of derivations by trusted signers, this many are compared with the object: one instance is made once. */
 const comparedMax = 16;
@@ -93,7 +94,7 @@ async function checkDerivation(record: DetachedRecord, ports: EvidencePorts): Pr
   } catch (error) {
     return structureFault(record.digest, error);
   }
-  const trust = await judge.judge(opened.envelope.certificates[0]!, "derive");
+  const trust = await recordSigner(opened.envelope.certificates[0]!, "derive", opened.digest, ports);
   const wrong = signerFault(opened, trust);
   if (wrong) return { record: opened.digest, faults: [wrong[0]], detail: wrong[1], trust };
   if (opened.made) return { opened, trust };

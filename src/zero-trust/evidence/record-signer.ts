@@ -16,7 +16,7 @@ export async function recordSigner(
   certificate: Bytes,
   role: Role,
   digest: string,
-  { trust, records }: EvidencePorts,
+  { trust, records }: Pick<EvidencePorts, "trust" | "records">,
 ): Promise<TrustFact> {
   const fact = await trust.judge(certificate, role);
   if (!later.has(fact.result) || !records) return fact;

@@ -6,6 +6,7 @@ import {
   checkSeriesManifest,
   checkStudyManifest,
 } from "../../provenance/manifest/series-check.ts";
+import { recordSigner } from "./record-signer.ts";
 import type { NamedVersion, SeriesManifestFact } from "./series-evidence.ts";
 import type { TrustJudge } from "./trust-check.ts";
 
@@ -40,7 +41,7 @@ async function manifestFact(
   }
   const { statement, opening, digest, certificate, hash } = checked;
   // 9. The signer seals, in the way the statement says, and with that hash.
-  const trust = await ports.trust.judge(certificate, statement.type);
+  const trust = await recordSigner(certificate, statement.type, digest, ports);
   const isHashWrong = trust.result === "trusted" && !trust.hashes.includes(hash);
   return {
     basis: "manifest",
@@ -92,7 +93,7 @@ export async function studyManifests(
     if (record.kind !== "study") continue;
     const checked = await checkStudyManifest(record, checkPorts(ports));
     if (checked.fault !== undefined || checked.opening.studyInstanceUid !== studyInstanceUid) continue;
-    const trust = await ports.trust.judge(checked.certificate, "derive");
+    const trust = await recordSigner(checked.certificate, "derive", checked.digest, ports);
     if (trust.result !== "trusted" || !trust.hashes.includes(checked.hash)) continue;
     const { version } = checked.statement;
     facts.push({ studyInstanceUid, version, manifest: checked.digest, series: checked.opening.entries });
