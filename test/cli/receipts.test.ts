@@ -1,5 +1,5 @@
 /** `scanseal baseline`, `import`, `records`: what nobody sealed, over the command line. */
-import { mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { stripSeal } from "../../src/attack-lab/forgeries.ts";
 import { encodePart10, textElement } from "../../src/dicom/encode.ts";
@@ -141,6 +141,10 @@ describe("import", () => {
   beforeAll(() => {
     place.run("init");
     for (let i = 1; i <= 2; i++) place.write(`cd/IMAGES/${i}`, sampleFile(`2.25.${i}`));
+    // What a run that died two days ago left behind.
+    const longAgo = Date.now() / 1000 - 2 * 86_400;
+    place.write("scanseal-data/staging-old/object", "an image");
+    utimesSync(place.path("scanseal-data/staging-old"), longAgo, longAgo);
     place.write("cd/AUTORUN.INF", "[autorun]");
     place.write("cd/VIEWER.EXE", new Uint8Array(4096));
     // A directory that would lead to another file of this machine: it is not asked.
@@ -169,7 +173,7 @@ describe("import", () => {
     expect(payload).not.toContain("2.25.1");
     expect(Buffer.from(file.opening!, "base64").toString("latin1")).toContain("St. Elsewhere");
     // What is unpacked stays nowhere.
-    expect(readdirSync(place.path("scanseal-data")).filter((one) => one.startsWith("import-"))).toEqual([]);
+    expect(readdirSync(place.path("scanseal-data")).filter((one) => one.startsWith("staging-"))).toEqual([]);
   });
 
   it("takes a zip archive, and refuses one that reaches outside, whole", () => {

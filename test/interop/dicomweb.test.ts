@@ -51,7 +51,7 @@ describePeer(["Orthanc", "orthanc-dicomweb"], "an archive over DICOMweb", () => 
       status: 0,
       stdout: expect.stringContaining("4 received"),
     });
-    expect(readdirSync(place.path("scanseal-data")).filter((name) => name.startsWith("baseline-"))).toEqual(
+    expect(readdirSync(place.path("scanseal-data")).filter((name) => name.startsWith("staging-"))).toEqual(
       [],
     );
   });

@@ -50,7 +50,9 @@ describePeer(["dcmmkdir", "storescp"], "a CD with a DICOMDIR", () => {
       status: 0,
       stdout: expect.stringContaining("4 received"),
     });
-    expect(readdirSync(place.path("scanseal-data")).filter((name) => name.startsWith("import-"))).toEqual([]);
+    expect(readdirSync(place.path("scanseal-data")).filter((name) => name.startsWith("staging-"))).toEqual(
+      [],
+    );
   });
 
   it("a second copy is no second receipt; a receiver that is away is told", async () => {

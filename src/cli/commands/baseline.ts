@@ -1,11 +1,10 @@
 /** `scanseal baseline`: receipts for what a folder or an archive holds already; not a byte of it is changed. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { join } from "node:path";
 import { ScansealError } from "../../foundation/errors.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import { FileBuffer, withFile } from "../../site/file-input.ts";
 import { openHome } from "../../site/home.ts";
 import { type Received, ReceivingOffice, requireLabel } from "../../site/receipts/receiving-office.ts";
+import { withStaging } from "../../site/receipts/staging.ts";
 import { WebArchive } from "../../site/receipts/web-archive.ts";
 import { reportExpiry } from "../expiry-notice.ts";
 import { findInputs, type Inputs } from "../inputs.ts";
@@ -83,8 +82,7 @@ class BaselineRun {
 
   /** Study by study: nobody knows before how many instances there are. */
   async archive(url: string, home: string): Promise<void> {
-    const staging = await mkdtemp(join(home, "baseline-"));
-    try {
+    await withStaging(home, async (staging) => {
       const authorization = process.env.SCANSEAL_ARCHIVE_AUTHORIZATION || undefined;
       const archive = new WebArchive(url, { authorization, staging });
       const studies = await archive.studies();
@@ -94,9 +92,7 @@ class BaselineRun {
         for await (const item of archive.instances(study))
           await this.#receive(item.name, () => item.withBytes((source) => this.#office.receive(source)));
       }
-    } finally {
-      await rm(staging, { recursive: true, force: true });
-    }
+    });
   }
 
   async #receive(name: string, body: () => Promise<Received | undefined>): Promise<void> {

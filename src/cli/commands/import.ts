@@ -1,5 +1,4 @@
 /** `scanseal import`: takes what a person brought: a CD, a stick, a folder, a zip archive. Judged first, then vouched for by name, then handed on. */
-import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { readDicom } from "../../dicom/read.ts";
 import type { ByteSource } from "../../foundation/byte-source.ts";
@@ -9,6 +8,7 @@ import { openHome } from "../../site/home.ts";
 import { OutputFolder } from "../../site/output-folder.ts";
 import { type Media, type MediaItem, openMedia } from "../../site/receipts/media.ts";
 import { type Received, ReceivingOffice, requireLabel } from "../../site/receipts/receiving-office.ts";
+import { withStaging } from "../../site/receipts/staging.ts";
 import { reportExpiry } from "../expiry-notice.ts";
 import { packageVersion } from "../package-version.ts";
 import { reportProblem } from "../problem.ts";
@@ -53,9 +53,8 @@ export async function importMedia(paths: readonly string[], options: ImportOptio
   const target = send === undefined ? undefined : networkTarget(send, options);
   const home = openHome(options.home);
   reportExpiry(home);
-  // Private, and on the site's own disk: what is unpacked and what waits to be sent.
-  const staging = await mkdtemp(join(options.home, "import-"));
-  try {
+  // What is unpacked, and what waits to be sent.
+  return withStaging(options.home, async (staging) => {
     const folder = out ?? join(staging, "outgoing");
     const software = { name: "scanseal", version: packageVersion() };
     const reception = { basis: "import" as const, source, operator, origin, asUnsealed, software };
@@ -69,9 +68,7 @@ export async function importMedia(paths: readonly string[], options: ImportOptio
     const sent = target === undefined ? 0 : await sendAll(taken, target);
     if (out !== undefined) process.stdout.write(`${objectsText(taken.length)} in ${out}\n`);
     return Math.max(receivingStatus(counts), sent);
-  } finally {
-    await rm(staging, { recursive: true, force: true });
-  }
+  });
 }
 
 interface Taking {
