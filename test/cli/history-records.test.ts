@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { History, HistoryEvent } from "../../src/site/history/history.ts";
 import { openProvenanceJournal } from "../../src/store/provenance/open-provenance-journal.ts";
 import { problemsOfBundle } from "../vectors/fhir/r5-checker.ts";
-import { makeSite, makeWorkplace } from "./scanseal-process.ts";
+import { makeSite, makeWorkplace, sampleFile } from "./scanseal-process.ts";
 
 const place = makeWorkplace();
 const { run, path } = place;
@@ -17,6 +17,9 @@ beforeAll(() => {
   makeSite(place);
   run("seal", "scans", "--device", "CT1", "--out", "sealed");
   run("series", "close", "2.25.2");
+  place.write("result.dcm", sampleFile("2.25.50"));
+  const derived = ["derive", "processed", "result.dcm", "--from", "sealed/2.25.1.dcm", "--product", "Finder"];
+  expect(run(...derived, "--product-version", "1.2", "--operator", "ben").status).toBe(0);
   place.runWith({ env: secret }, "operator", "add", "anna");
   const correction = ["correct", "sealed", "--study", "2.25.1", "--set", "(0010,0020)=9999", "--by", "anna"];
   expect(place.runWith({ env: secret }, ...correction, "--out", "corrected").status).toBe(0);
@@ -72,6 +75,36 @@ describe("a correction", () => {
     );
     expect(amended).toHaveLength(1);
     expect(JSON.stringify(amended[0]!.resource.agent)).toMatch(/site-derivations.*anna/);
+  });
+});
+
+describe("a derivation", () => {
+  it("is told of what was made: from whose seal, with what product, for whom", () => {
+    const { status, history } = told("result.dcm");
+    // The correction came after it, and is of the whole study.
+    expect([status, history.verdict]).toEqual([1, "superseded"]);
+    expect(history.capturedBy).toEqual({
+      text: "No seal of its own: it was made from 1 object.",
+      isProven: false,
+    });
+    expect(history.existsSince).toMatchObject({ time: "T2", isProven: true });
+    const [derived] = eventsOf(history, "derived");
+    expect(derived!.text).toMatch(/it was made from another object by processing, with Finder 1\.2, for ben/);
+    expect(derived!.who.map(({ name }) => name)).toEqual(["site-derivations", "Finder", "ben"]);
+    expect(run("history", "result.dcm", "--fhir", "derived.json").status).toBe(1);
+    const text = readFileSync(path("derived.json"), "utf8");
+    expect(problemsOfBundle(JSON.parse(text))).toEqual([]);
+    expect(text).toMatch(/"role": "source"/);
+  });
+
+  it("is told of what it was made from, as another object's, and is no Provenance of this one", () => {
+    const { history } = told("sealed/2.25.1.dcm");
+    expect(eventsOf(history, "derived")).toEqual([]);
+    expect(eventsOf(history, "parent-of")[0]!.text).toContain(
+      "another object was made from it by processing",
+    );
+    expect(run("history", "sealed/2.25.1.dcm", "--fhir", "parent.json").status).toBe(1);
+    expect(readFileSync(path("parent.json"), "utf8")).not.toContain("parent-of");
   });
 });
 

@@ -27,6 +27,10 @@ export function capturedBy(looked: Looked | undefined, events: readonly HistoryE
       text: `${nameOf(row)}, by this site's journal; the object itself was not looked at`,
       isProven: false,
     };
+  const made = events.find(
+    ({ what, fault }) => (what === "derived" || what === "restored") && fault === undefined,
+  );
+  if (made) return { text: madeFrom(made, sealed), isProven: false };
   const receipt = events.find(({ what, fault }) => what === "receipt" && fault === undefined);
   if (receipt) {
     const source = receipt.who.find(({ role }) => role === "source")?.name ?? "somebody";
@@ -41,6 +45,14 @@ export function capturedBy(looked: Looked | undefined, events: readonly HistoryE
       isProven: false,
     };
   return { text: "Nobody can say: there is no seal.", isProven: false };
+}
+
+/** By a statement of the site's, which found the parents proven; it is no seal at capture. */
+function madeFrom({ from = [] }: HistoryEvent, sealed: readonly HistoryEvent[]): string {
+  const parents = sealed.filter(({ known }) => known.by === "journal" && from.includes(known.id ?? ""));
+  const names = [...new Set(parents.map(nameOf))];
+  const whose = names.length === 0 ? counted(from.length, "object") : `what ${names.join(", ")} sealed`;
+  return `No seal of its own: it was made from ${whose}.`;
 }
 
 function nameOf({ who }: HistoryEvent): string {
@@ -65,8 +77,10 @@ export function touchedSince(looked: Looked | undefined, events: readonly Histor
       };
     case "verified-with-changes":
       return { text: allowedText(changes), isProven: true };
-    case "received":
-      return { text: `Nobody, since it was received.${note}`, isProven: assurance === "on-receipt" };
+    case "received": {
+      const since = evidence.derivation?.faults.length === 0 ? "made" : "received";
+      return { text: `Nobody, since it was ${since}.`, isProven: assurance === "on-receipt" };
+    }
     case "superseded":
       return { text: `A newer version stands in its place.${note}`, isProven: false };
     case "altered":
@@ -129,6 +143,8 @@ function counted(count: number, noun: string): string {
 const existenceKinds: readonly EventKind[] = [
   "sealed",
   "receipt",
+  "derived",
+  "restored",
   "first-seen",
   "time-stamped",
   "logged",

@@ -1,7 +1,5 @@
 /** Puts the chain of custody of one object together: from its bytes where there are any, and from what the site kept. */
-import { plainTextOf } from "../../dicom/elements.ts";
 import { readDicom, tolerableCodes } from "../../dicom/read.ts";
-import { tags } from "../../dicom/tags.ts";
 import { uidForm } from "../../dicom/uid.ts";
 import { type ByteSource, readChunks } from "../../foundation/byte-source.ts";
 import { type Bytes, toBase64, toHex } from "../../foundation/bytes.ts";
@@ -84,7 +82,8 @@ export class HistoryReader {
 
   async #look(source: ByteSource): Promise<Seen> {
     const { evidence, decision } = await this.#sources.verifier.judge(source);
-    return { evidence, decision, digest: await digestOf(source), ...(await readSeal(source)) };
+    const manifest = await readSeal(source);
+    return { evidence, decision, digest: await digestOf(source), object: namesOf(evidence), manifest };
   }
 
   async #tell(object: HistoryObject, seen?: Seen): Promise<History> {
@@ -92,7 +91,7 @@ export class HistoryReader {
     const uid = object.sopInstanceUid;
     const digest = seen?.evidence.manifest?.payloadDigest;
     const seals = uid === undefined ? [] : ((await provenance?.sealsOfInstance(uid)) ?? []);
-    const kept = await this.#kept(object, digest, seals);
+    const kept = await this.#kept(object, digest, seen ? [] : seals);
     const events = [
       ...(seen ? manifestEvents(seen.evidence, await this.#queuedAt(digest)) : []),
       ...claimedChanges(seen?.evidence.originalAttributes ?? []),
@@ -117,7 +116,10 @@ export class HistoryReader {
     };
   }
 
-  /** Signed records about the object, its seals, its series and its study. */
+  /**
+   * Signed records about the object, its seal, its series and its study.
+   * @param seals of its UID, where the object was not looked at: one of them may be its own
+   */
   async #kept(
     object: HistoryObject,
     digest: string | undefined,
@@ -211,32 +213,28 @@ function named(kind: RecordSubject["kind"], name: string | undefined): RecordSub
   return name === undefined || name === "" ? [] : [{ kind, name }];
 }
 
-/** What the object names itself, and its seal as it can be read; of what is malformed nothing. */
-async function readSeal(source: ByteSource): Promise<Pick<Seen, "object" | "manifest">> {
+/** What the object names itself; text that is no UID is none. */
+function namesOf({ format }: Evidence): HistoryObject {
+  const uid = (text: string | undefined): string | undefined =>
+    text !== undefined && uidForm.test(text) ? text : undefined;
+  return {
+    sopInstanceUid: uid(format?.sopInstanceUid),
+    seriesInstanceUid: uid(format?.seriesInstanceUid),
+    studyInstanceUid: uid(format?.studyInstanceUid),
+    sopClassUid: uid(format?.sopClassUid),
+  };
+}
+
+/** The seal as it can be read; what it proves is the evidence's business. */
+async function readSeal(source: ByteSource): Promise<OpenedManifest | undefined> {
   try {
-    const object = await readDicom(source, { tolerate: tolerableCodes });
-    const uid = (tag: number): string | undefined => {
-      const text = plainTextOf(object.elements, tag) ?? "";
-      return uidForm.test(text) ? text : undefined;
-    };
-    const names: HistoryObject = {
-      sopInstanceUid: uid(tags.sopInstanceUid),
-      seriesInstanceUid: uid(tags.seriesInstanceUid),
-      studyInstanceUid: uid(tags.studyInstanceUid),
-      sopClassUid: uid(tags.sopClassUid),
-    };
-    const manifest = await openManifest(object, nodeCrypto).catch((error: unknown) => {
-      if (error instanceof ScansealError && error.code === "seal-structure") return undefined;
-      throw error;
-    });
-    return { object: names, manifest };
+    return await openManifest(await readDicom(source, { tolerate: tolerableCodes }), nodeCrypto);
   } catch (error) {
-    if (!(error instanceof ScansealError) || !(isMalformed(error.code) || isLimit(error.code))) throw error;
-    const nothing = { sopInstanceUid: undefined, seriesInstanceUid: undefined };
-    return {
-      object: { ...nothing, studyInstanceUid: undefined, sopClassUid: undefined },
-      manifest: undefined,
-    };
+    if (error instanceof ScansealError) {
+      const { code } = error;
+      if (code === "seal-structure" || isMalformed(code) || isLimit(code)) return undefined;
+    }
+    throw error;
   }
 }
 

@@ -60,7 +60,9 @@ export function provenanceOf(
   };
 }
 
+/** Of what was made from the object, only the statement is known here. */
 function subjectOf(what: EventKind, object: HistoryObject): string | undefined {
+  if (what === "parent-of") return undefined;
   if (what === "series-closed" || what === "series-listed") return object.seriesInstanceUid;
   return what === "study-closed" ? object.studyInstanceUid : object.sopInstanceUid;
 }

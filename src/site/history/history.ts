@@ -8,6 +8,7 @@ const eventKinds = [
   "receipt",
   "derived",
   "restored",
+  "parent-of",
   "corrected",
   "archive-changes",
   "claimed-change",

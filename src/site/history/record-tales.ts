@@ -74,7 +74,7 @@ function derivationTale(payload: Bytes, own: ReadonlySet<string>): Tale {
   const made = isParent ? "another object was made from it" : `it was made from ${others}`;
   return {
     signer,
-    what: isParent && supersedes ? "superseded" : restored ? "restored" : "derived",
+    what: isParent ? (supersedes ? "superseded" : "parent-of") : restored ? "restored" : "derived",
     at: derivedAt,
     who: [...(product ? [{ role: "system", name: product.name } as const] : []), ...people(operator)],
     did: `signed that ${made} by ${actions[action]}${means}${by}`,
