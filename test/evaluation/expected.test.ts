@@ -8,6 +8,7 @@ import { gateScenarios } from "../attacks/gate-scenarios.ts";
 import { logScenarios } from "../attacks/log-scenarios.ts";
 import { seriesScenarios } from "../attacks/series-scenarios.ts";
 import { describePeer } from "../peers.ts";
+import { timeScenarios } from "../time-stamps/time-scenarios.ts";
 import expected from "../vectors/expected.json" with { type: "json" };
 import schema from "../vectors/expected.schema.json" with { type: "json" };
 import { corpusBytes, corpusTable } from "./corpus-files.ts";
@@ -55,6 +56,7 @@ describe("expected verdicts", () => {
         ...gateScenarios,
         ...seriesScenarios,
         ...logScenarios,
+        ...timeScenarios,
       ].filter((one) => one.scenario === scenario && one.what === what);
       expect(proofs.length + (pixelEdits.has(scenario) ? 1 : 0), `${scenario} ${what}`).toBe(1);
     }
@@ -65,6 +67,7 @@ describe("expected verdicts", () => {
       ...gateScenarios,
       ...seriesScenarios,
       ...logScenarios,
+      ...timeScenarios,
     ].map(({ scenario, what }) => `${scenario} ${what}`);
     const rows = scenarios.map(({ scenario, what }) => `${scenario} ${what}`);
     expect(cases.filter((one) => !rows.includes(one))).toEqual([]);

@@ -24,8 +24,10 @@ import { TrustJudge } from "../../src/zero-trust/evidence/trust-check.ts";
 import { decide } from "../../src/zero-trust/policy/decide.ts";
 import { edited, newSite, parse, type Site, trustContentOf } from "../evaluation/fixture.ts";
 import { describePeer } from "../peers.ts";
+import expected from "../vectors/expected.json" with { type: "json" };
 import { image } from "../watermark/marked-objects.ts";
 import { OpensslAuthority } from "./openssl-authority.ts";
+import { timeScenarios } from "./time-scenarios.ts";
 import { makeInfo, makeToken } from "./token-maker.ts";
 
 const dayMs = 86_400_000;
@@ -149,7 +151,7 @@ describePeer("openssl", "The time of a seal", () => {
     }
   });
 
-  it("lets a seal outlive its certificate; without proof it does not", async () => {
+  it("lets a seal outlive its certificate, which it does not without proof", async () => {
     expect(await judge(expired)).toMatchObject({
       verdict: "untrusted",
       findings: ["error certificate-expired"],
@@ -166,9 +168,7 @@ describePeer("openssl", "The time of a seal", () => {
   it("does not come from a stamp or a sight after the certificate's end", async () => {
     const late = Date.now() + 320 * dayMs;
     expect(await judge({ ...expired, firstSeen: late })).toMatchObject({ verdict: "untrusted" });
-    // A stamp of tomorrow, in truth; its authority is honest.
-    const content = makeInfo(signature, `${new Date(late).toISOString().replace(/[-:T]|\.\d+Z/g, "")}Z`);
-    const stamp = makeToken({ content, certificate: authority.signer, key: authority.key });
+    const stamp = stampAt(late);
     expect(await judge({ ...expired, detached: [stamp] })).toMatchObject({
       verdict: "untrusted",
       time: "T1 time-stamp",
@@ -245,23 +245,47 @@ describePeer("openssl", "The time of a seal", () => {
     expect(await judge({ embedded: [token], anchors: [] })).toMatchObject({ time: "T3 claim", findings: [] });
   });
 
-  it("that the device dates after the stamp over it cannot be right", async () => {
-    const ports = {
-      crypto: nodeCrypto,
-      random: nodeRandom,
-      clock: { now: () => Date.now() + 3_600_000 },
-      softwareVersion: "test",
-      decoder,
-    };
-    const original = await parse(image());
-    const seal = await sealObject(original, site.device.sealing, ports, { nextCounter: () => 900 });
-    const object = await writeToBytes(seal.object, seal.edits);
-    const { envelope } = (await openManifest(await parse(object), nodeCrypto))!;
-    const stamp = authority.stamp(envelope.signatures[0]!.signature);
+  it.each(timeScenarios)("scenario $scenario: $what", async ({ scenario, what }) => {
+    const row = expected.scenarios.find((one) => one.scenario === scenario && one.what === what);
+    const { verdict, findings } = await attacks[what]();
+    expect({ verdict, findings }).toEqual({ verdict: row?.verdict, findings: [`error ${row?.code}`] });
+  });
+
+  it("a device's clock that is ahead is not found without a stamp", async () => {
+    const { object } = await sealedAhead();
     expect(await judge({ days: 1, object })).toMatchObject({ verdict: "verified", findings: [] });
-    expect(await judge({ days: 1, object, embedded: [stamp] })).toMatchObject({
-      verdict: "untrusted",
-      findings: ["error time-implausible"],
-    });
   });
 });
+
+/** Sealed by a device whose clock is an hour ahead, and its signature. */
+async function sealedAhead(): Promise<{ object: Bytes; signature: Bytes }> {
+  const ports = {
+    crypto: nodeCrypto,
+    random: nodeRandom,
+    clock: { now: () => Date.now() + 3_600_000 },
+    softwareVersion: "test",
+    decoder,
+  };
+  const original = await parse(image());
+  const seal = await sealObject(original, site.device.sealing, ports, { nextCounter: () => 900 });
+  const object = await writeToBytes(seal.object, seal.edits);
+  const { envelope } = (await openManifest(await parse(object), nodeCrypto))!;
+  return { object, signature: envelope.signatures[0]!.signature };
+}
+
+/** By the honest authority, at a time of the test's. */
+function stampAt(at: number): Bytes {
+  const genTime = `${new Date(at).toISOString().replace(/[-:T]|\.\d+Z/g, "")}Z`;
+  const content = makeInfo(signature, genTime);
+  return makeToken({ content, certificate: authority.signer, key: authority.key });
+}
+
+const attacks: Readonly<Record<(typeof timeScenarios)[number]["what"], () => Promise<Told>>> = {
+  "dated after the time stamp over it": async () => {
+    const ahead = await sealedAhead();
+    return judge({ days: 1, object: ahead.object, embedded: [authority.stamp(ahead.signature)] });
+  },
+  "another seal's time stamp": () => judge({ embedded: [authority.stamp(utf8("another seal"))] }),
+  "stamped only after its certificate's end": () =>
+    judge({ ...expired, embedded: [stampAt(Date.now() + 320 * dayMs)] }),
+};
