@@ -147,6 +147,33 @@ describe("records that do not hold", () => {
   });
 });
 
+describe("what only the site's own journal knows", () => {
+  it("the first sight of a seal, and its place in the log, are told as that", async () => {
+    const journal = await openProvenanceJournal(path("scanseal-data/provenance.sqlite"));
+    const [seal] = await journal.sealsOfInstance("2.25.3");
+    const at = Date.parse("2026-01-31T10:00:00.000Z");
+    await journal.sight(seal!.payloadDigest, seal!, at);
+    await journal.close();
+    const { history } = told("2.25.3");
+    const [seen] = eventsOf(history, "first-seen");
+    expect(seen).toMatchObject({
+      at: "2026-01-31T10:00:00.000Z",
+      time: "T2",
+      known: { by: "journal", journal: "provenance" },
+    });
+    const [logged] = eventsOf(history, "logged");
+    expect(logged!.text).toMatch(
+      /^By this site's journal the seal is entry \d+ of .*, together with 2 others; /,
+    );
+    // It is long before the device says that it sealed it.
+    expect(history.contradictions).toEqual([expect.stringContaining("a clock is wrong")]);
+    expect(run("history", "2.25.3")).toMatchObject({
+      status: 1,
+      stdout: expect.stringContaining("What cannot all be true"),
+    });
+  });
+});
+
 describe("a device whose certificate was revoked", () => {
   it("is told with the time, and its seal is not proven any more", () => {
     run("authority", "revoke", "CT1", "--compromised");
