@@ -7,6 +7,7 @@ import { nodeCrypto, nodeRandom, systemClock } from "../../src/platform/node/cry
 import {
   type ArchiveStatement,
   encodeArchiveStatement,
+  habitsDigest,
 } from "../../src/provenance/manifest/archive-statement.ts";
 import {
   type CorrectionPorts,
@@ -90,6 +91,7 @@ export class Office {
     const { signer } = by.sealing;
     const payload = encodeArchiveStatement({
       signer: signerOf(nodeCrypto, signer),
+      root: habitsDigest(nodeCrypto, statement.habits),
       approvedBy: "anna",
       approvedAt: new Date(systemClock.now()).toISOString(),
       ...statement,

@@ -1,5 +1,6 @@
 /** What an archive is allowed to change, as a person approved it: spec/derivations.md, "Archives' habits". */
-import { type Bytes, fromLatin1 } from "../../foundation/bytes.ts";
+import { type Bytes, fromLatin1, toHex } from "../../foundation/bytes.ts";
+import type { Crypto } from "../../foundation/crypto.ts";
 import { type RecordSigner, signerAt } from "./record-envelope.ts";
 import {
   arrayAt,
@@ -37,6 +38,8 @@ export interface ArchiveHabit {
 
 export interface ArchiveStatement {
   readonly signer: RecordSigner;
+  /** What the statement is about, for readers of in-toto: `habitsDigest`. */
+  readonly root: string;
   readonly archive: string;
   /** From 1; the newest replaces the others. */
   readonly version: number;
@@ -58,17 +61,27 @@ export function encodeArchiveStatement(statement: ArchiveStatement): Bytes {
 function documentOf(s: ArchiveStatement): JsonValue {
   return {
     _type: statementType,
-    subject: s.previous === undefined ? [] : [{ name: "previous", digest: { scansealRecord: s.previous } }],
+    subject: [{ name: "habits", digest: { scansealRoot: s.root } }],
     predicateType,
     predicate: {
       signer: { certificate: s.signer.certificate, hash: s.signer.hash },
       archive: s.archive,
       version: s.version,
-      habits: s.habits.map(({ path, kinds }) => ({ path, kinds: [...kinds] })),
+      ...(s.previous === undefined ? {} : { previous: s.previous }),
+      habits: habitsDocument(s.habits),
       approvedBy: s.approvedBy,
       approvedAt: s.approvedAt,
     },
   };
+}
+
+function habitsDocument(habits: readonly ArchiveHabit[]): JsonValue {
+  return habits.map(({ path, kinds }) => ({ path, kinds: [...kinds] }));
+}
+
+/** SHA-256 of the habits as the statement writes them, hexadecimal. They say nothing of a patient. */
+export function habitsDigest(crypto: Crypto, habits: readonly ArchiveHabit[]): string {
+  return toHex(crypto.hash("SHA-256", fromLatin1(JSON.stringify(habitsDocument(habits)))));
 }
 
 /** Reads a payload; it must be exactly what `encodeArchiveStatement` writes. @throws ScansealError `seal-structure` */
@@ -78,9 +91,10 @@ export function decodeArchiveStatement(bytes: Bytes): ArchiveStatement {
   const subject = isArray(subjects) ? subjects[0] : undefined;
   const predicate = objectAt(document, "predicate");
   const previous =
-    subject === undefined ? undefined : textAt(objectAt(subject, "digest"), "scansealRecord", sha256Pattern);
+    predicate.previous === undefined ? undefined : textAt(predicate, "previous", sha256Pattern);
   const statement: ArchiveStatement = {
     signer: signerAt(predicate),
+    root: textAt(objectAt(subject, "digest"), "scansealRoot", sha256Pattern),
     archive: textAt(predicate, "archive", archiveNamePattern),
     version: integerAt(predicate, "version"),
     ...(previous === undefined ? {} : { previous }),

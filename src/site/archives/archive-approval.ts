@@ -13,6 +13,7 @@ import {
   type ArchiveHabit,
   archiveNamePattern,
   encodeArchiveStatement,
+  habitsDigest,
   habitsMax,
 } from "../../provenance/manifest/archive-statement.ts";
 import type { RecordSubject } from "../../provenance/manifest/record.ts";
@@ -108,6 +109,7 @@ export async function approveHabits(
     const version = (approved?.version ?? 0) + 1;
     const payload = encodeArchiveStatement({
       signer: signerOf(nodeCrypto, signer),
+      root: habitsDigest(nodeCrypto, habits),
       archive,
       version,
       ...(approved ? { previous: approved.digest } : {}),

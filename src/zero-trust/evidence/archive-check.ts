@@ -1,8 +1,10 @@
 /** What the archive that gave an object out may have changed in it: the newest approval that holds. Numbers are the steps of spec/derivations.md. */
+import type { Crypto } from "../../foundation/crypto.ts";
 import {
   type ArchiveHabit,
   type ArchiveStatement,
   decodeArchiveStatement,
+  habitsDigest,
 } from "../../provenance/manifest/archive-statement.ts";
 import { type OpenedRecord, openRecord } from "../../provenance/manifest/record-envelope.ts";
 import { neverHabit } from "./archive-habits.ts";
@@ -39,7 +41,7 @@ export async function habitsOf(
       continue;
     }
     const trust = await recordSigner(opened.envelope.certificates[0]!, "derive", opened.digest, ports);
-    const wrong = signerFault(opened, trust) ?? contentFault(opened.statement, archive);
+    const wrong = signerFault(opened, trust) ?? contentFault(opened.statement, archive, crypto);
     if (wrong) faulty.push({ record: opened.digest, faults: [wrong[0]], detail: wrong[1], trust });
     else sound.push({ ...opened, signer: trust.signer });
   }
@@ -51,12 +53,14 @@ export async function habitsOf(
   return { approved: { digest, habits, summary, version }, faulty };
 }
 
-/** 6. This archive. 7. Nothing that can never be a habit. */
+/** 6. This archive, and the subject is these habits. 7. Nothing that can never be a habit. */
 function contentFault(
-  { archive, habits }: ArchiveStatement,
+  { archive, habits, root }: ArchiveStatement,
   asked: string,
+  crypto: Crypto,
 ): readonly ["record-content", string] | undefined {
   if (archive !== asked) return ["record-content", "it is about another archive"];
+  if (habitsDigest(crypto, habits) !== root) return ["record-content", "its subject is something else"];
   const never = habits.find(({ path }) => neverHabit(path) !== undefined);
   return never && ["record-content", `${never.path} can never be a habit`];
 }

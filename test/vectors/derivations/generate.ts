@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { type Bytes, fromLatin1, latin1, toBase64, toHex } from "../../../src/foundation/bytes.ts";
 import type { Signer } from "../../../src/foundation/crypto.ts";
 import { nodeCrypto } from "../../../src/platform/node/crypto.ts";
-import { encodeArchiveStatement } from "../../../src/provenance/manifest/archive-statement.ts";
+import { encodeArchiveStatement, habitsDigest } from "../../../src/provenance/manifest/archive-statement.ts";
 import { makeCorrection } from "../../../src/provenance/manifest/correction.ts";
 import { makeDerivation } from "../../../src/provenance/manifest/derivation.ts";
 import { decodeEnvelope, encodeEnvelope } from "../../../src/provenance/manifest/envelope.ts";
@@ -110,14 +110,16 @@ const makers: Readonly<Record<RecordName, (signer: Signer) => Promise<Omit<Made,
       portsOf(signer),
     ),
   "archive-changes": async (signer) => {
+    const habits = [
+      { path: "00080054", kinds: ["added", "changed"] },
+      { path: "0033[ARCHIVE 2.0]01", kinds: ["added"] },
+    ] as const;
     const payload = encodeArchiveStatement({
       signer: namedSigner(nodeCrypto, signer),
+      root: habitsDigest(nodeCrypto, habits),
       archive: "main-pacs",
       version: 1,
-      habits: [
-        { path: "00080054", kinds: ["added", "changed"] },
-        { path: "0033[ARCHIVE 2.0]01", kinds: ["added"] },
-      ],
+      habits,
       approvedBy: "anna",
       approvedAt: new Date(at).toISOString(),
     });
