@@ -121,6 +121,22 @@ describePeer("openssl", "what a site signed, with openssl", () => {
     for (const command of commands) must(command, folder);
   });
 
+  it("a log's proof has a checkpoint that the log signed", () => {
+    const folder = path("custody", folders.find((name) => name.startsWith("capture-"))!);
+    const [, vkey] = /^log (\S+)/m.exec(readFileSync(path("scanseal-data/log/policy"), "utf8"))!;
+    write("custody/log.vkey", `${vkey}\n`);
+    const commands = commandsBelow("The transparency log");
+    expect(commands).toHaveLength(4);
+    for (const command of commands) must(command, folder);
+    const text = readFileSync(join(folder, "checkpoint.txt"), "utf8");
+    expect(text.split("\n")[0]).toBe(vkey!.split("+")[0]);
+    writeFileSync(
+      join(folder, "checkpoint.txt"),
+      text.replace(/\n(\d+)\n/, (_, size) => `\n${Number(size) + 1}\n`),
+    );
+    expect(shell(commands[3]!, folder).status).not.toBe(0);
+  });
+
   it("history tells the stamp as a third party's time, since when the object exists", () => {
     const history = JSON.parse(run("history", "sealed/2.25.1.dcm", "--json").stdout) as History;
     expect(history.existsSince).toMatchObject({ time: "T1", isProven: true });

@@ -73,7 +73,7 @@ function folderOf(statement: SignedStatement): StatementFolder | undefined {
       file("signed.bin", preAuthenticationEncoding(payload)),
       file("signature.der", signatures[0]!.signature),
       file("certificate.pem", utf8(encodePem("CERTIFICATE", certificates[0]!))),
-      ...late.map(({ name, content }) => file(name, content)),
+      ...late.flatMap(({ files }) => files.map(({ name, content }) => file(name, content))),
     ],
     lines: late.map(({ line }) => `  ${line}`),
   };
@@ -103,26 +103,29 @@ function commandLines(folder: string, hash: string): string[] {
   ];
 }
 
-function lateFile(
-  folder: string,
-  type: string,
-  bytes: Bytes,
-  number: number,
-): { readonly name: string; readonly content: Bytes; readonly line: string } {
+interface LateFiles {
+  readonly files: readonly { readonly name: string; readonly content: Bytes }[];
+  readonly line: string;
+}
+
+function lateFile(folder: string, type: string, bytes: Bytes, number: number): LateFiles {
   const of = (name: string): string => `${folder}/${name}`;
   if (type === "time-stamp") {
     const name = `time-stamp-${number}.der`;
     const line = `openssl ts -verify -token_in -in ${of(name)} -data ${of("signature.der")} -CAfile tsa.pem`;
-    return { name, content: bytes, line };
+    return { files: [{ name, content: bytes }], line };
   }
   if (type === "revocation-status") {
     const name = `revocation-status-${number}.der`;
     const line = `openssl ocsp -respin ${of(name)} -resp_text -CAfile anchor.pem -noverify`;
-    return { name, content: bytes, line };
+    return { files: [{ name, content: bytes }], line };
   }
+  const whole = { name: `${type}-${number}.bin`, content: bytes };
   const proof = logProofIn(bytes);
-  const name = proof ? `log-proof-${number}.tlog-proof` : `${type}-${number}.bin`;
-  return { name, content: proof ?? bytes, line: `${of(name)}: docs/transparency-log.md, "Prove and check"` };
+  if (!proof) return { files: [whole], line: of(whole.name) };
+  const name = `${type}-${number}.tlog-proof`;
+  const line = `${of(name)}: docs/checking-with-other-tools.md, "The transparency log"`;
+  return { files: [whole, { name, content: proof }], line };
 }
 
 /** The text that c2sp.org/tlog-proof describes, without the seal's place in its entry. */
