@@ -1,10 +1,12 @@
 /** `scanseal correct`: patient merge and accession fix on objects that `scanseal seal` made, judged by `scanseal verify`. */
-import { readdirSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { encodePart10, textElement } from "../../src/dicom/encode.ts";
 import { tags } from "../../src/dicom/tags.ts";
 import { explicitLittleEndianUid } from "../../src/dicom/transfer-syntax.ts";
 import type { Bytes } from "../../src/foundation/bytes.ts";
+import { describePeer, peer } from "../peers.ts";
 import { sampleElements } from "../vectors/manifest/sample-object.ts";
 import { makeWorkplace, type Run } from "./scanseal-process.ts";
 
@@ -189,5 +191,29 @@ describe("correct", () => {
     const wrong = { env: { SCANSEAL_OPERATOR_PASSPHRASE: "another long passphrase" } };
     const set = ["--set", "(0010,0020)=X", ...by];
     expect(place.runWith(wrong, "correct", ...at, ...set)).toMatchObject({ status: 2 });
+  });
+});
+
+describePeer(["dcmodify"], "an archive that corrects its own objects", () => {
+  it("with the new value they are verified-with-changes, with another one altered", () => {
+    place.write("scans6/1.dcm", slice("2.25.17", study(6), "P-OLD"));
+    place.run("seal", "scans6", "--device", "CT1", "--out", "sealed6");
+    const set = ["--set", "(0008,0050)=A600", "--set", "(0010,0010)=Neu^Nina", "--by", "anna"];
+    expect(place.runWith(approving, "correct", "sealed6", "--study", study(6), ...set)).toMatchObject({
+      status: 0,
+    });
+    const modified = (to: string, ...changes: string[]): string => {
+      place.write(to, readFileSync(place.path("sealed6/2.25.17.dcm")));
+      const edits = changes.flatMap((change) => ["-m", change]);
+      execFileSync(peer("dcmodify")!, ["-nb", ...edits, place.path(to)]);
+      return to;
+    };
+    const accession = "(0008,0050)=A600";
+    expect(verdicts(modified("archive/whole.dcm", accession, "(0010,0010)=Neu^Nina"))).toEqual([
+      "verified-with-changes",
+    ]);
+    // One of two entries was forgotten: it is an older version still.
+    expect(verdicts(modified("archive/half.dcm", accession))).toEqual(["superseded"]);
+    expect(verdicts(modified("archive/other.dcm", accession, "(0010,0010)=Neu^Nora"))).toEqual(["altered"]);
   });
 });
