@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Bytes } from "../../src/foundation/bytes.ts";
 import type { History } from "../../src/site/history/history.ts";
+import { openProvenanceJournal } from "../../src/store/provenance/open-provenance-journal.ts";
 import { makeSite, makeWorkplace, sampleFile } from "../cli/scanseal-process.ts";
 import { describePeer, peerPath, projectRoot } from "../peers.ts";
 import { OpensslAuthority } from "../time-stamps/openssl-authority.ts";
@@ -73,6 +74,7 @@ describePeer("openssl", "what a site signed, with openssl", () => {
     write("prior/7.dcm", sampleFile("2.25.7"));
     run("baseline", "prior", "--source", "old PACS");
     run("history", "prior/7.dcm", "--export", "receipts");
+    await keepRevocationStatus();
     expect(run("time", "stamp", "--pending").status).toBe(0);
     expect(run("history", "sealed/2.25.1.dcm", "--export", "custody").stderr).toContain("README.txt");
     copyFileSync(anchor, path("custody/tsa.pem"));
@@ -82,6 +84,26 @@ describePeer("openssl", "what a site signed, with openssl", () => {
       one.isDirectory() ? [one.name] : [],
     );
   });
+
+  /** As an OCSP responder answers, with the site's own authority as responder: openssl makes it, the site keeps it. */
+  async function keepRevocationStatus(): Promise<void> {
+    const journal = await openProvenanceJournal(path("scanseal-data/provenance.sqlite"));
+    const [seal] = await journal.sealsOfInstance("2.25.1");
+    write("ocsp/device.der", seal!.certificate);
+    write("ocsp/anchor.pem", run("trust", "export").stdout);
+    const folder = path("ocsp");
+    must("openssl x509 -inform DER -in device.der -out device.pem", folder);
+    const serial = must("openssl x509 -in device.pem -noout -serial", folder).trim().split("=")[1];
+    write("ocsp/index.txt", `V\t361231235959Z\t\t${serial}\tunknown\t/CN=CT1\n`);
+    must("openssl ocsp -issuer anchor.pem -cert device.pem -no_nonce -reqout request.der", folder);
+    const authority = path("scanseal-data/authority/key.pem");
+    const secrets = `-rkey ${authority} -passin file:${path("scanseal-data/secret")}`;
+    const responder = `-index index.txt -CA anchor.pem -rsigner anchor.pem ${secrets} -ndays 7`;
+    must(`openssl ocsp ${responder} -reqin request.der -respout response.der`, folder);
+    const bytes = new Uint8Array(readFileSync(path("ocsp/response.der")));
+    await journal.addLateEvidence(seal!.payloadDigest, { type: "revocation-status", bytes }, Date.now());
+    await journal.close();
+  }
 
   it("every statement's signature fits its bytes, and its certificate leads to the site's anchor", () => {
     expect(folders.map((name) => name.split("-")[0]).sort()).toEqual(["capture", "series"]);
@@ -100,7 +122,7 @@ describePeer("openssl", "what a site signed, with openssl", () => {
   it("the README beside the statements says the same, command by command", () => {
     const readme = readFileSync(path("custody/README.txt"), "utf8");
     const commands = readme.split("\n").flatMap((line) => /^ +(openssl .*)$/.exec(line)?.[1] ?? []);
-    expect(commands).toHaveLength(7);
+    expect(commands).toHaveLength(8);
     for (const command of commands) must(command, path("custody"));
   });
 
@@ -119,6 +141,13 @@ describePeer("openssl", "what a site signed, with openssl", () => {
     const commands = commandsBelow("A time stamp");
     expect(commands).toHaveLength(2);
     for (const command of commands) must(command, folder);
+  });
+
+  it("a revocation status is by the authority, about the certificate", () => {
+    const folder = path("custody", folders.find((name) => name.startsWith("capture-"))!);
+    const [command] = commandsBelow("A revocation status");
+    expect(must(command!, folder)).toContain("certificate.pem: good");
+    expect(shell(command!.replace("-CAfile ../anchor.pem", "-CAfile ../tsa.pem"), folder).status).not.toBe(0);
   });
 
   it("a log's proof has a checkpoint that the log signed", () => {
