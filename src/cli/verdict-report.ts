@@ -1,7 +1,8 @@
 /** How verdicts are shown: a table that a radiologist understands, JSON lines for scripts, one object's story. */
 import { lookup } from "../dicom/dictionary/dictionary.ts";
-import type { TimeEvidence } from "../zero-trust/evidence/evidence.ts";
+import type { LogEvidence, TimeEvidence } from "../zero-trust/evidence/evidence.ts";
 import type { Decision, Finding, FindingLocation, Verdict } from "../zero-trust/policy/verdict.ts";
+import { logJson } from "./log-facts.ts";
 import { jsonLine } from "./terminal/json-line.ts";
 import type { Palette } from "./terminal/palette.ts";
 import { type Cell, type Column, formatTable } from "./terminal/table.ts";
@@ -12,6 +13,8 @@ export interface Judged {
   readonly decision: Decision;
   /** Since when the seal exists; undefined without one. */
   readonly time?: TimeEvidence | undefined;
+  /** Whether the seal is in a log that is believed here; undefined without one. */
+  readonly log?: LogEvidence | undefined;
 }
 
 /** Verdicts that scripts may take for "as it should be": exit status 0. */
@@ -166,12 +169,13 @@ export function summaryLine(judged: readonly Judged[]): string {
 }
 
 /** The contract of `verify --json`: one line an object. */
-export function verdictJson({ path, decision, time }: Judged): string {
+export function verdictJson({ path, decision, time, log }: Judged): string {
   return jsonLine({
     path,
     verdict: decision.verdict,
     assurance: decision.assurance ?? null,
     ...(time ? { time: timeJson(time) } : {}),
+    ...(log ? { log: logJson(log) } : {}),
     findings: decision.findings,
   });
 }

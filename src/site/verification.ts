@@ -8,7 +8,7 @@ import { CodecPool } from "../platform/node/codecs/codec-pool.ts";
 import { nodeCrypto, systemClock } from "../platform/node/crypto.ts";
 import { parsePolicy, type WitnessPolicy } from "../provenance/transparency-log/proof/witness-policy.ts";
 import { collectEvidence } from "../zero-trust/evidence/collect.ts";
-import type { Evidence, TimeEvidence } from "../zero-trust/evidence/evidence.ts";
+import type { Evidence, LogEvidence, TimeEvidence } from "../zero-trust/evidence/evidence.ts";
 import { TrustJudge } from "../zero-trust/evidence/trust-check.ts";
 import { decide } from "../zero-trust/policy/decide.ts";
 import type { Decision } from "../zero-trust/policy/verdict.ts";
@@ -30,6 +30,7 @@ export type FileOutcome =
       readonly decision: Decision;
       /** Of sealed objects. */
       readonly time?: TimeEvidence | undefined;
+      readonly log?: LogEvidence | undefined;
     })
   /** The file cannot be read. */
   | { readonly path: string; readonly problem: string };
@@ -107,7 +108,8 @@ export class FileVerifier {
     try {
       const judgement = await this.verify(path);
       const part = await seriesPartOf(judgement, () => withFile(path, listsIn));
-      return { path, decision: judgement.decision, time: judgement.evidence.time, ...part };
+      const { time, log } = judgement.evidence;
+      return { path, decision: judgement.decision, time, log, ...part };
     } catch (error) {
       if (!(error instanceof ScansealError) || error.code !== "io") throw error;
       return { path, problem: error.message };

@@ -110,6 +110,8 @@ describe("verify", () => {
       path: join("changed", "altered.dcm"),
       verdict: "altered",
       assurance: null,
+      time: { class: "T3", at: expect.any(String), basis: "claim" },
+      log: { state: "proven", origin: expect.any(String), index: 0, witnessed: false },
       findings: [
         {
           code: "attribute-changed",

@@ -6,6 +6,7 @@ import { openHome } from "../../site/home.ts";
 import { sealFacts, watermarkFactsOf } from "../../site/seal-facts.ts";
 import { FileVerifier, type Judgement } from "../../site/verification.ts";
 import { identityOf } from "../identity.ts";
+import { logText } from "../log-facts.ts";
 import { pastFacts } from "../past-facts.ts";
 import { paletteFor } from "../terminal/palette.ts";
 import { isProven, storyLines, timeText } from "../verdict-report.ts";
@@ -48,7 +49,7 @@ export async function show(path: string, options: ShowOptions): Promise<number> 
 
 /** No patient data: a story may be mailed. */
 function factsOf({ evidence }: Judgement): (readonly [string, string])[] {
-  const { format, manifest, signatures, time } = evidence;
+  const { format, manifest, signatures, time, log } = evidence;
   const facts: (readonly [string, string])[] = [];
   if (format) {
     facts.push(["Kind", nameOf(format.sopClassUid)], ["Encoding", nameOf(format.transferSyntaxUid)]);
@@ -59,6 +60,7 @@ function factsOf({ evidence }: Judgement): (readonly [string, string])[] {
     facts.push(...sealFacts({ signer: trust && `${trust.signer}${trusted}`, sealedAt, counter, epoch }));
   }
   if (time) facts.push(["Exists since", timeText(time)]);
+  if (log) facts.push(["In the log", logText(log)]);
   for (const { algorithm, result, trust } of signatures) {
     facts.push([
       "DICOM signature",
