@@ -41,6 +41,34 @@ export function sampleEntry(id: string, queuedAt: number): NewEntry {
   };
 }
 
+/** Which seals wait for evidence of a type, and which have some. @param open the same journal each time */
+export function evidenceQuestionSuite(open: () => Promise<ProvenanceJournal>): void {
+  it("tells the seals that have evidence of a type, and those that have none, page by page", async () => {
+    const journal = await open();
+    try {
+      const type = unique("type");
+      const prefix = unique("digest");
+      const digests = [1, 2, 3, 4].map((n) => `${prefix}-${n}`);
+      const key = { keyFingerprint: unique("key"), seriesInstanceUid: unique("series") };
+      for (const [n, payloadDigest] of digests.entries())
+        await journal.addSeal(sampleSeal(n, { ...key, payloadDigest }));
+      for (const digest of [digests[1]!, digests[3]!])
+        await journal.addLateEvidence(digest, { type, bytes: utf8(`stamp of ${digest}`) }, 1);
+      await journal.addLateEvidence(digests[0]!, { type: `${type}-other`, bytes: utf8("another") }, 1);
+      const asked = async (has: boolean, after: string, limit: number): Promise<string[]> => {
+        const found = await journal.sealsByEvidence({ type, has, after, limit });
+        return found.map(({ payloadDigest }) => payloadDigest).filter((one) => one.startsWith(prefix));
+      };
+      expect(await asked(true, "", 10)).toEqual([digests[1], digests[3]]);
+      expect(await asked(true, digests[1]!, 10)).toEqual([digests[3]]);
+      expect(await asked(true, prefix, 1)).toEqual([digests[1]]);
+      expect(await asked(false, prefix, 10)).toEqual([digests[0], digests[2]]);
+    } finally {
+      await journal.close();
+    }
+  });
+}
+
 /** @param open the same journal each time */
 export function provenanceJournalSuite(open: () => Promise<ProvenanceJournal>): void {
   const using = async (body: (journal: ProvenanceJournal) => Promise<void>): Promise<void> => {

@@ -80,6 +80,47 @@ function forgeries(authority: OpensslAuthority, other: OpensslAuthority, at: num
   ];
 }
 
+/** A good token, asked about in the wrong way or too late. */
+function misuses(tokens: readonly string[], now: number): TimeStampVector[] {
+  return [
+    {
+      name: "other-message",
+      attack: "held against another message",
+      tokens,
+      message: toHex(utf8("x")),
+      expected: { step: "imprint" },
+    },
+    {
+      name: "other-nonce",
+      attack: "an answer to another request",
+      tokens,
+      nonce: "0102030405060708",
+      expected: { step: "nonce" },
+    },
+    {
+      name: "policy-not-accepted",
+      attack: "under a policy that is not accepted",
+      tokens,
+      policies: ["1.2.3"],
+      expected: { step: "policy" },
+    },
+    {
+      name: "before-it-was-made",
+      attack: "ten minutes before",
+      tokens,
+      now: now - 600_000,
+      expected: { step: "time" },
+    },
+    {
+      name: "key-compromised",
+      attack: "the authority's key was lost later",
+      tokens,
+      isRevoked: true,
+      expected: { step: "revocation" },
+    },
+  ];
+}
+
 export async function makeVectors(folder: string): Promise<TimeStampVectors> {
   const authority = new OpensslAuthority(join(folder, "a"));
   const other = new OpensslAuthority(join(folder, "b"));
@@ -116,41 +157,7 @@ export async function makeVectors(folder: string): Promise<TimeStampVectors> {
         tokens: [toBase64(second)],
         expected: { step: "imprint" },
       },
-      {
-        name: "other-message",
-        attack: "held against another message",
-        tokens,
-        message: toHex(utf8("x")),
-        expected: { step: "imprint" },
-      },
-      {
-        name: "other-nonce",
-        attack: "an answer to another request",
-        tokens,
-        nonce: "0102030405060708",
-        expected: { step: "nonce" },
-      },
-      {
-        name: "policy-not-accepted",
-        attack: "under a policy that is not accepted",
-        tokens,
-        policies: ["1.2.3"],
-        expected: { step: "policy" },
-      },
-      {
-        name: "before-it-was-made",
-        attack: "ten minutes before",
-        tokens,
-        now: now - 600_000,
-        expected: { step: "time" },
-      },
-      {
-        name: "key-compromised",
-        attack: "the authority's key was lost later",
-        tokens,
-        isRevoked: true,
-        expected: { step: "revocation" },
-      },
+      ...misuses(tokens, now),
       ...forgeries(authority, other, now),
     ],
   };
