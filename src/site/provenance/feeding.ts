@@ -7,7 +7,7 @@ import type { Journal } from "../../store/journal/journal.ts";
 import type { ProvenanceJournal } from "../../store/provenance/provenance-journal.ts";
 import type { SiteHome } from "../home.ts";
 import { type FeedParts, type FeedResult, feedLog, queueQuietSeries } from "./log-feed.ts";
-import { queueActs, queueLedger } from "./logged-acts.ts";
+import { queueActs, queueApprovals, queueLedger } from "./logged-acts.ts";
 
 /** A feeder that works on the same queue is soon done. */
 const lockWaitMs = 2_000;
@@ -31,6 +31,7 @@ export async function feedAll(
 ): Promise<FeedResult | undefined> {
   const parts = feedParts(journal);
   await queueLedger(parts, home);
+  await queueApprovals(parts);
   if (acts) await queueActs(parts, acts);
   if (quietMs !== undefined) await queueQuietSeries(parts, quietMs);
   return feedOnce(home, journal);

@@ -67,6 +67,18 @@ export async function queueActs(parts: FeedParts, journal: Pick<Journal, "record
   return queued;
 }
 
+/** Which approvals of archives' changes the site keeps: what was approved, and that nothing else was, can be counted. @returns new entries @throws ScansealError `io` */
+export async function queueApprovals(parts: FeedParts): Promise<number> {
+  let queued = 0;
+  const kept = await parts.journal.recordsOfKind("archive-changes", actsMax);
+  for (const { digest } of kept.toReversed()) {
+    const at = isoTime(parts.clock.now());
+    const statement = { kind: "policy", at, act: "archive.approved", record: digest } as const;
+    if (await queueStatement(parts, `record ${digest}`, statement, "an archive's changes approved")) queued++;
+  }
+  return queued;
+}
+
 function kindOfAct({ act }: ActRecord): "policy" | "release" | undefined {
   if (act.startsWith("source.")) return "policy";
   return /^quarantine\.(release|purge)\.approved$/.test(act) ? "release" : undefined;
