@@ -204,7 +204,7 @@ export const explanations: Readonly<Record<Verdict, string>> = {
     "The image is as sealed. Entries changed that may change: administrative ones, or as an authorised record says.",
   received: "This object is as it was received here. It was not sealed at capture.",
   altered:
-    "This object is not what was sealed. Do not rely on it. This accuses nobody: the change may be a mistake.",
+    "This object is not what was sealed or received. Do not rely on it. This accuses nobody: the change may be a mistake.",
   untrusted: "There is a seal, but not one this site can rely on.",
   unsealed: "There is no seal. That does not make it fake: nothing can be proven about it, either way.",
   superseded: "A corrected version of this object exists.",

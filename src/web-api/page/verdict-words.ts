@@ -18,7 +18,7 @@ function words(tone: Tone, word: string, sentence: string): VerdictWords {
 
 /** The gravest first. */
 const verdicts: ReadonlyMap<string, VerdictWords> = new Map([
-  ["altered", words("bad", "altered", "Changed after capture; do not rely on it.")],
+  ["altered", words("bad", "altered", "Changed since it was sealed or received; do not rely on it.")],
   ["malformed", words("bad", "malformed", "Not a well-formed DICOM object; it was not opened.")],
   ["untrusted", words("warn", "untrusted", "Sealed, but its signer cannot be relied on here.")],
   ["none", words("warn", "not checked", "The check could not be completed.")],

@@ -9,7 +9,7 @@ import type {
 } from "../evidence/evidence.ts";
 import { derivationFindings, derivationStands, excusedByDerivation } from "./derivation-findings.ts";
 import { finding } from "./finding.ts";
-import { excused, receiptFindings, receiptStands } from "./receipt-findings.ts";
+import { excused, isChangedSinceReceived, receiptFindings, receiptStands } from "./receipt-findings.ts";
 import type { Finding, FindingCode, FindingLocation } from "./verdict.ts";
 import { changesTold, placesText, regionsOf, watermarkFindings } from "./watermark-findings.ts";
 
@@ -56,7 +56,8 @@ function conflictFindings(arrival: ArrivalEvidence | undefined): Finding[] {
 }
 
 function sealMissing(evidence: Evidence): Finding[] {
-  const found = [finding("seal-missing", {}, "no capture manifest in this object")];
+  const missing = finding("seal-missing", {}, "no capture manifest in this object");
+  const found = isChangedSinceReceived(evidence) ? [] : [missing];
   if (evidence.sealExpectedFrom !== undefined) {
     found.push(
       finding(

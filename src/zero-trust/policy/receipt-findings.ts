@@ -135,6 +135,12 @@ function sinceText({ source, receivedAt }: ReceiptClaim): string {
   return `since it was received from ${source} on ${receivedAt.slice(0, 10)}`;
 }
 
+/** That it has no seal is no news then, and "nothing can be proven" is not true. */
+export function isChangedSinceReceived(evidence: Evidence): boolean {
+  const receipt = trustedReceipt(evidence);
+  return receipt !== undefined && graveParts(receipt.content) > 0;
+}
+
 /** Under a receipt that stands: its own finding says that there is no seal, and somebody answered for it. */
 export function excused(one: Finding, { receipt, sealExpectedFrom }: Evidence): Finding[] {
   if (one.code === "seal-missing") return [];
