@@ -24,6 +24,7 @@ import {
   witnessB,
 } from "../../transparency-log/memory-log.ts";
 import { lines, note, ProofVectors, text } from "./proof-vectors.ts";
+import { sealProofVectors } from "./seal-proof-vectors.ts";
 import type { EntryVector, LogVectors, RefusedText, SealsVector, WitnessVector } from "./vectors.ts";
 
 const size = 300;
@@ -157,6 +158,7 @@ export async function makeVectors(): Promise<LogVectors> {
     entries: entryVectors(),
     seals: await sealsVector(),
     proofs: proofs.all(),
+    sealProofs: await sealProofVectors(),
     refused: refusedTexts(),
     witness: await witnessVectors(),
   };

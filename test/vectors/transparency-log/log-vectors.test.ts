@@ -17,6 +17,7 @@ import { verifyLogProof } from "../../../src/provenance/transparency-log/proof/v
 import { parseVerifierKey } from "../../../src/provenance/transparency-log/proof/verifier-key.ts";
 import { parsePolicy } from "../../../src/provenance/transparency-log/proof/witness-policy.ts";
 import { parseWitnessRequest } from "../../../src/provenance/transparency-log/proof/witness-request.ts";
+import { checkLogProofs } from "../../../src/zero-trust/evidence/log-check.ts";
 import { hasher, sampleEntry } from "../../transparency-log/memory-log.ts";
 import { makeVectors } from "./generate.ts";
 import vectorsJson from "./vectors.json" with { type: "json" };
@@ -35,6 +36,7 @@ describe("vectors.json", () => {
     expect(Object.keys(vectorsJson).filter((key) => !(key in schema.properties))).toEqual([]);
     for (const [name, rows] of [
       ["proof", vectors.proofs],
+      ["sealProof", vectors.sealProofs],
       ["refused", vectors.refused],
       ["witness", vectors.witness],
       ["entry", vectors.entries],
@@ -72,6 +74,22 @@ describe("vectors.json", () => {
   it.each(vectors.proofs)("proof: $name", async ({ proof, entry, policy, now, expected }) => {
     const trust = { policy: parsePolicy(utf8(policy), nodeCrypto), crypto: nodeCrypto, now };
     expect(await verifyLogProof(utf8(proof), fromHex(entry), trust)).toMatchObject(expected);
+  });
+
+  it.each(vectors.sealProofs)("proof of a seal: $name", async (row) => {
+    const { proof, payloadDigest, policy, now, expected } = row;
+    const found = await checkLogProofs({
+      crypto: nodeCrypto,
+      policy: parsePolicy(utf8(policy), nodeCrypto),
+      now: now * 1000,
+      payloadDigest,
+      embedded: [{ type: "log-proof", bytes: fromHex(proof) }],
+      detached: [],
+    });
+    expect(found).toEqual({
+      ...expected,
+      ...(expected.state === "invalid" ? { fault: expected.step } : {}),
+    });
   });
 
   const parsers: Readonly<Record<RefusedText["format"], (bytes: Uint8Array) => unknown>> = {

@@ -36,6 +36,25 @@ export interface SealsVector {
   readonly path: readonly string[];
 }
 
+/** A proof as late evidence has it, for the manifest with that payload digest, checked under the policy at the time `now`. */
+export interface SealProofVector {
+  readonly name: string;
+  /** Hexadecimal. */
+  readonly proof: string;
+  readonly payloadDigest: string;
+  readonly policy: string;
+  /** Seconds since 1970. */
+  readonly now: number;
+  readonly expected: {
+    readonly state: "proven" | "invalid" | "unknown-log";
+    readonly step?: string;
+    readonly origin?: string;
+    readonly index?: number;
+    readonly witnessed?: boolean;
+    readonly at?: string;
+  };
+}
+
 /** Texts that a parser must refuse. */
 export interface RefusedText {
   readonly name: string;
@@ -60,6 +79,7 @@ export interface LogVectors {
   readonly entries: readonly EntryVector[];
   readonly seals: SealsVector;
   readonly proofs: readonly ProofVector[];
+  readonly sealProofs: readonly SealProofVector[];
   readonly refused: readonly RefusedText[];
   readonly witness: readonly WitnessVector[];
 }
