@@ -99,7 +99,8 @@ describe("restoring", () => {
       { kind: "put", element: textElement(tags.patientId, "LO", "4712") },
     ]);
     await expect(restored(renamed)).rejects.toThrow("it is altered");
-    await expect(restored(await withoutSeal(sealed))).rejects.toThrow("it is unsealed");
+    // Altered, where this site restored the object before, and so knows what has its name without a seal.
+    await expect(restored(await withoutSeal(sealed))).rejects.toThrow(/it is (unsealed|altered)/);
     await expect(restored(await withContainer(sealed, 0x03))).rejects.toThrow("(0071,xx03), is missing");
   });
 

@@ -18,6 +18,7 @@ import { DerivationDesk } from "./derivations/derivation-desk.ts";
 import { withFile } from "./file-input.ts";
 import type { SiteHome } from "./home.ts";
 import type { OutputFolder } from "./output-folder.ts";
+import { OpenedProvenance } from "./provenance/opened-provenance.ts";
 
 export interface RestoredFile {
   /** A record says what it was made of; false where the site has no key for that. */
@@ -34,6 +35,7 @@ export class Restorer {
   readonly #trust: TrustJudge;
   readonly #codecs: CodecPool = new CodecPool();
   readonly #output: OutputFolder;
+  readonly #provenance: OpenedProvenance;
   #desk: Promise<DerivationDesk | undefined> | undefined;
 
   constructor(home: SiteHome, output: OutputFolder) {
@@ -44,15 +46,20 @@ export class Restorer {
       systemClock.now(),
     );
     this.#output = output;
+    this.#provenance = new OpenedProvenance(home.provenancePath);
   }
 
   /** @throws ScansealError `not-restorable` with the reason, what is wrong with the object, `duplicate-instance`, `io` */
   restore(path: string): Promise<RestoredFile> {
     return withFile(path, async (source) => {
-      const ports = { crypto: nodeCrypto, trust: this.#trust, decoder: this.#codecs };
+      // A corrected object is proven with its correction.
+      const records = await this.#provenance.lookup();
+      const ports = { crypto: nodeCrypto, trust: this.#trust, decoder: this.#codecs, records };
       const evidence = await collectEvidence(source, ports);
       const { verdict } = decide(evidence, { mode: "enforce" });
-      if (verdict !== "verified" && verdict !== "verified-with-changes")
+      const isProven = verdict === "verified" || verdict === "verified-with-changes";
+      // An older version has its pixels too.
+      if (!evidence.manifest || (!isProven && verdict !== "superseded"))
         throw new ScansealError(
           "not-restorable",
           `it is ${verdict}: only what is as it was sealed is restored`,
@@ -70,8 +77,9 @@ export class Restorer {
       // In UN, as some software rewrites it, the same name.
       const sopInstanceUid = nameTextOf(object.elements, tags.sopInstanceUid)!;
       const written = await this.#output.write(sopInstanceUid, object, edits);
-      const parent = { digest: evidence.manifest!.payloadDigest!, verdict };
-      return { ...written, framesRestored, recorded: await this.#record(written.path, parent) };
+      const parent = isProven ? { digest: evidence.manifest.payloadDigest!, verdict } : undefined;
+      const recorded = parent !== undefined && (await this.#record(written.path, parent));
+      return { ...written, framesRestored, recorded };
     });
   }
 
@@ -88,7 +96,7 @@ export class Restorer {
   async close(): Promise<void> {
     const desk = await this.#desk?.catch(() => undefined);
     await desk?.close();
-    await this.#codecs.close();
+    await Promise.all([this.#codecs.close(), this.#provenance.close()]);
   }
 }
 

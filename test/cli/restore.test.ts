@@ -1,6 +1,10 @@
 /** `scanseal restore`, on what `scanseal seal` made. */
 import { readdirSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
+import { plainTextOf } from "../../src/dicom/elements.ts";
+import { readDicom } from "../../src/dicom/read.ts";
+import { tags } from "../../src/dicom/tags.ts";
+import { MemorySource } from "../../src/foundation/byte-source.ts";
 import { phantomFiles } from "../interop/dimse-peers.ts";
 import { makeWorkplace } from "./scanseal-process.ts";
 
@@ -57,6 +61,26 @@ describe("restore", () => {
     const taken = place.run("restore", "sealed", "--out", "taken");
     expect(taken).toMatchObject({ status: 1, stderr: expect.stringContaining(`taken/${second}`) });
     expect(readFileSync(place.path("taken", second!), "utf8")).toBe("another file");
+  });
+
+  it("a corrected object is restored with its correction, an older version as it was", async () => {
+    const passphrase = "a long enough passphrase";
+    const env = { SCANSEAL_NEW_OPERATOR_PASSPHRASE: passphrase, SCANSEAL_OPERATOR_PASSPHRASE: passphrase };
+    place.runWith({ env }, "operator", "add", "anna");
+    const [first] = objectsIn("sealed");
+    const { elements } = await readDicom(new MemorySource(readFileSync(place.path("sealed", first!))));
+    const uid = plainTextOf(elements, tags.studyInstanceUid) ?? "";
+    const set = ["--study", uid, "--set", "(0010,0020)=CORRECTED", "--by", "anna"];
+    expect(place.runWith({ env }, "correct", `sealed/${first}`, ...set, "--out", "fixed")).toMatchObject({
+      status: 0,
+    });
+    expect(place.run("restore", "fixed", "--out", "fixed-originals")).toMatchObject({
+      status: 0,
+      stderr: "",
+    });
+    expect(place.run("verify", "fixed-originals")).toMatchObject({ status: 0 });
+    expect(place.run("restore", `sealed/${first}`, "--out", "older-originals")).toMatchObject({ status: 0 });
+    expect(place.run("verify", "older-originals").stdout).toContain("superseded");
   });
 
   it("nothing to restore, no site: usage", () => {
