@@ -15,9 +15,9 @@ function told(...args: readonly string[]): { readonly status: number | null; rea
   return { status, history: JSON.parse(stdout) as History };
 }
 
-/** Entries of the log come when they come. */
+/** First sights and entries of the log come when they come. */
 const kinds = ({ events }: History): string[] =>
-  events.map(({ what }) => what).filter((what) => !/^log/.test(what));
+  events.map(({ what }) => what).filter((what) => !/^log|^first-seen/.test(what));
 
 describe("history of a file", () => {
   it("a sealed object: who captured it, that nobody touched it, and what the gate did with it", () => {

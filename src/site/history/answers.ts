@@ -152,10 +152,15 @@ const existenceKinds: readonly EventKind[] = [
 ];
 
 /** Proof that it existed: a third party's time before our own, and that before the device's. */
-export function existsSince(events: readonly HistoryEvent[]): History["existsSince"] {
+export function existsSince(
+  looked: Looked | undefined,
+  events: readonly HistoryEvent[],
+): History["existsSince"] {
+  // What was proven of an altered object's seal says nothing of the bytes that there are now.
+  const isAltered = looked?.decision.verdict === "altered";
   const sound = events.filter(
     ({ what, fault, at, time, ofOtherBytes }) =>
-      existenceKinds.includes(what) &&
+      (isAltered ? what === "received" : existenceKinds.includes(what)) &&
       fault === undefined &&
       at !== undefined &&
       time !== "claimed" &&
@@ -163,7 +168,10 @@ export function existsSince(events: readonly HistoryEvent[]): History["existsSin
   );
   const first = (time: string): HistoryEvent | undefined => sound.find((event) => event.time === time);
   const best = first("T1") ?? first("T2") ?? first("T3");
-  if (!best) return { text: "Nothing proves it.", isProven: false, at: undefined, time: undefined };
+  if (!best) {
+    const text = isAltered ? "Nothing says since when it is as it is now." : "Nothing proves it.";
+    return { text, isProven: false, at: undefined, time: undefined };
+  }
   const { at, time } = best;
   const claim = first("T3");
   const earlier =

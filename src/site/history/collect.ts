@@ -109,7 +109,7 @@ export class HistoryReader {
       capturedBy: capturedBy(seen, ordered),
       touchedSince: touchedSince(seen, ordered),
       series: await seriesAnswer(object, { provenance, gateway, judge: this.#judge }),
-      existsSince: existsSince(ordered),
+      existsSince: existsSince(seen, ordered),
       events: ordered,
       contradictions: contradictionsIn(seen, ordered, seals),
       statements: [...(await this.#ownStatement(seen, digest)), ...kept.statements],

@@ -107,7 +107,7 @@ describe("time stamps and log proofs", () => {
       ["time-stamped", "imprint"],
       ["logged", "inclusion"],
     ]);
-    expect(existsSince(events)).toMatchObject({ at: time.at, time: "T1", isProven: true });
+    expect(existsSince(undefined, events)).toMatchObject({ at: time.at, time: "T1", isProven: true });
   });
 
   it("a log without witnesses is no third party", () => {
@@ -123,13 +123,24 @@ describe("time stamps and log proofs", () => {
 describe("answers", () => {
   it("the device's clock alone proves no time; other bytes and refused events prove nothing", () => {
     const sealed = manifestEvents({ signatures: [], manifest });
-    expect(existsSince(sealed)).toMatchObject({ time: "T3", isProven: false });
+    expect(existsSince(undefined, sealed)).toMatchObject({ time: "T3", isProven: false });
     const others = [event("received", "2026-01-30T00:00:00.000Z", { ofOtherBytes: true })];
-    expect(existsSince(others)).toMatchObject({ at: undefined, isProven: false });
+    expect(existsSince(undefined, others)).toMatchObject({ at: undefined, isProven: false });
     expect(
-      existsSince([event("receipt", "2026-01-30T00:00:00.000Z", { fault: "its signature" })]).at,
+      existsSince(undefined, [event("receipt", "2026-01-30T00:00:00.000Z", { fault: "its signature" })]).at,
     ).toBeUndefined();
-    expect(existsSince([event("corrected", "2020-01-30T00:00:00.000Z")]).at).toBeUndefined();
+    expect(existsSince(undefined, [event("corrected", "2020-01-30T00:00:00.000Z")]).at).toBeUndefined();
+  });
+
+  it("a stamp over the seal of an altered object proves nothing of what it is now", () => {
+    const at = "2026-01-31T10:00:05.000Z";
+    const time: TimeEvidence = { timeClass: "T1", at, basis: "time-stamp", faults: [] };
+    const altered = looked({ time }, "altered");
+    const events = manifestEvents(altered.evidence);
+    expect(existsSince(looked({ time }, "verified"), events)).toMatchObject({ at, isProven: true });
+    expect(existsSince(altered, events)).toMatchObject({ at: undefined, isProven: false });
+    const received = event("received", "2026-01-31T12:00:00.000Z");
+    expect(existsSince(altered, [...events, received])).toMatchObject({ at: received.at, time: "T2" });
   });
 
   it("a seal by a stranger names nobody who captured it", () => {
