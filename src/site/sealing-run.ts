@@ -3,7 +3,7 @@ import { readDicom } from "../dicom/read.ts";
 import { type ByteSource, MemorySource, readChunks } from "../foundation/byte-source.ts";
 import type { Bytes } from "../foundation/bytes.ts";
 import { ScansealError } from "../foundation/errors.ts";
-import { nodeCrypto } from "../platform/node/crypto.ts";
+import { nodeCrypto, systemClock } from "../platform/node/crypto.ts";
 import { requireSealable, type SealingDevice, type SealingPorts, sealObject } from "../sealing/seal.ts";
 import type { ProvenanceJournal } from "../store/provenance/provenance-journal.ts";
 import { withFile } from "./file-input.ts";
@@ -80,7 +80,7 @@ export async function sealSource(source: ByteSource, run: SealingRun): Promise<S
     : await sealObject(original, run.device, run.ports, { stored: kept });
   // Before it is published: a seal that nobody here remembers would be missing from its series. A crash before this is mended by sealing again.
   const record = sealRecordOf(object, edits, run.device.name);
-  await run.provenance.addSeal(record);
+  await run.provenance.addSeal(record, systemClock.now());
   const written = await run.output.write(sopInstanceUid, object, edits);
   const { seriesInstanceUid, payloadDigest } = record;
   const reused = stored !== undefined || !isOwn;

@@ -41,6 +41,26 @@ export function sampleEntry(id: string, queuedAt: number): NewEntry {
   };
 }
 
+/** What was sealed here was seen here first. @param open the same journal each time */
+export function firstSightSuite(open: () => Promise<ProvenanceJournal>): void {
+  it("a seal that is remembered with a time was seen then, and not again later", async () => {
+    const journal = await open();
+    try {
+      const seal = sampleSeal(1, { keyFingerprint: unique("key"), payloadDigest: unique("digest") });
+      await journal.addSeal(seal, 500);
+      await journal.addSeal(seal, 700);
+      expect(await journal.firstSeen(seal.payloadDigest)).toBe(500);
+      expect(await journal.sight(seal.payloadDigest, seal, 900)).toBe(500);
+      expect(await journal.usesOf(seal)).toEqual([seal.payloadDigest]);
+      const other = { ...seal, payloadDigest: unique("digest") };
+      await expect(journal.addSeal(other, 600)).rejects.toMatchObject({ code: "counter-conflict" });
+      expect(await journal.firstSeen(other.payloadDigest)).toBeUndefined();
+    } finally {
+      await journal.close();
+    }
+  });
+}
+
 /** Which seals wait for evidence of a type, and which have some. @param open the same journal each time */
 export function evidenceQuestionSuite(open: () => Promise<ProvenanceJournal>): void {
   it("tells the seals that have evidence of a type, and those that have none, page by page", async () => {

@@ -5,13 +5,19 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openProvenanceJournal } from "../../src/store/provenance/open-provenance-journal.ts";
 import { describePeer } from "../peers.ts";
 import { type PostgresCluster, startPostgresCluster } from "../store/postgres-cluster.ts";
-import { evidenceQuestionSuite, provenanceJournalSuite, sampleSeal } from "./provenance-journal-suite.ts";
+import {
+  evidenceQuestionSuite,
+  firstSightSuite,
+  provenanceJournalSuite,
+  sampleSeal,
+} from "./provenance-journal-suite.ts";
 
 describe("a site's provenance in SQLite", () => {
   const folder = mkdtempSync(join(tmpdir(), "scanseal-provenance-"));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   provenanceJournalSuite(() => openProvenanceJournal(join(folder, "provenance.sqlite")));
   evidenceQuestionSuite(() => openProvenanceJournal(join(folder, "provenance.sqlite")));
+  firstSightSuite(() => openProvenanceJournal(join(folder, "provenance.sqlite")));
 });
 
 describePeer("postgres", "a site's provenance in PostgreSQL", () => {
@@ -24,6 +30,7 @@ describePeer("postgres", "a site's provenance in PostgreSQL", () => {
   afterAll(() => cluster.stop());
   provenanceJournalSuite(() => openProvenanceJournal(url));
   evidenceQuestionSuite(() => openProvenanceJournal(url));
+  firstSightSuite(() => openProvenanceJournal(url));
 
   it("what was remembered survives the server's death", async () => {
     const journal = await openProvenanceJournal(await cluster.createDatabase());

@@ -27,6 +27,7 @@ import { OfficeOfAdmissions } from "../receipts/admission-receipts.ts";
 import type { GatewayConfig } from "./config.ts";
 import { watchConfig } from "./config-watch.ts";
 import { WorkerExaminer } from "./examiner.ts";
+import { FirstSights } from "./first-sights.ts";
 import { LogFeeder } from "./log-feeder.ts";
 import { RecentObjects } from "./recent-objects.ts";
 import { RevokedPeers } from "./revoked-peers.ts";
@@ -104,11 +105,15 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   const examinerParts = { trust, clock, events, ...beside, evidenceMs: limits.evidenceMs };
   const examiner = opened.add(new WorkerExaminer(examinerParts), (one) => one.close());
   await examiner.start();
+  const seen = new OpenedProvenance(beside.provenance, "made");
+  const sightings = opened.add(new FirstSights(examiner, { provenance: seen, clock, events }), (one) =>
+    one.close(),
+  );
   const receipts = opened.add(new OfficeOfAdmissions(home, version), (one) => one.close());
   const revoked = new RevokedPeers(trust);
   const gateway = createGateway({
     settings: config.settings,
-    ...{ journal, objects, spool, examiner, receipts, crypto: nodeCrypto, clock, newId, events },
+    ...{ journal, objects, spool, examiner: sightings, receipts, crypto: nodeCrypto, clock, newId, events },
     isRevoked: (certificate) => revoked.has(certificate),
     owner: ownerOf(config),
   });

@@ -7,12 +7,17 @@ import { recordLookup } from "./record-lookup.ts";
 
 export class OpenedProvenance {
   readonly #place: string | undefined;
+  readonly #isMade: boolean;
   #journal: Promise<ProvenanceJournal> | undefined;
   #lookup: RecordLookup | undefined;
 
-  /** @param place a file that may not exist yet, or a `postgres://` URL */
-  constructor(place: string | undefined) {
+  /**
+   * @param place a file that may not exist yet, or a `postgres://` URL
+   * @param made by whoever asks first, where there is none
+   */
+  constructor(place: string | undefined, made?: "made") {
     this.#place = place;
+    this.#isMade = made !== undefined;
   }
 
   /** Undefined while the site keeps nothing. @throws ScansealError `io`, `config-invalid` */
@@ -20,7 +25,8 @@ export class OpenedProvenance {
     if (!this.#journal) {
       const place = this.#place;
       if (place === undefined) return undefined;
-      if (!/^postgres(ql)?:\/\//.test(place) && !fileExists(place)) return undefined;
+      const isThere = this.#isMade || /^postgres(ql)?:\/\//.test(place) || fileExists(place);
+      if (!isThere) return undefined;
       this.#journal = openProvenanceJournal(place);
       // Tried again by whoever asks next.
       this.#journal.catch(() => {

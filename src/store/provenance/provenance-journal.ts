@@ -90,9 +90,10 @@ export type NewEntry = Pick<QueuedEntry, "id" | "kind" | "salt" | "content" | "s
 export interface ProvenanceJournal {
   /**
    * Remembers a seal that was made. The same one again changes nothing.
+   * @param seenAt by this site's clock: then it is a first sight too
    * @throws ScansealError `counter-conflict` when another manifest has the key's number
    */
-  addSeal(seal: SealRecord): Promise<void>;
+  addSeal(seal: SealRecord, seenAt?: number): Promise<void>;
   seal(payloadDigest: string): Promise<SealRecord | undefined>;
   sealsOfInstance(sopInstanceUid: string): Promise<readonly SealRecord[]>;
   /** In the order of device, key epoch and counter. */

@@ -2,8 +2,8 @@
 import type { Selectable } from "kysely";
 import { fromBase64, toBase64 } from "../../foundation/bytes.ts";
 import { keptText } from "../journal/object-rows.ts";
-import type { KeptRecord, QueuedEntry, SealRecord } from "./provenance-journal.ts";
-import type { LogQueueTable, RecordTable, SealTable } from "./provenance-tables.ts";
+import type { KeptRecord, KeyNumber, QueuedEntry, SealRecord } from "./provenance-journal.ts";
+import type { LogQueueTable, RecordTable, SealTable, SightingTable } from "./provenance-tables.ts";
 
 export function rowOfSeal(seal: SealRecord): SealTable {
   return {
@@ -20,6 +20,16 @@ export function rowOfSeal(seal: SealRecord): SealTable {
     queue_id: null,
     signature: toBase64(seal.signature),
     certificate: toBase64(seal.certificate),
+  };
+}
+
+export function rowOfSighting(payloadDigest: string, number: KeyNumber, at: number): SightingTable {
+  return {
+    payload_digest: payloadDigest,
+    key_fingerprint: number.keyFingerprint,
+    key_epoch: keptText(number.keyEpoch, "a key epoch"),
+    counter: number.counter,
+    first_seen_at: at,
   };
 }
 

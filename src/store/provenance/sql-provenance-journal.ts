@@ -15,7 +15,7 @@ import type {
   SeriesQuestion,
   Subject,
 } from "./provenance-journal.ts";
-import { recordOf, rowOfSeal, sealOf } from "./provenance-rows.ts";
+import { recordOf, rowOfSeal, rowOfSighting, sealOf } from "./provenance-rows.ts";
 import { subjectsOf } from "./record-subjects.ts";
 import { guard, SqlLogQueue } from "./sql-log-queue.ts";
 
@@ -23,19 +23,31 @@ const recordsMax = 1_000;
 const usesMax = 8;
 
 export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJournal {
-  async addSeal(seal: SealRecord): Promise<void> {
+  async addSeal(seal: SealRecord, seenAt?: number): Promise<void> {
     const row = rowOfSeal(seal);
+    const sighting = seenAt === undefined ? undefined : rowOfSighting(seal.payloadDigest, seal, seenAt);
     return this.write(async (db) => {
-      const known = await db
+      // First: of two at once, the one that waits sees what the other one wrote.
+      await db
+        .insertInto("seals")
+        .values(row)
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+      const kept = await db
         .selectFrom("seals")
         .select("payload_digest")
         .where("key_fingerprint", "=", row.key_fingerprint)
         .where("key_epoch", "=", row.key_epoch)
         .where("counter", "=", row.counter)
         .executeTakeFirst();
-      if (known && known.payload_digest !== row.payload_digest)
+      if (kept?.payload_digest !== row.payload_digest)
         throw new ScansealError("counter-conflict", "another manifest has this number of the key");
-      if (!known) await db.insertInto("seals").values(row).execute();
+      if (sighting)
+        await db
+          .insertInto("sightings")
+          .values(sighting)
+          .onConflict((conflict) => conflict.doNothing())
+          .execute();
     });
   }
 
@@ -227,13 +239,7 @@ export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJourn
   }
 
   async sight(payloadDigest: string, number: KeyNumber, at: number): Promise<number> {
-    const row = {
-      payload_digest: payloadDigest,
-      key_fingerprint: number.keyFingerprint,
-      key_epoch: keptText(number.keyEpoch, "a key epoch"),
-      counter: number.counter,
-      first_seen_at: at,
-    };
+    const row = rowOfSighting(payloadDigest, number, at);
     return this.write(async (db) => {
       await db
         .insertInto("sightings")

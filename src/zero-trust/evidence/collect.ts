@@ -338,6 +338,7 @@ function manifestEvidence(
     sealedWithTransferSyntax: statement.pixels.transferSyntax,
     ...(facts.watermarkTable === "missing" ? { isWatermarkTableMissing: true } : {}),
     timeImplausible: early || late,
+    keyFingerprint: validity?.keyFingerprint,
     keyEpoch: statement.key.epoch,
     counter: statement.key.counter,
     payloadDigest: toHex(crypto.hash("SHA-256", manifest.envelope.payload)),

@@ -112,6 +112,8 @@ export interface ManifestEvidence {
   readonly isWatermarkTableMissing?: boolean | undefined;
   /** The device's clock lay outside its certificate's validity, or ahead of ours. */
   readonly timeImplausible: boolean;
+  /** SHA-256 of the signer's SubjectPublicKeyInfo, hexadecimal. */
+  readonly keyFingerprint?: string | undefined;
   readonly keyEpoch: string | undefined;
   readonly counter: number | undefined;
   /** SHA-256 of the payload, hexadecimal. */

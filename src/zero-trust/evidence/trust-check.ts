@@ -128,7 +128,7 @@ export class TrustJudge {
   }
 
   /** Undefined for a certificate that cannot be read. */
-  validityOf(certificate: Bytes): { readonly notBefore: number; readonly notAfter: number } | undefined {
+  validityOf(certificate: Bytes): Pick<Certificate, "notBefore" | "notAfter" | "keyFingerprint"> | undefined {
     return this.#parse(certificate);
   }
 

@@ -1,0 +1,67 @@
+/** Remembers when this site first had a manifest in hands (time class T2), and under which number of its key. No verdict waits for it. */
+import type { Clock } from "../../foundation/crypto.ts";
+import { ScansealError } from "../../foundation/errors.ts";
+import type { EventSink } from "../../operations/event.ts";
+import type { Evidence } from "../../zero-trust/evidence/evidence.ts";
+import type { ExaminedObject, Examiner } from "../../zero-trust/gateway/ports.ts";
+import type { OpenedProvenance } from "../provenance/opened-provenance.ts";
+
+export interface FirstSightParts {
+  readonly provenance: Pick<OpenedProvenance, "journal" | "close">;
+  readonly clock: Clock;
+  readonly events: EventSink;
+}
+
+/** Around the examiner, which it leaves open. */
+export class FirstSights implements Examiner {
+  readonly #examiner: Examiner;
+  readonly #parts: FirstSightParts;
+  readonly #writing = new Set<Promise<void>>();
+  /** A problem is told once in a row. */
+  #told: string | undefined;
+
+  constructor(examiner: Examiner, parts: FirstSightParts) {
+    this.#examiner = examiner;
+    this.#parts = parts;
+  }
+
+  get width(): number {
+    return this.#examiner.width;
+  }
+
+  async examine(object: ExaminedObject): Promise<Evidence> {
+    const evidence = await this.#examiner.examine(object);
+    // Nobody could write it again, and whoever is not trusted does not fill the journal.
+    const { manifest, time } = evidence;
+    const isSound = manifest?.trust?.result === "trusted" && manifest.faults.length === 0;
+    if (isSound && time?.timeClass !== "T2") {
+      const writing = this.#sight(manifest).finally(() => this.#writing.delete(writing));
+      this.#writing.add(writing);
+    }
+    return evidence;
+  }
+
+  async #sight(manifest: NonNullable<Evidence["manifest"]>): Promise<void> {
+    const { payloadDigest, keyFingerprint, keyEpoch, counter } = manifest;
+    const { provenance, clock, events } = this.#parts;
+    const at = clock.now();
+    if (payloadDigest === undefined || keyFingerprint === undefined) return;
+    if (keyEpoch === undefined || counter === undefined) return;
+    try {
+      const journal = await provenance.journal();
+      await journal?.sight(payloadDigest, { keyFingerprint, keyEpoch, counter }, at);
+      this.#told = undefined;
+    } catch (error) {
+      const { code, message } =
+        error instanceof ScansealError ? error : new ScansealError("internal", "a first sight was not kept");
+      if (message !== this.#told) events({ kind: "fault", where: "provenance", code, why: message });
+      this.#told = message;
+    }
+  }
+
+  /** What is under way is written. */
+  async close(): Promise<void> {
+    await Promise.all(this.#writing);
+    await this.#parts.provenance.close();
+  }
+}
