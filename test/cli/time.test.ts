@@ -61,6 +61,11 @@ describePeer("openssl", "scanseal time", () => {
     expect(
       place.run("time", "use", url, "--anchor", "tsa/root.pem", "--policy", authority.policy).status,
     ).toBe(0);
+    expect(place.run("time", "stamp", "2.25.3").stdout).toBe("1 seal stamped\n");
+    expect(place.run("time", "stamp", "2.25.3")).toMatchObject({ status: 0, stdout: "0 seals stamped\n" });
+    const unknown = place.run("time", "stamp", "2.25.404");
+    expect(unknown).toMatchObject({ status: 1, stdout: "0 seals stamped\n" });
+    expect(unknown.stderr).toMatch(oneLine);
     const { status, stderr } = place.run("seal", "scans/2.dcm", "--device", "CT1", "--out", "sealed");
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(place.run("time", "stamp", "--pending").stdout).toBe("0 seals stamped\n");

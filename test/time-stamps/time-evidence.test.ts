@@ -216,6 +216,18 @@ describePeer("openssl", "The time of a seal", () => {
     expect(told.findings).toContain("error attribute-changed");
   });
 
+  it.each([
+    [29, []],
+    [31, ["time-proven-late"]],
+  ])("a claim %s days older than its first proof is told, and changes no verdict", async (days, infos) => {
+    const stamp = stampAt(Date.now() + days * dayMs);
+    const told = await judge({ days: days + 1, embedded: [stamp] });
+    expect(told).toMatchObject({ verdict: "verified", time: "T1 time-stamp", findings: [], infos });
+    // With an earlier proof beside it there is nothing to tell.
+    const both = await judge({ days: days + 1, embedded: [stamp], detached: [token] });
+    expect(both).toMatchObject({ verdict: "verified", infos: [] });
+  });
+
   it("a stamp of another seal, or a changed one, is a fault inside the object, and a warning beside it", async () => {
     const foreign = authority.stamp(utf8("another seal"));
     const broken = token.slice();

@@ -9,7 +9,13 @@ import { openHome, type SiteHome } from "../../site/home.ts";
 import { OutputFolder } from "../../site/output-folder.ts";
 import { stampSignatures } from "../../site/provenance/certified-stamping.ts";
 import { timeTrustOf } from "../../site/provenance/time-file.ts";
-import { placedStamps, renewStamps, stampPending, stampSource } from "../../site/provenance/time-stamping.ts";
+import {
+  placedStamps,
+  renewStamps,
+  stampInstance,
+  stampPending,
+  stampSource,
+} from "../../site/provenance/time-stamping.ts";
 import { openProvenanceJournal } from "../../store/provenance/open-provenance-journal.ts";
 import type { ProvenanceJournal, SealRecord } from "../../store/provenance/provenance-journal.ts";
 import { findInputs } from "../inputs.ts";
@@ -76,15 +82,39 @@ export interface StampTimeOptions {
 }
 
 /**
- * The seals that the site keeps, or the DICOM signatures in files.
+ * The seals that the site keeps, all or those of some objects, or the DICOM signatures in files.
  * @returns 0, 1 when a file could not be stamped, 2 when one could not be read
  * @throws ScansealError where the authority cannot be had: what was stamped is kept, and the next time goes on
  */
 export function stampTime(paths: readonly string[], options: StampTimeOptions): Promise<number> {
   const { home, pending, out } = options;
-  if (pending !== (paths.length === 0) || pending !== (out === undefined))
-    throw new ScansealError("usage", "say what to stamp: --pending, or files and --out");
-  return out === undefined ? stampKept(home) : stampFiles(paths, openHome(home), out);
+  const areUids = paths.length > 0 && paths.every((one) => uidForm.test(one));
+  const isFiles = out !== undefined && paths.length > 0;
+  if (pending ? paths.length > 0 || out !== undefined : !isFiles && !areUids)
+    throw new ScansealError("usage", "say what to stamp: --pending, SOP Instance UIDs, or files and --out");
+  if (pending) return stampKept(home);
+  return out === undefined ? stampInstances(paths, home) : stampFiles(paths, openHome(home), out);
+}
+
+/** PS3.5 9.1, as far as it tells a UID from a path. */
+const uidForm = /^[0-9]+(?:\.[0-9]+)+$/;
+
+function stampInstances(uids: readonly string[], folder: string): Promise<number> {
+  return withSeals(folder, async (journal, home) => {
+    const parts = { journal, source: stampSource(home.timeFile.settings()) };
+    let done = 0;
+    let unknown = 0;
+    for (const uid of uids) {
+      const stamped = await stampInstance(parts, uid);
+      if (stamped === undefined) {
+        unknown++;
+        reportProblem(`${uid}: not stamped: the site keeps no seal of it`);
+      }
+      done += stamped ?? 0;
+    }
+    process.stdout.write(`${seals(done)} stamped\n`);
+    return unknown > 0 ? 1 : 0;
+  });
 }
 
 function stampKept(folder: string): Promise<number> {

@@ -22,7 +22,10 @@ export function addTime(program: Command, run: Run): void {
   time
     .command("stamp")
     .description("ask for stamps: for seals that are still without, or into the DICOM signatures of files")
-    .argument("[path...]", "files or folders whose DICOM signatures get a Certified Timestamp (0400,0310)")
+    .argument(
+      "[what...]",
+      "SOP Instance UIDs of seals that the site keeps; with --out: files or folders, whose DICOM signatures get a Certified Timestamp (0400,0310)",
+    )
     .option("--pending", "every seal that the site keeps, beside the objects", false)
     .option("--out <dir>", "where stamped objects go, named by SOP Instance UID", givenPath)
     .addOption(home())

@@ -41,6 +41,27 @@ export async function stampPending(parts: StampingParts): Promise<number> {
 }
 
 /**
+ * A stamp for each seal of one object that has none.
+ * @returns how many were stamped; undefined where no seal of it is kept
+ * @throws ScansealError as `requestTimeStamp`
+ */
+export async function stampInstance(
+  parts: StampingParts,
+  sopInstanceUid: string,
+): Promise<number | undefined> {
+  const seals = await parts.journal.sealsOfInstance(sopInstanceUid);
+  if (seals.length === 0) return undefined;
+  let done = 0;
+  for (const seal of seals) {
+    const kept = await parts.journal.lateEvidence(seal.payloadDigest);
+    if (kept.some((one) => one.type === type)) continue;
+    await stampOver(seal, seal.signature, parts);
+    done++;
+  }
+  return done;
+}
+
+/**
  * A new stamp over seal and stamps, where the last one's certificate ends before that.
  * @param endsBefore milliseconds since 1970
  * @returns how many were renewed

@@ -61,6 +61,10 @@ const sentences: Partial<Readonly<Record<FindingCode, Sentence>>> = {
     "trust",
     "The sealing device's certificate no longer stands, but did when this image was sealed: its time is proven.",
   ),
+  "time-proven-late": info(
+    "trust",
+    "The device says that it sealed this image long before anybody else can show that the seal existed.",
+  ),
   "foreign-signature": error("trust", "A second signature by an unrecognised signer is attached."),
   "envelope-invalid": error("seal", brokenSeal),
   "statement-invalid": error("seal", brokenSeal),

@@ -48,6 +48,7 @@ export type FindingCode =
   | "time-stamp-invalid"
   | "time-stamp-unknown"
   | "stands-by-time"
+  | "time-proven-late"
   | "transcoded-losslessly"
   | "seal-missing"
   | "seal-expected"
