@@ -8,6 +8,7 @@ import type { ProvenanceJournal } from "../../store/provenance/provenance-journa
 import type { SiteHome } from "../home.ts";
 import { type FeedParts, type FeedResult, feedLog, queueQuietSeries } from "./log-feed.ts";
 import { queueActs, queueApprovals, queueLedger } from "./logged-acts.ts";
+import { queuePolicyFiles } from "./policy-files.ts";
 
 /** A feeder that works on the same queue is soon done. */
 const lockWaitMs = 2_000;
@@ -31,6 +32,7 @@ export async function feedAll(
 ): Promise<FeedResult | undefined> {
   const parts = feedParts(journal);
   await queueLedger(parts, home);
+  await queuePolicyFiles(parts, home.folder);
   await queueApprovals(parts);
   if (acts) await queueActs(parts, acts);
   if (quietMs !== undefined) await queueQuietSeries(parts, quietMs);

@@ -29,6 +29,8 @@ import type { LogTarget } from "./site-log.ts";
 const entriesAtOnce = 256;
 /** A log elsewhere that did not answer may have taken an entry and not published it yet; after this it is appended again. */
 const lostAnswerMs: number = 10 * 60_000;
+/** What the journal takes. */
+const summaryMax = 200;
 /** Series named in one round. */
 const seriesAtOnce = 1_000;
 
@@ -52,7 +54,9 @@ export async function queueStatement(
   statement: { readonly kind: Exclude<EntryKind, "seals">; readonly [field: string]: unknown },
   summary: string,
 ): Promise<boolean> {
-  const entry = { id, kind: statement.kind, summary, queuedAt: clock.now() };
+  // One that is too long would hold up all others.
+  const short = summary.slice(0, summaryMax);
+  const entry = { id, kind: statement.kind, summary: short, queuedAt: clock.now() };
   const content = utf8(JSON.stringify(statement));
   return journal.queueEntry({ ...entry, salt: random.bytes(saltBytes), content });
 }
