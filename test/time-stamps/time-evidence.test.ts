@@ -45,7 +45,11 @@ interface Question {
   readonly detached?: readonly Bytes[];
   readonly firstSeen?: number;
   readonly days?: number;
-  readonly revoked?: { readonly reason: RevocationReason; readonly at: number };
+  readonly revoked?: {
+    readonly reason: RevocationReason;
+    readonly at: number;
+    readonly invalidSince?: number;
+  };
   readonly anchors?: readonly Bytes[];
   readonly object?: Bytes;
 }
@@ -82,7 +86,7 @@ function trustAt(now: number, revoked: Question["revoked"]): TrustJudge {
       nextUpdate: now + 30 * dayMs,
       keepsExpiredSince: now - 400 * dayMs,
       revoked: new Map([
-        [serial, { revokedAt: revoked.at, invalidSince: undefined, reason: revoked.reason }],
+        [serial, { revokedAt: revoked.at, invalidSince: revoked.invalidSince, reason: revoked.reason }],
       ]),
     },
     site.authority.key,
@@ -195,6 +199,34 @@ describePeer("openssl", "The time of a seal", () => {
       expect((await judge({ revoked: before, days: 2, embedded: [token] })).verdict).toBe("untrusted");
     },
   );
+
+  it("after a stolen key only a stamp from before the invalidity date counts", async () => {
+    const at = Date.now() + 3 * dayMs;
+    const stolenAt = (invalidSince: number): Question => ({
+      revoked: { reason: "keyCompromise", at, invalidSince },
+      days: 4,
+      firstSeen: Date.now(),
+    });
+    const stamp = stampAt(Date.now() + dayMs);
+    const after = await judge({ ...stolenAt(Date.now() + dayMs / 2), embedded: [stamp] });
+    expect(after).toMatchObject({ verdict: "untrusted", findings: ["error certificate-revoked"] });
+    const before = await judge({ ...stolenAt(Date.now() + 2 * dayMs), embedded: [stamp] });
+    expect(before).toMatchObject({ verdict: "verified", infos: ["stands-by-time"] });
+  });
+
+  it("a stamp that the site keeps is not crowded out by what somebody puts into the object", async () => {
+    const stranger = new OpensslAuthority(join(folder, "crowd"));
+    const crowd = Array.from({ length: 16 }, () => stranger.stamp(signature));
+    for (const embedded of [crowd, [...crowd.slice(1), token]]) {
+      const told = await judge({ ...expired, embedded, detached: [token] });
+      expect(told).toMatchObject({ verdict: "verified", time: "T1 time-stamp", findings: [] });
+    }
+    // Changed, it is still the object's fault, also where the site keeps the same.
+    const broken = token.slice();
+    broken[broken.length - 1]! ^= 1;
+    const both = await judge({ embedded: [broken], detached: [broken] });
+    expect(both).toMatchObject({ verdict: "untrusted", findings: ["error time-stamp-invalid"] });
+  });
 
   it("a seal that stands by its age is compared in full: a younger signature over other content proves nothing", async () => {
     // Whoever has the lost key makes the DICOM signature anew over changed content, and keeps the stamped manifest.

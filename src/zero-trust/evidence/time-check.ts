@@ -106,13 +106,17 @@ async function stampsBeside(request: TimeCheckRequest, faults: TimeFault[]): Pro
   const tokensIn = (entries: readonly LateEntry[]): Bytes[] =>
     entries.filter(({ type }) => type === "time-stamp").map(({ bytes }) => bytes);
   const embedded = tokensIn(request.embedded);
-  const others = tokensIn(request.detached).filter((one) => !embedded.some((two) => equalBytes(one, two)));
-  if (embedded.length + others.length === 0) return [];
+  const kept = tokensIn(request.detached);
+  const others = embedded.filter((one) => !kept.some((two) => equalBytes(one, two)));
+  if (kept.length + others.length === 0) return [];
   const question = { message: request.signature, now: request.now };
-  const placed = await checkTimeStamps([...embedded, ...others], question, trustOf(request));
-  for (const { token, result } of placed)
-    if (!result.ok)
-      faults.push({ of: "time-stamp", step: result.step, isInObject: embedded.includes(token) });
+  // Those kept beside the object first: only so many are looked at, and whoever has the object can fill it with tokens.
+  const placed = await checkTimeStamps([...kept, ...others], question, trustOf(request));
+  for (const { token, result } of placed) {
+    if (result.ok) continue;
+    const isInObject = embedded.some((one) => equalBytes(one, token));
+    faults.push({ of: "time-stamp", step: result.step, isInObject });
+  }
   return placed.flatMap(({ result }) => (result.ok ? [result] : []));
 }
 
