@@ -100,6 +100,21 @@ describe("baseline", () => {
     expect(both).toMatchObject({ status: 1, stdout: "1 receipt given, 1 refused\n" });
   });
 
+  it("takes identifiers that other software rewrote as UN for what they say", async () => {
+    const object = await readDicom(new MemorySource(sampleFile("2.25.61")));
+    const uids = [tags.sopClassUid, tags.sopInstanceUid, tags.seriesInstanceUid, tags.studyInstanceUid];
+    const edits = uids.flatMap((tag) => {
+      const value = object.elements.find((element) => element.tag === tag)?.value;
+      return value ? [{ kind: "put" as const, element: { tag, vr: "UN" as const, value } }] : [];
+    });
+    place.write("un/1.dcm", await writeToBytes(object, edits));
+    expect(place.run("baseline", "un", "--source", "Old PACS")).toMatchObject({
+      status: 0,
+      stdout: "1 receipt given\n",
+    });
+    expect(judge(place, "un").map(({ verdict }) => verdict)).toEqual(["received"]);
+  });
+
   it("refuses what is malformed, and labels that cannot be signed", () => {
     place.write("bad/cut.dcm", sampleFile("2.25.30").subarray(0, 400));
     expect(place.run("baseline", "bad", "--source", "x")).toMatchObject({

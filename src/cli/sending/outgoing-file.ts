@@ -1,5 +1,5 @@
 /** A Part 10 file that is to be sent: what its command needs, and where its data set lies. */
-import { plainTextOf } from "../../dicom/elements.ts";
+import { nameTextOf } from "../../dicom/elements.ts";
 import { readDicom, tolerableCodes } from "../../dicom/read.ts";
 import { tags } from "../../dicom/tags.ts";
 import type { PresentationContext } from "../../dicom-network/dimse/association.ts";
@@ -22,8 +22,8 @@ export async function inspectFile(path: string): Promise<OutgoingFile> {
     // To judge is the receiver's part: what can be told apart at all is sent.
     const object = await readDicom(source, { tolerate: tolerableCodes });
     const { elements, metaEnd, transferSyntax } = object;
-    const sopClassUid = plainTextOf(elements, tags.sopClassUid);
-    const sopInstanceUid = plainTextOf(elements, tags.sopInstanceUid);
+    const sopClassUid = nameTextOf(elements, tags.sopClassUid);
+    const sopInstanceUid = nameTextOf(elements, tags.sopInstanceUid);
     if (sopClassUid === undefined || sopInstanceUid === undefined)
       throw new ScansealError(
         "value-invalid",

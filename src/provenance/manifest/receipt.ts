@@ -1,5 +1,5 @@
 /** Makes the receipt of an object that is in hands: spec/receipts.md. The object's bytes stay as they are. */
-import { plainTextOf } from "../../dicom/elements.ts";
+import { nameTextOf } from "../../dicom/elements.ts";
 import type { DicomObject } from "../../dicom/model.ts";
 import { tags } from "../../dicom/tags.ts";
 import { toHex } from "../../foundation/bytes.ts";
@@ -38,7 +38,7 @@ export async function makeReceipt(request: ReceiptRequest, ports: ReceiptPorts):
   const { object, source, basis, operator, asUnsealed, software, irregular, origin = "" } = request;
   const { crypto, clock, signer } = ports;
   const { claim, seed, table } = await commitContent(object, ports);
-  const sopInstanceUid = plainTextOf(object.elements, tags.sopInstanceUid) ?? "";
+  const sopInstanceUid = nameTextOf(object.elements, tags.sopInstanceUid) ?? "";
   const opening = encodeReceiptOpening({ sopInstanceUid, origin, irregular, seed, table });
   const payload = encodeReceipt({
     signer: signerOf(crypto, signer),

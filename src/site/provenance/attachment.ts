@@ -1,5 +1,5 @@
 /** Puts what became known after sealing into the sealed object: container xx01. Every other byte stays. */
-import { plainTextOf } from "../../dicom/elements.ts";
+import { nameTextOf } from "../../dicom/elements.ts";
 import { readDicom } from "../../dicom/read.ts";
 import { tags } from "../../dicom/tags.ts";
 import { equalBytes, toHex } from "../../foundation/bytes.ts";
@@ -32,7 +32,7 @@ export function attachLateEvidence(
   return withFile(path, async (source) => {
     const object = await readDicom(source);
     const manifest = await openManifest(object, nodeCrypto);
-    const sopInstanceUid = plainTextOf(object.elements, tags.sopInstanceUid);
+    const sopInstanceUid = nameTextOf(object.elements, tags.sopInstanceUid);
     if (!manifest || sopInstanceUid === undefined)
       throw new ScansealError("not-sealable", "it has no seal that evidence could be attached to");
     const { creatorTag, lateEvidence: present = [] } = manifest.containers;

@@ -1,5 +1,5 @@
 /** Puts time stamps into DICOM signatures: CMS_TSP of PS3.15 C.4, over the signature's value. Every other byte stays. */
-import { plainTextOf } from "../../dicom/elements.ts";
+import { nameTextOf } from "../../dicom/elements.ts";
 import { textElement } from "../../dicom/encode.ts";
 import { readDicom } from "../../dicom/read.ts";
 import type { Edit } from "../../dicom/splice.ts";
@@ -26,7 +26,7 @@ export function stampSignatures(
 ): Promise<number> {
   return withFile(path, async (bytes) => {
     const object = await readDicom(bytes);
-    const sopInstanceUid = plainTextOf(object.elements, tags.sopInstanceUid);
+    const sopInstanceUid = nameTextOf(object.elements, tags.sopInstanceUid);
     const valid = (await checkSignatures(object, { crypto: nodeCrypto })).filter(
       ({ location, result }) => location.length === 0 && result === "valid",
     );

@@ -1,5 +1,5 @@
 /** What the site keeps of a seal that it made. */
-import { integerStringOf, plainTextOf } from "../../dicom/elements.ts";
+import { integerStringOf, nameTextOf } from "../../dicom/elements.ts";
 import type { DicomObject } from "../../dicom/model.ts";
 import type { Edit } from "../../dicom/splice.ts";
 import { tags } from "../../dicom/tags.ts";
@@ -23,7 +23,7 @@ export function sealRecordOf(object: DicomObject, edits: readonly Edit[], device
   const envelope = decodeEnvelope(bytes);
   const { key, sealedAt } = decodeStatement(envelope.payload);
   const certificate = envelope.certificates[0]!;
-  const uid = (tag: number): string => plainTextOf(object.elements, tag) ?? "";
+  const uid = (tag: number): string => nameTextOf(object.elements, tag) ?? "";
   return {
     payloadDigest: toHex(nodeCrypto.hash("SHA-256", envelope.payload)),
     sopInstanceUid: uid(tags.sopInstanceUid),
