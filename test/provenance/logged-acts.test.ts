@@ -54,7 +54,7 @@ describe("the gate's acts", () => {
   ];
   const journal = { records: async () => acts };
 
-  it("changed sources, releases and purges are told, in their order and once; requests and refusals are not", async () => {
+  it("changed sources, releases and purges are told, in their order and once, requests and refusals not", async () => {
     const logged = await queuedBy(async (parts) => {
       expect(await queueActs(parts, journal)).toBe(3);
       expect(await queueActs(parts, journal)).toBe(0);
@@ -86,7 +86,7 @@ describe("the gate's acts", () => {
 });
 
 describe("a site's policy", () => {
-  it("each content that is found in its files is told by its digest; one that comes back is told again", async () => {
+  it("each content that is found in its files is told by its digest, and again when it comes back", async () => {
     const folder = join(root, "site");
     mkdirSync(join(folder, "devices", "CT1"), { recursive: true });
     const config = join(folder, "gateway.yaml");

@@ -30,7 +30,7 @@ export function sampleSeal(counter: number, changes: Partial<SealRecord> = {}): 
   } as SealRecord;
 }
 
-export function sampleEntry(id: string, queuedAt: number): NewEntry {
+function sampleEntry(id: string, queuedAt: number): NewEntry {
   return {
     id,
     kind: "seals",
@@ -89,9 +89,11 @@ export function evidenceQuestionSuite(open: () => Promise<ProvenanceJournal>): v
   });
 }
 
+type Using = (body: (journal: ProvenanceJournal) => Promise<void>) => Promise<void>;
+
 /** @param open the same journal each time */
 export function provenanceJournalSuite(open: () => Promise<ProvenanceJournal>): void {
-  const using = async (body: (journal: ProvenanceJournal) => Promise<void>): Promise<void> => {
+  const using: Using = async (body) => {
     const journal = await open();
     try {
       await body(journal);
@@ -99,7 +101,12 @@ export function provenanceJournalSuite(open: () => Promise<ProvenanceJournal>): 
       await journal.close();
     }
   };
+  sealSuite(using);
+  recordSuite(using);
+  queueSuite(using);
+}
 
+function sealSuite(using: Using): void {
   it("remembers seals once, in the order of their numbers, after it was opened again", async () => {
     const series = unique("series");
     const key = { keyFingerprint: unique("key"), seriesInstanceUid: series };
@@ -131,6 +138,23 @@ export function provenanceJournalSuite(open: () => Promise<ProvenanceJournal>): 
       });
     }));
 
+  it("seals of two keys with one device, epoch and number have one order", () =>
+    using(async (journal) => {
+      const seriesInstanceUid = unique("series");
+      const digests = Array.from({ length: 12 }, () => unique("digest"));
+      for (const payloadDigest of digests)
+        await journal.addSeal(
+          sampleSeal(1, { keyFingerprint: unique("key"), seriesInstanceUid, payloadDigest }),
+        );
+      const before = (await journal.unloggedSeals(seriesInstanceUid)).map((seal) => seal.payloadDigest);
+      const id = unique("entry");
+      await journal.queueEntry(sampleEntry(id, 1), before);
+      expect(await journal.sealsOfEntry(id)).toEqual(before);
+      expect(before).toEqual(digests.toSorted());
+    }));
+}
+
+function recordSuite(using: Using): void {
   it("keeps records under everything they are about, oldest first", () =>
     using(async (journal) => {
       const [one, two] = [unique("a"), unique("b")];
@@ -172,7 +196,9 @@ export function provenanceJournalSuite(open: () => Promise<ProvenanceJournal>): 
       expect(await journal.usesOf(number)).toEqual([digest, other].sort());
       expect(await journal.usesOf({ ...number, counter: 5 })).toEqual([]);
     }));
+}
 
+function queueSuite(using: Using): void {
   it("queues an entry once; its seals are named by no other", () =>
     using(async (journal) => {
       const series = unique("series");

@@ -197,12 +197,14 @@ async function proofOf(entry: QueuedEntry, reader: TreeReader, checkpoint: Bytes
 
 /** To each seal of the series its own. */
 async function giveProofs(
-  { id, salt }: QueuedEntry,
+  { id, salt, content }: QueuedEntry,
   proof: Bytes,
   journal: ProvenanceJournal,
   at: number,
 ): Promise<void> {
   const digests = await journal.sealsOfEntry(id);
+  if (!equalBytes(sealsContent(digests.map(fromHex), new TreeHasher(nodeCrypto)), content))
+    throw new ScansealError("internal", "a log entry does not name the seals that it was queued for");
   const places = sealPlaces(digests.map(fromHex), new TreeHasher(nodeCrypto));
   await Promise.all(
     places.map((place, n) => {

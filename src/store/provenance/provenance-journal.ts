@@ -96,7 +96,7 @@ export interface ProvenanceJournal {
   addSeal(seal: SealRecord, seenAt?: number): Promise<void>;
   seal(payloadDigest: string): Promise<SealRecord | undefined>;
   sealsOfInstance(sopInstanceUid: string): Promise<readonly SealRecord[]>;
-  /** In the order of device, key epoch and counter. */
+  /** In the order of device, key epoch, counter and payload digest. */
   sealsOfSeries(seriesInstanceUid: string): Promise<readonly SealRecord[]>;
   sealedSeries(question: SeriesQuestion): Promise<readonly SealedSeries[]>;
   /** Series of a study that have seals, ascending. */

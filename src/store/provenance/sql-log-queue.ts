@@ -110,7 +110,7 @@ export class SqlLogQueue {
 
   async sealsOfEntry(id: string): Promise<readonly string[]> {
     const batch = this.db.selectFrom("seals").select("payload_digest").where("queue_id", "=", id);
-    const ordered = batch.orderBy("device").orderBy("key_epoch").orderBy("counter");
+    const ordered = batch.orderBy("device").orderBy("key_epoch").orderBy("counter").orderBy("payload_digest");
     return (await guard(() => ordered.execute())).map((row) => row.payload_digest);
   }
 

@@ -297,7 +297,7 @@ export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJourn
   ): Promise<readonly SealRecord[]> {
     const all = this.db.selectFrom("seals").selectAll().where(column, "=", value);
     const wanted = which === undefined ? all : all.where("queue_id", "is", null);
-    const query = wanted.orderBy("device").orderBy("key_epoch").orderBy("counter");
+    const query = wanted.orderBy("device").orderBy("key_epoch").orderBy("counter").orderBy("payload_digest");
     return (await guard(() => query.execute())).map(sealOf);
   }
 }
