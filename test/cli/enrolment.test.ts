@@ -55,7 +55,7 @@ describe("enrolment over two homes", () => {
     expect(atCentre("verify", "out").status).toBe(0);
     expect(atWard("verify", "out").status).toBe(0);
 
-    expect(atCentre("authority", "revoke", "US1").status).toBe(0);
+    expect(atCentre("authority", "revoke", "US1", "--compromised").status).toBe(0);
     expect(atCentre("verify", "out").status).toBe(1);
     expect(atWard("verify", "out").status).toBe(0);
     expect(atWard("trust", "import", "centre/authority/crl.pem").stdout).toMatch(/Revocation list taken/);

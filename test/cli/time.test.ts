@@ -138,4 +138,23 @@ describePeer("openssl", "scanseal time", () => {
       expect(dcmsign(join("more-sealed", name)).status).not.toBe(0);
     }
   });
+
+  it("a device taken out of service leaves its seals as they are, where they were seen or stamped before", () => {
+    place.run("--home", "third", "init");
+    place.run("--home", "third", "trust", "import", "site.pem");
+    expect(place.run("--home", "third", "verify", "stamped").status).toBe(0);
+    const revoked = place.run("authority", "revoke", "CT1");
+    expect(revoked.stdout).toContain("but for those that others or this site prove to be older");
+    const list = join("scanseal-data", "authority", "crl.pem");
+    for (const home of ["other", "third"]) place.run("--home", home, "trust", "import", list);
+    const verdictAt = (home: string, folder: string): unknown => {
+      const [first] = lines(place.run("--home", home, "verify", folder, "--json").stdout);
+      return [first!.verdict, (first!.time as { class: string }).class];
+    };
+    expect(verdictAt("scanseal-data", "sealed")).toEqual(["verified", "T1"]);
+    // It pinned the authority, and these have their stamps inside.
+    expect(verdictAt("other", "stamped")).toEqual(["verified", "T1"]);
+    expect(verdictAt("other", "sealed")).toEqual(["untrusted", "T3"]);
+    expect(verdictAt("third", "stamped")).toEqual(["untrusted", "T3"]);
+  });
 });

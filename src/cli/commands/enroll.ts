@@ -135,7 +135,9 @@ export async function revoke(
   const authority = await home.openAuthority();
   authority.revoke(issued.serial, options.compromised ? "keyCompromise" : "cessationOfOperation");
   say(
-    `The certificate of ${name} is revoked. Seals it made are untrusted here from now on.`,
+    `The certificate of ${name} is revoked. Its seals are untrusted here from now on, but for those that ${
+      options.compromised ? "others" : "others or this site"
+    } prove to be older (docs/time.md).`,
     `Elsewhere, when the new list is imported: scanseal trust import ${join(options.home, "authority", "crl.pem")}`,
   );
   return 0;
