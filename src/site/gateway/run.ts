@@ -21,7 +21,7 @@ import { openSegmentSpool } from "../../store/spool/segment-spool.ts";
 import type { Spool } from "../../store/spool/spool.ts";
 import { startStatusServer } from "../../web-api/status-server.ts";
 import { createGateway } from "../../zero-trust/gateway/gateway.ts";
-import { openHome } from "../home.ts";
+import { openHome, type SiteHome } from "../home.ts";
 import { OpenedProvenance } from "../provenance/opened-provenance.ts";
 import { OfficeOfAdmissions } from "../receipts/admission-receipts.ts";
 import type { GatewayConfig } from "./config.ts";
@@ -99,21 +99,13 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   });
   const events = fanOut(options.events, metrics.sink, recent.sink);
   await warnOfDisk(spool, events);
-  const { limits } = config.settings;
   const trust = new TrustWatch(home, clock, events);
-  const beside = home.beside();
-  const examinerParts = { trust, clock, events, ...beside, evidenceMs: limits.evidenceMs };
-  const examiner = opened.add(new WorkerExaminer(examinerParts), (one) => one.close());
-  await examiner.start();
-  const seen = new OpenedProvenance(beside.provenance, "made");
-  const sightings = opened.add(new FirstSights(examiner, { provenance: seen, clock, events }), (one) =>
-    one.close(),
-  );
+  const examiner = await openExaminer(config, { home, trust, events }, opened);
   const receipts = opened.add(new OfficeOfAdmissions(home, version), (one) => one.close());
   const revoked = new RevokedPeers(trust);
   const gateway = createGateway({
     settings: config.settings,
-    ...{ journal, objects, spool, examiner: sightings, receipts, crypto: nodeCrypto, clock, newId, events },
+    ...{ journal, objects, spool, examiner, receipts, crypto: nodeCrypto, clock, newId, events },
     isRevoked: (certificate) => revoked.has(certificate),
     owner: ownerOf(config),
   });
@@ -144,7 +136,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   await gateway.start();
   await sources.note(config.settings.sources);
   watch.start();
-  const provenance = new OpenedProvenance(beside.provenance);
+  const provenance = new OpenedProvenance(home.provenancePath);
   opened.add(new LogFeeder({ home, provenance, journal, events }), (one) => one.stop()).start();
   let stopping: Promise<void> | undefined;
   return {
@@ -158,6 +150,24 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
       return stopping;
     },
   };
+}
+
+/** What it sees for the first time is remembered. */
+async function openExaminer(
+  config: GatewayConfig,
+  parts: { readonly home: SiteHome; readonly trust: TrustWatch; readonly events: EventSink },
+  opened: Opened,
+): Promise<FirstSights> {
+  const { home, trust, events } = parts;
+  const clock = systemClock;
+  const beside = home.beside();
+  const { evidenceMs } = config.settings.limits;
+  const examiner = opened.add(new WorkerExaminer({ trust, clock, events, ...beside, evidenceMs }), (one) =>
+    one.close(),
+  );
+  await examiner.start();
+  const provenance = new OpenedProvenance(beside.provenance, "made");
+  return opened.add(new FirstSights(examiner, { provenance, clock, events }), (one) => one.close());
 }
 
 /** Each is one process's: locked before it is opened. */
