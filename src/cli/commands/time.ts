@@ -10,6 +10,7 @@ import { OutputFolder } from "../../site/output-folder.ts";
 import { stampSignatures } from "../../site/provenance/certified-stamping.ts";
 import { timeTrustOf } from "../../site/provenance/time-file.ts";
 import {
+  areStampsPending,
   placedStamps,
   renewStamps,
   stampInstance,
@@ -221,13 +222,20 @@ function line({ device, counter }: SealRecord, { result, renews }: PlacedToken):
   );
 }
 
+/** A site with its first authority has all its older seals without stamps: sealing one image must not wait for them. */
+const afterSealingMsMax = 30_000;
+const later = "time stamps follow later (scanseal time stamp --pending)";
+
 /** After sealing: what cannot be stamped now waits. */
 export async function stampSeals(home: SiteHome, journal: ProvenanceJournal): Promise<void> {
   try {
     const settings = home.timeFile.settings();
-    if (settings?.url !== undefined) await stampPending({ journal, source: stampSource(settings) });
+    if (settings?.url === undefined) return;
+    const until = systemClock.now() + afterSealingMsMax;
+    await stampPending({ journal, source: stampSource(settings), until });
+    if (await areStampsPending(journal)) reportProblem(`${later}: there are too many for now`);
   } catch (error) {
     if (!(error instanceof ScansealError)) throw error;
-    reportProblem(`time stamps follow later (scanseal time stamp --pending): ${error.message}`);
+    reportProblem(`${later}: ${error.message}`);
   }
 }

@@ -15,6 +15,8 @@ const requestsAtOnce = 4;
 export interface StampingParts {
   readonly journal: ProvenanceJournal;
   readonly source: TimeStampSource;
+  /** Milliseconds since 1970: no request is begun after it. */
+  readonly until?: number;
 }
 
 /** @throws ScansealError `usage` where the site has no authority */
@@ -38,6 +40,11 @@ export async function stampPending(parts: StampingParts): Promise<number> {
     await stampOver(seal, seal.signature, parts);
     return true;
   });
+}
+
+/** Whether a seal has no stamp yet. */
+export async function areStampsPending(journal: ProvenanceJournal): Promise<boolean> {
+  return (await journal.sealsByEvidence({ type, has: false, after: "", limit: 1 })).length > 0;
 }
 
 /**
@@ -109,7 +116,7 @@ async function stampOver(
 
 /** Every seal with stamps, or every one without, once. */
 async function forSeals(
-  { journal }: StampingParts,
+  { journal, source, until = Number.POSITIVE_INFINITY }: StampingParts,
   has: boolean,
   act: (seal: SealRecord) => Promise<boolean>,
 ): Promise<number> {
@@ -118,6 +125,7 @@ async function forSeals(
   for (;;) {
     const seals = await journal.sealsByEvidence({ type, has, after, limit: batch });
     for (let i = 0; i < seals.length; i += requestsAtOnce) {
+      if (source.clock.now() > until) return done;
       const results = await Promise.allSettled(seals.slice(i, i + requestsAtOnce).map(act));
       for (const result of results) if (result.status === "fulfilled" && result.value) done++;
       const failed = results.find((result) => result.status === "rejected");
