@@ -54,7 +54,7 @@ import type { SealingDevice } from "../sealing/seal.ts";
 import type { TrustResult } from "../zero-trust/evidence/evidence.ts";
 import { TrustJudge } from "../zero-trust/evidence/trust-check.ts";
 import { enrolOffices } from "./provenance/record-signers.ts";
-import { SiteLog } from "./provenance/site-log.ts";
+import { requireLogName, SiteLog } from "./provenance/site-log.ts";
 import { TimeFile, type TimeSettings } from "./provenance/time-file.ts";
 import { SealStore } from "./seal-store.ts";
 import { TrustFile } from "./trust-file.ts";
@@ -350,6 +350,8 @@ export function openHome(folder: string): SiteHome {
 
 export interface NewSite {
   readonly name: string;
+  /** Of its log, for ever; made from the authority's fingerprint where it is not given. */
+  readonly logName?: string | undefined;
   /** An authority that exists, in place of a new one. */
   readonly existing?: {
     readonly certificatePem: string;
@@ -358,13 +360,14 @@ export interface NewSite {
   };
 }
 
-/** @throws ScansealError `usage` when there is a site in the folder, `io`, `certificate-invalid` */
+/** @throws ScansealError `usage` when there is a site in the folder, `io`, `certificate-invalid`, `log-structure` */
 export async function createHome(folder: string, site: NewSite): Promise<SiteHome> {
   const authorityFolder = join(folder, "authority");
   requireLedger(authorityFolder);
   if (fileExists(authorityPaths(authorityFolder).ledger)) {
     throw new ScansealError("usage", `there is a site in ${folder} already`);
   }
+  if (site.logName !== undefined) requireLogName(site.logName);
   ensurePrivateFolder(folder);
   const given = givenPassphrase();
   const secret = join(folder, "secret");
@@ -375,6 +378,6 @@ export async function createHome(folder: string, site: NewSite): Promise<SiteHom
   else await createAuthority(authorityFolder, { ...options, name: site.name });
   ensurePrivateFolder(join(folder, "devices"));
   await enrolOffices(home);
-  await home.log.create(authorityCertificate(authorityFolder).fingerprint);
+  await home.log.create(authorityCertificate(authorityFolder).fingerprint, site.logName);
   return home;
 }

@@ -61,7 +61,9 @@ describe("the site's log", () => {
     ]);
     expect(run("log", "push").stdout).toBe("0 entries logged, 0 proofs kept\n");
     const whole = ["--policy", "scanseal-data/log/policy", "--state", "seen.json"];
-    expect(run("log", "monitor", "scanseal-data/log", ...whole).stdout).toContain("1 seals, 3 enrolment, 1 policy");
+    expect(run("log", "monitor", "scanseal-data/log", ...whole).stdout).toContain(
+      "1 seals, 3 enrolment, 1 policy",
+    );
     // Sealed again it is the same seal: nothing new to log.
     run("seal", "scans", "--device", "CT1", "--out", "sealed-again");
     expect(listed()).toHaveLength(5);
@@ -179,6 +181,16 @@ describe("the site's log", () => {
     const gone = run("seal", "gone", "--device", "CT1", "--out", "sealed-gone");
     expect(gone.status).toBe(0);
     expect(gone.stderr).toContain("the log will be told later");
+  });
+
+  it("has the name that it is given, or one that is made from the authority", () => {
+    expect(
+      run("log", "checkpoint", "scanseal-data/log", "--policy", "scanseal-data/log/policy").stdout,
+    ).toMatch(/scanseal\.local\/[0-9a-f]{16}/);
+    const other = ["init", "--home", "other", "--log-origin"];
+    expect(run(...other, "no name")).toMatchObject({ status: 2, stdout: "" });
+    expect(run(...other, "log.hospital.example/a").status).toBe(0);
+    expect(readFileSync(path("other/log/policy"), "utf8")).toContain("log log.hospital.example/a+");
   });
 
   it("takes no policy that names no log, or two", () => {

@@ -8,11 +8,12 @@ export interface InitOptions {
   readonly name: string;
   readonly caCert?: string;
   readonly caKey?: string;
+  readonly logOrigin?: string;
 }
 
 /** @returns 0 */
 export async function init(options: InitOptions): Promise<number> {
-  const { home, name, caCert, caKey } = options;
+  const { home, name, caCert, caKey, logOrigin } = options;
   if ((caCert === undefined) !== (caKey === undefined)) {
     throw new ScansealError("usage", "--ca-cert and --ca-key belong together");
   }
@@ -26,7 +27,7 @@ export async function init(options: InitOptions): Promise<number> {
             keyPassphrase: process.env.SCANSEAL_CA_PASSPHRASE ?? "",
           },
         };
-  const site = await createHome(home, { name, ...existing });
+  const site = await createHome(home, { name, logName: logOrigin, ...existing });
   const [anchor] = site.trust().anchors;
   process.stdout.write(
     [

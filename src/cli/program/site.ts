@@ -45,6 +45,7 @@ export function addSite(program: Command, run: Run): void {
     .option("--name <name>", "the site's name, in every certificate", "Scanseal site")
     .option("--ca-cert <pem>", "an existing authority's certificate")
     .option("--ca-key <pem>", "its key; its passphrase is taken from SCANSEAL_CA_PASSPHRASE")
+    .option("--log-origin <name>", "the name of its log for ever, such as log.hospital.example/scanseal")
     .addOption(home())
     .action(run(async () => (await import("../commands/init.ts")).init as Action));
   marking(named(program.command("enroll")))

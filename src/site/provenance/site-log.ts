@@ -12,6 +12,7 @@ import { nodeCrypto } from "../../platform/node/crypto.ts";
 import { fileExists, readPublicFile } from "../../platform/node/private-files.ts";
 import { parseCheckpoint } from "../../provenance/transparency-log/proof/checkpoint.ts";
 import { encodeBundle } from "../../provenance/transparency-log/proof/entry-bundle.ts";
+import { logKeyKind, verifierKey } from "../../provenance/transparency-log/proof/verifier-key.ts";
 import { parsePolicy, type WitnessPolicy } from "../../provenance/transparency-log/proof/witness-policy.ts";
 import { createLog, openLog } from "../transparency-log/log-folder.ts";
 import { appendRemotely, type LogSource, openLogSource } from "../transparency-log/log-source.ts";
@@ -43,6 +44,11 @@ export interface LogTarget {
   close(): Promise<void>;
 }
 
+/** @throws ScansealError `log-structure` for a name that no log can have */
+export function requireLogName(name: string): void {
+  verifierKey(name, logKeyKind, new Uint8Array(32), nodeCrypto);
+}
+
 export class SiteLog {
   readonly #home: string;
 
@@ -59,10 +65,13 @@ export class SiteLog {
     return join(this.#home, "log-url.json");
   }
 
-  /** The site's own log, where there is none. @param fingerprint of the site's authority @throws ScansealError `io` */
-  async create(fingerprint: string): Promise<void> {
+  /**
+   * The site's own log, where there is none.
+   * @param fingerprint of the site's authority @param name in place of one that is made from it @throws ScansealError `io`, `log-structure`
+   */
+  async create(fingerprint: string, name?: string): Promise<void> {
     if (fileExists(join(this.#folder, "log.json"))) return;
-    const origin = `scanseal.local/${fingerprint.slice(0, 16)}`;
+    const origin = name ?? `scanseal.local/${fingerprint.slice(0, 16)}`;
     await createLog(this.#folder, { origin, journal: undefined });
   }
 
