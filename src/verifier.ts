@@ -17,6 +17,7 @@ export type { SignatureFact } from "./digital-signatures/signature-fact.ts";
 export { type ByteSource, MemorySource } from "./foundation/byte-source.ts";
 export type { Crypto } from "./foundation/crypto.ts";
 export { type ErrorCode, ScansealError } from "./foundation/errors.ts";
+export { TimeStampTrust } from "./keys/trust/time-stamp.ts";
 export { createTrustStore, type TrustStore, type TrustStoreContent } from "./keys/trust/trust-store.ts";
 export { collectEvidence, type EvidencePorts } from "./zero-trust/evidence/collect.ts";
 export type { Evidence } from "./zero-trust/evidence/evidence.ts";
