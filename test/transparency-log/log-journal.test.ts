@@ -52,8 +52,10 @@ describePeer("postgres", "a log's journal in PostgreSQL", () => {
       if (n === 40) await cluster.kill();
     });
     await Promise.all(many);
+    // The quickest are through before the server is dead; this one is not.
+    await append(500);
     const before = acknowledged.size;
-    expect(before).toBeLessThan(401);
+    expect(before).toBeLessThan(402);
     await cluster.restart();
     await append(1000);
     await append(1001);
