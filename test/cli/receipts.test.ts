@@ -9,6 +9,8 @@ import { tags } from "../../src/dicom/tags.ts";
 import { explicitLittleEndianUid } from "../../src/dicom/transfer-syntax.ts";
 import { MemorySource } from "../../src/foundation/byte-source.ts";
 import type { Bytes } from "../../src/foundation/bytes.ts";
+import { nodeCrypto } from "../../src/platform/node/crypto.ts";
+import { decodeRecordFile, encodeRecordFile } from "../../src/provenance/manifest/record-file.ts";
 import { phantomFiles } from "../interop/dimse-peers.ts";
 import { zipOf } from "../receipts/zip-writer.ts";
 import { sampleElements } from "../vectors/manifest/sample-object.ts";
@@ -135,13 +137,37 @@ describe("baseline", () => {
     const file = readFileSync(place.path("records", name!));
     place2.write("r.record", file);
     place2.write("1.dcm", readFileSync(place.path("archive/1.dcm")));
-    expect(place2.run("records", "import", "r.record")).toMatchObject({ status: 0 });
-    // Kept, and believed by nobody: its signer is a stranger here.
-    expect(judge(place2, "1.dcm").map(({ verdict }) => verdict)).toEqual(["unsealed"]);
+    const isTaken = (path: string): boolean => place2.run("records", "import", path).status === 0;
+    // Not kept: its signer is a stranger here, or trusted for something else.
+    expect(isTaken("r.record")).toBe(false);
     place2.write("first.pem", place.run("trust", "export").stdout);
     place2.run("trust", "import", "first.pem", "--role", "capture");
+    expect(isTaken("r.record")).toBe(false);
     expect(judge(place2, "1.dcm").map(({ verdict }) => verdict)).toEqual(["unsealed"]);
     place2.run("trust", "import", "first.pem", "--role", "receipt");
+    // The same statement with another opening or kind, or without its signature, would keep the right one out for good.
+    const { record, subjects } = decodeRecordFile(file, nodeCrypto);
+    const signature = Buffer.from(record.envelope);
+    const at = signature.lastIndexOf('"sig":"') + 30;
+    signature.write(signature[at] === 0x41 ? "B" : "A", at);
+    const shadows = [
+      { ...record, opening: new Uint8Array(0) },
+      { ...record, kind: "correction" as const },
+      { ...record, envelope: signature },
+    ];
+    for (const shadow of shadows) {
+      try {
+        place2.write("shadow.record", encodeRecordFile({ record: shadow, subjects }));
+      } catch {
+        continue;
+      }
+      expect(isTaken("shadow.record")).toBe(false);
+    }
+    // Nor is it filed where a file says that it belongs.
+    const elsewhere = [{ kind: "study", name: "2.25.77" } as const];
+    place2.write("r.record", encodeRecordFile({ record, subjects: elsewhere }));
+    expect(isTaken("r.record")).toBe(true);
+    expect(place2.run("records", "export", "2.25.77", "--out", "none").status).toBe(1);
     expect(judge(place2, "1.dcm").map(({ verdict }) => verdict)).toEqual(["received"]);
     place2.write("cut.record", file.subarray(0, 500));
     expect(place2.run("records", "import", "cut.record")).toMatchObject({ status: 1 });

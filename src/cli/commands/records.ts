@@ -17,8 +17,10 @@ import {
 } from "../../provenance/manifest/record-file.ts";
 import { withFile } from "../../site/file-input.ts";
 import { openHome } from "../../site/home.ts";
+import { intakeOf } from "../../site/provenance/record-intake.ts";
 import { detachedRecord } from "../../site/provenance/record-lookup.ts";
 import { openProvenanceJournal } from "../../store/provenance/open-provenance-journal.ts";
+import { TrustJudge } from "../../zero-trust/evidence/trust-check.ts";
 import { writeNewFile } from "../new-file.ts";
 import { reportProblem } from "../problem.ts";
 
@@ -89,19 +91,28 @@ async function subjectsOf(about: string): Promise<RecordSubject[]> {
   });
 }
 
-/** Only keeps them: whether one is believed is judged whenever an object is verified. @returns 0, or 1 when one is no record */
+/** Keeps what is whole and signed by whom this site trusts for it; whether it is believed is judged again whenever an object is verified. @returns 0, or 1 when one was not kept */
 export async function importRecords(
   paths: readonly string[],
   { home }: { readonly home: string },
 ): Promise<number> {
-  const journal = await openProvenanceJournal(openHome(home).provenancePath);
+  const site = openHome(home);
+  const trust = new TrustJudge(site.trust(), nodeCrypto, systemClock.now());
+  const journal = await openProvenanceJournal(site.provenancePath);
   let taken = 0;
   let refused = 0;
   try {
     for (const path of paths) {
       try {
-        const { record, subjects } = decodeRecordFile(readPublicFile(path, recordFileBytesMax), nodeCrypto);
-        await journal.addRecord(record, subjects, systemClock.now());
+        // Where the file says that it belongs is not asked: it is filed under what it opens.
+        const { record } = decodeRecordFile(readPublicFile(path, recordFileBytesMax), nodeCrypto);
+        const intake = await intakeOf(record, { crypto: nodeCrypto, trust });
+        if ("refused" in intake) {
+          refused++;
+          reportProblem(`${path}: not taken: ${intake.refused}`);
+          continue;
+        }
+        await journal.addRecord(record, intake.subjects, systemClock.now());
         taken++;
       } catch (error) {
         if (!(error instanceof ScansealError) || error.code !== "seal-structure") throw error;
