@@ -7,7 +7,7 @@ import type { DicomObject } from "../../dicom/model.ts";
 import { readDicom } from "../../dicom/read.ts";
 import type { Edit } from "../../dicom/splice.ts";
 import { type Tag, tagHex, tags } from "../../dicom/tags.ts";
-import { isVr, type Vr } from "../../dicom/vr.ts";
+import type { Vr } from "../../dicom/vr.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
 import type { Signer } from "../../foundation/crypto.ts";
 import { ScansealError } from "../../foundation/errors.ts";
@@ -213,9 +213,8 @@ export class CorrectionDesk {
       const object = await readDicom(source);
       const edits = [...this.#request.values].map(([tag, text]): Edit => {
         const vr = requireCorrectable(tag, text);
-        const present = findElement(object.elements, tag)?.vr;
         const value = canonicalText(vr, encodedText(object, text, vr));
-        return { kind: "put", element: { tag, vr: present && isVr(present) ? present : vr, value } };
+        return { kind: "put", element: { tag, vr, value } };
       });
       const uid = textOf(object, tags.sopInstanceUid, undefined);
       const isNew = (edit: Edit): boolean => !this.#request.values.has(tagOf(edit));

@@ -5,7 +5,7 @@ import { sealedValueTest } from "../../provenance/manifest/sealed-values.ts";
 import type { EvidencePorts } from "./collect.ts";
 import { contentOf } from "./content-check.ts";
 import type { AttributeChange, ContentEvidence } from "./evidence.ts";
-import { exemptPartChanges } from "./exempt-parts.ts";
+import { exemptPartChanges, withExemptParts } from "./exempt-parts.ts";
 import { type ExplainedContent, explainChanges } from "./explained-changes.ts";
 
 /** @param committedAs transfer syntax of what was in hands @throws ScansealError `io`, or a limit code */
@@ -35,7 +35,7 @@ export async function contentSince(
     ({ kind, path }) => !known.has(`${kind} ${path}`),
   );
   if (!content) return undefined;
-  const whole = { ...content, attributes: [...content.attributes, ...irregular] };
+  const whole = withExemptParts(content, irregular);
   const { opening } = received;
   return explainChanges({ object, content: whole, opening, studyInstanceUid }, ports);
 }

@@ -21,9 +21,9 @@ import type { RecordLookup } from "../../provenance/manifest/record.ts";
 import { sealedValueTest } from "../../provenance/manifest/sealed-values.ts";
 import type { WitnessPolicy } from "../../provenance/transparency-log/proof/witness-policy.ts";
 import { contentOf } from "./content-check.ts";
+import { counterEvidence } from "./counter-check.ts";
 import { derivationEvidence, replacedBy } from "./derivation-check.ts";
 import type {
-  AttributeChange,
   ContentEvidence,
   Evidence,
   FormatFacts,
@@ -34,7 +34,7 @@ import type {
   UnreadableFact,
   WatermarkEvidence,
 } from "./evidence.ts";
-import { exemptPartChanges } from "./exempt-parts.ts";
+import { exemptPartChanges, withExemptParts } from "./exempt-parts.ts";
 import { sealedContentExplained } from "./explained-changes.ts";
 import { checkFormat } from "./format-check.ts";
 import { checkLogProofs } from "./log-check.ts";
@@ -139,7 +139,8 @@ async function collectFrom(object: DicomObject, ports: EvidencePorts): Promise<E
           ...(await replacedBy(object, sealed.manifest.payloadDigest, ports)),
         }
       : await recordEvidence(object, format, ports);
-  return { ...common, ...sealed, log, time, ...markEvidence(watermark, expected), ...beside };
+  const used = await counterEvidence(sealed.manifest, ports.records);
+  return { ...common, ...sealed, log, time, ...used, ...markEvidence(watermark, expected), ...beside };
 }
 
 /** What logs and clocks of others, and the site's own, say of the seal. */
@@ -265,7 +266,7 @@ async function checkSealed(
     decoder: ports.decoder,
   });
   const exempt = exemptPartChanges({ object, statement: manifest.statement, binding: bindingOf(checked) });
-  const content = compared && withChanges(compared, exempt);
+  const content = compared && withExemptParts(compared, exempt);
   const stranger = await strangerIn(manifest, ports.trust);
   const evidence = {
     ...manifestEvidence(sealed, facts, content, ports),
@@ -281,12 +282,6 @@ async function strangerIn({ envelope }: OpenedManifest, judge: TrustJudge): Prom
     if (trust.result !== "trusted") return trust;
   }
   return undefined;
-}
-
-function withChanges(content: ContentEvidence, more: readonly AttributeChange[]): ContentEvidence {
-  const known = new Set(content.attributes.map(({ path }) => path));
-  const unknown = more.filter(({ path }) => !known.has(path));
-  return unknown.length === 0 ? content : { ...content, attributes: [...content.attributes, ...unknown] };
 }
 
 /** The one signature that names the manifest. Its evidence stands at the same place as its fact. */

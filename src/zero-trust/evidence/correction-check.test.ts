@@ -169,7 +169,29 @@ describe("a chain of corrections", () => {
     await second(one, patientId("0815", "0818"));
     expect(await verdictOf(await withId("0816"))).toBe("altered");
     expect(await verdictOf(await withId("0818"))).toBe("altered");
-    expect(await verdictOf(await withId("0815"))).toBe("verified-with-changes");
+    // Which of the two is in force is unknown; that this value is not, both say.
+    expect(await verdictOf(await withId("0815"))).toBe("superseded");
+    site.forget();
+    site.file(two, atStudy);
+    expect(await verdictOf(sealed)).toBe("verified");
+    const rival = await site.correction({ ...first, corrections: [patientId("4711", "0818")] });
+    site.file(one, atStudy);
+    site.file(rival, atStudy);
+    expect(await verdictOf(sealed)).toBe("superseded");
+  });
+
+  it("explains a value, not another VR: a viewer that follows it shows something else, or nothing", async () => {
+    const one = await filed(patientId("4711", "0815"));
+    for (const vr of ["SH", "US", "OB", "UN"] as const) {
+      const put = (text: string): Promise<Bytes> =>
+        edited(sealed, [{ kind: "put", element: { tag: tags.patientId, vr, value: padded(text) } }]);
+      expect(await verdictOf(await put("0815"))).toBe("altered");
+      const back = await second(one, patientId("0815", "4711"));
+      expect(await verdictOf(await put("4711"))).toBe("altered");
+      site.forget();
+      site.file(one, atStudy);
+      expect(back.kind).toBe("correction");
+    }
   });
 
   it("the same record filed twice, or in another order, changes nothing", async () => {

@@ -30,7 +30,9 @@ export interface TrustedCorrection {
 export interface StudyCorrections {
   /** By version, from 1 without a gap. */
   readonly chain: readonly TrustedCorrection[];
-  /** What was found and counts for nothing. */
+  /** Sound, and newer than the chain, which they do not follow: they explain nothing, but what they say is older is not current. */
+  readonly detached: readonly TrustedCorrection[];
+  /** What was found and explains nothing. */
   readonly faulty: readonly RecordEvidence[];
 }
 
@@ -50,7 +52,8 @@ export async function correctionsOf(studyInstanceUid: string, ports: RecordPorts
       sound.push(checked);
   }
   const { chain, outside } = chained(sound);
-  return { chain, faulty: [...faulty, ...outside].slice(0, faultyMax) };
+  const detached = sound.flatMap(({ correction }) => (chain.includes(correction) ? [] : [correction]));
+  return { chain, detached, faulty: [...faulty, ...outside].slice(0, faultyMax) };
 }
 
 /** A correction that holds, with its place in one study's chain. */
@@ -124,7 +127,7 @@ export function structureFault(record: string, error: unknown): RecordEvidence {
   return { record, faults: ["record-structure"], detail: error.message, trust: undefined };
 }
 
-/** 12. From version 1, each names the one before. What forks, or names what is not there, counts for nothing, nor does what follows. */
+/** 12. From version 1, each names the one before. What forks, or names what is not there, explains nothing, nor does what follows. */
 function chained(sound: readonly Placed[]): {
   readonly chain: readonly TrustedCorrection[];
   readonly outside: readonly RecordEvidence[];

@@ -128,6 +128,8 @@ export interface AttributeChange {
   readonly attributeClass: AttributeClass;
   /** Lossless transcoding is known to leave this behind. */
   readonly transcodeByProduct: boolean;
+  /** What no commitment covers differs, such as the VR on the wire: no corrected value accounts for that. */
+  readonly isIrregular?: true;
   /** A trusted record accounts for exactly this change: a correction's value, or an archive's approved habit. */
   readonly explainedBy?: ChangeExplanation;
 }

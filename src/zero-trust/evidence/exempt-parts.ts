@@ -18,7 +18,7 @@ import type { SignatureFact } from "../../digital-signatures/signature-fact.ts";
 import { isGroupLength } from "../../provenance/manifest/canonical-value.ts";
 import type { ContentClaim } from "../../provenance/manifest/content-claim.ts";
 import { classOfAttribute } from "./attribute-classes.ts";
-import type { AttributeChange } from "./evidence.ts";
+import type { AttributeChange, ContentEvidence } from "./evidence.ts";
 import { selectivelyLostVrs } from "./lost-vrs.ts";
 
 /** PS3.3 C.12.1.1.3, first part: outside every signature's byte stream, so its form is checked. */
@@ -77,7 +77,23 @@ export function exemptPartChanges(context: ExemptContext): AttributeChange[] {
     ...change,
     attributeClass: classOfAttribute(change.path),
     transcodeByProduct: false,
+    isIrregular: true,
   }));
+}
+
+/** Adds them to what the commitments found. Where an attribute differs in both, neither a transcoder nor a correction accounts for it. */
+export function withExemptParts(
+  content: ContentEvidence,
+  exempt: readonly AttributeChange[],
+): ContentEvidence {
+  if (exempt.length === 0) return content;
+  const odd = new Set(exempt.map(({ path }) => path));
+  const known = new Set(content.attributes.map(({ path }) => path));
+  const marked = content.attributes.map(
+    (change): AttributeChange =>
+      odd.has(change.path) ? { ...change, transcodeByProduct: false, isIrregular: true } : change,
+  );
+  return { ...content, attributes: [...marked, ...exempt.filter(({ path }) => !known.has(path))] };
 }
 
 /** Tags whose element a valid signature covers. */

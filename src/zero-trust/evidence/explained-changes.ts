@@ -10,7 +10,7 @@ import { isSameValue } from "../../provenance/manifest/correction-opening.ts";
 import type { Opening } from "../../provenance/manifest/sealed-values.ts";
 import { habitsOf, matchingHabit } from "./archive-check.ts";
 import type { EvidencePorts } from "./collect.ts";
-import { correctionsOf, type TrustedCorrection } from "./correction-check.ts";
+import { correctionsOf, type StudyCorrections, type TrustedCorrection } from "./correction-check.ts";
 import type {
   AttributeChange,
   ChangeExplanation,
@@ -38,6 +38,8 @@ export interface ExplainedContent {
 
 export type ExplainPorts = Pick<EvidencePorts, "crypto" | "trust" | "records" | "readFrom">;
 
+const noCorrections: StudyCorrections = { chain: [], detached: [], faulty: [] };
+
 /** @throws ScansealError `io` */
 export async function explainChanges(
   request: ExplainRequest,
@@ -45,9 +47,10 @@ export async function explainChanges(
 ): Promise<ExplainedContent> {
   const { content, studyInstanceUid } = request;
   if (!ports.records || content.unlocalised) return { content };
-  const { chain, faulty } =
-    studyInstanceUid === undefined ? { chain: [], faulty: [] } : await correctionsOf(studyInstanceUid, ports);
-  const corrected = chain.length === 0 ? { content } : await applyCorrections(request, chain, ports.crypto);
+  const { faulty, ...corrections } =
+    studyInstanceUid === undefined ? noCorrections : await correctionsOf(studyInstanceUid, ports);
+  const isNone = corrections.chain.length + corrections.detached.length === 0;
+  const corrected = isNone ? { content } : await applyCorrections(request, corrections, ports.crypto);
   const habits = await habitsOf(ports);
   const explained = habits.approved
     ? withExplanations(corrected.content, (change) => matchingHabit(habits.approved!, change))
@@ -90,10 +93,10 @@ interface Place {
 
 async function applyCorrections(
   { object, content, opening }: ExplainRequest,
-  chain: readonly TrustedCorrection[],
+  { chain, detached }: Pick<StudyCorrections, "chain" | "detached">,
   crypto: Crypto,
 ): Promise<ExplainedContent> {
-  const values = await sealedAndPresent(object, content, opening, chain, crypto);
+  const values = await sealedAndPresent(object, content, opening, [...chain, ...detached], crypto);
   const explanations = new Map<string, ChangeExplanation>();
   const missing = new Set<TrustedCorrection>();
   for (const [path, { sealed, present }] of values) {
@@ -104,16 +107,32 @@ async function applyCorrections(
         record: place.explainedBy.digest,
         summary: place.explainedBy.summary,
       });
-    if (place?.missing) missing.add(place.missing);
+    // A chain that forks, or lacks a link, explains no further; but what its newer corrections call older is not delivered as current.
+    const newer = place && (place.missing ?? correcting(path, present, detached));
+    if (newer) missing.add(newer);
   }
-  const explained = withExplanations(content, ({ path }) => explanations.get(path));
-  const first = chain.find((correction) => missing.has(correction));
+  const explained = withExplanations(content, ({ path, isIrregular }) =>
+    isIrregular ? undefined : explanations.get(path),
+  );
+  const first = [...chain, ...detached].find((correction) => missing.has(correction));
   if (!first) return { content: explained };
   const { digest, statement, summary } = first;
   return {
     content: explained,
     supersededBy: { record: digest, by: "correction", at: statement.correctedAt, summary },
   };
+}
+
+function correcting(
+  path: string,
+  present: Value,
+  corrections: readonly TrustedCorrection[],
+): TrustedCorrection | undefined {
+  return corrections.find(({ statement, opening }) =>
+    statement.changes.some(
+      (change, i) => change.path === path && isSameValue(opening.values[i]!.from, present),
+    ),
+  );
 }
 
 /**
