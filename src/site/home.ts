@@ -53,6 +53,7 @@ import { ensurePrivateFolder, fileExists } from "../platform/node/private-files.
 import type { SealingDevice } from "../sealing/seal.ts";
 import type { TrustResult } from "../zero-trust/evidence/evidence.ts";
 import { TrustJudge } from "../zero-trust/evidence/trust-check.ts";
+import { OpenedProvenance } from "./provenance/opened-provenance.ts";
 import { enrolOffices } from "./provenance/record-signers.ts";
 import { requireLogName, SiteLog } from "./provenance/site-log.ts";
 import { TimeFile, type TimeSettings } from "./provenance/time-file.ts";
@@ -266,9 +267,21 @@ export class SiteHome {
     }
     return {
       device: { name, type, signer, keyEpoch: String(keyEpoch) },
-      counter: openDeviceCounter(folder),
+      counter: openDeviceCounter(folder, await this.#highestCounter(signer.certificate, keyEpoch)),
       seals: new SealStore(join(folder, "seals", `epoch-${keyEpoch}`)),
     };
+  }
+
+  /** What the provenance knows to be used: a counter that is behind it was put back from an old copy. */
+  async #highestCounter(certificate: Bytes, keyEpoch: number): Promise<number> {
+    const provenance = new OpenedProvenance(this.provenancePath);
+    try {
+      const journal = await provenance.journal();
+      const { keyFingerprint } = parseCertificate(certificate, nodeCrypto);
+      return (await journal?.highestCounter(keyFingerprint, String(keyEpoch))) ?? 0;
+    } finally {
+      await provenance.close();
+    }
   }
 
   /** The newest certificate this site's authority gave to a device of that name. */

@@ -4,6 +4,7 @@ import { plainTextOf } from "../../src/dicom/elements.ts";
 import type { DicomObject } from "../../src/dicom/model.ts";
 import { tags } from "../../src/dicom/tags.ts";
 import type { Bytes } from "../../src/foundation/bytes.ts";
+import { counterScenarios } from "../attacks/counter-scenarios.ts";
 import { gateScenarios } from "../attacks/gate-scenarios.ts";
 import { logScenarios } from "../attacks/log-scenarios.ts";
 import { seriesScenarios } from "../attacks/series-scenarios.ts";
@@ -57,6 +58,7 @@ describe("expected verdicts", () => {
         ...seriesScenarios,
         ...logScenarios,
         ...timeScenarios,
+        ...counterScenarios,
       ].filter((one) => one.scenario === scenario && one.what === what);
       expect(proofs.length + (pixelEdits.has(scenario) ? 1 : 0), `${scenario} ${what}`).toBe(1);
     }
@@ -68,6 +70,7 @@ describe("expected verdicts", () => {
       ...seriesScenarios,
       ...logScenarios,
       ...timeScenarios,
+      ...counterScenarios,
     ].map(({ scenario, what }) => `${scenario} ${what}`);
     const rows = scenarios.map(({ scenario, what }) => `${scenario} ${what}`);
     expect(cases.filter((one) => !rows.includes(one))).toEqual([]);

@@ -1,4 +1,7 @@
-/** Remembers when this site first had a manifest in hands (time class T2), and under which number of its key. No verdict waits for it. */
+/**
+ * Remembers when this site first had a manifest in hands (time class T2), and under which number of its key; and looks, when that is durable, whether
+ * the number was used for another one: of two that come at once the later one to be remembered is told.
+ */
 import type { Clock } from "../../foundation/crypto.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import type { EventSink } from "../../operations/event.ts";
@@ -16,7 +19,7 @@ export interface FirstSightParts {
 export class FirstSights implements Examiner {
   readonly #examiner: Examiner;
   readonly #parts: FirstSightParts;
-  readonly #writing = new Set<Promise<void>>();
+  readonly #writing = new Set<Promise<unknown>>();
   /** A problem is told once in a row. */
   #told: string | undefined;
 
@@ -34,28 +37,33 @@ export class FirstSights implements Examiner {
     // Nobody could write it again, and whoever is not trusted does not fill the journal.
     const { manifest, time } = evidence;
     const isSound = manifest?.trust?.result === "trusted" && manifest.faults.length === 0;
-    if (isSound && time?.timeClass !== "T2") {
-      const writing = this.#sight(manifest).finally(() => this.#writing.delete(writing));
-      this.#writing.add(writing);
-    }
-    return evidence;
+    if (!isSound || time?.timeClass === "T2") return evidence;
+    const sighting = this.#sight(manifest);
+    this.#writing.add(sighting);
+    const others = await sighting.finally(() => this.#writing.delete(sighting));
+    return others.length === 0 ? evidence : { ...evidence, counter: { others } };
   }
 
-  async #sight(manifest: NonNullable<Evidence["manifest"]>): Promise<void> {
+  /** @returns other manifests under its number */
+  async #sight(manifest: NonNullable<Evidence["manifest"]>): Promise<readonly string[]> {
     const { payloadDigest, keyFingerprint, keyEpoch, counter } = manifest;
     const { provenance, clock, events } = this.#parts;
     const at = clock.now();
-    if (payloadDigest === undefined || keyFingerprint === undefined) return;
-    if (keyEpoch === undefined || counter === undefined) return;
+    if (payloadDigest === undefined || keyFingerprint === undefined) return [];
+    if (keyEpoch === undefined || counter === undefined) return [];
     try {
       const journal = await provenance.journal();
-      await journal?.sight(payloadDigest, { keyFingerprint, keyEpoch, counter }, at);
+      const number = { keyFingerprint, keyEpoch, counter };
+      await journal?.sight(payloadDigest, number, at);
+      const uses = (await journal?.usesOf(number)) ?? [];
       this.#told = undefined;
+      return uses.filter((digest) => digest !== payloadDigest);
     } catch (error) {
       const { code, message } =
         error instanceof ScansealError ? error : new ScansealError("internal", "a first sight was not kept");
       if (message !== this.#told) events({ kind: "fault", where: "provenance", code, why: message });
       this.#told = message;
+      return [];
     }
   }
 

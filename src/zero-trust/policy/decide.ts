@@ -49,6 +49,7 @@ const untrusted: ReadonlySet<FindingCode> = new Set<FindingCode>([
   "time-stamp-invalid",
   "foreign-signature",
   "signature-weak",
+  "counter-equivocation",
   "log-proof-invalid",
   "log-missing",
 ]);

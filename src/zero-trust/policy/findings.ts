@@ -33,6 +33,7 @@ export function findingsOf(evidence: Evidence): readonly Finding[] {
       ? [finding("uid-mismatch", {}, "the command that brought it names another instance or class")]
       : []),
     ...(manifest ? manifestFindings(manifest) : []),
+    ...equivocation(evidence),
     ...(content ? contentFindings(content, evidence) : []),
     // What marks say of an object without a seal says more than that it has none.
     ...watermarkFindings(evidence),
@@ -68,6 +69,13 @@ function sealMissing(evidence: Evidence): Finding[] {
     );
   }
   return found;
+}
+
+/** Which of the two was first is not known: neither can be relied on. */
+function equivocation({ manifest, counter }: Evidence): Finding[] {
+  if (!counter) return [];
+  const number = `number ${manifest?.counter} of key ${manifest?.keyEpoch}`;
+  return [finding("counter-equivocation", {}, `${number} also seals ${counter.others.join(", ")}`)];
 }
 
 function manifestFindings(manifest: ManifestEvidence): Finding[] {

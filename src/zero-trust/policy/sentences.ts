@@ -46,6 +46,10 @@ const sentences: Partial<Readonly<Record<FindingCode, Sentence>>> = {
     "Another signature on this image can no longer be checked: the image was rewritten since it was made.",
   ),
   "signature-weak": error("seal", "Signed with a method that is no longer safe."),
+  "counter-equivocation": error(
+    "trust",
+    "The number of this seal was given to another image too; one of them is not what it claims.",
+  ),
   "log-proof-invalid": error(
     "trust",
     "The proof that this seal was logged does not hold; do not rely on it.",

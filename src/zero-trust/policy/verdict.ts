@@ -59,6 +59,7 @@ export type FindingCode =
   | "preamble-suspicious"
   | "hidden-bytes"
   | "tolerated"
+  | "counter-equivocation"
   | "log-proof-invalid"
   | "log-missing"
   | "log-unknown"
