@@ -1,4 +1,4 @@
-/** `scanseal attach`: log proofs, time stamps and revocation status into the sealed objects they are about. */
+/** `scanseal attach`: log proofs and time stamps into the sealed objects they are about. */
 import { ScansealError } from "../../foundation/errors.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import { openHome } from "../../site/home.ts";

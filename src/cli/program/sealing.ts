@@ -16,7 +16,7 @@ export function addSealing(program: Command, run: Run): void {
   program
     .command("attach")
     .description(
-      "put the log proofs, time stamps and revocation status that are known by now into sealed objects",
+      "put the log proofs and time stamps that are known by now into sealed objects",
     )
     .argument("<path...>")
     .requiredOption("--out <dir>", "where the objects go, named by SOP Instance UID", givenPath)
