@@ -69,6 +69,22 @@ const told = (one: SeriesJudgement): Partial<Record<(typeof lists)[number], read
   Object.fromEntries(lists.flatMap((key) => (one[key].length > 0 ? [[key, one[key]]] : [])));
 const codes = (one: SeriesJudgement): string[] => one.faults.map(({ code }) => code);
 
+describe("a Key Object and manifests", () => {
+  const keyObject = (count: number, version: number): SeriesManifestFact =>
+    manifest(count, { basis: "key-object", isPresented: true, version, previous: undefined });
+
+  it("of a version that no manifest has does not make a series complete that lacks something", () => {
+    const one = judged({ instances: instances(4), manifests: [manifest(5), keyObject(4, 9)] });
+    expect(one.state).toBe("incomplete");
+    expect(codes(one)).toContain("series-manifest-missing");
+    expect(judged({ instances: instances(4), manifests: [manifest(5), keyObject(4, 1)] }).state).toBe(
+      "incomplete",
+    );
+    expect(judged({ manifests: [manifest(5), keyObject(5, 1)] }).state).toBe("complete");
+    expect(judged({ manifests: [keyObject(5, 2)] }).state).toBe("complete");
+  });
+});
+
 describe("a series and its manifest", () => {
   it("complete: the list, and nothing else", () => {
     const one = judged({});

@@ -120,7 +120,10 @@ function headOf({ seriesInstanceUid, instances, manifests, ...evidence }: Series
     tell("series-manifest-fork", one, `version ${one.version}: ${other}`);
   const newest = Math.max(0, ...chain.map(({ version }) => version), ...named.map(({ version }) => version));
   const heads = chain.filter(({ version }) => version === newest);
-  if (heads.length === 0 && newest > 0)
+  // Whatever passes a sealer beside the device is sealed, a document of an attacker's too: where manifests are, it does not stand in for one that nobody has.
+  const known = chain.filter(({ basis }) => basis === "manifest");
+  const isAlone = known.length > 0 && known.every(({ version }) => version < newest);
+  if (newest > 0 && (heads.length === 0 || isAlone))
     tell("series-manifest-missing", undefined, `version ${newest} exists and is not at hand`);
   for (const fact of chain) {
     if (fact.version < newest && (fact.isPresented || heads.length === 0))
