@@ -47,6 +47,12 @@ it("an unsealed object is let in, and received from then on; a change of it is h
   expect(output + errors).not.toContain("receipt");
   expect(judged("1.dcm")).toBe("received");
   expect(judged("changed.dcm")).toBe("altered");
+  // What is made of it would be past a source that holds it.
+  place.write("made.dcm", sampleFile("2.25.2"));
+  expect(place.run("derive", "processed", "made.dcm", "--from", "1.dcm")).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining("nobody received it"),
+  });
   // A person's word says more than the gate's: it is given, once.
   const baseline = ["baseline", "1.dcm", "--source", "PACS"];
   expect(place.run(...baseline)).toMatchObject({ status: 0, stdout: "1 receipt given\n" });

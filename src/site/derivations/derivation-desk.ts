@@ -22,6 +22,8 @@ import { collectEvidence, type EvidencePorts } from "../../zero-trust/evidence/c
 import type { Evidence } from "../../zero-trust/evidence/evidence.ts";
 import { TrustJudge } from "../../zero-trust/evidence/trust-check.ts";
 import { decide } from "../../zero-trust/policy/decide.ts";
+import { derivationStands } from "../../zero-trust/policy/derivation-findings.ts";
+import { isOnlyAdmitted } from "../../zero-trust/policy/receipt-findings.ts";
 import type { SiteHome } from "../home.ts";
 import type { OutputFolder } from "../output-folder.ts";
 import { recordLookup } from "../provenance/record-lookup.ts";
@@ -126,6 +128,12 @@ export class DerivationDesk {
     const { verdict } = decide(evidence);
     const digest = nameOf(evidence);
     const isProven = verdict === "verified" || verdict === "verified-with-changes" || verdict === "received";
+    // What a gate only let in would be past a strict source as what is made of it.
+    if (isOnlyAdmitted(evidence) && !derivationStands(evidence))
+      throw new ScansealError(
+        "usage",
+        `${path}: a gate let it in, and nobody received it: baseline, or import`,
+      );
     if (!isProven || digest === undefined)
       throw new ScansealError("usage", `${path}: it is ${verdict}: what is made of it would prove nothing`);
     return { digest, verdict };

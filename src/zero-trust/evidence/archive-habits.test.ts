@@ -24,6 +24,7 @@ describe("a habit", () => {
     ["00100020", "patient"],
     ["00100030", "patient"],
     ["00100040", "patient"],
+    ["00120040", "patient"],
     ["00080050", "order"],
     ["00401001", "order"],
     ["00080005", "identifies"],

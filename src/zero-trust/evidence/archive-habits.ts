@@ -30,6 +30,8 @@ const neverTags: ReadonlySet<string> = new Set([
   "00101005",
   "00101060",
   "00104000", // Patient Comments
+  "00120040", // Subject of a clinical trial, who has no other name there
+  "00120042",
   "00200010", // Study ID
   "00380010", // Admission ID
   "00401001", // Requested Procedure ID
