@@ -10,6 +10,7 @@ import type { FeedParts } from "../../src/site/provenance/log-feed.ts";
 import { queueActs, queueLedger } from "../../src/site/provenance/logged-acts.ts";
 import { queuePolicyFiles } from "../../src/site/provenance/policy-files.ts";
 import type { ActRecord } from "../../src/store/journal/journal.ts";
+import { openSqliteJournal } from "../../src/store/journal/sqlite-journal.ts";
 import { openProvenanceJournal } from "../../src/store/provenance/open-provenance-journal.ts";
 
 const root = mkdtempSync(join(tmpdir(), "scanseal-acts-"));
@@ -71,6 +72,17 @@ describe("the gate's acts", () => {
       to: "enforce",
     });
     expect(told).toContainEqual(expect.objectContaining({ destination: "reading", objects: 2 }));
+  });
+
+  it("a thousand conflicts, which anybody can cause, hide no release", async () => {
+    const kept = await openSqliteJournal(join(root, "acts.sqlite"));
+    const at = 1_700_000_000_000;
+    await kept.addRecord({ ...act("3", "quarantine.release.approved", { objects: 2 }), id: "r", at });
+    for (let i = 0; i < 1_001; i++)
+      await kept.addRecord({ ...act("1", "object.conflict", {}), id: `c${i}`, at: at + 1 + i });
+    const logged = await queuedBy(async (parts) => void (await queueActs(parts, kept)));
+    expect(logged.map(({ kind }) => kind)).toEqual(["release"]);
+    await kept.close();
   });
 
   it("nothing is told that somebody typed", async () => {

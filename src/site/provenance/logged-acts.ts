@@ -6,8 +6,9 @@ import type { ActRecord, Journal } from "../../store/journal/journal.ts";
 import type { SiteHome } from "../home.ts";
 import { type FeedParts, queueStatement } from "./log-feed.ts";
 
-/** Acts looked at in one round, the newest. */
+/** Acts of these kinds looked at in one round, the newest: refusals and conflicts, which strangers can cause, do not crowd them out. */
 const actsMax = 1_000;
+const loggedActs = ["source.", "quarantine.release.approved", "quarantine.purge.approved"] as const;
 /** Of an act's details: names of this site and numbers. What people typed as a reason may be anything. */
 const toldDetails: ReadonlySet<string> = new Set([
   "from",
@@ -55,7 +56,7 @@ export async function queueLedger(parts: FeedParts, home: SiteHome): Promise<num
 /** The gate's acts that outsiders should be able to count. @returns new entries @throws ScansealError `io` */
 export async function queueActs(parts: FeedParts, journal: Pick<Journal, "records">): Promise<number> {
   let queued = 0;
-  const acts = await journal.records({ limit: actsMax });
+  const acts = await journal.records({ limit: actsMax, actsLike: loggedActs });
   for (const act of acts.toReversed()) {
     const kind = kindOfAct(act);
     if (!kind) continue;

@@ -385,6 +385,8 @@ export interface Journal extends LaterDeliveries {
   /** Newest first. */
   records(filter: {
     readonly subject?: string | undefined;
+    /** How the acts' names begin: letters and dots. */
+    readonly actsLike?: readonly string[] | undefined;
     readonly limit: number;
   }): Promise<readonly ActRecord[]>;
 

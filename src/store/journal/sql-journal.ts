@@ -323,18 +323,23 @@ export class SqlJournal implements Journal {
     await this.#writeStatement(addRecord(record));
   }
 
-  async records(filter: {
-    readonly subject?: string | undefined;
-    readonly limit: number;
-  }): Promise<readonly ActRecord[]> {
+  async records({
+    subject,
+    actsLike,
+    limit,
+  }: Parameters<Journal["records"]>[0]): Promise<readonly ActRecord[]> {
     const rows = await this.#read((db) => {
       const query = db
         .selectFrom("acts")
         .selectAll()
         .orderBy("at", "desc")
         .orderBy("id", "desc")
-        .limit(listLimit(filter.limit));
-      return (filter.subject === undefined ? query : query.where("subject", "=", filter.subject)).execute();
+        .limit(listLimit(limit));
+      const ofSubject = subject === undefined ? query : query.where("subject", "=", subject);
+      if (actsLike === undefined) return ofSubject.execute();
+      return ofSubject
+        .where((row) => row.or(actsLike.map((beginning) => row("act", "like", `${beginning}%`))))
+        .execute();
     });
     return rows.map(actOf);
   }
