@@ -323,11 +323,8 @@ export class SqlJournal implements Journal {
     await this.#writeStatement(addRecord(record));
   }
 
-  async records({
-    subject,
-    actsLike,
-    limit,
-  }: Parameters<Journal["records"]>[0]): Promise<readonly ActRecord[]> {
+  async records(filter: Parameters<Journal["records"]>[0]): Promise<readonly ActRecord[]> {
+    const { subject, actsLike, limit } = filter;
     const rows = await this.#read((db) => {
       const query = db
         .selectFrom("acts")
