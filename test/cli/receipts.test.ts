@@ -298,6 +298,18 @@ describe("an object of an enrolled device without its seal", () => {
     expect(JSON.stringify(line!.findings)).toContain("A. Radiographer took it without a seal");
   });
 
+  it("of which this site made a seal is refused without serial number and mark", () => {
+    place.write("plain/1.dcm", sampleFile("2.25.73"));
+    place.run("seal", "plain", "--device", "ct7", "--out", "plain-sealed");
+    place.write("plain-changed/1.dcm", sampleFile("2.25.73", "0815"));
+    const { status, stderr } = place.run("baseline", "plain-changed", "--source", "x");
+    expect(status).toBe(1);
+    expect(stderr).toContain("seal-expected");
+    const named = ["--as-unsealed", "--operator", "A. Radiographer"];
+    expect(place.run("baseline", "plain-changed", "--source", "x", ...named)).toMatchObject({ status: 0 });
+    expect(place.run("baseline", "plain-changed", "--source", "x")).toMatchObject({ status: 0 });
+  });
+
   it("whose frames carry the mark of a device is refused whatever serial number it states", async () => {
     for (const [i, file] of phantomFiles().slice(0, 1).entries()) place.write(`captured/${i}.dcm`, file);
     place.run("seal", "captured", "--device", "ct7", "--out", "marked");

@@ -17,6 +17,7 @@ import { collectEvidence, type EvidencePorts } from "../../zero-trust/evidence/c
 import type { Evidence } from "../../zero-trust/evidence/evidence.ts";
 import { TrustJudge } from "../../zero-trust/evidence/trust-check.ts";
 import { decide } from "../../zero-trust/policy/decide.ts";
+import { isOnlyAdmitted, receiptStands } from "../../zero-trust/policy/receipt-findings.ts";
 import type { Decision } from "../../zero-trust/policy/verdict.ts";
 import type { SiteHome } from "../home.ts";
 import { markSignerOf } from "../mark-signers.ts";
@@ -83,18 +84,19 @@ export class ReceivingOffice {
 
   /** The receipt is durable after `settle`. @throws ScansealError `io`, and what the key or the journal fails with */
   async receive(source: ByteSource): Promise<Received> {
-    const evidence = await collectEvidence(source, this.#evidence);
-    const decision = decide(evidence);
-    const { format } = evidence;
+    const found = await collectEvidence(source, this.#evidence);
+    const { format } = found;
     const sopInstanceUid = format?.sopInstanceUid;
     if (format && sopInstanceUid === undefined) return { outcome: "directory" };
-    if (sopInstanceUid === undefined) return { outcome: "refused", decision };
+    if (sopInstanceUid === undefined) return { outcome: "refused", decision: decide(found) };
     const pending = this.#pending.get(sopInstanceUid);
     if (pending) {
       // Another object of this UID was taken a moment ago: it is compared with that.
       await pending;
       return this.receive(source);
     }
+    const evidence = await this.#withKnownSeal(found);
+    const decision = decide(evidence);
     switch (decision.verdict) {
       case "verified":
       case "verified-with-changes":
@@ -113,6 +115,15 @@ export class ReceivingOffice {
     }
   }
 
+  /** This site knows what it sealed, whatever serial number an object states and whether it is marked. What a person received before stays received. */
+  async #withKnownSeal(evidence: Evidence): Promise<Evidence> {
+    const { manifest, format, sealExpectedFrom } = evidence;
+    if (manifest || sealExpectedFrom !== undefined || format?.sopInstanceUid === undefined) return evidence;
+    if (receiptStands(evidence) && !isOnlyAdmitted(evidence)) return evidence;
+    const [seal] = await this.#journal.sealsOfInstance(format.sopInstanceUid);
+    return seal ? { ...evidence, sealExpectedFrom: seal.device } : evidence;
+  }
+
   #isAcceptable({ findings }: Decision): boolean {
     const errors = findings.filter(({ severity }) => severity === "error");
     return errors.every(({ code }) => this.#reception.asUnsealed && excusable.has(code));
@@ -127,7 +138,7 @@ export class ReceivingOffice {
     evidence: Evidence,
     label: string,
   ): Promise<(() => Promise<void>) | undefined> {
-    const { format, manifest, sealExpectedFrom } = evidence;
+    const { format, manifest, sealExpectedFrom } = await this.#withKnownSeal(evidence);
     const { verdict, findings } = decide(evidence);
     const isPlain = format !== undefined && format.tolerated.length === 0 && manifest === undefined;
     const isClean = findings.every(({ severity }) => severity !== "error");
