@@ -8,6 +8,7 @@ import { addDemonstration } from "./program/demonstration.ts";
 import { addDerivation } from "./program/derivation.ts";
 import { addGateway } from "./program/gateway.ts";
 import { addHistory } from "./program/history.ts";
+import { addKeys } from "./program/keys.ts";
 import { addLog } from "./program/log.ts";
 import { addNetwork } from "./program/network.ts";
 import { givenPath } from "./program/options.ts";
@@ -63,6 +64,7 @@ function programWith(run: Run): Command {
   addDerivation(program, run);
   addSeries(program, run);
   addSite(program, run);
+  addKeys(program, run);
   addTls(program, run);
   addNetwork(program, run);
   addReceipts(program, run);

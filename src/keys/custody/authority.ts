@@ -22,7 +22,7 @@ import { decodePem, encodePem } from "../trust/pem.ts";
 import type { RevocationReason } from "../trust/revocation.ts";
 import { roles as allRoles, type Role } from "../trust/roles.ts";
 import { authorityCertificate, authorityPaths, publishedCrlNumber } from "./authority-files.ts";
-import { type Ledger, ledgerFormat, readLedger, writeLedger } from "./authority-ledger.ts";
+import { type Ledger, ledgerFormat, type RevokedEntry, readLedger, writeLedger } from "./authority-ledger.ts";
 import { type CertificateRequest, readRequest } from "./certificate-request.ts";
 import { type DeviceName, requireDeviceName } from "./device-name.ts";
 import { hashCode, makeCode } from "./enrolment-code.ts";
@@ -299,11 +299,12 @@ export class Authority {
   }
 
   /**
-   * Revokes a certificate it issued and makes a new CRL.
+   * Revokes a certificate it issued and makes a new CRL. What is revoked already can only become stricter: a theft that is found
+   * out later, or an earlier day.
    * @param serial hexadecimal
    * @param invalidSince when the key may have come into other hands, in milliseconds
    * @returns the CRL, DER
-   * @throws ScansealError `usage` for a serial it did not issue or has revoked already, `io`
+   * @throws ScansealError `usage` for a serial it did not issue or has revoked as strictly already, `io`
    */
   revoke(serial: string, reason: RevocationReason, invalidSince?: number): Bytes {
     const wanted = serial.toLowerCase();
@@ -311,11 +312,9 @@ export class Authority {
       if (![...ledger.issued, ...ledger.tls].some((entry) => entry.serial === wanted)) {
         throw new ScansealError("usage", "this authority issued no certificate with that serial number");
       }
-      if (ledger.revoked.some((entry) => entry.serial === wanted)) {
-        throw new ScansealError("usage", "the certificate is revoked already");
-      }
-      const entry = { serial: wanted, revokedAt: now, invalidSince, reason };
-      return { ...ledger, revoked: [...ledger.revoked, entry] };
+      const before = ledger.revoked.find((entry) => entry.serial === wanted);
+      const entry = stricterOf({ serial: wanted, revokedAt: now, invalidSince, reason }, before);
+      return { ...ledger, revoked: [...ledger.revoked.filter((one) => one !== before), entry] };
     });
   }
 
@@ -357,6 +356,24 @@ export class Authority {
       then?.();
     });
   }
+}
+
+/** The first revocation's time stays. @throws ScansealError `usage` when nothing becomes stricter */
+function stricterOf(wanted: RevokedEntry, before: RevokedEntry | undefined): RevokedEntry {
+  if (before === undefined) return wanted;
+  const wasStolen = before.reason === "keyCompromise";
+  const isStolen = wanted.reason === "keyCompromise";
+  const invalidSince = Math.min(before.invalidSince ?? Infinity, wanted.invalidSince ?? Infinity);
+  const isEarlier = invalidSince < Math.min(before.invalidSince ?? Infinity, before.revokedAt);
+  if (!isEarlier && (wasStolen || !isStolen))
+    throw new ScansealError("usage", "the certificate is revoked already");
+  const { serial, revokedAt } = before;
+  return {
+    serial,
+    revokedAt,
+    invalidSince: Number.isFinite(invalidSince) ? invalidSince : undefined,
+    reason: isStolen ? wanted.reason : before.reason,
+  };
 }
 
 function requireFingerprint(request: CertificateRequest, compared: string): void {

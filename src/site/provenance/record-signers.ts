@@ -1,7 +1,8 @@
 /** The site's own keys that sign records: one for receipts, one for derivations, made when they are first needed. */
+import { join } from "node:path";
 import type { Signer } from "../../foundation/crypto.ts";
 import { ScansealError } from "../../foundation/errors.ts";
-import { openDeviceSigner } from "../../keys/custody/device-keys.ts";
+import { deviceStatus, openDeviceSigner } from "../../keys/custody/device-keys.ts";
 import { enrolLocally } from "../../keys/custody/local-enrolment.ts";
 import { nodeCrypto, nodeRandom, systemClock } from "../../platform/node/crypto.ts";
 import { fileExists } from "../../platform/node/private-files.ts";
@@ -10,21 +11,36 @@ import type { SiteHome } from "../home.ts";
 
 export type OfficeRole = "receipt" | "derive";
 
-const names: Readonly<Record<OfficeRole, string>> = {
+/** As in their certificates. */
+export const officeNames: Readonly<Record<OfficeRole, string>> = {
   receipt: "site-receipts",
   derive: "site-derivations",
 };
 
-/** Makes the site's keys for records where they are missing. The authority's key is opened for it. @throws ScansealError `key-unusable`, `io` */
+/** Makes the site's keys for records where they are missing, or were cut off while they were made. The authority's key is opened for it. @throws ScansealError `key-unusable`, `io` */
 export async function enrolOffices(home: SiteHome): Promise<void> {
-  const missing = (Object.keys(names) as OfficeRole[]).filter((role) => !fileExists(home.officeFolder(role)));
+  const missing = (Object.keys(officeNames) as OfficeRole[]).filter((role) => !isEnrolled(home, role));
   if (missing.length === 0) return;
   const authority = await home.openAuthority();
+  const { issued } = home.ledger();
   for (const role of missing) {
-    const device = { name: names[role], aeTitle: "SCANSEAL", serialNumber: names[role] };
-    const options = { device, roles: [role], passphrase: home.passphrase(), random: nodeRandom };
-    await enrolLocally(authority, home.officeFolder(role), options);
+    const name = officeNames[role];
+    const folder = home.officeFolder(role);
+    const epochs = issued.filter((entry) => entry.name === name).map(({ keyEpoch }) => keyEpoch);
+    await enrolLocally(authority, folder, {
+      device: { name, aeTitle: "SCANSEAL", serialNumber: name },
+      roles: [role],
+      passphrase: home.passphrase(),
+      random: nodeRandom,
+      isNewEpoch: fileExists(join(folder, "device.json")),
+      epochAbove: Math.max(0, ...epochs),
+    });
   }
+}
+
+function isEnrolled(home: SiteHome, role: OfficeRole): boolean {
+  const folder = home.officeFolder(role);
+  return fileExists(join(folder, "device.json")) && deviceStatus(folder).keyEpoch > 0;
 }
 
 /** @throws ScansealError `key-unusable` where the key is missing, or its certificate is not believed here any more, `io` */
