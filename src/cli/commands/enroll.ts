@@ -1,9 +1,10 @@
 /** `scanseal enroll`: gives a device its key and certificate, in one step on this machine or in steps over two. */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { ScansealError } from "../../foundation/errors.ts";
 import { createDevice, installCertificate, startKeyEpoch } from "../../keys/custody/device-keys.ts";
 import { enrolLocally } from "../../keys/custody/local-enrolment.ts";
 import type { KeyChoice } from "../../keys/custody/private-key.ts";
+import type { TokenPlace } from "../../keys/custody/token-keys.ts";
 import { decodePem, encodePem, type PemLabel } from "../../keys/trust/pem.ts";
 import type { Role } from "../../keys/trust/roles.ts";
 import { nodeRandom } from "../../platform/node/crypto.ts";
@@ -18,6 +19,16 @@ export interface EnrollOptions extends MarkingOptions {
   readonly role: Role;
   readonly key: KeyChoice;
   readonly newEpoch: boolean;
+  readonly pkcs11?: string;
+  readonly token?: string;
+}
+
+/** @throws ScansealError `usage` for one without the other */
+function tokenPlace({ pkcs11, token }: Pick<EnrollOptions, "pkcs11" | "token">): TokenPlace | undefined {
+  if (pkcs11 === undefined && token === undefined) return undefined;
+  if (!pkcs11 || !token)
+    throw new ScansealError("usage", "a key in a token needs both, --pkcs11 MODULE and --token LABEL");
+  return { module: resolve(pkcs11), label: token };
 }
 
 function say(...lines: readonly string[]): void {
@@ -31,6 +42,7 @@ function days(milliseconds: number): string {
 /** The key is made here, for a demonstration or a device on this machine. @returns 0 */
 export async function enroll(name: string, options: EnrollOptions): Promise<number> {
   checkMarking(options);
+  const token = tokenPlace(options);
   const home = openHome(options.home);
   const { certificate, notice } = await enrolLocally(await home.openAuthority(), home.deviceFolder(name), {
     device: { name, aeTitle: options.ae, serialNumber: options.serial },
@@ -39,6 +51,7 @@ export async function enroll(name: string, options: EnrollOptions): Promise<numb
     random: nodeRandom,
     keyType: options.key,
     isNewEpoch: options.newEpoch,
+    token,
   });
   changeMarking(home.deviceFolder(name), options);
   say(
@@ -55,7 +68,7 @@ export async function enroll(name: string, options: EnrollOptions): Promise<numb
 /** Step 1, at the authority. @returns 0 */
 export async function issueCode(
   name: string,
-  options: Omit<EnrollOptions, "key" | "newEpoch" | keyof MarkingOptions>,
+  options: Omit<EnrollOptions, "key" | "newEpoch" | "pkcs11" | "token" | keyof MarkingOptions>,
 ): Promise<number> {
   const authority = await openHome(options.home).openAuthority();
   const { code, expiresAt } = authority.issueCode({
@@ -75,7 +88,8 @@ export async function requestCertificate(
 ): Promise<number> {
   checkMarking(options);
   const home = openHome(options.home);
-  const key = { keyType: options.key, passphrase: home.passphrase(), random: nodeRandom };
+  const token = tokenPlace(options);
+  const key = { keyType: options.key, passphrase: home.passphrase(), random: nodeRandom, token };
   const folder = home.deviceFolder(name);
   const device = { name, aeTitle: options.ae, serialNumber: options.serial };
   const made = await writeNewText(options.out, async () => {

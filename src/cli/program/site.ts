@@ -19,6 +19,16 @@ function keyType(): Option {
     .default("EC-P256");
 }
 
+/** Where the key is made, when not in a file. */
+function token(command: Command): Command {
+  return command
+    .option(
+      "--pkcs11 <module>",
+      "make the key in a PKCS#11 token: its library; the PIN is SCANSEAL_PKCS11_PIN",
+    )
+    .option("--token <label>", "the token's label");
+}
+
 /** Of a device that seals: which modalities' pixels are marked. */
 function marking(command: Command): Command {
   return command
@@ -48,7 +58,7 @@ export function addSite(program: Command, run: Run): void {
     .option("--log-origin <name>", "the name of its log for ever, such as log.hospital.example/scanseal")
     .addOption(home())
     .action(run(async () => (await import("../commands/init.ts")).init as Action));
-  marking(named(program.command("enroll")))
+  token(marking(named(program.command("enroll"))))
     .description("enrol a device in one step: its key is made on this machine")
     .addOption(role())
     .addOption(keyType())
@@ -116,7 +126,7 @@ function addEnrolmentSteps(program: Command, run: Run): void {
     .addOption(home())
     .action(run(async () => (await import("../commands/enroll.ts")).renewCrl as Action));
   const device = program.command("device").description("what a device elsewhere does to be enrolled");
-  marking(named(device.command("request")))
+  token(marking(named(device.command("request"))))
     .description("step 2: make a key and a request for its certificate")
     .addOption(keyType())
     .option("--new-epoch", "a new key for an enrolled device", false)

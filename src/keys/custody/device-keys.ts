@@ -2,7 +2,7 @@
  * The keys of one device: made here, encrypted at rest, one folder for each key epoch.
  *
  *     DEVICE/device.json            names, and the epoch in use
- *     DEVICE/epoch-1/key.pem        encrypted PKCS#8
+ *     DEVICE/epoch-1/key.pem        encrypted PKCS#8; or token.json, which names the key in a PKCS#11 token
  *     DEVICE/epoch-1/request.pem    PKCS#10, for the authority
  *     DEVICE/epoch-1/certificate.pem
  *     DEVICE/epoch-1/counter        and counter.mark, counter.lock
@@ -39,6 +39,7 @@ import {
   spkiOf,
 } from "./private-key.ts";
 import { buildName, buildRequest } from "./structure-builder.ts";
+import { newTokenKey, openTokenSigner, requireToken, type TokenPlace, tokenOf } from "./token-keys.ts";
 
 interface DeviceDocument extends DeviceName {
   readonly format: "scanseal-device-1";
@@ -65,6 +66,8 @@ export interface NewKey {
   readonly keyType?: KeyChoice;
   readonly passphrase: string;
   readonly random: Random;
+  /** The key is made in this token and stays there. A device whose last key is in a token gets its next one there too. */
+  readonly token?: TokenPlace | undefined;
 }
 
 /**
@@ -74,6 +77,8 @@ export interface NewKey {
 export async function createDevice(folder: string, device: DeviceName, key: NewKey): Promise<DeviceRequest> {
   requireDeviceName(device);
   requirePassphrase(key.passphrase);
+  // Before anything is written: a token that cannot be used leaves no half of a device.
+  if (key.token) await requireToken(key.token, key.keyType);
   ensurePrivateFolder(folder);
   withFileLock(join(folder, "device.lock"), () => {
     if (fileExists(join(folder, "device.json")))
@@ -99,8 +104,10 @@ export async function createDevice(folder: string, device: DeviceName, key: NewK
 export async function startKeyEpoch(folder: string, key: NewKey): Promise<DeviceRequest> {
   requirePassphrase(key.passphrase);
   const device = readDevice(folder);
-  const secret = generateKey(key.keyType ?? "EC-P256");
-  const pem = encryptKey(secret, key.passphrase, key.random);
+  const inToken = key.token ?? lastTokenOf(folder, device.latestEpoch);
+  const make = inToken ? await requireToken(inToken, key.keyType) : undefined;
+  const secret = make ? undefined : generateKey(key.keyType ?? "EC-P256");
+  const pem = secret ? encryptKey(secret, key.passphrase, key.random) : "";
   const { request, keyEpoch } = withFileLock(join(folder, "device.lock"), () => {
     const document = readDevice(folder);
     const epoch = document.latestEpoch + 1;
@@ -108,8 +115,12 @@ export async function startKeyEpoch(folder: string, key: NewKey): Promise<Device
     writeJson<DeviceDocument>(join(folder, "device.json"), { ...document, latestEpoch: epoch });
     const place = epochFolder(folder, epoch);
     ensurePrivateFolder(place);
-    const made = buildRequest(buildName(deviceSubject(device, epoch)), spkiOf(secret), secret);
-    replaceFileDurably(join(place, "key.pem"), utf8(pem), { mode: 0o600 });
+    const subject = buildName(deviceSubject(device, epoch));
+    let made: Bytes;
+    if (secret) {
+      made = buildRequest(subject, spkiOf(secret), secret);
+      replaceFileDurably(join(place, "key.pem"), utf8(pem), { mode: 0o600 });
+    } else made = newTokenKey(place, make!, `scanseal ${device.name} epoch ${epoch}`, subject, key.random);
     replaceFileDurably(join(place, "request.pem"), utf8(encodePem("CERTIFICATE REQUEST", made)), {
       mode: 0o600,
     });
@@ -170,11 +181,14 @@ export function deviceCertificates(folder: string): Certificate[] {
 
 /**
  * The device's signer. The certificate is not judged here.
- * @throws ScansealError `key-unusable` for a wrong passphrase, open permissions, or a device without certificate; `io`
+ * @throws ScansealError `key-unusable` for a wrong passphrase, open permissions, a token that cannot be used, or a device without
+ *   certificate; `io`
  */
 export async function openDeviceSigner(folder: string, passphrase: string): Promise<Signer> {
   const { keyEpoch, certificate } = enrolled(folder);
-  const pem = readPrivateFile(join(epochFolder(folder, keyEpoch), "key.pem"), keyFileBytesMax);
+  const place = epochFolder(folder, keyEpoch);
+  if (tokenOf(place)) return openTokenSigner(place, certificate);
+  const pem = readPrivateFile(join(place, "key.pem"), keyFileBytesMax);
   const key = decryptKey(latin1(pem), passphrase);
   if (!equalBytes(spkiOf(key), certificate.key.spki)) {
     throw new ScansealError(
@@ -251,6 +265,16 @@ function ensureDevice(folder: string): void {
     throw new ScansealError("key-unusable", "there is no such device: enrol it first");
   }
   ensurePrivateFolder(folder);
+}
+
+/** The token of the newest key, if it is in one: an epoch may have been left without a key. */
+function lastTokenOf(folder: string, latestEpoch: number): TokenPlace | undefined {
+  for (let epoch = latestEpoch; epoch > 0; epoch--) {
+    const place = epochFolder(folder, epoch);
+    const token = tokenOf(place);
+    if (token || fileExists(join(place, "key.pem"))) return token;
+  }
+  return undefined;
 }
 
 function epochFolder(folder: string, epoch: number): string {

@@ -6,6 +6,7 @@ import type { Authority } from "./authority.ts";
 import { createDevice, installCertificate, startKeyEpoch } from "./device-keys.ts";
 import type { DeviceName } from "./device-name.ts";
 import type { KeyChoice } from "./private-key.ts";
+import type { TokenPlace } from "./token-keys.ts";
 
 export interface LocalEnrolment {
   readonly device: DeviceName;
@@ -13,6 +14,8 @@ export interface LocalEnrolment {
   readonly passphrase: string;
   readonly random: Random;
   readonly keyType?: KeyChoice;
+  /** See NewKey. */
+  readonly token?: TokenPlace | undefined;
   /** True for a new key of an enrolled device. */
   readonly isNewEpoch?: boolean;
 }

@@ -143,7 +143,17 @@ function authorityKeyExtension(keyIdentifier: Bytes): Bytes {
 
 /** PKCS#10 (RFC 2986 4), signed by the key it is for. */
 export function buildRequest(subject: Bytes, spki: Bytes, key: KeyObject): Bytes {
-  return signStructure(() => derSequence(derInteger(0), subject, spki, der(0xa0)), key);
+  return signStructure(() => requestBody(subject, spki), key);
+}
+
+/** The same for a P-256 key that is not in memory. @param sign DER `ECDSA-Sig-Value` over the SHA-256 of the body */
+export function buildTokenRequest(subject: Bytes, spki: Bytes, sign: (body: Bytes) => Bytes): Bytes {
+  const body = requestBody(subject, spki);
+  return derSequence(body, derSequence(derOid("1.2.840.10045.4.3.2")), derBits(sign(body)));
+}
+
+function requestBody(subject: Bytes, spki: Bytes): Bytes {
+  return derSequence(derInteger(0), subject, spki, der(0xa0));
 }
 
 export interface CrlParts {
