@@ -6,6 +6,7 @@ import { ScansealError } from "../foundation/errors.ts";
 import { nodeCrypto, systemClock } from "../platform/node/crypto.ts";
 import { requireSealable, type SealingDevice, type SealingPorts, sealObject } from "../sealing/seal.ts";
 import type { ProvenanceJournal } from "../store/provenance/provenance-journal.ts";
+import { keyObjectLists } from "../zero-trust/evidence/key-object.ts";
 import { withFile } from "./file-input.ts";
 import type { OutputFolder } from "./output-folder.ts";
 import { sealRecordOf } from "./provenance/seal-record.ts";
@@ -20,6 +21,8 @@ export interface SealingRun {
   /** What the site knows of its seals. */
   readonly provenance: Pick<ProvenanceJournal, "addSeal">;
   readonly output: OutputFolder;
+  /** What is sealed is the site's own statement that a series is complete; from others such a document is not taken. */
+  readonly isSeriesList?: boolean;
 }
 
 export interface SealedFile {
@@ -67,6 +70,11 @@ export async function sealFile(path: string, run: SealingRun): Promise<SealedFil
 export async function sealSource(source: ByteSource, run: SealingRun): Promise<SealedFile> {
   const original = await readDicom(source);
   const sopInstanceUid = requireSealable(original);
+  if (run.isSeriesList !== true && keyObjectLists(original).length > 0)
+    throw new ScansealError(
+      "not-sealable",
+      'a Key Object "Signed Complete Acquisition Content" says that a series is complete: only "scanseal series close --ko" makes one to be sealed',
+    );
   const name = { sopInstanceUid, digest: await digestOf(source) };
   const stored = run.seals.find(name);
   if (!stored) await run.output.requireFree(sopInstanceUid);

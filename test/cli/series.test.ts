@@ -1,10 +1,14 @@
 /** `scanseal series`: closing, listing, checking; exit status, stdout and JSON. */
 import { once } from "node:events";
-import { copyFileSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { stripSeal } from "../../src/attack-lab/forgeries.ts";
 import { encodePart10, type NewElement, textElement } from "../../src/dicom/encode.ts";
+import { readDicom } from "../../src/dicom/read.ts";
+import { writeToBytes } from "../../src/dicom/splice.ts";
 import { tags } from "../../src/dicom/tags.ts";
 import { explicitLittleEndianUid } from "../../src/dicom/transfer-syntax.ts";
+import { MemorySource } from "../../src/foundation/byte-source.ts";
 import { sampleElements } from "../vectors/manifest/sample-object.ts";
 import { makeSite, makeWorkplace, oneLine } from "./scanseal-process.ts";
 
@@ -149,6 +153,16 @@ describe("series check and verify", () => {
     const verified = run("verify", "sealed", "ko");
     expect(verified.status).toBe(0);
     expect(verified.stdout).toMatch(/5 objects: 5 verified\n✓ complete {2}series .*4 of 4 instances/);
+  });
+
+  it("a Key Object of somebody else is not sealed: nobody has a list of a series signed by sending it", async () => {
+    const [name] = readdirSync(path("ko"));
+    const object = await readDicom(new MemorySource(new Uint8Array(readFileSync(path("ko", name!)))));
+    write("foreign/ko.dcm", await writeToBytes(object, stripSeal(object)));
+    const refused = run("seal", "foreign", "--device", "CT1", "--out", "foreign-sealed");
+    expect(refused).toMatchObject({ status: 1 });
+    expect(refused.stderr).toContain("says that a series is complete");
+    expect(readdirSync(path("foreign-sealed"))).toEqual([]);
   });
 
   it("one instance gone: its UID, exit 1, and every verdict as before", () => {

@@ -6,6 +6,7 @@ import { nodeCrypto, systemClock } from "../../platform/node/crypto.ts";
 import {
   ensurePrivateFolder,
   fileExists,
+  holdFileLock,
   readPrivateFile,
   replaceFileDurably,
 } from "../../platform/node/private-files.ts";
@@ -28,6 +29,8 @@ import { openOffice } from "../provenance/record-signers.ts";
 
 const fileFormat = "scanseal-archive-1";
 const fileBytesMax = 1 << 20;
+/** Another approval takes milliseconds. */
+const lockWaitMs = 5_000;
 
 interface LearnedDocument {
   readonly format: typeof fileFormat;
@@ -100,7 +103,12 @@ export async function approveHabits(
     if (never !== undefined) throw new ScansealError("usage", `${path} can never be approved: ${never}`);
   }
   const signer = await openOffice(home, "derive");
-  const journal = await openProvenanceJournal(home.provenancePath);
+  // Two at once would both sign the same version, and neither would count.
+  const lock = holdFileLock(join(home.officeFolder("derive"), "approvals.lock"), lockWaitMs);
+  const journal = await openProvenanceJournal(home.provenancePath).catch((error: unknown) => {
+    lock.release();
+    throw error;
+  });
   try {
     const now = systemClock.now();
     const trust = new TrustJudge(home.trust(), nodeCrypto, now);
@@ -124,5 +132,6 @@ export async function approveHabits(
     return { digest: record.digest, version };
   } finally {
     await journal.close();
+    lock.release();
   }
 }

@@ -47,6 +47,7 @@ export async function writeKeyObject(
       ...sealing,
       nextCounter: () => sealing.counter.reserve(1).first,
       output,
+      isSeriesList: true,
     });
     await output.sync();
     const subject = { kind: "instance", name: sealed.sopInstanceUid };
