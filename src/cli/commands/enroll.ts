@@ -1,5 +1,5 @@
 /** `scanseal enroll`: gives a device its key and certificate, in one step on this machine or in steps over two. */
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { ScansealError } from "../../foundation/errors.ts";
 import { createDevice, installCertificate, startKeyEpoch } from "../../keys/custody/device-keys.ts";
 import { enrolLocally } from "../../keys/custody/local-enrolment.ts";
@@ -9,7 +9,9 @@ import { decodePem, encodePem, type PemLabel } from "../../keys/trust/pem.ts";
 import type { Role } from "../../keys/trust/roles.ts";
 import { nodeRandom } from "../../platform/node/crypto.ts";
 import { openHome } from "../../site/home.ts";
+import { rotateKey } from "../../site/keys/key-rotation.ts";
 import { readText, writeNewText } from "../text-file.ts";
+import { revokeKeys } from "./keys.ts";
 import { changeMarking, checkMarking, type MarkingOptions } from "./marking.ts";
 
 export interface EnrollOptions extends MarkingOptions {
@@ -44,15 +46,15 @@ export async function enroll(name: string, options: EnrollOptions): Promise<numb
   checkMarking(options);
   const token = tokenPlace(options);
   const home = openHome(options.home);
-  const { certificate, notice } = await enrolLocally(await home.openAuthority(), home.deviceFolder(name), {
-    device: { name, aeTitle: options.ae, serialNumber: options.serial },
-    roles: [options.role],
-    passphrase: home.passphrase(),
-    random: nodeRandom,
-    keyType: options.key,
-    isNewEpoch: options.newEpoch,
-    token,
-  });
+  const device = { name, aeTitle: options.ae, serialNumber: options.serial };
+  const wanted = { device, roles: [options.role], keyType: options.key, token };
+  const { certificate, notice } = options.newEpoch
+    ? await rotateKey(home, name, wanted)
+    : await enrolLocally(await home.openAuthority(), home.deviceFolder(name), {
+        ...wanted,
+        passphrase: home.passphrase(),
+        random: nodeRandom,
+      });
   changeMarking(home.deviceFolder(name), options);
   say(
     `Device ${name} enrolled as ${options.role}, valid until ${days(certificate.notAfter)}.`,
@@ -138,23 +140,15 @@ export async function installDevice(
   return 0;
 }
 
-/** Revokes the certificate in use. @returns 0 */
-export async function revoke(
+/** The same as `keys revoke`, with the two reasons it always had. @returns 0 */
+export function revoke(
   name: string,
   options: { readonly home: string; readonly compromised: boolean },
 ): Promise<number> {
-  const home = openHome(options.home);
-  const issued = home.issuedTo(name);
-  if (!issued) throw new ScansealError("usage", "this site's authority did not enrol that device");
-  const authority = await home.openAuthority();
-  authority.revoke(issued.serial, options.compromised ? "keyCompromise" : "cessationOfOperation");
-  say(
-    `The certificate of ${name} is revoked. Its seals are untrusted here from now on, but for those that ${
-      options.compromised ? "others" : "others or this site"
-    } prove to be older (docs/time.md).`,
-    `Elsewhere, when the new list is imported: scanseal trust import ${join(options.home, "authority", "crl.pem")}`,
-  );
-  return 0;
+  return revokeKeys(name, {
+    home: options.home,
+    reason: options.compromised ? "key-compromise" : "cessation",
+  });
 }
 
 /** A new revocation list with the same entries. @returns 0 */

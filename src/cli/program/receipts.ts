@@ -57,7 +57,9 @@ export function addReceipts(program: Command, run: Run): void {
     .action(run(async () => (await import("../commands/records.ts")).exportRecords as Action));
   records
     .command("import")
-    .description("keep records of another site, of signers trusted here; each is judged when an object is verified")
+    .description(
+      "keep records of another site, of signers trusted here; each is judged when an object is verified",
+    )
     .argument("<file...>")
     .addOption(home())
     .action(run(async () => (await import("../commands/records.ts")).importRecords as Action));

@@ -15,9 +15,7 @@ export function addSealing(program: Command, run: Run): void {
     .action(run(async () => (await import("../commands/seal.ts")).seal as Action));
   program
     .command("attach")
-    .description(
-      "put the log proofs and time stamps that are known by now into sealed objects",
-    )
+    .description("put the log proofs and time stamps that are known by now into sealed objects")
     .argument("<path...>")
     .requiredOption("--out <dir>", "where the objects go, named by SOP Instance UID", givenPath)
     .addOption(home())

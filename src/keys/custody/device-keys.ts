@@ -8,6 +8,7 @@
  *     DEVICE/epoch-1/counter        and counter.mark, counter.lock
  */
 import { createSign, constants as cryptoConstants, type KeyObject } from "node:crypto";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Bytes, equalBytes, latin1, tryUtf8, utf8 } from "../../foundation/bytes.ts";
 import type { HashName, Random, Signer } from "../../foundation/crypto.ts";
@@ -68,6 +69,8 @@ export interface NewKey {
   readonly random: Random;
   /** The key is made in this token and stays there. A device whose last key is in a token gets its next one there too. */
   readonly token?: TokenPlace | undefined;
+  /** The last epoch that the authority knows: a device put back from a backup does not. */
+  readonly epochAbove?: number;
 }
 
 /**
@@ -110,7 +113,7 @@ export async function startKeyEpoch(folder: string, key: NewKey): Promise<Device
   const pem = secret ? encryptKey(secret, key.passphrase, key.random) : "";
   const { request, keyEpoch } = withFileLock(join(folder, "device.lock"), () => {
     const document = readDevice(folder);
-    const epoch = document.latestEpoch + 1;
+    const epoch = Math.max(document.latestEpoch, key.epochAbove ?? 0) + 1;
     // The number is taken first: a crash leaves an unused epoch, never two keys in one.
     writeJson<DeviceDocument>(join(folder, "device.json"), { ...document, latestEpoch: epoch });
     const place = epochFolder(folder, epoch);
@@ -140,7 +143,8 @@ async function pendingRequest(folder: string): Promise<DeviceRequest | undefined
 }
 
 /**
- * Puts the certificate of the pending key in use. Whether its issuer is trusted is decided where it is verified.
+ * Puts the certificate of the pending key in use and removes the private keys before it: what they sealed is verified by their
+ * certificates, which stay. Whether the issuer is trusted is decided where it is verified.
  * @throws ScansealError `certificate-invalid`, `usage` when no key waits for it or it is of another key, `io`
  */
 export async function installCertificate(folder: string, der: Bytes): Promise<Certificate> {
@@ -154,6 +158,9 @@ export async function installCertificate(folder: string, der: Bytes): Promise<Ce
     replaceFileDurably(join(place, "certificate.pem"), utf8(encodePem("CERTIFICATE", der)), { mode: 0o644 });
     const document = readDevice(folder);
     writeJson<DeviceDocument>(join(folder, "device.json"), { ...document, activeEpoch: waiting.keyEpoch });
+    // Last: until here the old key is the device's key.
+    for (let epoch = 1; epoch < waiting.keyEpoch; epoch++)
+      rmSync(join(epochFolder(folder, epoch), "key.pem"), { force: true });
   });
   return certificate;
 }

@@ -18,6 +18,7 @@ export interface LocalEnrolment {
   readonly token?: TokenPlace | undefined;
   /** True for a new key of an enrolled device. */
   readonly isNewEpoch?: boolean;
+  readonly epochAbove?: number;
 }
 
 export interface LocalDevice {
