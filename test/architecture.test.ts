@@ -17,6 +17,12 @@ const startedByTests: readonly string[] = [
   "test/simulation/crash-worker-hook.ts",
 ];
 
+/** Parts of the readers' side that the gate does not run yet; each leaves the list with its first user. */
+const coming: readonly string[] = [
+  "src/dicom/json/json-model.ts", //
+  "src/dicom-network/query/query.ts",
+];
+
 const entries: Entries = {
   // The workers are started by their URLs.
   production: [
@@ -26,6 +32,7 @@ const entries: Entries = {
     "src/site/marking/marking-worker.ts",
     "src/site/verification-worker.ts",
     "src/site/gateway/examiner-worker.ts",
+    ...coming,
   ],
   isProgram: (path) =>
     path.endsWith(".test.ts") ||
