@@ -1,6 +1,6 @@
 /** How verdicts are shown: a table that a radiologist understands, JSON lines for scripts, one object's story. */
 import { lookup } from "../dicom/dictionary/dictionary.ts";
-import type { LogEvidence, TimeEvidence } from "../zero-trust/evidence/evidence.ts";
+import type { LogEvidence, RevocationEvidence, TimeEvidence } from "../zero-trust/evidence/evidence.ts";
 import type { Decision, Finding, FindingLocation, Verdict } from "../zero-trust/policy/verdict.ts";
 import { logJson } from "./log-facts.ts";
 import { jsonLine } from "./terminal/json-line.ts";
@@ -15,6 +15,8 @@ export interface Judged {
   readonly time?: TimeEvidence | undefined;
   /** Whether the seal is in a log that is believed here; undefined without one. */
   readonly log?: LogEvidence | undefined;
+  /** What its authority said of the sealing device; undefined where nothing of that is with the seal. */
+  readonly revocation?: RevocationEvidence | undefined;
 }
 
 /** Verdicts that scripts may take for "as it should be": exit status 0. */
@@ -169,13 +171,14 @@ export function summaryLine(judged: readonly Judged[]): string {
 }
 
 /** The contract of `verify --json`: one line an object. */
-export function verdictJson({ path, decision, time, log }: Judged): string {
+export function verdictJson({ path, decision, time, log, revocation }: Judged): string {
   return jsonLine({
     path,
     verdict: decision.verdict,
     assurance: decision.assurance ?? null,
     ...(time ? { time: timeJson(time) } : {}),
     ...(log ? { log: logJson(log) } : {}),
+    ...(revocation?.told ? { revocation: revocation.told } : {}),
     findings: decision.findings,
   });
 }
@@ -195,6 +198,18 @@ const timeBases = {
 export function timeText({ timeClass, at, basis, authority }: TimeEvidence): string {
   const who = authority === undefined ? "" : ` by ${authority}`;
   return `${at} (${timeClass}: ${timeBases[basis]}${who})`;
+}
+
+/** "good, 2026-01-31T10:00:05.000Z (OCSP: by ...)" */
+export function revocationText({
+  status,
+  at,
+  responder,
+  revokedAt,
+  reason,
+}: NonNullable<RevocationEvidence["told"]>): string {
+  const since = revokedAt === undefined ? "" : ` since ${revokedAt} (${reason})`;
+  return `${status}${since}, ${at} (OCSP: by ${responder})`;
 }
 
 /** What a verdict means, in one or two sentences. */

@@ -8,7 +8,12 @@ import { CodecPool } from "../platform/node/codecs/codec-pool.ts";
 import { nodeCrypto, systemClock } from "../platform/node/crypto.ts";
 import { parsePolicy, type WitnessPolicy } from "../provenance/transparency-log/proof/witness-policy.ts";
 import { collectEvidence } from "../zero-trust/evidence/collect.ts";
-import type { Evidence, LogEvidence, TimeEvidence } from "../zero-trust/evidence/evidence.ts";
+import type {
+  Evidence,
+  LogEvidence,
+  RevocationEvidence,
+  TimeEvidence,
+} from "../zero-trust/evidence/evidence.ts";
 import { TrustJudge } from "../zero-trust/evidence/trust-check.ts";
 import { decide } from "../zero-trust/policy/decide.ts";
 import type { Decision } from "../zero-trust/policy/verdict.ts";
@@ -31,6 +36,7 @@ export type FileOutcome =
       /** Of sealed objects. */
       readonly time?: TimeEvidence | undefined;
       readonly log?: LogEvidence | undefined;
+      readonly revocation?: RevocationEvidence | undefined;
     })
   /** The file cannot be read. */
   | { readonly path: string; readonly problem: string };
@@ -108,8 +114,8 @@ export class FileVerifier {
     try {
       const judgement = await this.verify(path);
       const part = await seriesPartOf(judgement, () => withFile(path, listsIn));
-      const { time, log } = judgement.evidence;
-      return { path, decision: judgement.decision, time, log, ...part };
+      const { time, log, revocation } = judgement.evidence;
+      return { path, decision: judgement.decision, time, log, revocation, ...part };
     } catch (error) {
       if (!(error instanceof ScansealError) || error.code !== "io") throw error;
       return { path, problem: error.message };

@@ -15,6 +15,7 @@ import { reportProblem } from "../problem.ts";
 import { reportSkipped } from "../skipped.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
 import { logSeals } from "./log-feeding.ts";
+import { stapleSeals } from "./ocsp.ts";
 import { stampSeals } from "./time.ts";
 
 export interface SealOptions {
@@ -82,6 +83,7 @@ export async function seal(paths: readonly string[], options: SealOptions): Prom
       for (const series of sealedSeries) await queueSeries(feedParts(provenance), series);
     });
     await stampSeals(home, provenance);
+    await stapleSeals(home, provenance, seen.keys());
   } finally {
     bar.clear();
     await close();

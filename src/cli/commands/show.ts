@@ -9,7 +9,7 @@ import { identityOf } from "../identity.ts";
 import { logText } from "../log-facts.ts";
 import { pastFacts } from "../past-facts.ts";
 import { paletteFor } from "../terminal/palette.ts";
-import { isProven, storyLines, timeText } from "../verdict-report.ts";
+import { isProven, revocationText, storyLines, timeText } from "../verdict-report.ts";
 
 export interface ShowOptions {
   readonly home: string;
@@ -49,7 +49,7 @@ export async function show(path: string, options: ShowOptions): Promise<number> 
 
 /** No patient data: a story may be mailed. */
 function factsOf({ evidence }: Judgement): (readonly [string, string])[] {
-  const { format, manifest, signatures, time, log } = evidence;
+  const { format, manifest, signatures, time, log, revocation } = evidence;
   const facts: (readonly [string, string])[] = [];
   if (format) {
     facts.push(["Kind", nameOf(format.sopClassUid)], ["Encoding", nameOf(format.transferSyntaxUid)]);
@@ -61,6 +61,7 @@ function factsOf({ evidence }: Judgement): (readonly [string, string])[] {
   }
   if (time) facts.push(["Exists since", timeText(time)]);
   if (log) facts.push(["In the log", logText(log)]);
+  if (revocation?.told) facts.push(["Device's key", revocationText(revocation.told)]);
   for (const { algorithm, result, trust } of signatures) {
     facts.push([
       "DICOM signature",

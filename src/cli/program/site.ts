@@ -94,6 +94,28 @@ export function addSite(program: Command, run: Run): void {
     .option("--json", "one JSON line for each", false)
     .addOption(home())
     .action(run(async () => (await import("../commands/trust.ts")).listTrust as Action));
+  addRevocation(trust, run);
+}
+
+/** What authorities answer when asked. */
+function addRevocation(trust: Command, run: Run): void {
+  trust
+    .command("ocsp")
+    .description(
+      "ask an authority's OCSP responder about its devices, after sealing; without a URL: who is asked",
+    )
+    .argument("[url]", "where it answers")
+    .option("--authority <name>", "whose responder it is: a label of trust list, or a SHA-256")
+    .option("--none", "ask no longer", false)
+    .addOption(home())
+    .action(run(async () => (await import("../commands/ocsp.ts")).useOcsp as Action));
+  trust
+    .command("staple")
+    .description("ask for the revocation status of the devices that sealed, and keep it with the seals")
+    .argument("[uid...]", "SOP Instance UIDs of seals that the site keeps: ask anew")
+    .option("--pending", "every seal that has none", false)
+    .addOption(home())
+    .action(run(async () => (await import("../commands/ocsp.ts")).staple as Action));
 }
 
 function addEnrolmentSteps(program: Command, run: Run): void {

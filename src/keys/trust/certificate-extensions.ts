@@ -14,7 +14,7 @@ import {
   smallIntegerOf,
 } from "./der.ts";
 import { type DistinguishedName, readName } from "./distinguished-name.ts";
-import { extensionOid } from "./object-identifiers.ts";
+import { extensionOid, ocspOid } from "./object-identifiers.ts";
 
 /** RFC 5280 4.2.1.3, in bit order. */
 const keyUsageNames = [
@@ -53,6 +53,8 @@ export interface CertificateExtensions {
   readonly subjectKeyIdentifier: Bytes | undefined;
   readonly authorityKeyIdentifier: AuthorityKeyIdentifier | undefined;
   readonly hasNameConstraints: boolean;
+  /** RFC 6960 4.2.2.2.1: of an OCSP responder, whose revocation nobody is to ask for. */
+  readonly hasOcspNoCheck: boolean;
   /** URIs of full names; other forms are left out. */
   readonly crlDistributionPoints: readonly string[];
   readonly critical: readonly string[];
@@ -115,6 +117,7 @@ export function readExtensions(wrapper: DerReader): CertificateExtensions {
     subjectKeyIdentifier: take(extensionOid.subjectKeyIdentifier, readKeyIdentifier),
     authorityKeyIdentifier: take(extensionOid.authorityKeyIdentifier, readAuthorityKeyIdentifier),
     hasNameConstraints: list.has(extensionOid.nameConstraints),
+    hasOcspNoCheck: take(ocspOid.noCheck, (reader) => reader.read("no check", derTag.nil)) !== undefined,
     crlDistributionPoints: take(extensionOid.crlDistributionPoints, readDistributionPoints) ?? [],
     critical,
     unknownCritical: critical.filter((oid) => !understood.has(oid)),

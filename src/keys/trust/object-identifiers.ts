@@ -23,6 +23,7 @@ export const commonKeyPurposeOid = {
   tlsServer: "1.3.6.1.5.5.7.3.1",
   tlsClient: "1.3.6.1.5.5.7.3.2",
   timeStamping: "1.3.6.1.5.5.7.3.8",
+  ocspSigning: "1.3.6.1.5.5.7.3.9",
 } as const;
 
 /** RFC 5480, RFC 3279, RFC 4055 */
@@ -33,11 +34,19 @@ export const keyOid = {
   rsa: "1.2.840.113549.1.1.1",
 } as const;
 
-/** FIPS 180-4 functions (RFC 5754) */
+/** FIPS 180-4 functions (RFC 5754); SHA-1 only names what is found otherwise too. */
 export const digestOid = {
+  sha1: "1.3.14.3.2.26",
   sha256: "2.16.840.1.101.3.4.2.1",
   sha384: "2.16.840.1.101.3.4.2.2",
   sha512: "2.16.840.1.101.3.4.2.3",
+} as const;
+
+/** RFC 6960 4.2.1, 4.2.2.2.1, 4.4.1 */
+export const ocspOid = {
+  basic: "1.3.6.1.5.5.7.48.1.1",
+  nonce: "1.3.6.1.5.5.7.48.1.2",
+  noCheck: "1.3.6.1.5.5.7.48.1.5",
 } as const;
 
 /** RFC 5652, RFC 3161, RFC 2634, RFC 5035 */

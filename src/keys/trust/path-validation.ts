@@ -8,7 +8,7 @@ import { acceptedHash, authorityKeyWeakness, signerKeyWeakness } from "./algorit
 import type { Certificate } from "./certificate.ts";
 import type { IssuerSignatures } from "./issuer-signature.ts";
 import { commonKeyPurposeOid, extensionOid } from "./object-identifiers.ts";
-import { type Crl, checkRevocation, type TrustedTimeClass } from "./revocation.ts";
+import { type Crl, checkRevocation, type Revocation, type TrustedTimeClass } from "./revocation.ts";
 import { keyPurposeOf, type Role, rolesOf } from "./roles.ts";
 
 export type TrustFailureReason =
@@ -45,6 +45,8 @@ export interface PathRequest {
   readonly trustedTime?: number | undefined;
   /** Who says so, where the key was revoked later; T1 where it is not said. */
   readonly timeClass?: TrustedTimeClass | undefined;
+  /** Revocations of the signer that its issuer signed elsewhere than in a list. */
+  readonly stated?: readonly Revocation[] | undefined;
   /** The role the statement demands; without one, any role will do. */
   readonly role?: Role | undefined;
   /** The signer is a time-stamping authority (spec/trusted-time.md), which has none of our roles. */
@@ -91,8 +93,30 @@ export async function validatePath(request: PathRequest): Promise<ValidPath | Tr
   return telling!;
 }
 
+/**
+ * The authorities above a certificate: its issuer, and up to the anchor; of every path that holds in steps 1 to 5. Whether the certificate
+ * itself is fit for anything is not asked.
+ */
+export async function authoritiesAbove(
+  request: Pick<PathRequest, "certificate" | "intermediates" | "anchors" | "signatures">,
+): Promise<(readonly [issuer: Certificate, ...above: Certificate[]])[]> {
+  const found: (readonly [Certificate, ...Certificate[]])[] = [];
+  for (const [, issuer, ...above] of candidatePaths(request)) {
+    const chain = [issuer!, ...above];
+    const isFit = chain.every(
+      (one, i) =>
+        formProblem(one, i === chain.length - 1) === undefined && authorityProblem(one, i) === undefined,
+    );
+    if (isFit && !(await brokenLink([request.certificate, ...chain], request.signatures)))
+      found.push([issuer!, ...above]);
+  }
+  return found;
+}
+
 /** Step 1: signer, at most one intermediate, anchor; names as bytes and key identifiers chain. */
-function candidatePaths(request: PathRequest): Certificate[][] {
+function candidatePaths(
+  request: Pick<PathRequest, "certificate" | "intermediates" | "anchors">,
+): Certificate[][] {
   const { certificate, anchors } = request;
   const paths: Certificate[][] = [];
   for (const anchor of anchors) if (mayIssue(anchor, certificate)) paths.push([certificate, anchor]);
@@ -108,7 +132,7 @@ function candidatePaths(request: PathRequest): Certificate[][] {
 }
 
 /** RFC 5280 6.1.3 (a)(4), 4.2.1.1 */
-function mayIssue(issuer: Certificate, subject: Certificate): boolean {
+export function mayIssue(issuer: Certificate, subject: Certificate): boolean {
   if (!equalBytes(issuer.subject.der, subject.issuer.der)) return false;
   if (issuer.fingerprint === subject.fingerprint) return false;
   const named = subject.extensions.authorityKeyIdentifier;
@@ -267,6 +291,7 @@ async function revocationOf(
       now: request.now,
       trustedTime: request.trustedTime,
       timeClass: request.timeClass,
+      stated: i === 0 ? request.stated : undefined,
       signatures: request.signatures,
     });
     const whose = i === 0 ? "" : "issuer: ";

@@ -167,20 +167,20 @@ function readEntryExtensions(
   const invalidSince = since === undefined ? undefined : invalidityDateOf(since.read("invalidity date"));
   since?.end("invalidity date");
   const code = list.get(extensionOid.reasonCode)?.value;
-  const reason = code === undefined ? "unspecified" : readReason(code);
+  const reason = code === undefined ? "unspecified" : reasonOf(code.read("reason", derTag.enumerated));
+  code?.end("reason");
   return { invalidSince, reason };
 }
 
 /** RFC 5280 5.3.2: a GeneralizedTime, whatever the year. */
-function invalidityDateOf(value: DerValue): number {
+export function invalidityDateOf(value: DerValue): number {
   if (value.tag !== derTag.generalizedTime)
     refuse("an invalidity date is not a GeneralizedTime", value.offset);
   return timeOf(value, { isAnyYear: true });
 }
 
-function readReason(reader: DerReader): RevocationReason {
-  const value = reader.read("reason", derTag.enumerated);
-  reader.end("reason");
+/** CRLReason, an ENUMERATED. @throws ScansealError `certificate-invalid` for removeFromCRL and unknown ones */
+export function reasonOf(value: DerValue): RevocationReason {
   const number = value.content.length === 1 ? value.content[0]! : reasonNames.length;
   return reasonNames[number] ?? refuse("a revocation reason is unknown", value.offset);
 }
@@ -206,6 +206,8 @@ export interface RevocationRequest {
   readonly trustedTime: number | undefined;
   /** Who says so: `T2`, this site's own first sight, does not count where a key was in other hands. T1 where it is not said. */
   readonly timeClass?: TrustedTimeClass | undefined;
+  /** What the issuer says of it elsewhere than in a list (ocsp.ts), already checked. */
+  readonly stated?: readonly Revocation[] | undefined;
   readonly signatures: IssuerSignatures;
 }
 
@@ -239,6 +241,8 @@ function isOlderThan(revocation: Revocation, { trustedTime, timeClass }: Revocat
  */
 export async function checkRevocation(request: RevocationRequest): Promise<RevocationStatus> {
   const { certificate, issuer, now } = request;
+  const stated = request.stated?.find((revocation) => !isOlderThan(revocation, request));
+  if (stated) return { state: "revoked", revocation: stated };
   let isCovered = false;
   let detail = "there is no CRL of its issuer";
   for (const crl of request.crls) {

@@ -8,8 +8,9 @@ import { type Certificate, certificateBytesMax, parseCertificate } from "./certi
 import { nameAttribute } from "./distinguished-name.ts";
 import { IssuerSignatures } from "./issuer-signature.ts";
 import { aeTitleOid, attributeOid, keyEpochOid } from "./object-identifiers.ts";
-import { type RevocationMode, type TrustFailure, validatePath } from "./path-validation.ts";
-import type { TrustedTimeClass } from "./revocation.ts";
+import { checkOcspResponse, type OcspFact, type OcspQuestion, type OcspRefusal } from "./ocsp.ts";
+import { authoritiesAbove, type RevocationMode, type TrustFailure, validatePath } from "./path-validation.ts";
+import type { Revocation, TrustedTimeClass } from "./revocation.ts";
 import { type Assurance, assuranceOf, type Role } from "./roles.ts";
 import type { Anchor, DeviceRecord, TrustStore } from "./trust-store.ts";
 
@@ -46,6 +47,8 @@ export interface RecognitionOptions {
   readonly trustedTime?: number | undefined;
   /** Who says so; T1 where it is not said. */
   readonly timeClass?: TrustedTimeClass | undefined;
+  /** Revocations that `revocationStatus` found. */
+  readonly stated?: readonly Revocation[] | undefined;
   readonly revocation?: RevocationMode;
   /** Certificates that came with the object: helpers on the way to an anchor, trusted for nothing. At most 4 are looked at. */
   readonly intermediates?: readonly Bytes[];
@@ -102,6 +105,36 @@ export class SignerRecognition {
       if (refused === undefined || refused.reason === "signer-not-recognised") refused = result;
     }
     return refused ?? failure("signer-not-recognised", "no authority is trusted");
+  }
+
+  /** The issuer of a certificate and those above it, of each way to an anchor; none for strangers' and unreadable ones. */
+  async authoritiesOf(der: Bytes): Promise<readonly OcspQuestion["authorities"][]> {
+    const certificate = this.#parse(der);
+    if ("ok" in certificate) return [];
+    return authoritiesAbove({
+      certificate,
+      intermediates: this.store.intermediates,
+      anchors: this.store.anchors.map((anchor) => anchor.certificate),
+      signatures: this.#signatures,
+    });
+  }
+
+  /** What an OCSP response says of a certificate. Step `issuer`: it is of nobody whom this store knows. */
+  async revocationStatus(
+    response: Bytes,
+    der: Bytes,
+    asked: Pick<OcspQuestion, "now" | "request">,
+  ): Promise<OcspFact | OcspRefusal> {
+    const certificate = this.#parse(der);
+    const unknown = { ok: false, step: "issuer", detail: "the certificate's issuer is not known" } as const;
+    if ("ok" in certificate) return unknown;
+    let result: OcspFact | OcspRefusal = unknown;
+    const parts = { ...asked, certificate, crls: this.store.crls, signatures: this.#signatures };
+    for (const authorities of await this.authoritiesOf(der)) {
+      result = await checkOcspResponse(response, { ...parts, authorities }, this.#crypto);
+      if (result.ok) return result;
+    }
+    return result;
   }
 
   #identify(

@@ -37,13 +37,20 @@ export function attachLateEvidence(
       throw new ScansealError("not-sealable", "it has no seal that evidence could be attached to");
     const { creatorTag, lateEvidence: present = [] } = manifest.containers;
     const digest = toHex(nodeCrypto.hash("SHA-256", manifest.envelope.payload));
-    const added = (await records.lateEvidence(digest)).filter((entry) => !isAmong(present, entry));
+    const kept = newestStatus(await records.lateEvidence(digest));
+    const added = kept.filter((entry) => !isAmong(present, entry));
     const entries = [...present, ...added];
     const edits =
       added.length === 0 ? [] : [{ kind: "put" as const, element: lateEvidenceElement(creatorTag, entries) }];
     const written = await output.write(sopInstanceUid, object, edits);
     return { path: written.path, entries: entries.length, added: added.length };
   });
+}
+
+/** A device that is asked about often would fill the container; the last answer says what the others did, or more. */
+function newestStatus(entries: readonly LateEntry[]): LateEntry[] {
+  const last = entries.findLast(({ type }) => type === "revocation-status");
+  return entries.filter((entry) => entry.type !== "revocation-status" || entry === last);
 }
 
 function isAmong(entries: readonly LateEntry[], { type, bytes }: LateEntry): boolean {

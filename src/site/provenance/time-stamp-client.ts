@@ -14,8 +14,8 @@ import { DerReader, derTag, directoryTextOf, readerOf, smallIntegerOf } from "..
 import { digestOid } from "../../keys/trust/object-identifiers.ts";
 import type { TimeStampFact, TimeStampTrust } from "../../keys/trust/time-stamp.ts";
 import { nodeCrypto } from "../../platform/node/crypto.ts";
+import { postForAnswer } from "./authority-post.ts";
 
-const answerMsMax = 15_000;
 /** A token with its chain, and a status with words. */
 const answerBytesMax = 64 * 1024;
 const nonceBytes = 8;
@@ -41,7 +41,13 @@ export interface NewStamp {
 export async function requestTimeStamp(message: Bytes, source: TimeStampSource): Promise<NewStamp> {
   const nonce = source.random.bytes(nonceBytes);
   const asked = derInteger(nonce);
-  const answer = await post(source.url, requestOf(message, asked));
+  const answer = await postForAnswer(source.url, requestOf(message, asked), {
+    peer: "the time-stamping authority",
+    requestType: "application/timestamp-query",
+    answerType: "application/timestamp-reply",
+    answer: "a time stamp",
+    answerBytesMax,
+  });
   const token = tokenOf(answer);
   const question = { message, nonce: asked.subarray(2), now: source.clock.now() };
   const fact = await source.trust.check(token, question);
@@ -58,40 +64,6 @@ function requestOf(message: Bytes, nonce: Bytes): Bytes {
   const algorithm = derSequence(derOid(digestOid.sha256), derNull());
   const imprint = derSequence(algorithm, derOctets(nodeCrypto.hash("SHA-256", message)));
   return derSequence(derInteger(1), imprint, nonce, derTrue());
-}
-
-async function post(url: string, request: Bytes): Promise<Bytes> {
-  const failed = (what: string, cause?: unknown): ScansealError =>
-    new ScansealError("network", `the time-stamping authority ${what}`, { cause });
-  let response: Response;
-  try {
-    response = await fetch(url, {
-      method: "POST",
-      headers: { "content-type": "application/timestamp-query", accept: "application/timestamp-reply" },
-      body: request as Uint8Array<ArrayBuffer>,
-      redirect: "error",
-      signal: AbortSignal.timeout(answerMsMax),
-    });
-  } catch (cause) {
-    const { code } = ((cause as Error).cause ?? cause) as NodeJS.ErrnoException;
-    throw failed(`cannot be reached (${code ?? (cause as Error).name})`, cause);
-  }
-  const parts: Bytes[] = [];
-  let total = 0;
-  try {
-    for await (const part of response.body ?? []) {
-      total += part.length;
-      if (total > answerBytesMax) break;
-      parts.push(part);
-    }
-  } catch (cause) {
-    throw failed("broke off its answer", cause);
-  }
-  if (response.status !== 200) throw failed(`answered with status ${response.status}`);
-  if (total > answerBytesMax) throw failed("answered with too much");
-  const type = response.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
-  if (type !== "application/timestamp-reply") throw failed("answered with something else than a time stamp");
-  return new Uint8Array(Buffer.concat(parts));
 }
 
 /** TimeStampResp (RFC 3161 2.4.2): granted, or granted with changes, and then the token. */

@@ -17,6 +17,7 @@ import {
   type OpenedManifest,
   openManifest,
 } from "../../provenance/manifest/check.ts";
+import type { LateEntry } from "../../provenance/manifest/late-evidence.ts";
 import type { RecordLookup } from "../../provenance/manifest/record.ts";
 import { sealedValueTest } from "../../provenance/manifest/sealed-values.ts";
 import type { WitnessPolicy } from "../../provenance/transparency-log/proof/witness-policy.ts";
@@ -40,6 +41,7 @@ import { checkFormat } from "./format-check.ts";
 import { checkLogProofs } from "./log-check.ts";
 import { originalAttributesIn, referencesIn } from "./original-attributes.ts";
 import { receiptEvidence } from "./receipt-check.ts";
+import { checkRevocationStatus } from "./revocation-check.ts";
 import { type CheckedSignatures, checkObjectSignatures } from "./signature-check.ts";
 import { type CheckedTime, checkTime, timeRelied } from "./time-check.ts";
 import type { TrustJudge } from "./trust-check.ts";
@@ -119,9 +121,13 @@ async function collectFrom(object: DicomObject, ports: EvidencePorts): Promise<E
     const records = await recordEvidence(object, format, ports);
     return { ...common, ...fault, ...markEvidence(watermark, expected), ...records };
   }
-  const { log, ...timed } = await existenceOf(manifest, checked, ports);
-  const role = manifest.statement.type;
-  const trust = await ports.trust.judgeSince(sealer.certificate, role, timed.proven);
+  const late = await lateEntriesOf(manifest, ports);
+  const { log, ...timed } = await existenceOf(manifest, late, checked, ports);
+  const { sealedAt, type: role } = manifest.statement;
+  const { certificate: signer } = sealer;
+  const asked = { judge: ports.trust, certificate: signer, sealedAt, ...late };
+  const { evidence: revocation, stated } = await checkRevocationStatus(asked);
+  const trust = await ports.trust.judgeSince(signer, role, timed.proven, stated);
   const time = timeRelied(timed, trust, manifest.statement);
   const { facts, ...sealed } = await checkSealed({ object, manifest, sealer, checked, trust }, ports);
   const seal = {
@@ -140,20 +146,42 @@ async function collectFrom(object: DicomObject, ports: EvidencePorts): Promise<E
         }
       : await recordEvidence(object, format, ports);
   const used = await counterEvidence(sealed.manifest, ports.records);
-  return { ...common, ...sealed, log, time, ...used, ...markEvidence(watermark, expected), ...beside };
+  const standing = revocation ? { revocation } : {};
+  return {
+    ...common,
+    ...sealed,
+    log,
+    time,
+    ...standing,
+    ...used,
+    ...markEvidence(watermark, expected),
+    ...beside,
+  };
+}
+
+interface LateEntries {
+  readonly payloadDigest: string;
+  readonly embedded: readonly LateEntry[];
+  readonly detached: readonly LateEntry[];
+}
+
+async function lateEntriesOf(
+  { envelope, containers }: OpenedManifest,
+  { crypto, records }: EvidencePorts,
+): Promise<LateEntries> {
+  const payloadDigest = toHex(crypto.hash("SHA-256", envelope.payload));
+  const detached = (await records?.lateEvidence(payloadDigest)) ?? [];
+  return { payloadDigest, embedded: containers.lateEvidence ?? [], detached };
 }
 
 /** What logs and clocks of others, and the site's own, say of the seal. */
 async function existenceOf(
-  { envelope, statement, containers }: OpenedManifest,
+  { envelope, statement }: OpenedManifest,
+  { payloadDigest, ...entries }: LateEntries,
   checked: CheckedSignatures,
   { crypto, logPolicy, timeTrust, records, trust }: EvidencePorts,
 ): Promise<CheckedTime & { readonly log: LogEvidence }> {
-  const payloadDigest = toHex(crypto.hash("SHA-256", envelope.payload));
   const { now } = trust;
-  const embedded = containers.lateEvidence ?? [];
-  const detached = (await records?.lateEvidence(payloadDigest)) ?? [];
-  const entries = { embedded, detached };
   const proofs = await checkLogProofs({ crypto, policy: logPolicy, now, payloadDigest, ...entries });
   const log = { ...proofs, ageMs: now - Date.parse(statement.sealedAt) };
   const binding = bindingOf(checked);

@@ -201,6 +201,16 @@ export interface ArrivalEvidence {
   readonly conflict: boolean;
 }
 
+/** How an object that an archive returned to a reader compares with what the gate admitted under the UID that was asked for. */
+export interface ExpectationEvidence {
+  /** Its SOP, series and study UIDs, and its class, are those asked for. */
+  readonly instance: "same" | "other";
+  /** Its manifest is the admitted one. "none-admitted": what was admitted had no trusted seal. "not-admitted": the gate knows nothing of it. */
+  readonly seal: "same" | "other" | "missing" | "none-admitted" | "not-admitted";
+  /** Superseded by a version that the gate has admitted. */
+  readonly isOlder: boolean;
+}
+
 /** What is wrong with a record; it then counts for nothing. */
 export type RecordFault =
   | "record-structure"
@@ -288,6 +298,23 @@ export interface TimeEvidence {
   }[];
 }
 
+/** What the authority of the sealing device said of it, kept with the seal. */
+export interface RevocationEvidence {
+  /** A revocation, else the newest good answer that is about the time of sealing. Undefined without either. */
+  readonly told?: {
+    readonly source: "ocsp";
+    readonly status: "good" | "revoked";
+    /** ISO 8601: it was so then; it says nothing of later. */
+    readonly at: string;
+    /** Subject of the certificate that signed it. */
+    readonly responder: string;
+    readonly revokedAt?: string;
+    readonly reason?: string;
+  };
+  /** Responses that are there and do not hold, with the step that refused each. */
+  readonly faults: readonly { readonly step: string; readonly isInObject: boolean }[];
+}
+
 /** unknown: there is no proof. unknown-log: of a log that this verifier does not know. */
 export interface LogEvidence {
   readonly state: "proven" | "invalid" | "unknown" | "unknown-log";
@@ -349,6 +376,8 @@ export interface Evidence {
   /** Of sealed objects. */
   readonly time?: TimeEvidence;
   readonly log?: LogEvidence;
+  /** Where an OCSP response is in the object or beside it. */
+  readonly revocation?: RevocationEvidence;
   readonly counter?: CounterEvidence;
   /** At most 64. */
   readonly originalAttributes?: readonly OriginalAttributesFact[];
@@ -356,4 +385,6 @@ export interface Evidence {
   readonly refersTo?: readonly ReferenceFact[];
   /** Undefined for an object that came from no network. */
   readonly arrival?: ArrivalEvidence;
+  /** Of an object that was fetched for a reader. */
+  readonly expectation?: ExpectationEvidence;
 }

@@ -5,9 +5,10 @@ import type { Crypto } from "../../foundation/crypto.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { type Certificate, parseCertificate } from "../../keys/trust/certificate.ts";
 import { nameText } from "../../keys/trust/distinguished-name.ts";
-import type { TrustedTimeClass } from "../../keys/trust/revocation.ts";
+import type { OcspFact, OcspRefusal } from "../../keys/trust/ocsp.ts";
+import type { Revocation, TrustedTimeClass } from "../../keys/trust/revocation.ts";
 import { isSealingRole, type Role } from "../../keys/trust/roles.ts";
-import { SignerRecognition } from "../../keys/trust/signer-recognition.ts";
+import { type RecognitionOptions, SignerRecognition } from "../../keys/trust/signer-recognition.ts";
 import type { DeviceRecord, TrustStore } from "../../keys/trust/trust-store.ts";
 import type { TrustFact } from "./evidence.ts";
 
@@ -63,13 +64,28 @@ export class TrustJudge {
   /**
    * The same, where a certificate that ended or was revoked may have stood when what it signed provably existed: the first proof
    * that helps is named.
+   * @param stated revocations that its issuer signed elsewhere than in a list
    */
-  async judgeSince(certificate: Bytes, role: Role, proofs: readonly ExistenceProof[]): Promise<TrustFact> {
-    const today = await this.judge(certificate, role);
+  async judgeSince(
+    certificate: Bytes,
+    role: Role,
+    proofs: readonly ExistenceProof[],
+    stated: readonly Revocation[] = [],
+  ): Promise<TrustFact> {
+    const fingerprint = this.#fingerprintOf(certificate);
+    const today =
+      stated.length === 0
+        ? await this.judge(certificate, role)
+        : await this.#recognise(certificate, fingerprint, role, { stated });
     const since = today.result;
     if (since !== "certificate-expired" && since !== "certificate-revoked") return today;
     for (const { timeClass, at } of proofs) {
-      const then = await this.judgeAt(certificate, role, { trustedTime: at, timeClass });
+      if (at > this.now) continue;
+      const then = await this.#recognise(certificate, fingerprint, role, {
+        trustedTime: at,
+        timeClass,
+        stated,
+      });
       if (then.result === "trusted")
         return { ...then, standsBy: { timeClass, at: new Date(at).toISOString(), since } };
     }
@@ -80,7 +96,7 @@ export class TrustJudge {
     certificate: Bytes,
     fingerprint: string,
     role: Role | undefined,
-    known?: { readonly trustedTime: number; readonly timeClass: TrustedTimeClass },
+    known?: Pick<RecognitionOptions, "trustedTime" | "timeClass" | "stated">,
   ): Promise<TrustFact> {
     const result = await this.#recognition.recognise(certificate, { role, now: this.now, ...known });
     if (!result.ok) {
@@ -118,6 +134,11 @@ export class TrustJudge {
       if (error instanceof ScansealError && error.code === "certificate-invalid") return undefined;
       throw error;
     }
+  }
+
+  /** What an OCSP response says of a certificate that leads to an authority of this verifier. */
+  revocationStatus(response: Bytes, certificate: Bytes, now: number): Promise<OcspFact | OcspRefusal> {
+    return this.#recognition.revocationStatus(response, certificate, { now });
   }
 
   /** @throws ScansealError `certificate-invalid` */

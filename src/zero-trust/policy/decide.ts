@@ -5,6 +5,7 @@ import { finding } from "./finding.ts";
 import { findingsOf } from "./findings.ts";
 import { logFindings } from "./log-findings.ts";
 import { isOnlyAdmitted, receiptStands } from "./receipt-findings.ts";
+import { revocationFindings } from "./revocation-findings.ts";
 import { timeFindings } from "./time-findings.ts";
 import type {
   Assurance,
@@ -113,7 +114,12 @@ function assuranceOf(evidence: Evidence, verdict: Verdict): Assurance | undefine
 }
 
 export function decide(evidence: Evidence, policy: Policy = strictPolicy): Decision {
-  const findings = [...findingsOf(evidence), ...timeFindings(evidence), ...logFindings(evidence, policy)];
+  const findings = [
+    ...findingsOf(evidence),
+    ...timeFindings(evidence),
+    ...revocationFindings(evidence),
+    ...logFindings(evidence, policy),
+  ];
   const verdict = verdictOf(evidence, findings);
   return {
     verdict,

@@ -57,6 +57,10 @@ const sentences: Partial<Readonly<Record<FindingCode, Sentence>>> = {
   "log-missing": warning("trust", "This seal is not known to be in the transparency log."),
   "log-unknown": info("trust", "This seal names a transparency log that this site does not know."),
   "time-stamp-invalid": error("trust", "A time stamp of this image's seal does not hold; do not rely on it."),
+  "revocation-status-invalid": warning(
+    "trust",
+    "A note that the sealing device was not revoked does not hold; it proves nothing here.",
+  ),
   "time-stamp-unknown": info(
     "trust",
     "A time stamp is by an authority that this site does not rely on; it proves nothing here.",
@@ -133,6 +137,22 @@ const sentences: Partial<Readonly<Record<FindingCode, Sentence>>> = {
   "instance-conflict": error(
     "arrival",
     "Another object with this identity was admitted first; this one is held, and nothing was overwritten.",
+  ),
+  "another-instance-returned": error(
+    "arrival",
+    "The archive returned another image than the one asked for; it is withheld.",
+  ),
+  "another-seal-returned": error(
+    "arrival",
+    "The archive returned another object than the one that was admitted with this identity; it is withheld.",
+  ),
+  "seal-missing-since-admission": error(
+    "arrival",
+    "The seal it was admitted with has been removed since; do not rely on it.",
+  ),
+  "older-version-returned": error(
+    "arrival",
+    "The archive returned an older version than the one that was admitted; it is withheld.",
   ),
   "check-incomplete": error("arrival", "The check could not be completed; nothing is known about it yet."),
 };
