@@ -21,6 +21,8 @@ const startedByTests: readonly string[] = [
 const coming: readonly string[] = [
   "src/dicom/json/json-model.ts", //
   "src/dicom-network/query/query.ts",
+  "src/zero-trust/gateway/reading/reading-desk.ts",
+  "src/site/gateway/staging.ts",
 ];
 
 const entries: Entries = {

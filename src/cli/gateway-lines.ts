@@ -36,6 +36,15 @@ export function eventLine(event: GatewayEvent, palette: Palette, option = ""): s
         visibleText(`${who} from ${peerAddress}: ${why}${more > 0 ? `, and ${more} more` : ""}`),
       );
     }
+    case "read-withheld": {
+      const { object, archive, verdict, codes } = event;
+      const text = `${verdict}: ${codes.slice(0, codesMax).join(", ")}  (${shortId(object)} from the archive ${archive})`;
+      return line(palette.bad("WITHHELD"), visibleText(text));
+    }
+    case "read-missing": {
+      const text = `${shortId(event.object)} was admitted, and the archive ${event.archive} has it no more`;
+      return line(palette.bad("missing"), visibleText(text));
+    }
     case "recovered":
       return event.objects === 0
         ? undefined

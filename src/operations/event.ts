@@ -88,6 +88,19 @@ export type GatewayEvent =
       readonly waiting: number | undefined;
       readonly downMs: number;
     }
+  /** What an archive returned to a reader does not pass: it is held under this id. `admitted`: what the gate admitted under its UID. */
+  | {
+      readonly kind: "read-withheld";
+      readonly object: string;
+      readonly archive: string;
+      readonly verdict: string;
+      readonly codes: readonly string[];
+      readonly admitted?: string;
+    }
+  /** Admitted once, and the archive has it no more. */
+  | { readonly kind: "read-missing"; readonly object: string; readonly archive: string }
+  /** The archive has an instance of a study that a reader asked for, and the gate never admitted it. */
+  | { readonly kind: "read-unknown"; readonly archive: string }
   | { readonly kind: "stored"; readonly object: string; readonly bytes: number }
   | { readonly kind: "recovered"; readonly objects: number; readonly bytes: number }
   | { readonly kind: "worker-ended"; readonly why: string }

@@ -68,6 +68,9 @@ function levelOf(event: GatewayEvent): Exclude<Level, "trace" | "fatal"> {
     case "object-refused":
     case "disk-low":
     case "worker-ended":
+    case "read-withheld":
+    case "read-missing":
+    case "read-unknown":
       return "warn";
     case "association-accepted":
       return event.titleDiffers === true ? "warn" : "info";
@@ -120,6 +123,10 @@ function fieldsOf(event: GatewayEvent): Fields {
       return { freeBytes: count(event.freeBytes), neededBytes: count(event.neededBytes) };
     case "kept-only":
       return { objects: count(event.objects), destination: configuredName(event.destination) };
+    case "read-withheld":
+    case "read-missing":
+    case "read-unknown":
+      return readingFields(event);
     case "draining":
       return { associations: count(event.associations) };
     case "stopped":
@@ -183,6 +190,21 @@ function objectFields(
         ms: count(event.ms),
       };
   }
+}
+
+function readingFields(event: EventOf<"read-withheld" | "read-missing" | "read-unknown">): Fields {
+  const archive = configuredName(event.archive);
+  if (event.kind === "read-unknown") return { archive };
+  const named = { object: madeId(event.object), archive };
+  if (event.kind === "read-missing") return named;
+  const { verdict, codes, admitted } = event;
+  const known = admitted === undefined ? {} : { admitted: madeId(admitted) };
+  return {
+    ...named,
+    verdict: knownVerdict(verdict),
+    codes: codes.slice(0, codesMax).map(knownCode),
+    ...known,
+  };
 }
 
 function deliveryFields(event: EventOf<"delivered" | "delivery-failed">): Fields {

@@ -44,7 +44,7 @@ describe("scanseal tls", () => {
     expect(run("tls", "list").stdout).toMatch(/client {2}ct-1 {2}revoked/);
     expect(refused(run("tls", "revoke", "ct-1"))).toMatch(/no TLS certificate in use/);
     // A TLS certificate is no device, and a name of one does not revoke the other.
-    expect(refused(run("authority", "revoke", "gate"))).toMatch(/did not enrol/);
+    expect(refused(run("authority", "revoke", "gate"))).toMatch(/no keys of that name/);
     write("x.dcm", sampleFile("2.25.1"));
     expect(refused(run("seal", "x.dcm", "--device", "gate", "--out", "sealed"))).toMatch(/no device/);
   });

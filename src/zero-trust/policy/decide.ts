@@ -4,6 +4,7 @@ import { derivationStands } from "./derivation-findings.ts";
 import { finding } from "./finding.ts";
 import { findingsOf } from "./findings.ts";
 import { logFindings } from "./log-findings.ts";
+import { notAsAdmitted, readingFindings } from "./reading-findings.ts";
 import { isOnlyAdmitted, receiptStands } from "./receipt-findings.ts";
 import { revocationFindings } from "./revocation-findings.ts";
 import { timeFindings } from "./time-findings.ts";
@@ -69,6 +70,7 @@ const alteredUnsealed: ReadonlySet<FindingCode> = new Set<FindingCode>([
 const besideContent: ReadonlySet<FindingCode> = new Set<FindingCode>([
   "preamble-suspicious",
   "instance-conflict",
+  ...notAsAdmitted,
 ]);
 
 function verdictOf(evidence: Evidence, findings: readonly Finding[]): Verdict {
@@ -99,6 +101,7 @@ function dispositionOf(
 ): Disposition {
   if (verdict === "malformed" || verdict === "altered" || verdict === "untrusted") return "held";
   if (findings.some((f) => f.code === "instance-conflict")) return "held"; // never an overwrite
+  if (findings.some((f) => notAsAdmitted.has(f.code))) return "held"; // not what was asked for
   const besideError = findings.some((f) => f.severity === "error" && besideContent.has(f.code));
   const received = verdict === "received" && (!isOnlyAdmitted(evidence) || derivationStands(evidence));
   const proven = verdict === "verified" || verdict === "verified-with-changes" || received;
@@ -119,6 +122,7 @@ export function decide(evidence: Evidence, policy: Policy = strictPolicy): Decis
     ...timeFindings(evidence),
     ...revocationFindings(evidence),
     ...logFindings(evidence, policy),
+    ...readingFindings(evidence),
   ];
   const verdict = verdictOf(evidence, findings);
   return {

@@ -1,0 +1,240 @@
+/**
+ * One instance for a reader: fetched from the archive, examined like an object that arrives, compared with what was admitted under its UID, and
+ * only then given. What does not pass is held and told; the gate's own copy, where there is one, takes its place.
+ */
+
+import type { Bytes } from "../../../foundation/bytes.ts";
+import type { Clock } from "../../../foundation/crypto.ts";
+import { type MalformedCode, ScansealError } from "../../../foundation/errors.ts";
+import type { EventSink } from "../../../operations/event.ts";
+import type { Evidence } from "../../evidence/evidence.ts";
+import { admit } from "../../policy/admitted.ts";
+import { decide, type Mode } from "../../policy/decide.ts";
+import { notAsAdmitted } from "../../policy/reading-findings.ts";
+import type { Decision, Verdict } from "../../policy/verdict.ts";
+import { told } from "../fault-words.ts";
+import type { Examiner } from "../ports.ts";
+import { expectationOf } from "./expectation.ts";
+import type {
+  AdmittedEntry,
+  InstanceName,
+  ReadableArchive,
+  Reader,
+  Replicas,
+  StagedObject,
+  Staging,
+} from "./ports.ts";
+import type { Read, VerifiedObject, Withholding } from "./read.ts";
+import { type Cached, type CacheLimits, type InUse, VerifiedCache } from "./verified-cache.ts";
+
+/** What an archive returned and no reader gets. */
+export interface ReturnedObject {
+  readonly asked: InstanceName;
+  readonly staged: StagedObject;
+  readonly evidence: Evidence;
+  readonly decision: Decision;
+  readonly archive: string;
+}
+
+/** Puts it into quarantine: returns its journal id; the same bytes again are not held twice. @throws ScansealError `io`, `storage-full` */
+export type Holding = (returned: ReturnedObject) => Promise<string>;
+
+export interface ReadingParts {
+  /** Undefined: the gate itself is the archive, and its copies are all there is. */
+  readonly archive: ReadableArchive | undefined;
+  readonly replicas: Replicas;
+  readonly staging: Staging;
+  readonly examiner: Pick<Examiner, "examine">;
+  readonly hold: Holding;
+  readonly events: EventSink;
+  readonly clock: Clock;
+  readonly cache: CacheLimits;
+}
+
+/** The policy of whoever asks. */
+export interface ReadingReader extends Reader {
+  readonly mode: Mode;
+}
+
+interface Examined extends Cached {
+  readonly staged: StagedObject;
+  readonly evidence: Evidence;
+}
+
+/** What one place returned, and what is decided of it for this reader. */
+interface Returned {
+  readonly used: InUse<Examined>;
+  readonly evidence: Evidence;
+  readonly decision: Decision;
+}
+
+type Attempt =
+  | { readonly kind: "returned"; readonly returned: Returned }
+  | { readonly kind: "absent" }
+  | { readonly kind: "failed"; readonly code: string };
+
+/** One instance, as it is asked for. */
+interface Asking {
+  readonly asked: InstanceName;
+  readonly admitted: AdmittedEntry | undefined;
+  readonly mode: Mode;
+}
+
+export class InstanceReading {
+  readonly #parts: ReadingParts;
+  readonly #cache: VerifiedCache<Examined>;
+
+  constructor(parts: ReadingParts) {
+    this.#parts = parts;
+    this.#cache = new VerifiedCache(parts.cache, parts.clock);
+  }
+
+  /** @param admitted what the gate admitted under this UID; undefined for what only the archive knows. Never rejects for one object's sake. */
+  async read(
+    asked: InstanceName,
+    admitted: AdmittedEntry | undefined,
+    { mode }: ReadingReader,
+  ): Promise<Read> {
+    const asking: Asking = { asked, admitted, mode };
+    const { archive, replicas } = this.#parts;
+    const first: Read | undefined = archive && (await this.#fromArchive(archive, asking));
+    if (first?.kind === "delivered") return first;
+    let withholding: Withholding = first?.withholding ?? { why: "missing" };
+    // What the reader's own policy withholds, a copy of ours would not change.
+    if (admitted && withholding.why !== "policy") {
+      const copy = await this.#attempt(
+        `copy ${admitted.digest}`,
+        () => replicas.open(admitted.digest),
+        asking,
+      );
+      if (copy.kind === "returned") {
+        const given = delivered(asking, copy.returned, undefined);
+        if (given) return given;
+        copy.returned.used.done();
+        if (!archive) withholding = heldFor(copy.returned, admitted);
+      }
+    }
+    return { kind: "withheld", instance: asked, withholding };
+  }
+
+  async #fromArchive(archive: ReadableArchive, asking: Asking): Promise<Read> {
+    const { asked, admitted } = asking;
+    const withheld = (withholding: Withholding): Read => ({ kind: "withheld", instance: asked, withholding });
+    const { studyInstanceUid, seriesInstanceUid, sopInstanceUid } = asked;
+    const key = ["archive", studyInstanceUid, seriesInstanceUid, sopInstanceUid].join(" ");
+    const attempt = await this.#attempt(key, () => archive.fetch(asked), asking, archive.tolerate);
+    if (attempt.kind === "failed") return withheld({ why: "unavailable", code: attempt.code });
+    if (attempt.kind === "absent") {
+      if (admitted)
+        this.#parts.events({ kind: "read-missing", object: admitted.objectId, archive: archive.name });
+      return withheld({ why: "missing" });
+    }
+    const { returned } = attempt;
+    const given = delivered(asking, returned, archive.name);
+    if (given) return given;
+    const withholding = heldFor(returned, admitted);
+    if (withholding.why === "held") await this.#hold(archive.name, asking, returned);
+    returned.used.done();
+    return withheld(withholding);
+  }
+
+  /** Into quarantine, and told. It is withheld whatever becomes of this. */
+  async #hold(archive: string, { asked, admitted }: Asking, returned: Returned): Promise<void> {
+    const { events, hold } = this.#parts;
+    const { used, evidence, decision } = returned;
+    const report = { archive, verdict: decision.verdict, codes: errorCodes(decision) };
+    try {
+      const object = await hold({ asked, staged: used.value.staged, evidence, decision, archive });
+      const known = admitted ? { admitted: admitted.objectId } : {};
+      events({ kind: "read-withheld", object, ...report, ...known });
+    } catch (error) {
+      events({ kind: "fault", where: "what an archive returned cannot be held", ...told(error) });
+      events({ kind: "read-withheld", object: admitted?.objectId ?? "", ...report });
+    }
+  }
+
+  async #attempt(
+    key: string,
+    open: () => Promise<AsyncIterable<Bytes> | undefined>,
+    { asked, admitted, mode }: Asking,
+    tolerate: readonly MalformedCode[] = [],
+  ): Promise<Attempt> {
+    try {
+      const used = await this.#cache.use(key, () => this.#examined(open, tolerate));
+      const facts = used.value.evidence;
+      const evidence = { ...facts, expectation: expectationOf(facts, asked, admitted) };
+      return { kind: "returned", returned: { used, evidence, decision: decide(evidence, { mode }) } };
+    } catch (error) {
+      if (error instanceof AbsentError) return { kind: "absent" };
+      const { code, why } = told(error);
+      if (!(error instanceof ScansealError))
+        this.#parts.events({ kind: "fault", where: "reading", code, why });
+      return { kind: "failed", code };
+    }
+  }
+
+  async #examined(
+    open: () => Promise<AsyncIterable<Bytes> | undefined>,
+    tolerate: readonly MalformedCode[],
+  ): Promise<Examined> {
+    const { staging, examiner } = this.#parts;
+    const bytes = await open();
+    if (!bytes) throw new AbsentError();
+    const staged = await staging.stage(bytes);
+    try {
+      const { extents, digest } = staged;
+      const evidence = await examiner.examine({ extents, bytes: staged.bytes, digest, tolerate });
+      return { staged, evidence, bytes: staged.bytes, free: () => staged.free() };
+    } catch (error) {
+      await staged.free();
+      throw error;
+    }
+  }
+
+  /** Nothing stays of what was fetched, but for what is in use. */
+  close(): void {
+    this.#cache.clear();
+  }
+}
+
+/** There is no such instance where it was looked for. */
+class AbsentError extends Error {}
+
+function delivered(
+  { asked }: Asking,
+  { used, evidence, decision }: Returned,
+  archive: string | undefined,
+): Extract<Read, { kind: "delivered" }> | undefined {
+  const { studyInstanceUid, seriesInstanceUid, sopInstanceUid } = asked;
+  const { sopClassUid = "", transferSyntaxUid = "" } = evidence.format ?? {};
+  const { verdict, assurance } = decision;
+  const object: VerifiedObject = {
+    studyInstanceUid,
+    seriesInstanceUid,
+    sopInstanceUid,
+    sopClassUid,
+    transferSyntaxUid,
+    staged: used.value.staged,
+    evidence,
+    verdict,
+    assurance,
+    archive,
+  };
+  const proof = admit(object, decision);
+  return proof && { kind: "delivered", object: proof, done: used.done };
+}
+
+const failing: ReadonlySet<Verdict> = new Set<Verdict>(["altered", "untrusted", "malformed"]);
+
+/** What is as it was admitted, or was never proven and fails no check, is withheld by the reader's own policy: no alarm. */
+function heldFor({ decision }: Returned, admitted: AdmittedEntry | undefined): Withholding {
+  const { verdict, findings } = decision;
+  const isOther = findings.some(({ code }) => notAsAdmitted.has(code));
+  const isWorse = admitted !== undefined && admitted.verdict !== verdict;
+  const isHeld = failing.has(verdict) || isOther || isWorse;
+  return { why: isHeld ? "held" : "policy", verdict, codes: errorCodes(decision) };
+}
+
+function errorCodes({ findings }: Decision): readonly string[] {
+  return [...new Set(findings.filter(({ severity }) => severity === "error").map(({ code }) => code))];
+}

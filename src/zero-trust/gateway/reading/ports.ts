@@ -1,0 +1,78 @@
+/** What the reading desk needs from outside: archives, what was admitted, a place for what is fetched. */
+import type { Bytes } from "../../../foundation/bytes.ts";
+import type { MalformedCode } from "../../../foundation/errors.ts";
+import type { FileExtent } from "../../../store/spool/spool.ts";
+
+/** An instance by its place: UIDs of digits and dots, at most 64 characters each. */
+export interface InstanceName {
+  readonly studyInstanceUid: string;
+  readonly seriesInstanceUid: string;
+  readonly sopInstanceUid: string;
+}
+
+/** A study, one of its series, or one instance. */
+export interface ReadScope {
+  readonly studyInstanceUid: string;
+  readonly seriesInstanceUid?: string | undefined;
+  readonly sopInstanceUid?: string | undefined;
+}
+
+/** What the gate admitted under an instance's UID, from its index. */
+export interface AdmittedEntry extends InstanceName {
+  readonly sopClassUid: string;
+  /** Journal id. */
+  readonly objectId: string;
+  /** SHA-256 of the admitted file, hexadecimal; the key of a replica. */
+  readonly digest: string;
+  /** SHA-256 of the manifest's payload; undefined for what was admitted without a trusted seal. */
+  readonly payloadDigest: string | undefined;
+  readonly verdict: string;
+}
+
+export interface AdmittedInstances {
+  /** In the order of the study: by series, then instance number. @throws ScansealError `io` */
+  entriesOf(scope: ReadScope): AsyncIterable<AdmittedEntry>;
+}
+
+/** An archive to read from. Nothing that it says or gives is believed. */
+export interface ReadableArchive {
+  /** As the configuration has it. */
+  readonly name: string;
+  /** Non-conformances let pass in what it returns. */
+  readonly tolerate: readonly MalformedCode[];
+  /** What it says it has. Names are well formed and within the scope, each once. @throws ScansealError `network`, `timeout`, `peer-*` */
+  list(scope: ReadScope): AsyncIterable<InstanceName>;
+  /**
+   * The Part 10 file, in the transfer syntax it is kept in. Undefined where it has no such instance.
+   * @throws ScansealError `network`, `timeout`, `peer-*`, also while the bytes come
+   */
+  fetch(instance: InstanceName): Promise<AsyncIterable<Bytes> | undefined>;
+}
+
+/** A file that was fetched, in a private place, to be examined and sent; plain data but for `free`. */
+export interface StagedObject {
+  readonly extents: readonly FileExtent[];
+  readonly bytes: number;
+  /** SHA-256 of the file, hexadecimal. */
+  readonly digest: string;
+  /** Its bytes again, hashed as they leave: the last piece comes only when they are those that were staged. @throws ScansealError `io` */
+  read(offset?: number): AsyncIterable<Bytes>;
+  /** Its place is used for others. Idempotent. */
+  free(): Promise<void>;
+}
+
+export interface Staging {
+  /** @throws ScansealError `storage-full` without room, `limit-*` above the largest object, `io`; what `bytes` throws: nothing stays */
+  stage(bytes: AsyncIterable<Bytes>): Promise<StagedObject>;
+}
+
+/** Copies that the gate keeps of what it admitted. */
+export interface Replicas {
+  /** Undefined where none is kept. @throws ScansealError `io` */
+  open(digest: string): Promise<AsyncIterable<Bytes> | undefined>;
+}
+
+/** Who asks: a reader of the configuration. */
+export interface Reader {
+  readonly name: string;
+}
