@@ -11,7 +11,7 @@ import { ScansealError } from "../../src/foundation/errors.ts";
 import type { GatewayEvent } from "../../src/operations/event.ts";
 import { nodeCrypto, systemClock } from "../../src/platform/node/crypto.ts";
 import { StagingFolder } from "../../src/site/gateway/staging.ts";
-import type { ReturnedObject } from "../../src/zero-trust/gateway/reading/instance-reading.ts";
+import type { Holding, ReturnedObject } from "../../src/zero-trust/gateway/reading/instance-reading.ts";
 import type { AdmittedEntry, InstanceName, ReadScope } from "../../src/zero-trust/gateway/reading/ports.ts";
 import type { Read } from "../../src/zero-trust/gateway/reading/read.ts";
 import { type Listing, ReadingDesk } from "../../src/zero-trust/gateway/reading/reading-desk.ts";
@@ -19,7 +19,8 @@ import type { Mode } from "../../src/zero-trust/policy/decide.ts";
 import { put, slice } from "../attacks/objects.ts";
 import { Office } from "../derivations/office.ts";
 import { edited, parse } from "../evaluation/fixture.ts";
-import { examinerOf } from "./gate.ts";
+import { archiveAt, examinerOf, Gate } from "./gate.ts";
+import { ReceivingArchive } from "./network.ts";
 
 const site = new Office();
 const folder = mkdtempSync(join(tmpdir(), "scanseal-reading-"));
@@ -92,13 +93,13 @@ class Place {
   private constructor(staging: StagingFolder, folder: string, entries: AdmittedEntry[], hasArchive: boolean) {
     this.entries = entries;
     this.staging = folder;
-    const { copies, held } = this;
+    const { copies } = this;
     this.desk = new ReadingDesk({
       archive: hasArchive ? this.archive : undefined,
       replicas: { open: async (digest) => (copies.has(digest) ? pieces(copies.get(digest)!) : undefined) },
       staging,
       examiner: examinerOf(site),
-      hold: async (returned) => `held-${held.push(returned)}`,
+      hold: (returned) => this.#hold(returned),
       events: (event) => this.events.push(event),
       clock: { now: () => this.now },
       cache: { bytesMax: 10_000_000, ageMsMax: 60_000 },
@@ -110,6 +111,19 @@ class Place {
       },
       aheadMax: 3,
     });
+  }
+
+  #hold: Holding = async (returned) => `held-${this.held.push(returned)}`;
+
+  /** From now on. */
+  holdWith(hold: Holding): { readonly ids: readonly string[] } {
+    const ids: string[] = [];
+    this.#hold = async (returned) => {
+      const id = await hold(returned);
+      ids.push(id);
+      return id;
+    };
+    return { ids };
   }
 
   /** All of them in the archive, admitted as they are. */
@@ -320,4 +334,36 @@ it("completes no object whose staged bytes changed after the examination", async
     read.done();
     break;
   }
+});
+
+it("what an archive returned is held by the gate, whatever it proves in itself, and never sent anywhere", async () => {
+  const archive = await ReceivingArchive.open(0);
+  const gate = await Gate.open(examinerOf(site), { destinations: [archiveAt(archive.port)] });
+  const hold = place.holdWith((returned) => gate.gateway.holdReturned(returned));
+  place.archive.files.set("2.25.201", await site.seal(original(1)));
+  place.archive.files.set("2.25.202", await onePixel(sealed[1]!));
+  place.archive.files.set("2.25.203", concatBytes([new Uint8Array(40), sealed[2]!]));
+  const lines = await place.read("observe");
+  expect(lines.slice(0, 3).map((line) => line.split(" ").slice(1, 3).join(" "))).toEqual([
+    "held verified",
+    "held altered",
+    "held malformed",
+  ]);
+  const judged = await gate.seen("object-judged", 3);
+  expect(judged.map(({ state }) => state)).toEqual(["held", "held", "held"]);
+  const rows = await gate.rows();
+  expect(rows.map(({ id }) => id).sort()).toEqual([...hold.ids].sort());
+  expect(rows.map(({ source, sopInstanceUid }) => `${source} ${sopInstanceUid}`)).toEqual([
+    "pacs 2.25.201",
+    "pacs 2.25.202",
+    "pacs 2.25.203",
+  ]);
+  expect(rows[0]!.findings.map(({ code }) => code)).toContain("another-seal-returned");
+  // A person who judges it again changes nothing of that.
+  await gate.journal.recheck([rows[0]!.id]);
+  expect((await gate.seen("object-judged", 4))[3]!.state).toBe("held");
+  expect((await gate.journal.counts()).deliveries).toMatchObject({ due: 0, delivered: 0, dead: 0 });
+  await gate.end();
+  await archive.close();
+  expect(archive.received).toEqual([]);
 });

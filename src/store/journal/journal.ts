@@ -5,6 +5,7 @@
  */
 import type { SpoolLocation } from "../spool/spool.ts";
 import type { LaterDeliveries } from "./added-deliveries.ts";
+import type { ArrivalFacts } from "./arrival-facts.ts";
 
 /** A finding as the policy made it; the journal keeps it as JSON. */
 export interface StoredFinding {
@@ -40,12 +41,6 @@ export interface ReceivedObject {
   /** Found while it arrived, for the evidence. */
   readonly arrival: ArrivalFacts;
   readonly location: SpoolLocation;
-}
-
-/** Facts only the receiver can know; part of the evidence. */
-export interface ArrivalFacts {
-  /** Command and data set name different instances or classes. */
-  readonly uidDiffers: boolean;
 }
 
 /**

@@ -12,9 +12,11 @@ import { ObjectUse } from "./object-use.ts";
 import { Occupancy } from "./occupancy.ts";
 import type { GatewayPorts } from "./ports.ts";
 import type { Outage } from "./reachability.ts";
+import type { ReturnedObject } from "./reading/instance-reading.ts";
 import { GateProvider, type ReceptionState } from "./receive.ts";
 import { recoverSpool } from "./recovery.ts";
 import { RefusalRecords } from "./refusal-records.ts";
+import { holdReturned } from "./returned-objects.ts";
 import { RowWriter } from "./row-writer.ts";
 import type { DestinationSettings, GatewaySettings, ListenerSettings } from "./settings.ts";
 import { Settler } from "./settle.ts";
@@ -64,6 +66,8 @@ export interface Gateway {
    */
   applySettings(settings: GatewaySettings): Promise<void>;
   status(): GatewayStatus;
+  /** What an archive returned to a reader, who does not get it: durable, and held by the judge. @returns its id @throws ScansealError `storage-full`, `io` */
+  holdReturned(returned: ReturnedObject): Promise<string>;
   /** Why an object that came now would be refused for want of storage, or the last one was; undefined where it would be taken. */
   storageProblem(): Promise<string | undefined>;
 }
@@ -266,6 +270,10 @@ class RunningGateway implements Gateway {
       spool: this.#ports.spool.usage(),
       destinations: [...this.#deliverers].map(([name, { outage }]) => ({ name, outage })),
     };
+  }
+
+  holdReturned(returned: ReturnedObject): Promise<string> {
+    return holdReturned(returned, this.#reception);
   }
 
   async storageProblem(): Promise<string | undefined> {

@@ -2,10 +2,11 @@
  * Evidence and policy on every acknowledged object, off the network's path. Whatever goes wrong here, the object is held or judged again; a
  * delivery is only ever made from an `Admitted`.
  */
+import { tolerableCodes } from "../../dicom/read.ts";
 import { uidForm } from "../../dicom/uid.ts";
 import { readChunks } from "../../foundation/byte-source.ts";
 import { fromHex } from "../../foundation/bytes.ts";
-import { ScansealError } from "../../foundation/errors.ts";
+import { type MalformedCode, ScansealError } from "../../foundation/errors.ts";
 import type {
   ActRecord,
   JudgedObject,
@@ -22,7 +23,7 @@ import { claimedDevices } from "./claimed-devices.ts";
 import { told } from "./fault-words.ts";
 import { storeCopy } from "./object-copy.ts";
 import type { GatewayPorts } from "./ports.ts";
-import type { GatewaySettings } from "./settings.ts";
+import type { GatewaySettings, SourceSettings } from "./settings.ts";
 import type { SourceBook } from "./source-recognition.ts";
 import { encodeHeader } from "./spool-header.ts";
 import { tolerableOnArrival } from "./tolerable.ts";
@@ -96,7 +97,7 @@ export class Judge {
 
   async #examine({ work, attempt }: Lease<JudgedObject>): Promise<Examined> {
     if (attempt > claimsMax) return { incomplete: `not finished in ${attempt - 1} tries` };
-    const allowed = this.#state().book.named(work.source)?.tolerate ?? [];
+    const allowed = allowedIn(work, this.#state().book.named(work.source));
     const tolerate = allowed.filter((code) => tolerableOnArrival.has(code));
     const { location, release } = await this.#inFiles(work);
     try {
@@ -139,7 +140,9 @@ export class Judge {
     const object = lease.work;
     const uidDiffers = object.arrival.uidDiffers || namesAnother(examined, object);
     const mode = await this.#modeOf(object, examined);
-    const first: Evidence = { ...examined, arrival: { uidDiffers, conflict: false } };
+    const { returned } = object.arrival;
+    const expectation = returned ? { expectation: returned.expectation } : {};
+    const first: Evidence = { ...examined, ...expectation, arrival: { uidDiffers, conflict: false } };
     const decision = decide(first, { mode });
     const admitted = admit(object, decision);
     if (!admitted) return this.#commitHeld(lease, decision, judgementOf(first, decision, mode));
@@ -151,7 +154,7 @@ export class Judge {
       return judged;
     }
     // Another object was admitted under this SOP Instance UID: never an overwrite.
-    const again: Evidence = { ...examined, arrival: { uidDiffers, conflict: true } };
+    const again: Evidence = { ...examined, ...expectation, arrival: { uidDiffers, conflict: true } };
     const held = decide(again, { mode });
     return this.#commitHeld(lease, held, judgementOf(again, held, mode));
   }
@@ -180,7 +183,8 @@ export class Judge {
   /** The strictest policy that applies, whoever sent the object (DESIGN 4). */
   async #modeOf(object: JudgedObject, evidence: Evidence): Promise<Mode> {
     const { book } = this.#state();
-    const own = book.named(object.source)?.mode ?? "enforce";
+    // No source: an archive that returned it to a reader.
+    const own = object.arrival.returned ? "enforce" : (book.named(object.source)?.mode ?? "enforce");
     if (own === "enforce") return own;
     const { format } = evidence;
     const claimed = claimedDevices(evidence);
@@ -201,7 +205,9 @@ export class Judge {
     made: Omit<Judgement, "judgedAt">,
   ): Promise<Judged | undefined | "conflict"> {
     const { destinations } = this.#state().settings;
-    const archives = destinations.filter(({ takes }) => takes === "admitted").map(({ name }) => name);
+    // What an archive returned is there already, or was exchanged there.
+    const wanted = object.arrival.returned ? [] : destinations.filter(({ takes }) => takes === "admitted");
+    const archives = wanted.map(({ name }) => name);
     await this.#gather();
     const judgement = { ...made, basis, stored: object.stored, judgedAt: this.#ports.clock.now() };
     const outcome = await this.#commit(lease, judgement, archives);
@@ -311,6 +317,12 @@ export class Judge {
     if (outcome.spoolFreed && object.location) await this.#ports.spool.release(object.location);
     return { object, outcome, destinations };
   }
+}
+
+function allowedIn({ arrival }: JudgedObject, source: SourceSettings | undefined): readonly MalformedCode[] {
+  const { returned } = arrival;
+  if (!returned) return source?.tolerate ?? [];
+  return [...tolerableCodes].filter((code) => returned.tolerate.includes(code));
 }
 
 const nothingProven = { basis: undefined, payloadDigest: undefined, sealedBy: undefined, stored: false };

@@ -33,7 +33,7 @@ export interface ReturnedObject {
   readonly staged: StagedObject;
   readonly evidence: Evidence;
   readonly decision: Decision;
-  readonly archive: string;
+  readonly archive: Pick<ReadableArchive, "name" | "tolerate">;
 }
 
 /** Puts it into quarantine: returns its journal id; the same bytes again are not held twice. @throws ScansealError `io`, `storage-full` */
@@ -133,16 +133,16 @@ export class InstanceReading {
     const given = delivered(asking, returned, archive.name);
     if (given) return given;
     const withholding = heldFor(returned, admitted);
-    if (withholding.why === "held") await this.#hold(archive.name, asking, returned);
+    if (withholding.why === "held") await this.#hold(archive, asking, returned);
     returned.used.done();
     return withheld(withholding);
   }
 
   /** Into quarantine, and told. It is withheld whatever becomes of this. */
-  async #hold(archive: string, { asked, admitted }: Asking, returned: Returned): Promise<void> {
+  async #hold(archive: ReadableArchive, { asked, admitted }: Asking, returned: Returned): Promise<void> {
     const { events, hold } = this.#parts;
     const { used, evidence, decision } = returned;
-    const report = { archive, verdict: decision.verdict, codes: errorCodes(decision) };
+    const report = { archive: archive.name, verdict: decision.verdict, codes: errorCodes(decision) };
     try {
       const object = await hold({ asked, staged: used.value.staged, evidence, decision, archive });
       const known = admitted ? { admitted: admitted.objectId } : {};
