@@ -1,7 +1,7 @@
 /** An authority of openssl with an OCSP responder: its certificates, its index of what it issued, and `openssl ocsp`. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Bytes } from "../../src/foundation/bytes.ts";
 import { parseCertificate } from "../../src/keys/trust/certificate.ts";
@@ -16,6 +16,7 @@ export type AuthorityKey = "P-256" | "P-384" | "RSA-3072";
 export class OpensslResponder {
   readonly folder: string;
   #server: ChildProcess | undefined;
+  #url: string | undefined;
 
   constructor(folder: string, key: AuthorityKey = "P-256") {
     this.folder = folder;
@@ -109,7 +110,8 @@ export class OpensslResponder {
     const child = spawn(peerPath("openssl"), args, { cwd: this.folder, stdio: ["ignore", "pipe", "ignore"] });
     this.#server = child;
     const [line] = (await once(child.stdout, "data")) as [Buffer];
-    return `http://127.0.0.1:${/:(\d+) PID/.exec(String(line))![1]}/`;
+    this.#url = `http://127.0.0.1:${/:(\d+) PID/.exec(String(line))![1]}/`;
+    return this.#url;
   }
 
   end(): void {
@@ -159,8 +161,14 @@ export class OpensslResponder {
     this.run("req", "-new", "-config", "req.cnf", ...of);
   }
 
+  /** As a new file: openssl sees by its inode that the index is another one. */
   #write(name: string, text: string): void {
-    writeFileSync(join(this.folder, name), text);
+    writeFileSync(join(this.folder, "new"), text);
+    renameSync(join(this.folder, "new"), join(this.folder, name));
+    if (this.#url === undefined) return;
+    // It looks before it waits for the next request: that one is still answered from the old index.
+    const ask = ["-issuer", "root.pem", "-cert", "responder.pem", "-url", this.#url, "-noverify"];
+    this.run("ocsp", ...ask);
   }
 }
 
