@@ -10,12 +10,7 @@ import type { DicomObject } from "../../dicom/model.ts";
 import { PushReader } from "../../dicom/read.ts";
 import { tags } from "../../dicom/tags.ts";
 import { uidForm } from "../../dicom/uid.ts";
-import {
-  DimseRefusal,
-  type DimseStatus,
-  type StoreReceiver,
-  type StoreRequest,
-} from "../../dicom-network/dimse/service.ts";
+import { DimseRefusal, type DimseStatus, type StoreReceiver } from "../../dicom-network/dimse/service.ts";
 import type { ByteSource } from "../../foundation/byte-source.ts";
 import { type Bytes, fromLatin1, toHex } from "../../foundation/bytes.ts";
 import type { Hash } from "../../foundation/crypto.ts";
@@ -70,8 +65,17 @@ type ArrivedFacts = Pick<ReceivedObject, "seriesInstanceUid" | "studyInstanceUid
 
 const nothingRead: ArrivedFacts = { arrival: { uidDiffers: false } };
 
+/** How the protocol names what arrives: syntactically UIDs, not yet compared with the data set. */
+export interface ArrivingName {
+  readonly sopClassUid: string;
+  readonly sopInstanceUid: string;
+  readonly transferSyntaxUid: string;
+}
+
 export interface Arrival {
-  readonly request: StoreRequest;
+  readonly named: ArrivingName;
+  /** Who sends: a label, and a numeric address. */
+  readonly peer: { readonly title: string; readonly address: string };
   readonly source: SourceSettings;
   readonly limits: GatewayLimits;
   /** The data set is deflated. */
@@ -93,7 +97,7 @@ export class ObjectReceiver implements StoreReceiver {
 
   /** @throws ScansealError `storage-full`, `io`: there is no room */
   constructor(arrival: Arrival, reception: Reception) {
-    const { request, isDeflated } = arrival;
+    const { named, isDeflated } = arrival;
     const { ports, inflating } = reception;
     this.#reception = reception;
     this.#arrival = arrival;
@@ -101,9 +105,9 @@ export class ObjectReceiver implements StoreReceiver {
     this.#hash = ports.crypto.createHash("SHA-256");
     this.#writer = ports.spool.begin();
     const meta = encodeMeta(
-      fromLatin1(request.sopClassUid),
-      fromLatin1(request.sopInstanceUid),
-      request.transferSyntaxUid,
+      fromLatin1(named.sopClassUid),
+      fromLatin1(named.sopInstanceUid),
+      named.transferSyntaxUid,
     );
     this.#dataSetOffset = meta.length;
     // Some hundred bytes: there is room without waiting. A failure shows again at the next write.
@@ -161,21 +165,20 @@ export class ObjectReceiver implements StoreReceiver {
 
   async end(): Promise<DimseStatus> {
     this.#isEnding = true;
-    const { request, source } = this.#arrival;
+    const { named, peer, source } = this.#arrival;
     const { ports, occupancy, refusals, rows } = this.#reception;
     const facts = this.#facts();
     const digest = this.#hash.digest();
     const receivedAt = ports.clock.now();
-    const { peer, request: associate } = request.association;
     const object: Omit<ReceivedObject, "location"> = {
       id: ports.newId(),
       receivedAt,
       source: source.name,
-      peerTitle: associate.callingAeTitle,
+      peerTitle: peer.title,
       peerAddress: peer.address,
-      sopClassUid: request.sopClassUid,
-      sopInstanceUid: request.sopInstanceUid,
-      transferSyntaxUid: request.transferSyntaxUid,
+      sopClassUid: named.sopClassUid,
+      sopInstanceUid: named.sopInstanceUid,
+      transferSyntaxUid: named.transferSyntaxUid,
       ...facts,
       bytes: this.#bytes,
       digest: toHex(digest),
@@ -203,7 +206,7 @@ export class ObjectReceiver implements StoreReceiver {
     const parser = this.#parser;
     if (!parser) return nothingRead;
     try {
-      return factsOf(parser.finish(arrivedSource(this.#bytes)), this.#arrival.request);
+      return factsOf(parser.finish(arrivedSource(this.#bytes)), this.#arrival.named);
     } catch (error) {
       this.#stopParsing(error);
       return nothingRead;
@@ -252,7 +255,7 @@ function arrivedSource(size: number): ByteSource {
 /** Of what a hostile data set may say, only what has this form, or that of a UID, goes into the journal. */
 const codeForm = /^[A-Z0-9_ ]{1,16}$/;
 
-function factsOf({ elements }: DicomObject, request: StoreRequest): ArrivedFacts {
+function factsOf({ elements }: DicomObject, named: ArrivingName): ArrivedFacts {
   const formed = (tag: number, form: RegExp): string | undefined => {
     const text = nameTextOf(elements, tag);
     return text !== undefined && form.test(text) ? text : undefined;
@@ -263,8 +266,8 @@ function factsOf({ elements }: DicomObject, request: StoreRequest): ArrivedFacts
     modality: formed(tags.modality, codeForm),
     arrival: {
       uidDiffers:
-        nameTextOf(elements, tags.sopInstanceUid) !== request.sopInstanceUid ||
-        nameTextOf(elements, tags.sopClassUid) !== request.sopClassUid,
+        nameTextOf(elements, tags.sopInstanceUid) !== named.sopInstanceUid ||
+        nameTextOf(elements, tags.sopClassUid) !== named.sopClassUid,
     },
   };
 }

@@ -132,7 +132,8 @@ export class GateProvider implements DimseProvider {
       return refuse(storeStatus.outOfResources, "quota", "too much is waiting to be checked");
     const isDeflated = transferSyntaxOf(request.transferSyntaxUid)?.deflated === true;
     try {
-      const arrival = { request, source, limits: settings.limits, isDeflated };
+      const from = { title: associate.callingAeTitle, address: peer.address };
+      const arrival = { named: request, peer: from, source, limits: settings.limits, isDeflated };
       return new ObjectReceiver(arrival, this.#reception);
     } catch (error) {
       if (!(error instanceof ScansealError) || error.fault !== "environment") {
