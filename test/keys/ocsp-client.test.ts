@@ -4,11 +4,12 @@ import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Bytes, equalBytes } from "../../src/foundation/bytes.ts";
 import { derGeneralizedTime } from "../../src/keys/custody/der-writer.ts";
+import { ocspRequest } from "../../src/keys/custody/ocsp-request.ts";
 import { parseCertificate } from "../../src/keys/trust/certificate.ts";
 import { SignerRecognition } from "../../src/keys/trust/signer-recognition.ts";
 import { createTrustStore } from "../../src/keys/trust/trust-store.ts";
 import { nodeCrypto } from "../../src/platform/node/crypto.ts";
-import { type NewStatus, ocspRequest, requestStatus } from "../../src/site/provenance/ocsp-client.ts";
+import { type NewStatus, requestStatus } from "../../src/site/provenance/ocsp-client.ts";
 import { build, type CertificateSpec, day, goodChain, judgedAt } from "./forged-chains.ts";
 import {
   buildResponse,
@@ -75,9 +76,9 @@ describe("asking an OCSP responder", () => {
     expect(response.length).toBeGreaterThan(200);
     expect(types).toEqual(["POST", "application/ocsp-request", "application/ocsp-response"]);
     const { serial } = parseCertificate(certificate, nodeCrypto);
-    expect(equalBytes(new Uint8Array(Buffer.concat(received)), ocspRequest(serial, issuer, nonce))).toBe(
-      true,
-    );
+    expect(
+      equalBytes(new Uint8Array(Buffer.concat(received)), ocspRequest(serial, issuer, nonce, nodeCrypto)),
+    ).toBe(true);
   });
 
   it("gives a revocation as an answer, not as a failure", async () => {

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import type { Bytes } from "../../src/foundation/bytes.ts";
+import { ocspRequest } from "../../src/keys/custody/ocsp-request.ts";
 import { parseCertificate } from "../../src/keys/trust/certificate.ts";
 import type { OcspFact, OcspRefusal } from "../../src/keys/trust/ocsp.ts";
 import { SignerRecognition } from "../../src/keys/trust/signer-recognition.ts";
 import { createTrustStore } from "../../src/keys/trust/trust-store.ts";
 import { nodeCrypto, nodeRandom } from "../../src/platform/node/crypto.ts";
-import { ocspRequest } from "../../src/site/provenance/ocsp-client.ts";
 import { describePeer } from "../peers.ts";
 import { flipped } from "./forged-chains.ts";
 import { type AuthorityKey, OpensslResponder } from "./openssl-responder.ts";
@@ -29,7 +29,7 @@ const nonce = nodeRandom.bytes(32);
 
 function requestFor(responder: OpensslResponder, certificate: Bytes): Bytes {
   const { serial } = parseCertificate(certificate, nodeCrypto);
-  return ocspRequest(serial, parseCertificate(responder.root, nodeCrypto), nonce);
+  return ocspRequest(serial, parseCertificate(responder.root, nodeCrypto), nonce, nodeCrypto);
 }
 
 function recognitionOf(responder: OpensslResponder): SignerRecognition {
