@@ -48,7 +48,8 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
   // Never dicom: no patient data can reach a leaf.
   "provenance/transparency-log/sequencer": ["provenance/transparency-log/proof", ...keys, "store"],
   "evidence-bundle": ["zero-trust/evidence", "zero-trust/policy", ...provenance, "dicom", "keys/trust"],
-  "dicom-network": ["dicom"],
+  // platform/node: character sets of keys.
+  "dicom-network": ["dicom", "platform/node"],
   "keys/trust": [],
   "keys/custody": ["keys/trust", "platform/node"],
   store: ["platform/node"],

@@ -34,7 +34,7 @@ async function against(
       acceptConnection(
         socket,
         peer,
-        (request) => ({ accept: answerRequest(request, accept, ownImplementation), onOpen: play }),
+        (request) => ({ accept: answerRequest(request, { accept }, ownImplementation), onOpen: play }),
         options,
       ),
     );

@@ -7,9 +7,12 @@ import { ScansealError } from "../../foundation/errors.ts";
 /** PS3.7 table E.1-1, the ones this software speaks. A response is its request with the highest bit. */
 export const commandField = {
   storeRequest: 0x0001,
-  storeResponse: 0x8001,
+  getRequest: 0x0010,
+  findRequest: 0x0020,
+  moveRequest: 0x0021,
   echoRequest: 0x0030,
-  echoResponse: 0x8030,
+  eventReportRequest: 0x0100,
+  actionRequest: 0x0130,
   cancelRequest: 0x0fff,
 } as const;
 
@@ -18,7 +21,7 @@ export const responseBit = 0x8000;
 /** The largest command of the standard, with every optional element, has 400 bytes; a C-FIND of other services no more. */
 export const commandBytesMax: number = 16_384;
 
-/** The fields of C-ECHO and C-STORE; those of other services are passed over. UIDs are text as it came, without padding. */
+/** The fields of the services this software speaks; others are passed over. UIDs and AE titles are text as it came, without padding. */
 export interface CommandSet {
   readonly field: number;
   readonly hasDataSet: boolean;
@@ -27,23 +30,54 @@ export interface CommandSet {
   readonly priority?: number | undefined;
   readonly status?: number | undefined;
   readonly errorComment?: string | undefined;
+  /** Affected: C services, events, responses. */
   readonly sopClassUid?: string | undefined;
   readonly sopInstanceUid?: string | undefined;
+  /** Requested: N-ACTION. */
+  readonly requestedSopClassUid?: string | undefined;
+  readonly requestedSopInstanceUid?: string | undefined;
+  readonly moveDestination?: string | undefined;
+  readonly eventTypeId?: number | undefined;
+  readonly actionTypeId?: number | undefined;
+  /** Of C-MOVE and C-GET (PS3.7 9.1.4.1.7 to 9.1.4.1.10). */
+  readonly remaining?: number | undefined;
+  readonly completed?: number | undefined;
+  readonly failed?: number | undefined;
+  readonly warning?: number | undefined;
+  readonly moveOriginatorAeTitle?: string | undefined;
+  readonly moveOriginatorMessageId?: number | undefined;
 }
 
-/** Elements of group 0000 (PS3.7 table E.1-1); all below 0001,0000, so that an element number names them. */
-const element = {
-  groupLength: 0x0000,
-  affectedSopClassUid: 0x0002,
-  commandField: 0x0100,
-  messageId: 0x0110,
-  respondedTo: 0x0120,
-  priority: 0x0700,
-  dataSetType: 0x0800,
-  status: 0x0900,
-  errorComment: 0x0902,
-  affectedSopInstanceUid: 0x1000,
-} as const;
+type Kind = "uid" | "title" | "short" | "comment";
+type TextField = { [K in keyof CommandSet]-?: string extends CommandSet[K] ? K : never }[keyof CommandSet];
+type ShortField = Exclude<keyof CommandSet, TextField | "hasDataSet">;
+type FieldRow = readonly [number, TextField, Exclude<Kind, "short">] | readonly [number, ShortField, "short"];
+
+/** Of group 0000 (PS3.7 table E.1-1), in their order; all below 0001,0000, so that an element number names them. */
+const fields: readonly FieldRow[] = [
+  [0x0002, "sopClassUid", "uid"],
+  [0x0003, "requestedSopClassUid", "uid"],
+  [0x0100, "field", "short"],
+  [0x0110, "messageId", "short"],
+  [0x0120, "respondedTo", "short"],
+  [0x0600, "moveDestination", "title"],
+  [0x0700, "priority", "short"],
+  [0x0900, "status", "short"],
+  [0x0902, "errorComment", "comment"],
+  [0x1000, "sopInstanceUid", "uid"],
+  [0x1001, "requestedSopInstanceUid", "uid"],
+  [0x1002, "eventTypeId", "short"],
+  [0x1008, "actionTypeId", "short"],
+  [0x1020, "remaining", "short"],
+  [0x1021, "completed", "short"],
+  [0x1022, "failed", "short"],
+  [0x1023, "warning", "short"],
+  [0x1030, "moveOriginatorAeTitle", "title"],
+  [0x1031, "moveOriginatorMessageId", "short"],
+];
+const fieldsByNumber: ReadonlyMap<number, FieldRow> = new Map(fields.map((row) => [row[0], row]));
+const groupLengthNumber = 0x0000;
+const dataSetTypeNumber = 0x0800;
 
 /** PS3.7 table E.1-1: the one value that says that there is no data set. */
 const noDataSet = 0x0101;
@@ -72,7 +106,7 @@ export function decodeCommandSet(bytes: Bytes): CommandSet {
     const number = view.getUint16(at + 2, true);
     const length = view.getUint32(at + 4, true);
     if (number <= last) throw malformed(number === last ? "an element twice" : "elements out of order", at);
-    if (last < 0 && number !== element.groupLength) throw malformed("no group length", at);
+    if (last < 0 && number !== groupLengthNumber) throw malformed("no group length", at);
     last = number;
     const start = at + headerBytes;
     if (length > bytes.length - start) throw malformed("an element exceeds the command", at);
@@ -83,38 +117,14 @@ export function decodeCommandSet(bytes: Bytes): CommandSet {
       return view.getUint16(start, true);
     };
     const text = (): string => trimmedLatin1(bytes.subarray(start, at));
-    switch (number) {
-      case element.groupLength:
-        if (length !== 4 || view.getUint32(start, true) !== bytes.length - at)
-          throw malformed("a wrong group length", start);
-        break;
-      case element.affectedSopClassUid:
-        found.sopClassUid = text();
-        break;
-      case element.commandField:
-        found.field = short();
-        break;
-      case element.messageId:
-        found.messageId = short();
-        break;
-      case element.respondedTo:
-        found.respondedTo = short();
-        break;
-      case element.priority:
-        found.priority = short();
-        break;
-      case element.dataSetType:
-        found.hasDataSet = short() !== noDataSet;
-        break;
-      case element.status:
-        found.status = short();
-        break;
-      case element.errorComment:
-        found.errorComment = text();
-        break;
-      case element.affectedSopInstanceUid:
-        found.sopInstanceUid = text();
-    }
+    const row = fieldsByNumber.get(number);
+    if (number === groupLengthNumber) {
+      if (length !== 4 || view.getUint32(start, true) !== bytes.length - at)
+        throw malformed("a wrong group length", start);
+    } else if (number === dataSetTypeNumber) found.hasDataSet = short() !== noDataSet;
+    else if (row?.[2] === "short") found[row[1]] = short();
+    else if (row?.[2] === "title") found[row[1]] = text().trim();
+    else if (row) found[row[1]] = text();
   }
   const { field, hasDataSet } = found;
   if (field === undefined) throw malformed("no command field", bytes.length);
@@ -128,36 +138,28 @@ export function encodeCommandSet(command: CommandSet): Bytes {
   const add = (number: number, value: Bytes): void => {
     parts.push(Uint8Array.of(0, 0, number & 255, number >>> 8), u32le(value.length), value);
   };
-  const addShort = (number: number, value: number | undefined): void => {
-    if (value !== undefined) add(number, u16le(value));
-  };
-  // PS3.5 section 6.2: UIDs are padded with NUL.
-  const addUid = (number: number, uid: string | undefined): void => {
-    if (uid !== undefined) add(number, fromLatin1(uid.length % 2 === 0 ? uid : `${uid}\0`));
-  };
-  addUid(element.affectedSopClassUid, command.sopClassUid);
-  addShort(element.commandField, command.field);
-  addShort(element.messageId, command.messageId);
-  addShort(element.respondedTo, command.respondedTo);
-  addShort(element.priority, command.priority);
-  addShort(element.dataSetType, command.hasDataSet ? someDataSet : noDataSet);
-  addShort(element.status, command.status);
-  if (command.errorComment !== undefined) add(element.errorComment, commentBytes(command.errorComment));
-  addUid(element.affectedSopInstanceUid, command.sopInstanceUid);
+  let isTypeWritten = false;
+  for (const row of fields) {
+    if (!isTypeWritten && row[0] > dataSetTypeNumber) {
+      add(dataSetTypeNumber, u16le(command.hasDataSet ? someDataSet : noDataSet));
+      isTypeWritten = true;
+    }
+    const value = command[row[1]];
+    if (typeof value === "number") add(row[0], u16le(value));
+    else if (value !== undefined) add(row[0], textBytes(value, row[2]));
+  }
   const rest = concatBytes(parts);
   return concatBytes([new Uint8Array(4), u32le(4), u32le(rest.length), rest]);
+}
+
+/** PS3.5 section 6.2: UIDs are padded with NUL, other text with a space. */
+function textBytes(text: string, kind: Kind): Bytes {
+  if (kind === "comment") return commentBytes(text);
+  return fromLatin1(text.length % 2 === 0 ? text : text + (kind === "uid" ? "\0" : " "));
 }
 
 /** VR LO: no backslash, no control character. */
 function commentBytes(comment: string): Bytes {
   const text = comment.replace(/[^\x20-\x5b\x5d-\x7e]/g, "?").slice(0, commentCharactersMax);
   return fromLatin1(text.length % 2 === 0 ? text : `${text} `);
-}
-
-/**
- * PS3.5 section 9.1 but for leading zeros, which real devices make: 1 to 64 characters, components of digits. Not "..", nor anything else a path
- * could be made of.
- */
-export function isWellFormedUid(uid: string): boolean {
-  return uid.length <= 64 && /^\d+(\.\d+)*$/.test(uid);
 }

@@ -5,8 +5,8 @@ import { RecordingProvider } from "../../../test/dicom-network/recording-provide
 import type { Bytes } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { type CommandSet, decodeCommandSet, encodeCommandSet } from "./command-set.ts";
-import { MessageAcceptor } from "./message-acceptor.ts";
 import { DimseRefusal, type OpenAssociation, type StoreReceiver } from "./service.ts";
+import { DimseSession } from "./session.ts";
 import type { UpperLayerAssociation } from "./upper-layer/upper-layer.ts";
 
 const ct = "1.2.840.10008.5.1.4.1.1.2";
@@ -30,8 +30,8 @@ function acceptorOf(store?: StoreReceiver | (() => never), drainBytesMax = 1_000
     { id: 1, abstractSyntax: ct, transferSyntax: explicit },
     { id: 3, abstractSyntax: verification, transferSyntax: explicit },
   ];
-  const open = { id: "1", contexts } as unknown as OpenAssociation;
-  const acceptor = new MessageAcceptor(association, open, provider, drainBytesMax);
+  const open = { id: "1", contexts, rolesOf: () => ({ scu: true }) } as unknown as OpenAssociation;
+  const acceptor = new DimseSession(association, open, provider, drainBytesMax);
   const command = (set: Partial<CommandSet>, contextId = 1) =>
     acceptor.take({
       contextId,

@@ -1,17 +1,15 @@
-/** The messages of one association whose peer is the client: takes commands and their data sets, answers them (PS3.7 sections 8 and 9). */
-import { type Bytes, concatBytes } from "../../foundation/bytes.ts";
+/** The performing DIMSE-service-user's half of an association: takes the peer's requests and their data sets, answers them (PS3.7 sections 8 to 10). */
+import { isWellFormedUid } from "../../dicom/uid.ts";
+import type { Bytes } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import type { AgreedContext } from "./association.ts";
-import {
-  type CommandSet,
-  commandBytesMax,
-  commandField,
-  decodeCommandSet,
-  encodeCommandSet,
-  isWellFormedUid,
-  responseBit,
-} from "./command-set.ts";
+import { type CommandSet, commandField, responseBit } from "./command-set.ts";
+import { commitmentTaker } from "./commitment-requests.ts";
+import type { MessageSender } from "./message-sender.ts";
 import { verificationSopClass } from "./presentation.ts";
+import { type PreparedOperation, queryRetrieveTaker } from "./query-retrieve-requests.ts";
+import type { Requestor } from "./requestor.ts";
+import { RunningOperation } from "./running-operation.ts";
 import {
   type DimseProvider,
   DimseRefusal,
@@ -19,145 +17,134 @@ import {
   type OpenAssociation,
   type StoreReceiver,
 } from "./service.ts";
+import { queryRetrieveClassOf, storageCommitmentClass } from "./sop-classes.ts";
 import { dimseStatus } from "./status.ts";
-import type { PresentationDataValue, UpperLayerAssociation } from "./upper-layer/upper-layer.ts";
+import type { UpperLayerAssociation } from "./upper-layer/upper-layer.ts";
 
-/** Our PDUs take any command in one piece; each piece of one byte would cost a hundred. */
-const commandPiecesMax = 64;
+/** A request that has a message ID. */
+export type RequestCommand = CommandSet & { readonly messageId: number };
+
+/** Takes a data set; what `end` resolves with is answered, unless it began what answers by itself. */
+export type DataSetTaker = Omit<StoreReceiver, "end"> & { end(): Promise<DimseStatus | PreparedOperation> };
 
 /** A message whose data set is arriving. */
 interface Arriving {
   readonly contextId: number;
-  readonly command: CommandSet;
+  readonly command: RequestCommand;
   /** Undefined once refused: the rest is drained. */
-  receiver: StoreReceiver | undefined;
+  receiver: DataSetTaker | undefined;
   status: DimseStatus | undefined;
   drained: number;
 }
 
+export interface AcceptorParts {
+  readonly association: UpperLayerAssociation;
+  readonly open: OpenAssociation;
+  readonly provider: Omit<DimseProvider, "admit">;
+  readonly drainBytesMax: number;
+  readonly sender: MessageSender;
+  /** For the sub-operations of C-GET. */
+  readonly requestor: Requestor;
+}
+
 export class MessageAcceptor {
-  readonly #association: UpperLayerAssociation;
-  readonly #open: OpenAssociation;
-  readonly #provider: DimseProvider;
-  readonly #drainBytesMax: number;
+  readonly #parts: AcceptorParts;
   readonly #contexts: ReadonlyMap<number, AgreedContext>;
-  /** Pieces of a command that is not complete. */
-  #command: Bytes[] = [];
-  #commandBytes = 0;
-  #commandContext = 0;
   #arriving: Arriving | undefined;
-  #isAnswering = false;
+  #running: RunningOperation | undefined;
+  /** Messages and operations that are not answered. */
+  #unanswered = 0;
   #isOver = false;
-  #whenIdle: (() => void) | undefined;
+  /** Called as soon as nothing is under way. */
+  onIdle: (() => void) | undefined;
 
-  constructor(
-    association: UpperLayerAssociation,
-    open: OpenAssociation,
-    provider: DimseProvider,
-    drainBytesMax: number,
-  ) {
-    this.#association = association;
-    this.#open = open;
-    this.#provider = provider;
-    this.#drainBytesMax = drainBytesMax;
-    this.#contexts = new Map(open.contexts.map((context) => [context.id, context]));
+  constructor(parts: AcceptorParts) {
+    this.#parts = parts;
+    this.#contexts = new Map(parts.open.contexts.map((context) => [context.id, context]));
   }
 
-  /** Calls back as soon as no message is under way: at once, or when the one under way is answered. */
-  whenIdle(callback: () => void): void {
-    if (this.#isIdle) callback();
-    else this.#whenIdle = callback;
+  get isIdle(): boolean {
+    return this.#arriving === undefined && this.#unanswered === 0;
   }
 
-  get #isIdle(): boolean {
-    return this.#arriving === undefined && this.#commandBytes === 0 && !this.#isAnswering;
+  /** A data set is due, or arriving, on this context. */
+  get dueContext(): number | undefined {
+    return this.#arriving?.contextId;
   }
 
   /** The association is over: an object of which not all has come is given up. */
   end(): void {
     this.#isOver = true;
+    this.#running?.end();
     const receiver = this.#arriving?.receiver;
     this.#arriving = undefined;
     receiver?.cancel();
   }
 
-  /** For the Upper Layer. Whatever it throws aborts the association. */
-  take(value: PresentationDataValue): void | Promise<void> {
-    if (this.#isOver) return;
-    return value.isCommand ? this.#takeCommand(value) : this.#takeData(value);
-  }
-
-  #takeCommand({ contextId, isLast, bytes }: PresentationDataValue): void | Promise<void> {
-    if (this.#arriving !== undefined) throw protocolError("a command while a data set is incomplete");
-    if (this.#commandBytes > 0 && contextId !== this.#commandContext)
-      throw protocolError("a command on two contexts");
-    if (this.#commandBytes + bytes.length > commandBytesMax) throw protocolError("a command is too long");
-    if (this.#command.length === commandPiecesMax) throw protocolError("a command in too many pieces");
-    if (!isLast) {
-      // Views of the chunk are valid only during the call.
-      this.#command.push(new Uint8Array(bytes));
-      this.#commandBytes += bytes.length;
-      this.#commandContext = contextId;
+  /** A request. */
+  take(contextId: number, command: CommandSet): void | Promise<void> {
+    const { field, hasDataSet, messageId } = command;
+    if (field === commandField.cancelRequest && !hasDataSet) {
+      // PS3.7 9.3.2.3: nothing answers a C-CANCEL; where nothing runs there is nothing to cancel.
+      if (this.#running?.messageId === command.respondedTo) this.#running?.cancel();
       return;
     }
-    const whole = this.#commandBytes === 0 ? bytes : concatBytes([...this.#command, bytes]);
-    this.#command = [];
-    this.#commandBytes = 0;
-    return this.#begin(contextId, decodeCommandSet(whole));
-  }
-
-  #begin(contextId: number, command: CommandSet): void | Promise<void> {
-    // PS3.7 9.3.2.3: nothing answers a C-CANCEL; there is nothing to cancel.
-    if (command.field === commandField.cancelRequest && !command.hasDataSet) return;
-    if ((command.field & responseBit) !== 0) throw protocolError("a response to no request of ours");
-    if (command.messageId === undefined) throw protocolError("a request without a message ID");
-    const answer = this.#dispatch(contextId, command);
+    if (messageId === undefined) throw protocolError("a request without a message ID");
+    // PS3.7 D.3.3.3: the window is one operation.
+    if (this.#running) throw protocolError("a request while an operation is under way");
+    const request = { ...command, messageId };
+    const answer = this.#dispatch(contextId, request);
     const status = "code" in answer ? answer : undefined;
-    if (!command.hasDataSet) return this.#answer(contextId, command, status!);
+    if (!hasDataSet) return this.#answer(contextId, request, status!);
     const receiver = "code" in answer ? undefined : answer;
     if (this.#isOver) {
       // The provider ended the association itself.
       receiver?.cancel();
       return;
     }
-    this.#arriving = { contextId, command, receiver, status, drained: 0 };
+    this.#arriving = { contextId, command: request, receiver, status, drained: 0 };
   }
 
   /** A receiver only for a message with a data set. */
-  #dispatch(contextId: number, command: CommandSet): StoreReceiver | DimseStatus {
+  #dispatch(contextId: number, command: RequestCommand): DataSetTaker | DimseStatus {
     const { field, hasDataSet } = command;
     const context = this.#contexts.get(contextId)!;
+    const { abstractSyntax } = context;
+    const { open, provider } = this.#parts;
+    const isEvent = field === commandField.eventReportRequest;
+    const roles = open.rolesOf(abstractSyntax);
+    if (!(isEvent ? roles.scp : roles.scu)) return { code: dimseStatus.unrecognizedOperation };
     if (field === commandField.echoRequest) {
-      if (context.abstractSyntax !== verificationSopClass) return { code: dimseStatus.classNotSupported };
+      if (abstractSyntax !== verificationSopClass) return { code: dimseStatus.classNotSupported };
       return { code: hasDataSet ? dimseStatus.mistypedArgument : dimseStatus.success };
     }
-    if (field !== commandField.storeRequest || context.abstractSyntax === verificationSopClass)
+    const queryRetrieve = queryRetrieveClassOf(abstractSyntax);
+    if (queryRetrieve) return queryRetrieveTaker(provider, queryRetrieve, open, context, command);
+    if (abstractSyntax === storageCommitmentClass) return commitmentTaker(provider, open, context, command);
+    if (field !== commandField.storeRequest || abstractSyntax === verificationSopClass)
       return { code: dimseStatus.unrecognizedOperation };
-    const { sopClassUid, sopInstanceUid, messageId } = command;
+    return this.#storeReceiver(context, command);
+  }
+
+  #storeReceiver(context: AgreedContext, command: RequestCommand): StoreReceiver | DimseStatus {
+    const { sopClassUid, sopInstanceUid, messageId, hasDataSet } = command;
     // PS3.4 B.1.4: a context is for one SOP class.
     if (sopClassUid !== context.abstractSyntax) return { code: dimseStatus.classNotSupported };
     if (sopInstanceUid === undefined || !isWellFormedUid(sopInstanceUid))
       return { code: dimseStatus.invalidInstance };
     if (!hasDataSet) return { code: dimseStatus.mistypedArgument };
     const { transferSyntax: transferSyntaxUid } = context;
+    const { open: association, provider } = this.#parts;
     try {
-      return this.#provider.store({
-        association: this.#open,
-        messageId: messageId!,
-        transferSyntaxUid,
-        sopClassUid,
-        sopInstanceUid,
-      });
+      return provider.store({ association, messageId, transferSyntaxUid, sopClassUid, sopInstanceUid });
     } catch (error) {
       return statusOf(error);
     }
   }
 
-  #takeData(value: PresentationDataValue): void | Promise<void> {
-    const arriving = this.#arriving;
-    if (arriving === undefined) throw protocolError("a data set without a command");
-    if (value.contextId !== arriving.contextId) throw protocolError("a data set on another context");
-    const { bytes, isLast } = value;
+  /** The next piece of the data set that is due. */
+  takeData(bytes: Bytes, isLast: boolean): void | Promise<void> {
+    const arriving = this.#arriving!;
     const { receiver } = arriving;
     if (receiver !== undefined && bytes.length > 0) {
       try {
@@ -168,7 +155,7 @@ export class MessageAcceptor {
       }
     } else if (receiver === undefined) {
       arriving.drained += bytes.length;
-      if (arriving.drained > this.#drainBytesMax)
+      if (arriving.drained > this.#parts.drainBytesMax)
         throw protocolError("a refused object goes on for too long");
     }
     if (isLast && !this.#isOver) return this.#complete(arriving);
@@ -192,37 +179,80 @@ export class MessageAcceptor {
   async #complete(arriving: Arriving): Promise<void> {
     const { contextId, command, receiver } = arriving;
     this.#arriving = undefined;
-    this.#isAnswering = true;
+    this.#unanswered++;
     let { status } = arriving;
     if (receiver !== undefined) {
       try {
-        status = await receiver.end();
+        const answer = await receiver.end();
+        if ("code" in answer) status = answer;
+        else this.#start(contextId, command, answer);
       } catch (error) {
         status = statusOf(error);
       }
     }
-    await this.#answer(contextId, command, status!);
+    this.#unanswered--;
+    if (status !== undefined) await this.#answer(contextId, command, status);
   }
 
-  async #answer(contextId: number, command: CommandSet, { code, comment }: DimseStatus): Promise<void> {
-    this.#isAnswering = true;
-    const { field, messageId, sopClassUid, sopInstanceUid } = command;
-    const isStore = field === commandField.storeRequest;
-    const response = encodeCommandSet({
+  /** It answers by itself; meanwhile only C-CANCEL is taken. */
+  #start(contextId: number, command: RequestCommand, prepared: PreparedOperation): void {
+    if (this.#isOver) return;
+    const { association, sender, open, requestor } = this.#parts;
+    const context = this.#contexts.get(contextId)!;
+    const operation = new RunningOperation(command, context.abstractSyntax, context.transferSyntax, {
+      send: (response, dataSet) => sender.send(contextId, response, dataSet),
+      work: (work) => association.work(work),
+      finishing: () => {
+        this.#running = undefined;
+      },
+    });
+    this.#running = operation;
+    this.#unanswered++;
+    prepared({ operation, open, requestor, work: (work) => association.work(work) })
+      // The association is over, or cannot go on.
+      .catch(() => association.abort("an operation could not be answered"))
+      .finally(() => {
+        this.#running = this.#running === operation ? undefined : this.#running;
+        this.#answered();
+      });
+  }
+
+  async #answer(contextId: number, command: RequestCommand, { code, comment }: DimseStatus): Promise<void> {
+    this.#unanswered++;
+    const { field, messageId, sopClassUid, sopInstanceUid, requestedSopClassUid } = command;
+    const isQuery = queryFields.has(field);
+    const response: CommandSet = {
       field: field | responseBit,
       hasDataSet: false,
       respondedTo: messageId,
       status: code,
       errorComment: comment,
-      sopClassUid: wellFormed(sopClassUid),
-      sopInstanceUid: isStore ? wellFormed(sopInstanceUid) : undefined,
-    });
-    // What is over needs no answer; the object was taken or not all the same.
-    if (!this.#isOver) await this.#association.send(contextId, { isCommand: true, isLast: true }, response);
-    this.#isAnswering = false;
-    this.#whenIdle?.();
+      sopClassUid: wellFormed(sopClassUid ?? requestedSopClassUid),
+      sopInstanceUid: isQuery ? undefined : wellFormed(sopInstanceUid ?? command.requestedSopInstanceUid),
+      eventTypeId: command.eventTypeId,
+      actionTypeId: command.actionTypeId,
+    };
+    try {
+      // What is over needs no answer; the object was taken or not all the same.
+      if (!this.#isOver) await this.#parts.sender.send(contextId, response);
+    } finally {
+      this.#answered();
+    }
+  }
+
+  #answered(): void {
+    this.#unanswered--;
+    if (this.isIdle) this.onIdle?.();
   }
 }
+
+/** Whose responses name no instance. */
+const queryFields: ReadonlySet<number> = new Set([
+  commandField.echoRequest,
+  commandField.findRequest,
+  commandField.moveRequest,
+  commandField.getRequest,
+]);
 
 /** What a peer gets back is never more than a UID. */
 function wellFormed(uid: string | undefined): string | undefined {

@@ -31,7 +31,7 @@ function choose(abstractSyntax: string, transferSyntaxes: readonly string[]): Co
 describe("the answer to an association request", () => {
   it("gives each context its result, and nothing that was not asked for", () => {
     const request = requestWith({});
-    const accept = answerRequest(request, choose, ownImplementation);
+    const accept = answerRequest(request, { accept: choose }, ownImplementation);
     expect(accept).toEqual({
       contexts: [
         { id: 1, result: 0, transferSyntax: explicit },
@@ -55,7 +55,7 @@ describe("the answer to an association request", () => {
       { sopClassUid: ct, scu: true, scp: true },
       { sopClassUid: mr, scu: false, scp: true },
     ];
-    const { contexts, user } = answerRequest(requestWith({ roles }), all, ownImplementation);
+    const { contexts, user } = answerRequest(requestWith({ roles }), { accept: all }, ownImplementation);
     expect(contexts.map(({ result }) => result)).toEqual([0, 1, 0]);
     expect(user.roles).toEqual([{ sopClassUid: ct, scu: true, scp: false }]);
   });
@@ -66,7 +66,7 @@ describe("the answer to an association request", () => {
       asynchronousOperations: { invoked: 0, performed: 0 },
       userIdentity: { type: 2, responseRequested: true, primary: bytes, secondary: bytes },
     });
-    const { user } = answerRequest(request, choose, ownImplementation);
+    const { user } = answerRequest(request, { accept: choose }, ownImplementation);
     expect(user.asynchronousOperations).toEqual({ invoked: 1, performed: 1 });
     expect(user).not.toHaveProperty("userIdentityResponse");
   });

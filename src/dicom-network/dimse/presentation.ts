@@ -9,7 +9,7 @@ import type {
   RoleSelection,
   UserInformation,
 } from "./association.ts";
-import type { ContextChoice } from "./service.ts";
+import type { AdmissionAnswer, PeerRoles } from "./service.ts";
 
 /** PS3.4 annex A. */
 export const verificationSopClass = "1.2.840.10008.1.1";
@@ -26,24 +26,38 @@ export const ownImplementation: Implementation = {
   versionName: implementationVersionName,
 };
 
+/** How a provider answers; see `AdmissionAnswer`. */
+export type RequestChoices = Exclude<AdmissionAnswer, { reject: unknown }>;
+
+/** PS3.7 D.3.3.4: without a role item the association-requestor is SCU. */
+const scuOnly: PeerRoles = { scu: true, scp: false };
+
 /**
- * The acceptance of a provider. Its role is SCP: whoever offers to be only the SCP of a class is refused that class (result 1), and a role item
- * is answered with what is left (PS3.7 D.3.3.4). The asynchronous window is 1,1. User identities are not answered: none of their types is used.
+ * The acceptance of a provider. A class that leaves the peer no role is refused (result 1), and a role item is answered with what both want
+ * (PS3.7 D.3.3.4). The asynchronous window is 1,1. User identities are not answered: none of their types is used.
  */
 export function answerRequest(
   request: AssociateRequest,
-  choose: (abstractSyntax: string, transferSyntaxes: readonly string[]) => ContextChoice,
+  choices: RequestChoices,
   implementation: Implementation,
 ): AssociateAccept {
-  const proposed = request.user.roles ?? [];
-  const reversed = new Set(proposed.filter((role) => !role.scu).map((role) => role.sopClassUid));
-  const contexts = request.contexts.map((context) => answerContext(context, choose, reversed));
+  const proposed = new Map((request.user.roles ?? []).map((role) => [role.sopClassUid, role]));
+  const rolesOf = (sopClassUid: string): PeerRoles => {
+    const wanted = proposed.get(sopClassUid) ?? scuOnly;
+    const offered = choices.roles?.(sopClassUid) ?? scuOnly;
+    return { scu: wanted.scu && offered.scu, scp: wanted.scp && offered.scp };
+  };
+  const contexts = request.contexts.map((context) => answerContext(context, choices.accept, rolesOf));
   const accepted = new Set(
     request.contexts.filter((_, i) => contexts[i]!.result === 0).map((context) => context.abstractSyntax),
   );
-  const roles: RoleSelection[] = proposed
-    .filter((role) => accepted.has(role.sopClassUid))
-    .map(({ sopClassUid }) => ({ sopClassUid, scu: true, scp: false }));
+  const roles: RoleSelection[] = [...proposed.keys()]
+    .filter((sopClassUid) => accepted.has(sopClassUid))
+    .map((sopClassUid) => ({ sopClassUid, ...rolesOf(sopClassUid) }));
+  const extendedNegotiation = (request.user.extendedNegotiation ?? []).flatMap((one) => {
+    const information = choices.extended?.(one.sopClassUid, one.information);
+    return information === undefined ? [] : [{ sopClassUid: one.sopClassUid, information }];
+  });
   const user: UserInformation = {
     // The Upper Layer puts its limit here.
     maxPduBytes: 0,
@@ -51,20 +65,49 @@ export function answerRequest(
     implementationVersionName: implementation.versionName,
     ...(request.user.asynchronousOperations ? { asynchronousOperations: { invoked: 1, performed: 1 } } : {}),
     ...(roles.length > 0 ? { roles } : {}),
+    ...(extendedNegotiation.length > 0 ? { extendedNegotiation } : {}),
   };
   return { contexts, user };
 }
 
 function answerContext(
   { id, abstractSyntax, transferSyntaxes }: PresentationContext,
-  choose: (abstractSyntax: string, transferSyntaxes: readonly string[]) => ContextChoice,
-  reversed: ReadonlySet<string>,
+  choose: RequestChoices["accept"],
+  rolesOf: (sopClassUid: string) => PeerRoles,
 ): ContextAnswer {
-  if (reversed.has(abstractSyntax)) return { id, result: 1, transferSyntax: "" };
+  const roles = rolesOf(abstractSyntax);
+  if (!roles.scu && !roles.scp) return { id, result: 1, transferSyntax: "" };
   const choice = choose(abstractSyntax, transferSyntaxes);
   return "refuse" in choice
     ? { id, result: choice.refuse, transferSyntax: "" }
     : { id, result: 0, transferSyntax: choice.transferSyntax };
+}
+
+/**
+ * What the requestor of the association is for a class: what both say in their role items. One that is not answered was not taken
+ * (PS3.7 D.3.3.4): the default holds.
+ */
+export function requestorRoles(
+  request: AssociateRequest,
+  accept: AssociateAccept,
+): (sopClassUid: string) => PeerRoles {
+  const wanted = new Map((request.user.roles ?? []).map((role) => [role.sopClassUid, role]));
+  const given = new Map((accept.user.roles ?? []).map((role) => [role.sopClassUid, role]));
+  return (sopClassUid) => {
+    const [one, other] = [wanted.get(sopClassUid), given.get(sopClassUid)];
+    return one && other ? { scu: one.scu && other.scu, scp: one.scp && other.scp } : scuOnly;
+  };
+}
+
+/** PS3.4 C.5.1.1, C.5.2.1, C.5.3.1: both said so in the first byte of the class's extended negotiation. */
+export function areQueriesRelational(
+  request: AssociateRequest,
+  accept: AssociateAccept,
+  sopClassUid: string,
+): boolean {
+  return [request, accept].every(({ user }) =>
+    user.extendedNegotiation?.some((one) => one.sopClassUid === sopClassUid && one.information[0] === 1),
+  );
 }
 
 /** The contexts that both sides accepted, in the order they were proposed. */

@@ -1,12 +1,19 @@
-/** A DIMSE server: listens, takes associations, and hands C-ECHO and C-STORE to a provider. */
+/** A DIMSE server: listens, takes associations, and hands what peers ask to a provider. */
 import { createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket, Server as TlsServer } from "node:tls";
 import { ScansealError } from "../../foundation/errors.ts";
 import type { AssociateReject, AssociateRequest, AssociationEnd, NetworkPeer } from "./association.ts";
 import { type Connection, type ConnectionLimits, ConnectionTable } from "./connection-table.ts";
-import { MessageAcceptor } from "./message-acceptor.ts";
-import { agreedContexts, answerRequest, type Implementation, ownImplementation } from "./presentation.ts";
+import {
+  agreedContexts,
+  answerRequest,
+  areQueriesRelational,
+  type Implementation,
+  ownImplementation,
+  requestorRoles,
+} from "./presentation.ts";
 import type { DimseProvider, OpenAssociation } from "./service.ts";
+import { DimseSession } from "./session.ts";
 import { codeOf, peerOf, type ServerTls, serverContextOptions, shownCertificate } from "./transport.ts";
 import { acceptConnection } from "./upper-layer/accept-connection.ts";
 import { withReadBuffer } from "./upper-layer/read-buffer.ts";
@@ -88,7 +95,7 @@ class ListeningServer implements DimseServer {
   >;
   readonly #server: Server;
   readonly #connections: ConnectionTable;
-  readonly #acceptors: Map<Connection, MessageAcceptor> = new Map();
+  readonly #sessions: Map<Connection, DimseSession> = new Map();
   #isAccepting = true;
   #port = 0;
 
@@ -193,7 +200,7 @@ class ListeningServer implements DimseServer {
   }
 
   get associations(): number {
-    return this.#acceptors.size;
+    return this.#sessions.size;
   }
 
   #admit(socket: Socket): Connection | undefined {
@@ -214,17 +221,17 @@ class ListeningServer implements DimseServer {
       const answer = await this.#provider.admit(request, peer);
       if ("reject" in answer) return answer;
       if (!this.#isAccepting) return { reject: congestion };
-      const accept = answerRequest(request, answer.accept, this.#options.implementation);
+      const accept = answerRequest(request, answer, this.#options.implementation);
       const onOpen: Extract<AssociateDecision, { accept: unknown }>["onOpen"] = (association) => {
-        const acceptor = this.#open(connection, association);
-        open = acceptor.open;
-        return acceptor.take;
+        const opened = this.#open(connection, association);
+        open = opened.open;
+        return opened.take;
       };
       return { accept, onOpen };
     };
     const accepted = acceptConnection(socket, peer, indicate, this.#options);
     connection.abort = (why) => {
-      this.#acceptors.get(connection)?.end();
+      this.#sessions.get(connection)?.end();
       accepted.abort(why);
     };
     void accepted.ended.then((end) => this.#ended(connection, open, peer, end));
@@ -233,19 +240,21 @@ class ListeningServer implements DimseServer {
   #open(
     connection: Connection,
     association: UpperLayerAssociation,
-  ): { open: OpenAssociation; take: MessageAcceptor["take"] } {
+  ): { open: OpenAssociation; take: DimseSession["take"] } {
     const { peer, request, accept } = association;
     const open: OpenAssociation = {
       id: `${++associationsSoFar}`,
       peer,
       request,
       contexts: agreedContexts(request, accept),
+      rolesOf: requestorRoles(request, accept),
+      isRelational: (sopClassUid) => areQueriesRelational(request, accept, sopClassUid),
       abort: (why) => connection.abort(why),
     };
-    const acceptor = new MessageAcceptor(association, open, this.#provider, this.#options.drainBytesMax);
+    const session = new DimseSession(association, open, this.#provider, this.#options.drainBytesMax);
     connection.isAssociated = true;
-    this.#acceptors.set(connection, acceptor);
-    return { open, take: (value) => acceptor.take(value) };
+    this.#sessions.set(connection, session);
+    return { open, take: (value) => session.take(value) };
   }
 
   #ended(
@@ -254,8 +263,8 @@ class ListeningServer implements DimseServer {
     peer: NetworkPeer,
     end: AssociationEnd,
   ): void {
-    this.#acceptors.get(connection)?.end();
-    this.#acceptors.delete(connection);
+    this.#sessions.get(connection)?.end();
+    this.#sessions.delete(connection);
     this.#provider.ended?.(open, peer, end);
   }
 
@@ -270,8 +279,8 @@ class ListeningServer implements DimseServer {
     const connections = this.#connections.all;
     const abort = (connection: Connection): void => connection.abort("the server stops");
     for (const connection of connections) {
-      const acceptor = this.#acceptors.get(connection);
-      if (acceptor && graceMs > 0) acceptor.whenIdle(() => abort(connection));
+      const session = this.#sessions.get(connection);
+      if (session && graceMs > 0) session.whenIdle(() => abort(connection));
       else abort(connection);
     }
     await this.#closed(connections, graceMs);

@@ -151,6 +151,8 @@ async function send(dataSet: Bytes, sending: Sending = {}): Promise<number> {
     peer,
     request: associate,
     contexts: [],
+    rolesOf: () => ({ scu: true, scp: false }),
+    isRelational: () => false,
     abort: () => undefined,
   };
   const receiver = provider.store({
@@ -323,6 +325,8 @@ it("an association that ends before its object leaves nothing", async () => {
     peer,
     request: associate,
     contexts: [],
+    rolesOf: () => ({ scu: true, scp: false }),
+    isRelational: () => false,
     abort: () => undefined,
   };
   const receiver = provider.store({

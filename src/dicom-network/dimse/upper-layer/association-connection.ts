@@ -130,6 +130,7 @@ export class AssociationConnection {
       accept,
       ended: this.ended,
       send: (contextId, part, bytes) => this.#send(contextId, part, bytes),
+      work: (work) => this.#work(work),
       release: () => this.#release(),
       abort: (why) => this.abort(why),
     };
@@ -165,6 +166,15 @@ export class AssociationConnection {
     if (!this.step("data-request"))
       return Promise.reject(new ScansealError("usage", "a send after the release was requested"));
     return this.#sender!.send(contextId, part, bytes);
+  }
+
+  async #work<T>(work: Promise<T>): Promise<T> {
+    this.#watch.workBegan();
+    try {
+      return await work;
+    } finally {
+      this.#watch.workDone();
+    }
   }
 
   #release(): Promise<AssociationEnd> {

@@ -33,6 +33,8 @@ export class ConnectionWatch {
   #messageBytes = 0;
   /** Since when the peer has taken nothing of what we send. */
   #sendAt = never;
+  /** Work of ours that the peer waits for. */
+  #working = 0;
 
   constructor(timers: UpperLayerTimers, onExpired: (why: string) => void) {
     this.#timers = timers;
@@ -91,6 +93,16 @@ export class ConnectionWatch {
     this.#activeAt = now;
   }
 
+  /** The peer waits for work of ours: its silence is not counted, though what it sends is read. */
+  workBegan(): void {
+    this.#working++;
+  }
+
+  workDone(): void {
+    this.#working--;
+    this.#activeAt = monotonicMs();
+  }
+
   /** Something is given to the transport, or the transport has taken it and gets more. */
   sending(): void {
     this.#sendAt = monotonicMs();
@@ -133,6 +145,7 @@ export class ConnectionWatch {
     const arrivingMs = now - this.#messageAt;
     if (arrivingMs > minimumRateGraceMs && this.#messageBytes * 1000 < minimumRateBytesPerSecond * arrivingMs)
       return `a message came with less than ${minimumRateBytesPerSecond} bytes a second`;
+    if (this.#working > 0) return undefined;
     if (this.#sendAt === never && now - this.#activeAt > idleMs) return `idle for ${idleMs} ms`;
     return undefined;
   }

@@ -40,6 +40,8 @@ export interface UpperLayerAssociation {
     part: { readonly isCommand: boolean; readonly isLast: boolean },
     bytes: Bytes,
   ): Promise<void>;
+  /** Work that the peer waits for: until it is done the peer may be silent. */
+  work<T>(work: Promise<T>): Promise<T>;
   /** A-RELEASE request. Resolves with the end, whatever it is. */
   release(): Promise<AssociationEnd>;
   /** A-ABORT request; reasons of PS3.8 table 9-26. Idempotent. */
