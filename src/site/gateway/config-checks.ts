@@ -1,4 +1,5 @@
 /** Checks of a configuration as a whole: what each section says for itself is right, but they must fit each other and the site. */
+import type { PeerSection } from "./config-peers.ts";
 import type { ProblemList } from "./config-problem.ts";
 import { similar } from "./config-reader.ts";
 import type {
@@ -17,7 +18,8 @@ export function checkSections(sections: ConfigSections, problems: ProblemList): 
   checkNames("destination", destinations, problems);
   checkPorts(sections, problems);
   for (const listener of listeners) checkExposure(listener, problems);
-  for (const source of sources) checkSource(source, sections, problems);
+  for (const source of sources) checkPeer("source", source, listeners, problems);
+  checkReading(sections, problems);
   checkReachable(sections, problems);
   for (const destination of destinations) checkDestination(destination, sections, problems);
   if (listeners.length === 0)
@@ -81,30 +83,68 @@ function checkHttp({ http }: ConfigSections, problems: ProblemList): void {
     problems.warn("exposed", http.at("host"), "the status page has no log-in and is open to other machines");
 }
 
-function checkSource(source: SourceSection, { listeners }: ConfigSections, problems: ProblemList): void {
-  const { name, certificates, at } = source;
-  const listener = listeners.find((one) => one.name === source.listener);
+function checkPeer(
+  what: "source" | "reader",
+  peer: PeerSection,
+  listeners: readonly ListenerSection[],
+  problems: ProblemList,
+): void {
+  const { name, certificates, at } = peer;
+  const listener = listeners.find((one) => one.name === peer.listener);
   if (!listener) {
-    if (source.listener === "") return;
+    if (peer.listener === "") return;
     const names = listeners.map((one) => one.name);
-    const like = similar(source.listener, names);
+    const like = similar(peer.listener, names);
     const hint = like === undefined ? `there are: ${names.join(", ") || "none"}` : `did you mean ${like}?`;
-    problems.error("reference", at("listener"), `source ${name} is at a listener that does not exist`, hint);
+    problems.error("reference", at("listener"), `${what} ${name} is at a listener that does not exist`, hint);
     return;
   }
   if (listener.tls && certificates.length === 0)
     problems.error(
       "missing",
       at(),
-      `source ${name} needs certificates: on a TLS listener the certificate is the identity`,
+      `${what} ${name} needs certificates: on a TLS listener the certificate is the identity`,
       "certificates: [path of a PEM file, or sha256:...]",
     );
   if (!listener.tls && certificates.length > 0)
     problems.error(
       "conflict",
       at("certificates"),
-      `source ${name} has certificates, but listener ${listener.name} has no TLS and never sees one`,
+      `${what} ${name} has certificates, but listener ${listener.name} has no TLS and never sees one`,
       "move it to a TLS listener, or name aeTitles and networks",
+    );
+  if (listener.protocol === "dicomweb" && peer.aeTitles.length > 0)
+    problems.error(
+      "conflict",
+      at("aeTitles"),
+      `${what} ${name} is at a DICOMweb listener, where nobody has an AE title`,
+    );
+}
+
+function checkReading({ reading, listeners }: ConfigSections, problems: ProblemList): void {
+  if (!reading) return;
+  checkNames("reader", reading.readers, problems);
+  for (const reader of reading.readers) {
+    checkPeer("reader", reader, listeners, problems);
+    const titles = new Set<string>();
+    for (const { aeTitle, host, port, at } of reader.moveTo) {
+      if (titles.has(aeTitle))
+        problems.error("duplicate-name", at("aeTitle"), `there are two places ${shown(aeTitle)}`);
+      titles.add(aeTitle);
+      if (listeners.some((one) => one.port === port && reachesListener(host, one.host)))
+        problems.error(
+          "conflict",
+          at("port"),
+          `${aeTitle} is this gateway itself: objects would go in a circle`,
+        );
+    }
+  }
+  if (!reading.archive && !reading.keepsCopies)
+    problems.warn(
+      "missing",
+      reading.at(),
+      "readers get what this gateway keeps, and it keeps no copy of what an archive has",
+      'name the "archive" to read from, or set "copies: true"',
     );
 }
 

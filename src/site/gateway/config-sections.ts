@@ -2,7 +2,17 @@
 import type { MalformedCode } from "../../foundation/errors.ts";
 import type { GatewayLimits } from "../../zero-trust/gateway/settings.ts";
 import type { Mode } from "../../zero-trust/policy/decide.ts";
-import { type Parse, parseList, parseSection, parseText, Refusal, type Section } from "./config-reader.ts";
+import {
+  type PeerSection,
+  type Placed,
+  readPeer,
+  readTlsClient,
+  readTlsServer,
+  type TlsClientSection,
+  type TlsServerSection,
+} from "./config-peers.ts";
+import { type Parse, parseList, parseSection, type Section } from "./config-reader.ts";
+import { type ReadingSection, readReading } from "./config-reading.ts";
 import {
   aeTitleValue,
   durationValue,
@@ -10,17 +20,16 @@ import {
   hostValue,
   integerValue,
   listenAddressValue,
+  modes,
   nameValue,
-  networkValue,
   pathValue,
   portValue,
   sizeValue,
   textValue,
   toleranceValue,
+  variableValue,
   wordValue,
 } from "./config-values.ts";
-
-const modes: readonly Mode[] = ["observe", "warn", "enforce"];
 
 const logLevels = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -62,41 +71,22 @@ const quotaBytesDefault: number = 4 * GiB;
 /** Archives commonly take ten; four fill a gigabit line. */
 const destinationAssociationsDefault = 4;
 
-/** A place in the file, for checks that compare sections. */
-interface Placed {
-  /** Of a key's value, or of the whole. */
-  readonly at: (key?: string) => number;
-}
-
 export interface ListenerSection extends Placed {
   readonly name: string;
   readonly host: string;
   readonly port: number;
-  readonly tls: (TlsServerSection & Placed) | undefined;
+  readonly protocol: "dimse" | "dicomweb";
+  readonly tls: TlsServerSection | undefined;
 }
 
-interface TlsServerSection {
-  readonly certificate: string;
-  readonly key: string;
-  readonly clientAuthorities: string;
-}
-
-export interface SourceSection extends Placed {
-  readonly name: string;
-  readonly listener: string;
+export interface SourceSection extends PeerSection {
   readonly mode: Mode;
-  /** Fingerprints, or paths of PEM files. */
-  readonly certificates: readonly CertificateName[];
-  readonly aeTitles: readonly string[];
-  readonly networks: readonly string[];
   readonly tolerate: readonly MalformedCode[];
   readonly devices: readonly string[];
   readonly receipts: boolean;
   readonly associationsMax: number;
   readonly quotaBytes: number;
 }
-
-export type CertificateName = { readonly fingerprint: string } | { readonly path: string };
 
 export interface DestinationSection extends Placed {
   readonly name: string;
@@ -105,14 +95,7 @@ export interface DestinationSection extends Placed {
   readonly aeTitle: string;
   readonly takes: "admitted" | "released";
   readonly associationsMax: number;
-  readonly tls: (TlsClientSection & Placed) | undefined;
-}
-
-interface TlsClientSection {
-  readonly authorities: string;
-  readonly certificate: string | undefined;
-  readonly key: string | undefined;
-  readonly serverName: string | undefined;
+  readonly tls: TlsClientSection | undefined;
 }
 
 export type JournalSection =
@@ -129,6 +112,7 @@ export interface ConfigSections extends Placed {
   readonly listeners: readonly ListenerSection[];
   readonly sources: readonly SourceSection[];
   readonly destinations: readonly DestinationSection[];
+  readonly reading: ReadingSection | undefined;
   readonly limits: GatewayLimits & { readonly spoolBytesMax: number };
 }
 
@@ -148,6 +132,7 @@ export function readSections(section: Section): ConfigSections {
     listeners: section.list("listeners", readListener),
     sources: section.list("sources", readSource),
     destinations: section.list("destinations", readDestination),
+    reading: section.optional<ReadingSection | undefined>("reading", parseSection(readReading), undefined),
     limits: section.optional("limits", parseSection(readLimits), {
       ...defaultLimits,
       spoolBytesMax: spoolBytesDefault,
@@ -182,20 +167,6 @@ const journalValue: Parse<JournalSection> = (node, problems, what) => {
   })(node, problems, what);
 };
 
-const variableValue: Parse<string> = parseText((text) =>
-  /^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(text)
-    ? text
-    : new Refusal("must be the name of an environment variable"),
-);
-
-/** Fingerprints are told by their form: no path of a certificate looks like one. */
-const certificateValue: Parse<CertificateName> = parseText((text) => {
-  const hex = text.replace(/^sha256:/i, "").replaceAll(":", "");
-  if (/^[0-9a-fA-F]{64}$/.test(hex)) return { fingerprint: hex.toLowerCase() };
-  if (/^sha256:/i.test(text)) return new Refusal("must be 64 hexadecimal digits after sha256:");
-  return { path: text };
-});
-
 function readHttp(section: Section): ConfigSections["http"] {
   return {
     at: (key) => section.at(key),
@@ -210,28 +181,15 @@ function readListener(section: Section): ListenerSection {
     name: section.required("name", nameValue, ""),
     host: section.optional("host", listenAddressValue, "127.0.0.1"),
     port: section.required("port", portValue, 0),
+    protocol: section.optional("protocol", wordValue(["dimse", "dicomweb"]), "dimse"),
     tls: section.optional<ListenerSection["tls"]>("tls", parseSection(readTlsServer), undefined),
-  };
-}
-
-function readTlsServer(section: Section): TlsServerSection & Placed {
-  return {
-    at: (key) => section.at(key),
-    certificate: section.required("certificate", pathValue, ""),
-    key: section.required("key", pathValue, ""),
-    clientAuthorities: section.required("clientAuthorities", pathValue, ""),
   };
 }
 
 function readSource(section: Section): SourceSection {
   return {
-    at: (key) => section.at(key),
-    name: section.required("name", nameValue, ""),
-    listener: section.required("listener", nameValue, ""),
+    ...readPeer(section),
     mode: section.optional("mode", wordValue(modes), "observe"),
-    certificates: section.optional("certificates", parseList(certificateValue), []),
-    aeTitles: section.optional("aeTitles", parseList(aeTitleValue), []),
-    networks: section.optional("networks", parseList(networkValue), []),
     tolerate: section.optional("tolerate", parseList(toleranceValue), []),
     devices: section.optional("devices", parseList(nameValue), []),
     receipts: section.optional("receipts", flagValue, false),
@@ -250,16 +208,6 @@ function readDestination(section: Section): DestinationSection {
     takes: section.optional("takes", wordValue(["admitted", "released"]), "admitted"),
     associationsMax: section.optional("associations", integerValue(1, 64), destinationAssociationsDefault),
     tls: section.optional<DestinationSection["tls"]>("tls", parseSection(readTlsClient), undefined),
-  };
-}
-
-function readTlsClient(section: Section): TlsClientSection & Placed {
-  return {
-    at: (key) => section.at(key),
-    authorities: section.required("authorities", pathValue, ""),
-    certificate: section.optional<string | undefined>("certificate", pathValue, undefined),
-    key: section.optional<string | undefined>("key", pathValue, undefined),
-    serverName: section.optional<string | undefined>("serverName", hostValue, undefined),
   };
 }
 

@@ -2,9 +2,12 @@
 import { isIP } from "node:net";
 import type { MalformedCode } from "../../foundation/errors.ts";
 import { tolerableOnArrival } from "../../zero-trust/gateway/tolerable.ts";
+import type { Mode } from "../../zero-trust/policy/decide.ts";
 import { type Parse, parseText, Refusal, similar } from "./config-reader.ts";
 import { networkProblem, normalNetwork } from "./network-address.ts";
 import { shown } from "./yaml-document.ts";
+
+export const modes: readonly Mode[] = ["observe", "warn", "enforce"];
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
@@ -134,4 +137,10 @@ export const pathValue: Parse<string> = parseText((text) =>
 /** PS3.5 6.2 LO, or whatever a site calls its devices. */
 export const textValue: Parse<string> = parseText((text) =>
   /^[^\p{C}]{1,256}$/u.test(text) ? text : new Refusal("must be one line of at most 256 characters"),
+);
+
+export const variableValue: Parse<string> = parseText((text) =>
+  /^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(text)
+    ? text
+    : new Refusal("must be the name of an environment variable"),
 );

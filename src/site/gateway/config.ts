@@ -5,26 +5,26 @@ import { ScansealError } from "../../foundation/errors.ts";
 import { isSealingRole } from "../../keys/trust/roles.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import { readSmallFile } from "../../platform/node/file-source.ts";
-import type {
-  DestinationSettings,
-  GatewaySettings,
-  ListenerSettings,
-  SourceSettings,
-} from "../../zero-trust/gateway/settings.ts";
+import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
 import { openHome } from "../home.ts";
 import { checkSections } from "./config-checks.ts";
 import type { ConfigProblem, ProblemList } from "./config-problem.ts";
 import { Section, similar } from "./config-reader.ts";
 import {
   type ConfigSections,
-  type DestinationSection,
   type JournalSection,
-  type ListenerSection,
   type LogLevel,
   readSections,
   type SourceSection,
 } from "./config-sections.ts";
-import { fingerprintOf, type NamedFile, TlsFiles } from "./tls-files.ts";
+import {
+  destinationSettings,
+  listenerSettings,
+  type Making,
+  readingSettings,
+  sourceSettings,
+} from "./section-settings.ts";
+import { TlsFiles } from "./tls-files.ts";
 import { configCharactersMax, readYaml } from "./yaml-document.ts";
 
 export interface GatewayConfig {
@@ -108,7 +108,12 @@ function build(sections: ConfigSections, building: Building): GatewayConfig {
   const folder = dirname(path);
   checkSections(sections, problems);
   const files = new TlsFiles(problems, building.now);
-  const named = (shown: string, at: number): NamedFile => ({ path: resolve(folder, shown), shown, at });
+  const making: Making = {
+    files,
+    named: (shown, at) => ({ path: resolve(folder, shown), shown, at }),
+    environment: building.environment,
+    problems,
+  };
   const home = resolve(folder, sections.home);
   const data = sections.data === undefined ? resolve(home, "gateway") : resolve(folder, sections.data);
   checkSite(home, sections, problems);
@@ -116,9 +121,10 @@ function build(sections: ConfigSections, building: Building): GatewayConfig {
   const { spoolBytesMax, ...gatewayLimits } = limits;
   const settings: GatewaySettings = {
     aeTitle,
-    listeners: sections.listeners.map((listener) => listenerSettings(listener, files, named)),
-    sources: sections.sources.map((source) => sourceSettings(source, files, named)),
-    destinations: sections.destinations.map((destination) => destinationSettings(destination, files, named)),
+    listeners: sections.listeners.map((listener) => listenerSettings(listener, making)),
+    sources: sections.sources.map((source) => sourceSettings(source, making)),
+    destinations: sections.destinations.map((destination) => destinationSettings(destination, making)),
+    ...(sections.reading ? { reading: readingSettings(sections.reading, making) } : {}),
     limits: gatewayLimits,
   };
   checkFingerprints(settings, sections, problems);
@@ -133,65 +139,6 @@ function build(sections: ConfigSections, building: Building): GatewayConfig {
     spoolBytesMax,
     settings,
     tlsFiles: files.paths,
-  };
-}
-
-type Named = (shown: string, at: number) => NamedFile;
-
-function listenerSettings(
-  { name, host, port, tls }: ListenerSection,
-  files: TlsFiles,
-  named: Named,
-): ListenerSettings {
-  if (!tls) return { name, host, port };
-  const certificateFile = named(tls.certificate, tls.at("certificate"));
-  const authoritiesFile = named(tls.clientAuthorities, tls.at("clientAuthorities"));
-  const certificate = files.certificates(certificateFile);
-  if (certificate) files.requireValid(certificateFile, certificate);
-  const authorities = files.certificates(authoritiesFile);
-  if (authorities) files.requireAuthorities(authoritiesFile, authorities);
-  const key = files.keyOf(named(tls.key, tls.at("key")), certificate);
-  return {
-    name,
-    host,
-    port,
-    tls: { certificate: certificate?.text ?? "", key: key ?? "", clientAuthorities: authorities?.text ?? "" },
-  };
-}
-
-function sourceSettings({ at, ...source }: SourceSection, files: TlsFiles, named: Named): SourceSettings {
-  const certificates = source.certificates.map((certificate) => {
-    if ("fingerprint" in certificate) return certificate.fingerprint;
-    const file = named(certificate.path, at("certificates"));
-    const pem = files.certificates(file);
-    if (!pem) return "";
-    files.requireValid(file, pem);
-    return fingerprintOf(pem.certificates[0]!);
-  });
-  return { ...source, certificates };
-}
-
-function destinationSettings(
-  { at: _, tls, ...destination }: DestinationSection,
-  files: TlsFiles,
-  named: Named,
-): DestinationSettings {
-  if (!tls) return destination;
-  const authoritiesFile = named(tls.authorities, tls.at("authorities"));
-  const authorities = files.certificates(authoritiesFile);
-  if (authorities) files.requireAuthorities(authoritiesFile, authorities);
-  const own = tls.certificate === undefined ? undefined : named(tls.certificate, tls.at("certificate"));
-  const certificate = own && files.certificates(own);
-  if (own && certificate) files.requireValid(own, certificate);
-  const key = tls.key === undefined ? undefined : files.keyOf(named(tls.key, tls.at("key")), certificate);
-  return {
-    ...destination,
-    tls: {
-      authorities: authorities?.text ?? "",
-      certificate: certificate?.text,
-      key,
-      serverName: tls.serverName,
-    },
   };
 }
 

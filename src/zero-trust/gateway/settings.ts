@@ -2,27 +2,45 @@
 import type { MalformedCode } from "../../foundation/errors.ts";
 import type { Mode } from "../policy/decide.ts";
 
+/** PEM texts. `clientAuthorities`: peers must show a certificate one of these issued: mutual TLS. */
+export interface ServerTlsSettings {
+  readonly certificate: string;
+  readonly key: string;
+  readonly clientAuthorities: string;
+}
+
+/** PEM texts: authorities we accept the other side's certificate from, and what we show. */
+export interface ClientTlsSettings {
+  readonly authorities: string;
+  readonly certificate?: string | undefined;
+  readonly key?: string | undefined;
+  readonly serverName?: string | undefined;
+}
+
 /** A port that peers connect to. */
 export interface ListenerSettings {
   readonly name: string;
+  /** Absent: DIMSE. */
+  readonly protocol?: "dimse" | "dicomweb" | undefined;
   readonly host: string;
   readonly port: number;
-  /** PEM texts. `clientAuthorities`: peers must show a certificate one of these issued: mutual TLS. */
-  readonly tls?:
-    | { readonly certificate: string; readonly key: string; readonly clientAuthorities: string }
-    | undefined;
+  readonly tls?: ServerTlsSettings | undefined;
 }
 
-/** Who may send. On a TLS listener the certificate is the identity; on a plain one address and AE title are all there is. */
-export interface SourceSettings {
+/** Who a peer is. On a TLS listener the certificate is the identity; on a plain one address and AE title are all there is. */
+export interface PeerSettings {
   readonly name: string;
   readonly listener: string;
   /** SHA-256 of client certificates, lower-case hexadecimal. For TLS listeners, where it is required. */
   readonly certificates: readonly string[];
-  /** Calling AE titles taken; empty: any. On a TLS listener a label: another title is taken and reported. */
+  /** Calling AE titles taken; empty: any. On a TLS listener a label: another title is taken and reported. DICOMweb knows none. */
   readonly aeTitles: readonly string[];
   /** Networks in CIDR notation; empty: any. */
   readonly networks: readonly string[];
+}
+
+/** Who may send. */
+export interface SourceSettings extends PeerSettings {
   readonly mode: Mode;
   readonly tolerate: readonly MalformedCode[];
   /** Enrolled devices that this source stands for: whoever sends an object that claims one of them, this source's mode applies too. */
@@ -39,18 +57,58 @@ export interface DestinationSettings {
   readonly host: string;
   readonly port: number;
   readonly aeTitle: string;
-  /** PEM texts: authorities we accept the archive's certificate from, and what we show. */
-  readonly tls?:
-    | {
-        readonly authorities: string;
-        readonly certificate?: string | undefined;
-        readonly key?: string | undefined;
-        readonly serverName?: string | undefined;
-      }
-    | undefined;
+  readonly tls?: ClientTlsSettings | undefined;
   /** `admitted`: an archive, gets what the policy admits. `released`: a reading place, gets only what two people released. */
   readonly takes: "admitted" | "released";
   readonly associationsMax: number;
+}
+
+/** A place that C-MOVE may send to, by the AE title that the reader names. */
+export interface MoveDestinationSettings {
+  readonly aeTitle: string;
+  readonly host: string;
+  readonly port: number;
+  readonly tls?: ClientTlsSettings | undefined;
+}
+
+/** Who may ask for objects. */
+export interface ReaderSettings extends PeerSettings {
+  /** What is not proven reaches this reader, with a notice, or not at all. */
+  readonly mode: Mode;
+  readonly associationsMax: number;
+  readonly moveTo: readonly MoveDestinationSettings[];
+}
+
+/** Where readers' objects are fetched from. */
+export interface ArchiveSettings {
+  readonly name: string;
+  /** Let pass in what it returns. */
+  readonly tolerate: readonly MalformedCode[];
+  readonly through:
+    | {
+        readonly protocol: "dicomweb";
+        /** Of the service's root. */
+        readonly url: string;
+        /** An `Authorization` header; never shown. */
+        readonly authorization?: string | undefined;
+        readonly tls?: ClientTlsSettings | undefined;
+      }
+    | {
+        readonly protocol: "dimse";
+        readonly host: string;
+        readonly port: number;
+        readonly aeTitle: string;
+        readonly tls?: ClientTlsSettings | undefined;
+      };
+}
+
+/** The way out, to readers. */
+export interface ReadingSettings {
+  readonly readers: readonly ReaderSettings[];
+  /** Undefined: the gate's own copies are all that readers get. */
+  readonly archive: ArchiveSettings | undefined;
+  /** What was admitted stays in the object store, also when an archive has it. */
+  readonly keepsCopies: boolean;
 }
 
 export interface GatewaySettings {
@@ -59,6 +117,8 @@ export interface GatewaySettings {
   readonly listeners: readonly ListenerSettings[];
   readonly sources: readonly SourceSettings[];
   readonly destinations: readonly DestinationSettings[];
+  /** Undefined: nobody reads through this gate. */
+  readonly reading?: ReadingSettings | undefined;
   readonly limits: GatewayLimits;
 }
 

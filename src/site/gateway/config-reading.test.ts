@@ -1,0 +1,136 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sound } from "../../../test/gateway/config-faults.ts";
+import { makeSealedSite, type SealedSite } from "../../../test/gateway/sealed-site.ts";
+import { readConfig } from "./config.ts";
+
+let site: SealedSite;
+beforeAll(async () => {
+  site = await makeSealedSite();
+});
+afterAll(() => site.remove());
+
+const withWeb = sound.replace("sources:", "  - name: web\n    protocol: dicomweb\n    port: 8080\nsources:");
+const reading = `${withWeb}reading:
+  copies: true
+  archive:
+    dicomweb: https://pacs.example.org/dicom-web/
+    authorizationFrom: PACS
+    tolerate: [trailing-bytes]
+  readers:
+    - name: workstation
+      listener: plain
+      aeTitles: [WS1]
+      mode: enforce
+      moveTo:
+        - aeTitle: WS1
+          host: 10.20.9.40
+          port: 104
+    - name: viewers
+      listener: web
+      networks: [10.20.9.0/24]
+`;
+
+function read(
+  text: string,
+  environment: Record<string, string> = { PACS: "Basic eDp5" },
+): ReturnType<typeof readConfig> {
+  return readConfig(text, join(site.folder, "gateway.yaml"), { environment, now: Date.parse("2026-12-01") });
+}
+
+it("reads who reads, and from where", () => {
+  const { config, problems } = read(reading);
+  expect(problems).toEqual([]);
+  expect(config!.settings.reading).toEqual({
+    keepsCopies: true,
+    archive: {
+      name: "archive",
+      tolerate: ["trailing-bytes"],
+      through: {
+        protocol: "dicomweb",
+        url: "https://pacs.example.org/dicom-web",
+        authorization: "Basic eDp5",
+        tls: undefined,
+      },
+    },
+    readers: [
+      {
+        name: "workstation",
+        listener: "plain",
+        certificates: [],
+        aeTitles: ["WS1"],
+        networks: [],
+        mode: "enforce",
+        associationsMax: 8,
+        moveTo: [{ aeTitle: "WS1", host: "10.20.9.40", port: 104 }],
+      },
+      {
+        name: "viewers",
+        listener: "web",
+        certificates: [],
+        aeTitles: [],
+        networks: ["10.20.9.0/24"],
+        mode: "warn",
+        associationsMax: 8,
+        moveTo: [],
+      },
+    ],
+  });
+  const dimse = reading.replace(
+    / {4}dicomweb: .*\n.*\n/,
+    "    host: pacs\n    port: 104\n    aeTitle: PACS\n",
+  );
+  expect(read(dimse).config!.settings.reading!.archive!.through).toEqual({
+    ...{ protocol: "dimse", host: "pacs", port: 104, aeTitle: "PACS", tls: undefined },
+  });
+});
+
+describe("says what is wrong", () => {
+  it.each([
+    ["a listener that is not there", ["listener: web", "listener: wb"], "reference", /reader viewers/],
+    ["two of a name", ["name: viewers", "name: workstation"], "duplicate-name", /two readers/],
+    ["a title over HTTP", ["networks: [10.20.9.0/24]", "aeTitles: [X]"], "conflict", /DICOMweb listener/],
+    ["an archive in two ways", ["authorizationFrom: PACS", "host: pacs"], "conflict", /either by/],
+    [
+      "an archive in no way",
+      [/ {4}dicomweb: .*\n.*\n/, "    name: pacs\n"],
+      "missing",
+      /needs "dicomweb", or/,
+    ],
+    [
+      "half of a DIMSE archive",
+      [/ {4}dicomweb: .*\n.*\n/, "    host: pacs\n"],
+      "missing",
+      /"port" and "aeTitle"/,
+    ],
+    ["no address", ["https://pacs.example.org/dicom-web/", "pacs"], "value", /root/],
+    ["a password in it", ["https://pacs", "https://me:secret@pacs"], "secret", /password does not belong/],
+    [
+      "an unset variable",
+      ["authorizationFrom: PACS", "authorizationFrom: NONE"],
+      "environment",
+      /NONE is not set/,
+    ],
+    [
+      "a place that is this gateway",
+      ["host: 10.20.9.40\n          port: 104", "host: 127.0.0.1\n          port: 11112"],
+      "conflict",
+      /circle/,
+    ],
+    ["an unknown key", ["copies: true", "copy: true"], "unknown-key", /copy/],
+    [
+      "nothing to read from",
+      [/ {2}copies: true\n {2}archive:\n.*\n.*\n.*\n/, ""],
+      "missing",
+      /keeps no copy/,
+    ],
+  ] as const)("%s", (_, [from, to], code, message) => {
+    const changed = reading.replace(from, to);
+    expect(changed).not.toBe(reading);
+    const { problems } = read(changed);
+    expect(problems).toContainEqual(
+      expect.objectContaining({ code, message: expect.stringMatching(message) }),
+    );
+    expect(JSON.stringify(problems)).not.toContain("secret@");
+  });
+});
