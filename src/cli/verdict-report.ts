@@ -217,12 +217,12 @@ export const explanations: Readonly<Record<Verdict, string>> = {
   verified: "This object is exactly what was sealed.",
   "verified-with-changes":
     "The image is as sealed. Entries changed that may change: administrative ones, or as an authorised record says.",
-  received: "This object is as it was received here. It was not sealed at capture.",
+  received: "This object is as it was received here. No seal says how it was before.",
   altered:
     "This object is not what was sealed or received. Do not rely on it. This accuses nobody: the change may be a mistake.",
   untrusted: "There is a seal, but not one this site can rely on.",
   unsealed: "There is no seal. That does not make it fake: nothing can be proven about it, either way.",
-  superseded: "A corrected version of this object exists.",
+  superseded: "This object was corrected or replaced since: it is an older version.",
   malformed: "This is not a well-formed DICOM object. It was not opened.",
 };
 

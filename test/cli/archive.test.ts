@@ -67,6 +67,9 @@ describe("archive", () => {
     expect(verdicts("--from", "pacs", "returned")).toEqual(new Set(["verified-with-changes"]));
     expect(verdicts("returned")).toEqual(new Set(["altered"]));
     expect(verdicts("--from", "other", "returned")).toEqual(new Set(["altered"]));
+    // A mistyped name is told: the images alone would only look changed.
+    expect(place.run("verify", "--from", "other", "returned").stderr).toContain("--from other: no archive");
+    expect(place.run("verify", "--from", "pacs", "returned").stderr).toBe("");
     expect(place.run("verify", "--from", "pacs", "returned").stdout).toContain("verified-with-changes");
   });
 

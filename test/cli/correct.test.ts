@@ -72,6 +72,26 @@ describe("correct", () => {
     expect(again.stdout).toContain("Nothing to correct");
   });
 
+  it("the same merge once more writes copies of what could not be written, or was sealed since; nothing is signed again", () => {
+    const merge = hl7(header("ADT^A40^ADT_A39"), "PID|1||P-LATE-NEW", "MRG|P-LATE-OLD");
+    place.write("late.hl7", new TextEncoder().encode(merge));
+    place.write("late/1.dcm", slice("2.25.31", study(7), "P-LATE-OLD"));
+    expect(place.run("seal", "late", "--device", "CT1", "--out", "late-sealed").status).toBe(0);
+    expect(correct("late-sealed", "--hl7", "late.hl7")).toMatchObject({ status: 0, stderr: "" });
+    place.write("late/2.dcm", slice("2.25.32", study(7), "P-LATE-OLD"));
+    expect(place.run("seal", "late/2.dcm", "--device", "CT1", "--out", "late-sealed").status).toBe(0);
+    expect(verdicts("late-sealed")).toEqual(["superseded", "superseded"]);
+    const again = correct("late-sealed", "--hl7", "late.hl7", "--out", "late-fixed");
+    expect(again).toMatchObject({ status: 0, stderr: "" });
+    expect(again.stdout).toContain("Nothing to correct: these values are in force already.");
+    expect(again.stdout).toContain("2 corrected copies in late-fixed.");
+    expect(verdicts("late-fixed")).toEqual(["verified-with-changes", "verified-with-changes"]);
+    // Another patient's message makes nothing of it.
+    const other = hl7(header("ADT^A40^ADT_A39"), "PID|1||P-LATE-NEW", "MRG|P-SOMEBODY");
+    place.write("other.hl7", new TextEncoder().encode(other));
+    expect(correct("late-sealed", "--hl7", "other.hl7").stderr).toContain("none of these objects");
+  });
+
   it("a second correction follows the first, and each older version is superseded", () => {
     const set = ["--set", "(0008,0050)=A300", "--by", "anna"];
     // From the originals, which lack the first correction too.

@@ -10,6 +10,7 @@ import { tags } from "../../src/dicom/tags.ts";
 import { explicitLittleEndianUid } from "../../src/dicom/transfer-syntax.ts";
 import { MemorySource } from "../../src/foundation/byte-source.ts";
 import type { Bytes } from "../../src/foundation/bytes.ts";
+import { withoutSeal } from "../../src/sealing/restoration.ts";
 import { phantomFiles } from "../interop/dimse-peers.ts";
 import { describePeer, peer } from "../peers.ts";
 import { makeWorkplace } from "./scanseal-process.ts";
@@ -136,6 +137,35 @@ describe("derive", () => {
     expect(place.run("derive", "processed", "ai/second.dcm", "--from", "ai/report.dcm")).toMatchObject({
       status: 0,
     });
+  });
+
+  it("processed: a picture made of a marked image is received, whatever is left of the marks; changed again it is altered", async () => {
+    const image = fileOf("sealed");
+    const object = await objectOf(readFileSync(place.path(image)));
+    const unsealed = Buffer.from(await writeToBytes(object, withoutSeal(object))).toString("latin1");
+    // A UID of its own, of the same length, in the file meta information too.
+    const uid = /([\d.]+)\.dcm$/.exec(image)![1]!;
+    const ownUid = uid.slice(0, -1) + (uid.endsWith("7") ? "8" : "7");
+    const picture = Buffer.from(unsealed.replaceAll(uid, ownUid), "latin1");
+    const painted = (left: number): Buffer => {
+      // 50 x 50 samples of 16 bits, in frames of 512 x 512 at the end of the file.
+      const start = picture.length - 512 * 512 * 2;
+      for (let y = 100; y < 150; y++) {
+        const at = start + (y * 512 + left) * 2;
+        picture.fill(0x03, at, at + 100);
+      }
+      return picture;
+    };
+    place.write("ai/picture.dcm", painted(100));
+    expect(judged("ai/picture.dcm").verdict).toBe("altered");
+    expect(codes("ai/picture.dcm")).toContain("seal-stripped");
+    const done = place.run("derive", "processed", "ai/picture.dcm", "--from", "sealed");
+    expect(done.stdout).toContain("is received now");
+    expect(judged("ai/picture.dcm").verdict).toBe("received");
+    expect(place.run("show", "ai/picture.dcm").stdout).not.toContain("do not rely on it");
+    place.write("ai/again.dcm", painted(300));
+    expect(judged("ai/again.dcm").verdict).toBe("altered");
+    expect(codes("ai/again.dcm")).toContain("derived-changed");
   });
 
   it("refuses parents that are not proven, and results that cannot be what is said", async () => {

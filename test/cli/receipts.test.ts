@@ -296,6 +296,12 @@ describe("an object of an enrolled device without its seal", () => {
     const [line] = judge(place, "stripped");
     expect(line!.verdict).toBe("received");
     expect(JSON.stringify(line!.findings)).toContain("A. Radiographer took it without a seal");
+    const table = place.run("verify", "stripped").stdout;
+    expect(table).toContain("this one carries no seal. A. Radiographer answered for that.");
+    expect(place.run("show", "stripped/2.dcm").stdout).toContain(
+      "without the seal it should have: A. Radiographer answered for that.",
+    );
+    expect(table).not.toContain("not sealed at capture");
   });
 
   it("of which this site made a seal is refused without serial number and mark", () => {

@@ -102,6 +102,11 @@ describePeer("openssl", "scanseal time", () => {
 
   it("renews over seal and stamps, once what is there ends soon", () => {
     expect(place.run("time", "renew").stdout).toBe("0 seals stamped anew\n");
+    // Its certificate is the same as before: every night one more stamp, for nothing.
+    const same = place.run("time", "renew", "--within", "2000");
+    expect(same).toMatchObject({ status: 0, stderr: "" });
+    expect(same.stdout).toMatch(/^0 seals stamped anew\n3 seals left as they are: .* ends no later\n$/);
+    authority.newCertificate(1500);
     expect(place.run("time", "renew", "--within", "2000").stdout).toBe("3 seals stamped anew\n");
     const listed = lines(place.run("time", "list", "--json").stdout);
     expect(listed.map(({ ok, renews }) => [ok, renews]).sort()).toEqual([

@@ -79,6 +79,11 @@ export class OpensslAuthority {
     );
   }
 
+  /** For the same key, from now on. */
+  newCertificate(days: number): void {
+    this.#issue("tsa", "root", "tsa.ext", days);
+  }
+
   get anchor(): Bytes {
     return decodePem("CERTIFICATE", readFileSync(join(this.folder, "root.pem"), "latin1"))[0]!;
   }

@@ -71,7 +71,7 @@ function lines(name: string, { objects, changes }: Learned, habits: number): str
   return [
     ...formatTable(columns, rows, process.stdout.columns),
     "",
-    `${compared} compared. ${habits} kinds of changes can be approved: scanseal archive approve ${name} --by OPERATOR.`,
+    `${compared} compared. ${habits === 1 ? "1 kind" : `${habits} kinds`} of changes can be approved: scanseal archive approve ${name} --by OPERATOR.`,
     ...(never > 0
       ? [`${never} can never be: have the archive leave them alone, or correct them (scanseal correct).`]
       : []),

@@ -19,6 +19,7 @@ import { FileVerifier } from "../../site/verification.ts";
 import type { JudgedObject } from "../../store/journal/journal.ts";
 import { openHeld } from "../../zero-trust/quarantine/export.ts";
 import type { QuarantinePorts } from "../../zero-trust/quarantine/ports.ts";
+import { reportUnknownArchive } from "../archive-notice.ts";
 import { type HistoryPage, historyLines } from "../history-report.ts";
 import { identityOf } from "../identity.ts";
 import { writeNewFile } from "../new-file.ts";
@@ -124,6 +125,7 @@ interface Question {
 
 async function readPage(asked: string, { isFile, gate, home, options }: Question): Promise<HistoryPage> {
   const site = openHome(home);
+  await reportUnknownArchive(site, options.from);
   const provenance = new OpenedProvenance(site.provenancePath);
   const verifier = new FileVerifier(site.trust(), {
     deep: true,

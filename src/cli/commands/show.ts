@@ -1,10 +1,12 @@
 /** `scanseal show`: one object's story in plain words. */
+
 import { uidName } from "../../dicom/dictionary/dictionary.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { withFile } from "../../site/file-input.ts";
 import { openHome } from "../../site/home.ts";
 import { sealFacts, watermarkFactsOf } from "../../site/seal-facts.ts";
 import { FileVerifier, type Judgement } from "../../site/verification.ts";
+import { reportUnknownArchive } from "../archive-notice.ts";
 import { identityOf } from "../identity.ts";
 import { logText } from "../log-facts.ts";
 import { pastFacts } from "../past-facts.ts";
@@ -22,6 +24,7 @@ export interface ShowOptions {
 /** @returns 0 when the object is proven, else 1 */
 export async function show(path: string, options: ShowOptions): Promise<number> {
   const home = openHome(options.home);
+  await reportUnknownArchive(home, options.from);
   const markSigners = home.deviceCertificates();
   const verifier = new FileVerifier(home.trust(), {
     deep: true,

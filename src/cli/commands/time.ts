@@ -165,8 +165,12 @@ export function renewTime(options: { readonly home: string; readonly within: str
   const days = wholeNumber(options.within, "--within", 0, 36_500);
   return withSeals(options.home, async (journal, home) => {
     const parts = { journal, source: stampSource(home.timeFile.settings()) };
-    const done = await renewStamps(parts, systemClock.now() + days * dayMs);
-    process.stdout.write(`${seals(done)} stamped anew\n`);
+    const { renewed, waiting } = await renewStamps(parts, systemClock.now() + days * dayMs);
+    process.stdout.write(`${seals(renewed)} stamped anew\n`);
+    if (waiting > 0)
+      process.stdout.write(
+        `${seals(waiting)} left as they are: the authority's certificate is still one that ends no later\n`,
+      );
     return 0;
   });
 }

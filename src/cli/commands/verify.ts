@@ -9,6 +9,7 @@ import type { ImageOutcome } from "../../site/image-verification.ts";
 import type { SeriesPart } from "../../site/provenance/series-part.ts";
 import { verifyFiles } from "../../site/verification-run.ts";
 import type { SeriesJudgement } from "../../zero-trust/policy/series.ts";
+import { reportUnknownArchive } from "../archive-notice.ts";
 import { reportExpiry } from "../expiry-notice.ts";
 import { imageJson, imageSummary, imageTable } from "../image-report.ts";
 import { findInputs } from "../inputs.ts";
@@ -45,6 +46,7 @@ export async function verify(paths: readonly string[], options: VerifyOptions): 
   const inputs = await findInputs(paths);
   const home = openHome(options.home);
   reportExpiry(home);
+  await reportUnknownArchive(home, options.from);
   const bar = new ProgressBar(process.stderr, systemClock, inputs.files.length);
   const { images, objects } = parted(inputs.files);
   const judged: (Judged & SeriesPart)[] = [];

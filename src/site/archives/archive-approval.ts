@@ -135,3 +135,15 @@ export async function approveHabits(
     lock.release();
   }
 }
+
+/** Whether a person's approval of that archive's changes counts here. @throws ScansealError `io` */
+export async function hasApproval(home: SiteHome, archive: string): Promise<boolean> {
+  const journal = await openProvenanceJournal(home.provenancePath);
+  try {
+    const trust = new TrustJudge(home.trust(), nodeCrypto, systemClock.now());
+    const ports = { crypto: nodeCrypto, trust, records: recordLookup(journal), readFrom: archive };
+    return (await habitsOf(ports)).approved !== undefined;
+  } finally {
+    await journal.close();
+  }
+}

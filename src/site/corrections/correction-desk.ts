@@ -123,7 +123,8 @@ export class CorrectionDesk {
       const asked = [...this.#request.values.keys(), ...patientTags].map(tagHex);
       const { values: inForce, edits } = await valuesInForce(object, evidence, chain, asked);
       // Whoever asks by a study alone is told of objects in it that are not proven; by a patient, only of his.
-      if (!this.#isPatients(object, inForce)) return { path, outcome: "other" };
+      if (!this.#isPatients(object, inForce) && !this.#isDone(object, inForce))
+        return { path, outcome: "other" };
       if (!provenVerdicts.has(verdict)) return { path, outcome: "unproven", verdict };
       this.#add(object, studyInstanceUid, inForce);
       this.#earlier.set(path, edits);
@@ -139,6 +140,18 @@ export class CorrectionDesk {
     // Of two patients with one number, the issuer tells which it is; an object without one is taken by its number.
     const isIssuers = issuer === "" || patient.issuer === undefined || issuer === patient.issuer;
     return text(tags.patientId) === patient.id && isIssuers;
+  }
+
+  /**
+   * The patient's by its own entries, which an earlier correction left behind, and every value asked for is in force already: the same merge once
+   * more, for copies that could not be written then, or for what was sealed in the study since. Nothing is signed.
+   */
+  #isDone(object: DicomObject, inForce: ReadonlyMap<string, Bytes | undefined>): boolean {
+    const isInForce = ([tag, text]: readonly [Tag, string]): boolean => {
+      const vr = requireCorrectable(tag, text);
+      return isSameValue(inForce.get(tagHex(tag)), canonicalText(vr, encodedText(object, text, vr)));
+    };
+    return this.#isPatients(object, new Map()) && [...this.#request.values].every(isInForce);
   }
 
   #add(object: DicomObject, study: string, inForce: ReadonlyMap<string, Bytes | undefined>): void {

@@ -3,7 +3,7 @@ import { nameTextOf } from "../../dicom/elements.ts";
 import type { DicomObject } from "../../dicom/model.ts";
 import { readDicom } from "../../dicom/read.ts";
 import { tags } from "../../dicom/tags.ts";
-import { ScansealError } from "../../foundation/errors.ts";
+import { isMalformed, ScansealError } from "../../foundation/errors.ts";
 import type { CodecPool } from "../../platform/node/codecs/codec-pool.ts";
 import { nodeCrypto, nodeRandom, systemClock } from "../../platform/node/crypto.ts";
 import { openFileSource } from "../../platform/node/file-source.ts";
@@ -82,7 +82,10 @@ export class DerivationDesk {
     const opened = async (path: string): Promise<DicomObject> => {
       const file = await openFileSource(path);
       files.push(file);
-      return readDicom(file);
+      return readDicom(file).catch((error: unknown) => {
+        if (!(error instanceof ScansealError) || !isMalformed(error.code)) throw error;
+        throw new ScansealError(error.code, `${path}: ${error.message}`, { cause: error });
+      });
     };
     try {
       for (const path of parentPaths) {

@@ -34,8 +34,12 @@ export function capturedBy(looked: Looked | undefined, events: readonly HistoryE
   const receipt = events.find(({ what, fault }) => what === "receipt" && fault === undefined);
   if (receipt) {
     const source = receipt.who.find(({ role }) => role === "source")?.name ?? "somebody";
+    // A seal that was made here, and is not there, must not read like one that there never was.
+    const seal = row
+      ? `this object has no seal, though ${nameOf(row)} sealed one of its UID here`
+      : "it was not sealed at capture";
     return {
-      text: `Not proven: it was not sealed at capture. It was received from ${source}.`,
+      text: `Not proven: ${seal}. It was received from ${source}.`,
       isProven: false,
     };
   }
@@ -84,7 +88,7 @@ export function touchedSince(looked: Looked | undefined, events: readonly Histor
     case "superseded":
       return { text: `A newer version stands in its place.${note}`, isProven: false };
     case "altered":
-      return { text: `Somebody who did not sign for it: ${describe(changes)}.${note}`, isProven: false };
+      return { text: `Changed, and nobody signed for that: ${describe(changes)}.${note}`, isProven: false };
     case "untrusted":
       return {
         text: `Nobody can say: the seal is not one that this site relies on.${note}`,

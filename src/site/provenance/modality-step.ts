@@ -3,7 +3,7 @@ import { findElement, plainTextOf } from "../../dicom/elements.ts";
 import type { DataElement } from "../../dicom/model.ts";
 import { readDicom } from "../../dicom/read.ts";
 import { type Tag, tags } from "../../dicom/tags.ts";
-import { ScansealError } from "../../foundation/errors.ts";
+import { isMalformed, ScansealError } from "../../foundation/errors.ts";
 import { withFile } from "../file-input.ts";
 
 const modalityStepClass = "1.2.840.10008.3.1.2.3.3";
@@ -23,7 +23,10 @@ export interface PerformedSeries {
 
 /** @throws ScansealError `usage` for another object, or a step that is not completed; `io`; codes of the reader */
 export async function readModalityStep(path: string): Promise<readonly PerformedSeries[]> {
-  const { elements } = await withFile(path, readDicom);
+  const { elements } = await withFile(path, readDicom).catch((error: unknown) => {
+    if (!(error instanceof ScansealError) || !isMalformed(error.code)) throw error;
+    throw new ScansealError("usage", `${path} is no Modality Performed Procedure Step: ${error.message}`);
+  });
   if (plainTextOf(elements, tags.sopClassUid) !== modalityStepClass)
     throw new ScansealError("usage", `${path} is no Modality Performed Procedure Step`);
   // IN PROGRESS may still grow; DISCONTINUED is whatever there happened to be.

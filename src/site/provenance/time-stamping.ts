@@ -71,15 +71,33 @@ export async function stampInstance(
 /**
  * A new stamp over seal and stamps, where the last one's certificate ends before that.
  * @param endsBefore milliseconds since 1970
- * @returns how many were renewed
+ * A stamp that ends no later than the one before is not kept: run every night, it would be one more in each object, for nothing.
+ * @returns how many were renewed, and for how many the authority has nothing better now
  */
-export async function renewStamps(parts: StampingParts, endsBefore: number): Promise<number> {
-  return forSeals(parts, true, async (seal) => {
+export async function renewStamps(
+  parts: StampingParts,
+  endsBefore: number,
+): Promise<{ readonly renewed: number; readonly waiting: number }> {
+  /** When what the authority gives now ends; it is not asked again for what that would not outlast. */
+  let offered = Number.POSITIVE_INFINITY;
+  let waiting = 0;
+  const renewed = await forSeals(parts, true, async (seal) => {
     const last = lastOf(await placedStamps(seal, parts));
     if (!last?.result.ok || last.result.notAfter >= endsBefore) return false;
-    await stampOver(seal, renewedMessage(seal.signature, [...last.renews, last.token]), parts);
-    return true;
+    const { notAfter } = last.result;
+    if (offered > notAfter) {
+      const message = renewedMessage(seal.signature, [...last.renews, last.token]);
+      const stamp = await requestTimeStamp(message, parts.source);
+      offered = stamp.fact.notAfter;
+      if (offered > notAfter) {
+        await keep(seal, stamp.token, parts);
+        return true;
+      }
+    }
+    waiting++;
+    return false;
   });
+  return { renewed, waiting };
 }
 
 /** The stamps beside a seal, each checked. */
@@ -105,12 +123,12 @@ function lastOf(placed: readonly PlacedToken[]): PlacedToken | undefined {
     );
 }
 
-async function stampOver(
-  seal: SealRecord,
-  message: Uint8Array,
-  { journal, source }: StampingParts,
-): Promise<void> {
-  const { token } = await requestTimeStamp(message, source);
+async function stampOver(seal: SealRecord, message: Uint8Array, parts: StampingParts): Promise<void> {
+  const { token } = await requestTimeStamp(message, parts.source);
+  await keep(seal, token, parts);
+}
+
+async function keep(seal: SealRecord, token: Uint8Array, { journal, source }: StampingParts): Promise<void> {
   await journal.addLateEvidence(seal.payloadDigest, { type, bytes: token }, source.clock.now());
 }
 

@@ -51,7 +51,9 @@ export function derivationFindings(evidence: Evidence): Finding[] {
   const found: Finding[] = [];
   if (supersededBy) {
     const detail = `${supersededBy.by} ${supersededBy.record}: ${supersededBy.summary}`;
-    found.push(finding("superseded", {}, detail));
+    const message = "An entry was corrected since; use a copy with the corrected entries.";
+    const said = finding("superseded", {}, detail);
+    found.push(supersededBy.by === "correction" ? { ...said, message } : said);
   }
   if (derivation) found.push(...madeFindings(derivation, trustedDerivation(evidence)));
   for (const { record, faults, detail } of recordFaults)
@@ -136,10 +138,17 @@ function listText(uids: readonly string[]): string {
   return uids.slice(0, namedMax).join(", ") + more;
 }
 
-/** Under a derivation that stands: that there is no seal is said by it, and the parents' seals answer for what was captured. */
+/**
+ * Under a derivation that stands: that there is no seal is said by it, and the parents' seals answer for what was captured. Its pixels are what was
+ * made, so what is left of a parent's marks in them tells only that it was made of marked images.
+ */
 export function excusedByDerivation(one: Finding): Finding[] {
   if (one.code === "seal-missing") return [];
-  return one.code === "seal-expected" || one.code === "seal-stripped"
-    ? [{ ...one, severity: "info" }]
-    : [one];
+  if (one.code === "seal-expected" || one.code === "seal-stripped") return [{ ...one, severity: "info" }];
+  return one.layer === "watermark" && one.severity === "error" ? [ofParents(one)] : [one];
+}
+
+function ofParents(one: Finding): Finding {
+  const message = "Its pixels differ from the marked images that it was made of, as its record says.";
+  return { ...one, severity: "info", message };
 }

@@ -105,10 +105,10 @@ function contentFindings(receipt: TrustedReceipt): Finding[] {
   frames(content.framesUncheckable, "cannot be compared with what was received");
   if (graveParts(content) > 0) return found;
   const what = content.attributes.length > 0 ? "Only administrative entries changed" : "Unchanged";
-  return [
-    { ...finding("received-unchanged", {}, said), message: `${what} ${since}; not sealed at capture.` },
-    ...found,
-  ];
+  const seal = claim.asUnsealed
+    ? `without the seal it should have: ${claim.operator} answered for that`
+    : "not sealed at capture";
+  return [{ ...finding("received-unchanged", {}, said), message: `${what} ${since}; ${seal}.` }, ...found];
 }
 
 function attributeFinding(change: AttributeChange, since: string): Finding {
@@ -148,5 +148,6 @@ export function excused(one: Finding, { receipt, sealExpectedFrom }: Evidence): 
   const why = receipt?.claim?.asUnsealed
     ? `${receipt.claim.operator} took it without a seal`
     : `received before ${sealExpectedFrom} was enrolled`;
-  return [{ ...one, severity: "warning", detail: `${one.detail}; ${why}` }];
+  const answered = receipt?.claim?.asUnsealed ? ` ${receipt.claim.operator} answered for that.` : "";
+  return [{ ...one, severity: "warning", message: one.message + answered, detail: `${one.detail}; ${why}` }];
 }
