@@ -10,6 +10,7 @@ import {
   derSequence,
   derTime,
 } from "../../src/keys/custody/der-writer.ts";
+import { keyPurposeOf } from "../../src/keys/trust/roles.ts";
 import {
   build,
   type CertificateSpec,
@@ -231,6 +232,8 @@ const signer: Changes<Change> = {
 const delegate: Changes<DelegateChange> = {
   "without the purpose": (one) => setExtension(one, oids.eku, undefined),
   "for anything": (one) => setExtension(one, oids.eku, purposes("2.5.29.37.0")),
+  "that seals images too": (one) =>
+    setExtension(one, oids.eku, purposes(ocspOids.signing, keyPurposeOf("capture"))),
   "that may not sign": (one) => setExtension(one, oids.keyUsage, derNamedBits([2]), true),
   "that may issue": (one) => setExtension(one, oids.keyUsage, derNamedBits([0, 5]), true),
   "of another issuer": (one) => {

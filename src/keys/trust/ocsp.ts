@@ -17,6 +17,7 @@ import {
 } from "./ocsp-response.ts";
 import { mayIssue } from "./path-validation.ts";
 import { type Crl, checkRevocation, type Revocation } from "./revocation.ts";
+import { rolesOf } from "./roles.ts";
 
 /** How far a responder's clock may be from ours. */
 export const ocspSkewMs: number = 5 * 60_000;
@@ -187,6 +188,8 @@ async function delegateProblem(
   if (!(await signatures.isSignedBy(delegate, issuer, accepted.hash)))
     return "the signature of the responder's certificate does not fit";
   if (!e.keyPurposes?.includes(commonKeyPurposeOid.ocspSigning)) return "its key is not for OCSP";
+  // DESIGN 3: a key that signs images does not also say that it may.
+  if (rolesOf(e.keyPurposes).length > 0) return "its key is also for one of our roles";
   if (!e.keyUsage?.includes("digitalSignature")) return "its key usage lacks digitalSignature";
   if (e.keyUsage.includes("keyCertSign") || e.basicConstraints?.isAuthority === true)
     return "the responder is another authority";
