@@ -22,6 +22,7 @@ import type { DestinationSettings, GatewaySettings, ListenerSettings } from "./s
 import { Settler } from "./settle.ts";
 import { SourceBook } from "./source-recognition.ts";
 import { Traffic } from "./traffic.ts";
+import { WebReception } from "./web-reception.ts";
 
 export interface GatewayDeps extends Omit<GatewayPorts, "random"> {
   readonly settings: GatewaySettings;
@@ -68,6 +69,8 @@ export interface Gateway {
   status(): GatewayStatus;
   /** What an archive returned to a reader, who does not get it: durable, and held by the judge. @returns its id @throws ScansealError `storage-full`, `io` */
   holdReturned(returned: ReturnedObject): Promise<string>;
+  /** Of a listener for DICOMweb, which is served elsewhere. */
+  webReception(listener: string): WebReception;
   /** Why an object that came now would be refused for want of storage, or the last one was; undefined where it would be taken. */
   storageProblem(): Promise<string | undefined>;
 }
@@ -150,6 +153,7 @@ class RunningGateway implements Gateway {
     await this.#tellKept(this.#settings.destinations);
     this.#phase = "running";
     for (const settings of this.#settings.listeners) {
+      if (settings.protocol === "dicomweb") continue;
       const provider = new GateProvider(settings.name, this.#reception, () => this.#state());
       const listener = await startListener(settings, provider, this.#settings);
       this.#listeners.push(listener);
@@ -270,6 +274,10 @@ class RunningGateway implements Gateway {
       spool: this.#ports.spool.usage(),
       destinations: [...this.#deliverers].map(([name, { outage }]) => ({ name, outage })),
     };
+  }
+
+  webReception(listener: string): WebReception {
+    return new WebReception(listener, this.#reception, () => this.#state());
   }
 
   holdReturned(returned: ReturnedObject): Promise<string> {

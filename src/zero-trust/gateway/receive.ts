@@ -1,6 +1,5 @@
 /** The way in: which associations and presentation contexts are taken, from whom, and how much. */
 
-import { transferSyntaxOf } from "../../dicom/transfer-syntax.ts";
 import type {
   AssociateReject,
   AssociateRequest,
@@ -15,9 +14,8 @@ import type {
   StoreReceiver,
   StoreRequest,
 } from "../../dicom-network/dimse/service.ts";
-import { ScansealError } from "../../foundation/errors.ts";
-import { told } from "./fault-words.ts";
-import { ObjectReceiver, type Reception, storeStatus } from "./object-receiver.ts";
+import { beginObject } from "./arrival.ts";
+import { ObjectReceiver, type Reception } from "./object-receiver.ts";
 import { chooseContext } from "./offered-contexts.ts";
 import type { GatewaySettings } from "./settings.ts";
 import {
@@ -26,9 +24,6 @@ import {
   type SourceBook,
   temporaryCongestion,
 } from "./source-recognition.ts";
-
-/** Rows that the database does not take are held in memory: above this nothing more is acknowledged. */
-const rowBacklogMax = 5_000;
 
 /** What is taken in at this moment; it changes with the settings. */
 export interface ReceptionState {
@@ -110,7 +105,7 @@ export class GateProvider implements DimseProvider {
 
   store(request: StoreRequest): StoreReceiver | DimseStatus {
     const { settings, book } = this.#state();
-    const { occupancy, ports, refusals, rows } = this.#reception;
+    const { occupancy, refusals } = this.#reception;
     const { peer, request: associate } = request.association;
     const name = occupancy.sourceOf(this.#connectionOf(peer));
     // The configuration may have changed since: what would not be this source today is it no more.
@@ -127,25 +122,9 @@ export class GateProvider implements DimseProvider {
       request.association.abort(why);
       return refuse(0x0124, isRevoked ? "certificate-revoked" : "source-removed", "not authorised");
     }
-    if (rows.backlog >= rowBacklogMax) return refuse(storeStatus.outOfResources, "journal", "no room");
-    if (occupancy.bytesOf(source.name) >= source.quotaBytes)
-      return refuse(storeStatus.outOfResources, "quota", "too much is waiting to be checked");
-    const isDeflated = transferSyntaxOf(request.transferSyntaxUid)?.deflated === true;
-    try {
-      const from = { title: associate.callingAeTitle, address: peer.address };
-      const arrival = { named: request, peer: from, source, limits: settings.limits, isDeflated };
-      return new ObjectReceiver(arrival, this.#reception);
-    } catch (error) {
-      if (!(error instanceof ScansealError) || error.fault !== "environment") {
-        // Answered with 0x0110; without this nobody here would know.
-        ports.events({ kind: "fault", where: "receiver", ...told(error) });
-        throw error;
-      }
-      const isFull = error.code === "storage-full";
-      return isFull
-        ? refuse(storeStatus.outOfResources, error.code, "no room")
-        : refuse(storeStatus.processingFailure, error.code, "storage failed");
-    }
+    const from = { title: associate.callingAeTitle, address: peer.address };
+    const begun = beginObject({ named: request, peer: from, source }, this.#reception, settings.limits);
+    return begun instanceof ObjectReceiver ? begun : begun.status;
   }
 
   ended(association: OpenAssociation | undefined, peer: NetworkPeer, end: AssociationEnd): void {

@@ -37,6 +37,12 @@ export class SourceBook {
     return this.#peers.named(name);
   }
 
+  /** Over HTTP, where nobody has an AE title. Whoever has none of ours is told nothing. */
+  recogniseWeb(listener: string, peer: NetworkPeer): SourceSettings | undefined {
+    const found = this.#peers.recognise(listener, peer, undefined);
+    return "peer" in found ? found.peer : undefined;
+  }
+
   /** The first source of the configuration that fits. */
   recognise(listener: string, peer: NetworkPeer, request: AssociateRequest): Recognition {
     if (request.calledAeTitle !== this.#aeTitle) {
