@@ -95,7 +95,7 @@ describePeer("openssl", "what a site signed, with openssl", () => {
     must("openssl x509 -inform DER -in device.der -out device.pem", folder);
     const serial = must("openssl x509 -in device.pem -noout -serial", folder).trim().split("=")[1];
     write("ocsp/index.txt", `V\t361231235959Z\t\t${serial}\tunknown\t/CN=CT1\n`);
-    must("openssl ocsp -issuer anchor.pem -cert device.pem -no_nonce -reqout request.der", folder);
+    must("openssl ocsp -issuer anchor.pem -cert device.pem -reqout request.der", folder);
     const authority = path("scanseal-data/authority/key.pem");
     const secrets = `-rkey ${authority} -passin file:${path("scanseal-data/secret")}`;
     const responder = `-index index.txt -CA anchor.pem -rsigner anchor.pem ${secrets} -ndays 7`;
@@ -132,7 +132,9 @@ describePeer("openssl", "what a site signed, with openssl", () => {
       const payload = readFileSync(join(folder, "payload.json"));
       const head = Buffer.from(`DSSEv1 28 application/vnd.in-toto+json ${payload.length} `);
       expect(readFileSync(join(folder, "signed.bin"))).toEqual(Buffer.concat([head, payload]));
-      expect(payload.toString()).not.toMatch(/4711|Muster|2\.25\.1"/);
+      // A digest of random bytes may hold these four digits.
+      const text = payload.toString().replace(/[0-9a-f]{64}/g, "");
+      expect(text).not.toMatch(/4711|Muster|2\.25\.1"/);
     }
   });
 

@@ -117,7 +117,7 @@ function lateFile(folder: string, type: string, bytes: Bytes, number: number): L
   }
   if (type === "revocation-status") {
     const name = `revocation-status-${number}.der`;
-    const line = `openssl ocsp -respin ${of(name)} -issuer anchor.pem -cert ${of("certificate.pem")} -CAfile anchor.pem`;
+    const line = `openssl ocsp -respin ${of(name)} -issuer anchor.pem -cert ${of("certificate.pem")} -no_nonce -CAfile anchor.pem`;
     return { files: [{ name, content: bytes }], line };
   }
   const whole = { name: `${type}-${number}.bin`, content: bytes };
