@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { problemsOfBundle } from "../vectors/fhir/r5-checker.ts";
 import { siteWithPast } from "./history-site.ts";
-import { oneLine } from "./scanseal-process.ts";
+import { oneLine, withoutDigests } from "./scanseal-process.ts";
 
 const place = siteWithPast();
 const { run, path } = place;
@@ -56,7 +56,7 @@ describe("history --fhir", () => {
       const { bundle, text } = bundleOf(asked);
       expect(problemsOfBundle(bundle)).toEqual([]);
       expect(bundle.entry.length).toBeGreaterThan(0);
-      expect(text).not.toMatch(/4711|4712|Muster/);
+      expect(withoutDigests(text)).not.toMatch(/4711|4712|Muster/);
     }
   });
 

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { History, HistoryEvent } from "../../src/site/history/history.ts";
 import { openProvenanceJournal } from "../../src/store/provenance/open-provenance-journal.ts";
 import { problemsOfBundle } from "../vectors/fhir/r5-checker.ts";
-import { makeSite, makeWorkplace, sampleFile } from "./scanseal-process.ts";
+import { makeSite, makeWorkplace, sampleFile, withoutDigests } from "./scanseal-process.ts";
 
 const place = makeWorkplace();
 const { run, path } = place;
@@ -51,7 +51,7 @@ describe("a correction", () => {
       ["office", "site-derivations"],
       ["operator", "anna"],
     ]);
-    expect(JSON.stringify(history)).not.toMatch(/9999|4711|Muster/);
+    expect(withoutDigests(JSON.stringify(history))).not.toMatch(/9999|4711|Muster/);
   });
 
   it("stands in the place of the older object, which is told once", () => {
@@ -68,7 +68,7 @@ describe("a correction", () => {
     expect(run("history", "corrected/2.25.1.dcm", "--fhir", "corrected.json").status).toBe(0);
     const text = readFileSync(path("corrected.json"), "utf8");
     expect(problemsOfBundle(JSON.parse(text))).toEqual([]);
-    expect(text).not.toMatch(/9999|4711|Muster/);
+    expect(withoutDigests(text)).not.toMatch(/9999|4711|Muster/);
     const { entry } = JSON.parse(text) as { entry: { resource: Record<string, unknown> }[] };
     const amended = entry.filter(({ resource }) =>
       JSON.stringify(resource.activity ?? "").includes('"amend"'),

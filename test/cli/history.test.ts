@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { History } from "../../src/site/history/history.ts";
 import { siteWithPast } from "./history-site.ts";
-import { oneLine } from "./scanseal-process.ts";
+import { oneLine, withoutDigests } from "./scanseal-process.ts";
 
 const place = siteWithPast();
 const { run, path, write } = place;
@@ -56,7 +56,7 @@ describe("history of a file", () => {
     );
     expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(100);
     expect(stdout).not.toMatch(/4711|Muster|\u001b/);
-    expect(run("history", "sealed/2.25.1.dcm", "--json").stdout).not.toMatch(/4711|Muster/);
+    expect(withoutDigests(run("history", "sealed/2.25.1.dcm", "--json").stdout)).not.toMatch(/4711|Muster/);
     expect(run("history", "sealed/2.25.1.dcm", "--identify").stdout).toMatch(/Patient ID +4711/);
   });
 

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Bytes } from "../../src/foundation/bytes.ts";
 import type { History } from "../../src/site/history/history.ts";
 import { openProvenanceJournal } from "../../src/store/provenance/open-provenance-journal.ts";
-import { makeSite, makeWorkplace, sampleFile } from "../cli/scanseal-process.ts";
+import { makeSite, makeWorkplace, sampleFile, withoutDigests } from "../cli/scanseal-process.ts";
 import { describePeer, peerPath, projectRoot } from "../peers.ts";
 import { OpensslAuthority } from "../time-stamps/openssl-authority.ts";
 
@@ -132,9 +132,7 @@ describePeer("openssl", "what a site signed, with openssl", () => {
       const payload = readFileSync(join(folder, "payload.json"));
       const head = Buffer.from(`DSSEv1 28 application/vnd.in-toto+json ${payload.length} `);
       expect(readFileSync(join(folder, "signed.bin"))).toEqual(Buffer.concat([head, payload]));
-      // A digest of random bytes may hold these four digits.
-      const text = payload.toString().replace(/[0-9a-f]{64}/g, "");
-      expect(text).not.toMatch(/4711|Muster|2\.25\.1"/);
+      expect(withoutDigests(payload.toString())).not.toMatch(/4711|Muster|2\.25\.1"/);
     }
   });
 
