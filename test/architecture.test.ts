@@ -23,6 +23,7 @@ const coming: readonly string[] = [
   "src/dicom-network/query/query.ts",
   "src/zero-trust/gateway/reading/reading-desk.ts",
   "src/site/gateway/staging.ts",
+  "src/store/index/open-instance-index.ts",
 ];
 
 const entries: Entries = {

@@ -52,7 +52,8 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
   "dicom-network": ["dicom", "platform/node"],
   "keys/trust": [],
   "keys/custody": ["keys/trust", "platform/node"],
-  store: ["platform/node"],
+  // The index answers queries: their form and that of the answers, nothing that reads DICOM.
+  store: ["platform/node", "types:dicom", "types:dicom-network"],
   "procurement-audit": [
     "zero-trust/evidence",
     "zero-trust/policy",

@@ -31,6 +31,8 @@ export interface Query {
   readonly keys: readonly QueryKey[];
   /** `includefield=all`: everything that is known at this level. */
   readonly isEverythingAsked: boolean;
+  /** Ranges of Study Date and Study Time are one range of moments (C.2.2.2.5): QIDO-RS, and C-FIND where it was negotiated. */
+  readonly isDateTimeCombined?: boolean | undefined;
   /** QIDO-RS: matches to leave out, and to give at most. */
   readonly offset: number;
   readonly limit: number | undefined;

@@ -1,6 +1,7 @@
 /** The schema, version by version. A migration that was released is never changed: the next one goes forward. */
 import { type CreateTableBuilder, sql } from "kysely";
 import { ScansealError } from "../../foundation/errors.ts";
+import { indexTables } from "../index/index-tables.ts";
 import { logTables } from "../log-journal/log-tables.ts";
 import { provenanceTables } from "../provenance/provenance-tables.ts";
 import type { Database, Engine } from "./tables.ts";
@@ -16,6 +17,7 @@ const migrations: readonly Migration[] = [
   keptOnly,
   logTables,
   provenanceTables,
+  indexTables,
 ];
 
 /** "scnseal1" as a number: only starts of this program take this lock. */

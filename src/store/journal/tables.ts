@@ -1,5 +1,11 @@
 /** The journal's tables, as kysely sees them. Times are integer milliseconds, truth is 0 or 1, JSON is text. */
 import type { Kysely } from "kysely";
+import type {
+  IndexInstanceTable,
+  IndexQueueTable,
+  IndexSeriesTable,
+  IndexStudyTable,
+} from "../index/index-tables.ts";
 import type { LogBatchTable, LogTable, WitnessedTable } from "../log-journal/log-tables.ts";
 import type {
   LateEvidenceTable,
@@ -139,6 +145,10 @@ export interface Tables {
   late_evidence: LateEvidenceTable;
   sightings: SightingTable;
   log_queue: LogQueueTable;
+  index_studies: IndexStudyTable;
+  index_series: IndexSeriesTable;
+  index_instances: IndexInstanceTable;
+  index_queue: IndexQueueTable;
   journal_version: { version: number };
 }
 

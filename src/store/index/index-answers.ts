@@ -1,0 +1,69 @@
+/** What a match says: the attributes that were asked for, unique keys, and counts (PS3.4 C.6.1.1, PS3.18 10.6.3.3). */
+
+import type { JsonDataSet, JsonElement } from "../../dicom/json/json-model.ts";
+import type { QueryLevel } from "../../dicom-network/query/query.ts";
+import { imageAttributes, patientAttributes } from "./levels.ts";
+import type { SearchPlan } from "./search-plan.ts";
+
+export interface Totals {
+  readonly studies: number;
+  readonly series: number;
+  readonly instances: number;
+}
+
+export interface StudyFacts extends Totals {
+  readonly modalities: readonly string[];
+  readonly sopClasses: readonly string[];
+}
+
+/** Attributes of the rows that match together. */
+export interface MatchedRows {
+  readonly study: JsonDataSet;
+  readonly series?: JsonDataSet;
+  readonly image?: JsonDataSet;
+}
+
+/** In every answer, asked or not: by them the match is asked for. */
+const uniqueKeys: Readonly<Record<QueryLevel, readonly string[]>> = {
+  PATIENT: ["00100020", "00100021"],
+  STUDY: ["0020000D"],
+  SERIES: ["0020000D", "0020000E"],
+  IMAGE: ["0020000D", "0020000E", "00080018", "00080016"],
+};
+
+export function matchOf(
+  { level, asked, isEverythingAsked }: SearchPlan,
+  { study, series, image }: MatchedRows,
+  facts: Partial<StudyFacts> | undefined,
+): JsonDataSet {
+  const known: Record<string, JsonElement> = {
+    ...(image ? imageAttributes(image) : {}),
+    ...series,
+    ...(level === "PATIENT" ? patientAttributes(study) : study),
+    ...computedOf(level, facts),
+  };
+  const wanted = new Set([...asked, ...uniqueKeys[level]]);
+  const tags = Object.keys(known).filter((tag) => isEverythingAsked || wanted.has(tag));
+  return Object.fromEntries(tags.sort().map((tag) => [tag, known[tag]!]));
+}
+
+function computedOf(level: QueryLevel, facts: Partial<StudyFacts> = {}): Record<string, JsonElement> {
+  const out: Record<string, JsonElement> = { "00080056": { vr: "CS", Value: ["ONLINE"] } };
+  const number = (tag: string, value = 0): void => {
+    out[tag] = { vr: "IS", Value: [value] };
+  };
+  const texts = (tag: string, vr: string, values: readonly string[] = []): void => {
+    out[tag] = values.length === 0 ? { vr } : { vr, Value: values };
+  };
+  if (level === "PATIENT") {
+    number("00201200", facts.studies);
+    number("00201202", facts.series);
+    number("00201204", facts.instances);
+  } else if (level === "STUDY") {
+    texts("00080061", "CS", facts.modalities);
+    texts("00080062", "UI", facts.sopClasses);
+    number("00201206", facts.series);
+    number("00201208", facts.instances);
+  } else if (level === "SERIES") number("00201209", facts.instances);
+  return out;
+}

@@ -1,0 +1,178 @@
+/** Attributes as columns. They come from objects that were verified, and are bounded all the same: a seal does not make a value short. */
+import type { Selectable } from "kysely";
+import type { JsonDataSet } from "../../dicom/json/json-model.ts";
+import { keptNumber, keptOptional, keptText } from "../journal/object-rows.ts";
+import {
+  type IndexInstanceTable,
+  type IndexSeriesTable,
+  type IndexStudyTable,
+  noNumber,
+} from "./index-tables.ts";
+import type { IndexEntry, IndexedInstance } from "./instance-index.ts";
+import { seriesAttributes, studyAttributes } from "./levels.ts";
+import { type NormalName, namesOf, normalDate, normalTime, textsOf, wholeOf } from "./normal-values.ts";
+import { printOf } from "./packed-attributes.ts";
+
+export type StudyRow = Selectable<IndexStudyTable>;
+export type SeriesRow = Selectable<IndexSeriesTable>;
+export type InstanceRow = Selectable<IndexInstanceTable>;
+
+/** Of PS3.5 6.2 none is longer but text that nobody matches as a whole; PostgreSQL's indexes take 2,700 bytes. */
+const columnMax = 256;
+
+/** A value of an attribute that has one; several are one text, as DICOM writes them. */
+function textColumn(attributes: JsonDataSet, tag: string): string {
+  return clipped(textsOf(attributes[tag]).join("\\"));
+}
+
+function clipped(text: string): string {
+  return text.replaceAll("\0", "").slice(0, columnMax).toWellFormed();
+}
+
+function nameColumns(attributes: JsonDataSet, tag: string): NormalName {
+  const names = namesOf(attributes[tag]);
+  const group = (of: (name: NormalName) => string): string =>
+    clipped(
+      names
+        .map(of)
+        .filter((text) => text !== "")
+        .join("\\"),
+    );
+  return {
+    alphabetic: group((name) => name.alphabetic),
+    ideographic: group((name) => name.ideographic),
+    phonetic: group((name) => name.phonetic),
+  };
+}
+
+/** What the oldest instance of a study or series decides of it. */
+type Derived<R> = Omit<R, "no" | "differing" | "instances" | "template">;
+
+export interface Prints {
+  readonly study: string;
+  readonly series: string;
+}
+
+export interface LevelJson {
+  readonly study: string;
+  readonly series: string;
+  readonly prints: Prints;
+}
+
+export function levelJson(attributes: JsonDataSet): LevelJson {
+  const study = JSON.stringify(studyAttributes(attributes)).toWellFormed();
+  const series = JSON.stringify(seriesAttributes(attributes)).toWellFormed();
+  return { study, series, prints: { study: printOf(study), series: printOf(series) } };
+}
+
+export function studyColumns(
+  base: { readonly studyInstanceUid: string; readonly sopInstanceUid: string; readonly admittedAt: number },
+  attributes: JsonDataSet,
+  level: LevelJson,
+): Derived<StudyRow> {
+  const name = nameColumns(attributes, "00100010");
+  const referring = nameColumns(attributes, "00080090");
+  const patientId = textColumn(attributes, "00100020");
+  return {
+    study_instance_uid: base.studyInstanceUid,
+    patient_key: patientKey(patientId, textColumn(attributes, "00100021"), name),
+    patient_id: patientId,
+    patient_name: name.alphabetic,
+    patient_name_ideographic: name.ideographic,
+    patient_name_phonetic: name.phonetic,
+    study_date: normalDate(textsOf(attributes["00080020"])[0] ?? ""),
+    study_time: normalTime(textsOf(attributes["00080030"])[0] ?? ""),
+    accession_number: textColumn(attributes, "00080050"),
+    study_description: textColumn(attributes, "00081030"),
+    referring_name: referring.alphabetic,
+    referring_name_ideographic: referring.ideographic,
+    referring_name_phonetic: referring.phonetic,
+    study_id: textColumn(attributes, "00200010"),
+    attributes: level.study,
+    print: level.prints.study,
+    base_at: base.admittedAt,
+    base_uid: base.sopInstanceUid,
+  };
+}
+
+/** A patient is an ID and who gave it; without an ID a name. */
+function patientKey(id: string, issuer: string, { alphabetic, ideographic }: NormalName): string {
+  const text = JSON.stringify([id, issuer, ...(id === "" ? [alphabetic, ideographic] : [])]);
+  return text.length <= columnMax ? text : `${text.slice(0, columnMax - 24).toWellFormed()}${printOf(text)}`;
+}
+
+export function seriesColumns(
+  base: {
+    readonly seriesInstanceUid: string;
+    readonly studyInstanceUid: string;
+    readonly sopInstanceUid: string;
+    readonly admittedAt: number;
+  },
+  attributes: JsonDataSet,
+  level: LevelJson,
+): Derived<SeriesRow> {
+  return {
+    series_instance_uid: base.seriesInstanceUid,
+    study_instance_uid: base.studyInstanceUid,
+    modality: textColumn(attributes, "00080060"),
+    series_number: wholeOf(textsOf(attributes["00200011"])[0]) ?? noNumber,
+    series_description: textColumn(attributes, "0008103E"),
+    body_part_examined: textColumn(attributes, "00180015"),
+    performed_date: normalDate(textsOf(attributes["00400244"])[0] ?? ""),
+    attributes: level.series,
+    print: level.prints.series,
+    base_at: base.admittedAt,
+    base_uid: base.sopInstanceUid,
+  };
+}
+
+/** @throws ScansealError `usage` for what no row can keep */
+export function instanceColumns(
+  entry: IndexEntry,
+  prints: Prints,
+): Omit<InstanceRow, "series_no" | "attributes"> {
+  const { attributes } = entry;
+  const whole = (tag: string): number | undefined => wholeOf(textsOf(attributes[tag])[0]);
+  return {
+    sop_instance_uid: keptText(entry.sopInstanceUid, "SOP instance UID"),
+    sop_class_uid: keptText(entry.sopClassUid, "SOP class UID"),
+    transfer_syntax_uid: keptText(entry.transferSyntaxUid, "transfer syntax UID"),
+    object_id: keptText(entry.objectId, "object id"),
+    digest: keptText(entry.digest, "digest"),
+    payload_digest: keptOptional(entry.payloadDigest, "payload digest"),
+    verdict: keptText(entry.verdict, "verdict"),
+    basis: keptText(entry.basis, "basis"),
+    assurance: keptOptional(entry.assurance, "assurance"),
+    admitted_at: keptNumber(entry.admittedAt, "time of admission"),
+    instance_number: whole("00200013") ?? noNumber,
+    frames: whole("00280008") ?? null,
+    image_rows: whole("00280010") ?? null,
+    image_columns: whole("00280011") ?? null,
+    study_print: prints.study,
+    series_print: prints.series,
+  };
+}
+
+export function instanceOf(
+  row: Omit<InstanceRow, "attributes">,
+  series: Pick<SeriesRow, "study_instance_uid" | "series_instance_uid">,
+): IndexedInstance {
+  return {
+    sopInstanceUid: row.sop_instance_uid,
+    sopClassUid: row.sop_class_uid,
+    seriesInstanceUid: series.series_instance_uid,
+    studyInstanceUid: series.study_instance_uid,
+    transferSyntaxUid: row.transfer_syntax_uid,
+    objectId: row.object_id,
+    digest: row.digest,
+    payloadDigest: row.payload_digest ?? undefined,
+    verdict: row.verdict,
+    basis: row.basis,
+    assurance: row.assurance ?? undefined,
+    admittedAt: row.admitted_at,
+    instanceNumber: row.instance_number === noNumber ? undefined : row.instance_number,
+    frames: row.frames ?? undefined,
+    rows: row.image_rows ?? undefined,
+    columns: row.image_columns ?? undefined,
+  };
+}

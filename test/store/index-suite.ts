@@ -1,0 +1,344 @@
+/** What every index does, whatever is behind it. */
+import fc from "fast-check";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { JsonDataSet } from "../../src/dicom/json/json-model.ts";
+import type { InstanceIndex } from "../../src/store/index/instance-index.ts";
+import { arbitraryEntries, arbitraryQuery } from "./index-arbitraries.ts";
+import {
+  all,
+  element,
+  entryOf,
+  type IndexHarness,
+  key,
+  queryFor,
+  single,
+  textOf,
+  uidOf,
+  universal,
+  wildcard,
+} from "./index-fixture.ts";
+import { naiveSearch, standingOf } from "./index-naive-search.ts";
+
+const uniqueKey = { PATIENT: "00100020", STUDY: "0020000D", SERIES: "0020000E", IMAGE: "00080018" };
+
+type IndexCase = (index: InstanceIndex, runs: number) => Promise<void>;
+
+/** Title -> test. */
+const cases: Readonly<Record<string, IndexCase>> = {
+  async "finds what a plain filter finds, in its order, whatever is in it and whatever is asked"(
+    index,
+    runs,
+  ) {
+    await fc.assert(
+      fc.asyncProperty(
+        arbitraryEntries,
+        fc.array(arbitraryQuery, { minLength: 1, maxLength: 8 }),
+        fc.integer({ min: 1, max: 30 }),
+        async (entries, queries, cut) => {
+          await empty(index);
+          await index.put(entries.slice(0, cut));
+          await index.put(entries.slice(cut));
+          for (const query of queries) {
+            const found = (await all(index.search(query))).map((match) =>
+              textOf(match, uniqueKey[query.level]),
+            );
+            expect(found).toEqual(naiveSearch(entries, query));
+          }
+        },
+      ),
+      { numRuns: runs },
+    );
+  },
+
+  async "is what its last versions make it, whatever came in between and in whatever order"(index, runs) {
+    await fc.assert(
+      fc.asyncProperty(
+        arbitraryEntries,
+        fc.array(fc.nat({ max: 29 }), { maxLength: 10 }),
+        async (entries, removed) => {
+          await empty(index);
+          for (const entry of entries) await index.put([entry]);
+          const uids = removed.flatMap((n) => entries[n]?.sopInstanceUid ?? []);
+          await index.remove(uids);
+          const left = standingOf(entries).filter(({ sopInstanceUid }) => !uids.includes(sopInstanceUid));
+          const one = await contentOf(index);
+          await index.rederive();
+          expect(await contentOf(index)).toEqual(one);
+          await empty(index);
+          await index.put(left);
+          const { matches, counts } = await contentOf(index);
+          expect(counts).toEqual(one.counts);
+          expect(matches).toEqual(one.matches);
+        },
+      ),
+      { numRuns: Math.ceil(runs / 2) },
+    );
+  },
+
+  async "putting twice changes nothing; a version that was admitted later takes the place of the first, and both are told"(
+    index,
+  ) {
+    const first = entryOf({ version: 1, attributes: { "00080005": element("CS", "ISO_IR 192") } });
+    const second = entryOf({ version: 2, attributes: { "00100020": element("LO", "CORRECTED") } });
+    expect(await index.put([first])).toEqual([]);
+    expect(await index.put([first])).toEqual([]);
+    const told = [{ sopInstanceUid: first.sopInstanceUid, objectId: first.objectId, by: second.objectId }];
+    expect(await index.put([second])).toEqual(told);
+    expect(await index.put([first])).toEqual(told);
+    expect(await index.put([second, first])).toEqual(told);
+    expect(await index.counts()).toMatchObject({
+      patients: 1,
+      studies: 1,
+      series: 1,
+      instances: 1,
+      differingFromStudy: 0,
+    });
+    expect(await all(index.metadataOf({ studyInstanceUid: uidOf(1) }))).toEqual([second.attributes]);
+    const [found] = await all(index.search(queryFor("STUDY", [key(0x00100020, universal)])));
+    expect(textOf(found!, "00100020")).toBe("CORRECTED");
+  },
+
+  async "where instances differ about their patient the oldest stands, and the difference is counted"(index) {
+    const other = { "00100010": element("PN", { Alphabetic: "Roe^Richard" }) };
+    await index.put([
+      entryOf({ instance: 1 }),
+      entryOf({ instance: 2, attributes: other }),
+      entryOf({ instance: 3 }),
+    ]);
+    expect(await index.counts()).toMatchObject({
+      instances: 3,
+      differingFromStudy: 1,
+      differingFromSeries: 0,
+    });
+    const names = async (): Promise<unknown[]> =>
+      (await all(index.search(queryFor("IMAGE", [key(0x00100010, universal)])))).map(
+        (match) => match["00100010"]?.Value?.[0],
+      );
+    expect(await names()).toEqual(Array(3).fill({ Alphabetic: "Doe^Jane" }));
+    expect(await all(index.search(queryFor("IMAGE", [key(0x00100010, wildcard("roe*"))])))).toEqual([]);
+    // What the instance itself says is not hidden.
+    const own = await all(index.metadataOf({ studyInstanceUid: uidOf(1) }));
+    expect(own[1]!["00100010"]).toEqual(other["00100010"]);
+    await index.remove([uidOf(1, 1, 1)]);
+    expect(await names()).toEqual(Array(2).fill({ Alphabetic: "Roe^Richard" }));
+    expect(await index.counts()).toMatchObject({ instances: 2, differingFromStudy: 1 });
+    await index.remove([uidOf(1, 1, 2), uidOf(1, 1, 3)]);
+    expect(await index.counts()).toEqual({
+      patients: 0,
+      studies: 0,
+      series: 0,
+      instances: 0,
+      differingFromStudy: 0,
+      differingFromSeries: 0,
+    });
+  },
+
+  async "answers with counts, modalities and availability"(index) {
+    await index.put([
+      entryOf({ study: 1, series: 1, instance: 1 }),
+      entryOf({ study: 1, series: 1, instance: 2 }),
+      entryOf({
+        study: 1,
+        series: 2,
+        instance: 1,
+        version: 3,
+        attributes: { "00080060": element("CS", "SR") },
+      }),
+      entryOf({
+        study: 2,
+        series: 1,
+        instance: 1,
+        version: 4,
+        attributes: { "00100020": element("LO", "P1") },
+      }),
+    ]);
+    const everything = { isEverythingAsked: true };
+    const studies = await all(index.search(queryFor("STUDY", [key(0x00080061, single("SR"))], everything)));
+    expect(studies).toHaveLength(1);
+    expect(studies[0]).toMatchObject({
+      "00080056": element("CS", "ONLINE"),
+      "00080061": element("CS", "CT", "SR"),
+      "00080062": element("UI", "1.2.840.10008.5.1.4.1.1.2"),
+      "0020000D": element("UI", uidOf(1)),
+      "00201206": element("IS", 2),
+      "00201208": element("IS", 3),
+    });
+    const [series] = await all(
+      index.search(queryFor("SERIES", [key(0x0020000e, single(uidOf(1, 1)))], everything)),
+    );
+    expect(series!["00201209"]).toEqual(element("IS", 2));
+    const [patient] = await all(
+      index.search(queryFor("PATIENT", [key(0x00100020, single("P1"))], everything)),
+    );
+    expect(patient).toMatchObject({
+      "00201200": element("IS", 2),
+      "00201202": element("IS", 3),
+      "00201204": element("IS", 4),
+    });
+    // Only what was asked for, and what names the match.
+    const [short] = await all(index.search(queryFor("STUDY", [key(0x00100020, universal)], { limit: 1 })));
+    expect(Object.keys(short!)).toEqual(["00100020", "0020000D"]);
+  },
+
+  async "matches in sequences, several values, names by group, and moments across midnight"(index) {
+    const requested = (id: string): JsonDataSet => ({ "00401001": element("SH", id) });
+    await index.put([
+      entryOf({
+        attributes: {
+          "00080008": element("CS", "ORIGINAL", "PRIMARY"),
+          "00080020": element("DA", "20240101"),
+          "00080030": element("TM", "2330"),
+          "00100010": element("PN", { Alphabetic: "Yamada^Tarou", Ideographic: "山田^太郎" }),
+          "00400275": { vr: "SQ", Value: [requested("A"), requested("B")] },
+          "00181151": element("DS", "12.50"),
+        },
+      }),
+    ]);
+    const matches = async (...keys: Parameters<typeof key>[]): Promise<number> =>
+      (
+        await all(
+          index.search(
+            queryFor(
+              "IMAGE",
+              keys.map((one) => key(...one)),
+              { isDateTimeCombined: true },
+            ),
+          ),
+        )
+      ).length;
+    expect(await matches([[0x00400275, 0x00401001], single("B")])).toBe(1);
+    expect(await matches([[0x00400275, 0x00401001], single("C")])).toBe(0);
+    expect(await matches([0x00080008, single("PRIMARY")])).toBe(1);
+    expect(await matches([0x00181151, single("12.5")])).toBe(1);
+    expect(await matches([0x00100010, single("YAMADA^TAROU^^")])).toBe(1);
+    expect(await matches([0x00100010, wildcard("山*")])).toBe(1);
+    expect(await matches([0x00100010, wildcard("yamada*=山田*")])).toBe(1);
+    expect(await matches([0x00100010, wildcard("yamada*=川*")])).toBe(0);
+    const moments = (from: string, to: string): Promise<number> =>
+      matches(
+        [0x00080020, { kind: "range", from: "20240101", to: "20240102" }],
+        [0x00080030, { kind: "range", from, to }],
+      );
+    expect(await moments("2300", "2359")).toBe(1);
+    expect(
+      await matches(
+        [0x00080020, { kind: "range", from: "20240101", to: "20240101" }],
+        [0x00080030, { kind: "range", from: "2331", to: "2359" }],
+      ),
+    ).toBe(0);
+  },
+
+  async "lists and describes instances in the order of the study, page by page"(index) {
+    const entries = [2, 1].flatMap((series) =>
+      Array.from({ length: 300 }, (_, n) =>
+        entryOf({ series, instance: 300 - n, version: series * 1_000 + n }),
+      ),
+    );
+    await index.put(entries);
+    const uids = [1, 2].flatMap((series) => Array.from({ length: 300 }, (_, n) => uidOf(1, series, n + 1)));
+    const listed = await all(index.instancesOf({ studyInstanceUid: uidOf(1) }));
+    expect(listed.map(({ sopInstanceUid }) => sopInstanceUid)).toEqual(uids);
+    const { attributes: _, ...facts } = entries.find(({ sopInstanceUid }) => sopInstanceUid === uids[7])!;
+    expect(listed[7]).toEqual({
+      ...facts,
+      instanceNumber: 8,
+      frames: undefined,
+      rows: undefined,
+      columns: undefined,
+    });
+    const metadata = await all(
+      index.metadataOf({ studyInstanceUid: uidOf(1), seriesInstanceUid: uidOf(1, 2) }),
+    );
+    expect(metadata.map((each) => textOf(each, "00080018"))).toEqual(uids.slice(300));
+    const one = { studyInstanceUid: uidOf(1), seriesInstanceUid: uidOf(1, 2), sopInstanceUid: uids[300]! };
+    expect(await all(index.instancesOf(one))).toHaveLength(1);
+    expect(await all(index.instancesOf({ ...one, seriesInstanceUid: uidOf(1, 1) }))).toEqual([]);
+    const deep = queryFor("IMAGE", [], { offset: 590, limit: 20 });
+    expect((await all(index.search(deep))).map((each) => textOf(each, "00080018"))).toEqual(uids.slice(590));
+  },
+
+  async "hostile queries are answered or refused, and change nothing"(index) {
+    await index.put([entryOf({ attributes: { "00081030": element("LO", "50%_done [x] \\'--") } })]);
+    const studies = (match: Parameters<typeof key>[1], tag = 0x00081030): Promise<unknown[]> =>
+      all(index.search(queryFor("STUDY", [key(tag, match)])));
+    for (const text of ["50%_done [x] \\'--"]) expect(await studies(single(text))).toHaveLength(1);
+    for (const text of ["%", "_", "50%", "5_%*", "[!x]*", "*[a-z]*", "' or '1'='1", "\\"]) {
+      expect(await studies(wildcard(`${text}`)), text).toEqual([]);
+      expect(await studies(single(text)), text).toEqual([]);
+    }
+    for (const text of ["50%*", "*[x]*", "*\\'--", "5?%_done*"])
+      expect(await studies(wildcard(text)), text).toHaveLength(1);
+    expect(await studies(wildcard("*".repeat(10_000)))).toHaveLength(1);
+    expect(await studies(wildcard("*a".repeat(500)))).toEqual([]);
+    expect(await studies(wildcard("*?".repeat(500)), 0x00104000)).toEqual([]);
+    await expect(studies(wildcard("*a".repeat(5_000)))).rejects.toMatchObject({ code: "usage" });
+    await expect(studies(single("a".repeat(10_000)))).rejects.toMatchObject({ code: "usage" });
+    const uids = Array.from({ length: 1_000 }, (_, n) => uidOf(n + 1));
+    expect(await studies({ kind: "uids", values: uids }, 0x0020000d)).toHaveLength(1);
+    await expect(
+      studies({ kind: "uids", values: Array(20_000).fill("1") }, 0x0020000d),
+    ).rejects.toMatchObject({ code: "usage" });
+    for (const text of ["\0", "a\0b", "\ud800", "\u{10ffff}", "'; drop table index_studies; --"]) {
+      expect(await studies(single(text)), JSON.stringify(text)).toEqual([]);
+      expect(await studies(wildcard(`${text}*`)), JSON.stringify(text)).toEqual([]);
+      expect(await studies(single(text), 0x00100020)).toEqual([]);
+      expect(await all(index.instancesOf({ studyInstanceUid: text }))).toEqual([]);
+    }
+    for (const offset of [2 ** 31, 10 ** 9])
+      expect(await all(index.search(queryFor("IMAGE", [], { offset })))).toEqual([]);
+    for (const offset of [-1, 0.5, 2 ** 53, Number.NaN])
+      await expect(all(index.search(queryFor("STUDY", [], { offset })))).rejects.toMatchObject({
+        code: "usage",
+      });
+    expect((await index.counts()).studies).toBe(1);
+  },
+
+  async "values that no column takes are kept, and put nothing else out of the index"(index) {
+    const long = "x".repeat(5_000);
+    const odd = entryOf({
+      attributes: {
+        "00081030": element("LO", long),
+        "00100010": element("PN", { Alphabetic: "a\0b\ud800" }),
+        "00100020": element("LO", "é".repeat(3_000)),
+        "00080020": element("DA", "not a date"),
+        "00200011": element("IS", "99999999999999999999"),
+        "00200013": element("IS", "x"),
+      },
+    });
+    await index.put([odd, entryOf({ study: 2 })]);
+    const [found] = await all(index.metadataOf({ studyInstanceUid: uidOf(1) }));
+    expect(found!["00081030"]).toEqual(odd.attributes["00081030"]);
+    expect(await all(index.search(queryFor("STUDY", [])))).toHaveLength(2);
+    await expect(index.put([{ ...entryOf({}), studyInstanceUid: "1\0" }])).rejects.toMatchObject({
+      code: "usage",
+    });
+    await expect(
+      index.put([{ ...entryOf({ instance: 9 }), verdict: "v".repeat(300) }]),
+    ).rejects.toMatchObject({ code: "usage" });
+    expect((await index.counts()).instances).toBe(2);
+  },
+};
+
+/** @param runs of each property */
+export function indexSuite(start: () => Promise<IndexHarness>, runs: number): void {
+  let harness: IndexHarness;
+  beforeEach(async () => {
+    harness = await start();
+  });
+  afterEach(() => harness.close());
+  for (const [title, body] of Object.entries(cases)) it(title, () => body(harness.index, runs));
+}
+
+async function empty(index: InstanceIndex): Promise<void> {
+  const found = await all(index.search(queryFor("IMAGE", [])));
+  await index.remove(found.map((match) => textOf(match, "00080018")));
+}
+
+async function contentOf(
+  index: InstanceIndex,
+): Promise<{ matches: readonly JsonDataSet[][]; counts: unknown }> {
+  const matches = [];
+  for (const level of ["PATIENT", "STUDY", "SERIES", "IMAGE"] as const)
+    matches.push(await all(index.search(queryFor(level, [], { isEverythingAsked: true }))));
+  return { matches, counts: await index.counts() };
+}
