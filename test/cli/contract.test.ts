@@ -59,6 +59,9 @@ describe("seal", () => {
     expect(run("seal", "more", "--device", "CT1", "--out", "again").stdout).toBe(
       "2 objects sealed by CT1 into again: 1 sealed before, the same seal again\n",
     );
+    expect(run("seal", "more/55.dcm", "--device", "CT1", "--out", "again").stdout).toBe(
+      "1 object sealed by CT1 into again: it was sealed before, the same seal again\n",
+    );
   });
 
   it("refuses two files of one UID in one run, even when they are equal", () => {

@@ -96,6 +96,11 @@ describe("series close", () => {
   it("tells how an MPPS differs, and takes only one that is completed", () => {
     write("step.dcm", step("COMPLETED", ["2.25.1", "2.25.2", "2.25.3"]));
     expect(run("series", "close", "--mpps", "step.dcm").status).toBe(0);
+    write("no-step.dcm", new TextEncoder().encode("neither DICOM nor a step"));
+    expect(run("series", "close", "--mpps", "no-step.dcm")).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("no-step.dcm is no Modality Performed Procedure Step"),
+    });
     write("step.dcm", step("COMPLETED", ["2.25.1", "2.25.2", "2.25.9"]));
     const { status, stdout } = run("series", "close", "--mpps", "step.dcm");
     expect(status).toBe(1);
@@ -117,6 +122,7 @@ describe("series close", () => {
     write("late/4.dcm", lateFile());
     run("seal", "late", "--device", "CT1", "--out", "sealed", "--no-watermark");
     expect(run("series", "check", "sealed").stdout).toMatch(/^– open .*1 sealed after it was closed\n/);
+    expect(run("series", "list").stdout).toMatch(/closed v1, more since +3 +4 /);
     expect(run("series", "close", "--quiet", "60").stdout).toBe("no series to close\n");
     expect(run("series", "close", "--quiet", "0").stdout).toContain("closed: v2, 4 instances");
     const args = ["--ko", "ko", "--objects", "sealed"];

@@ -99,7 +99,7 @@ export async function seal(paths: readonly string[], options: SealOptions): Prom
 /** Sealing an original again gives the same bytes. */
 function beforeText(reused: number, sealed: number): string {
   if (reused === 0) return "";
-  return `: ${reused === sealed ? (sealed === 1 ? "it" : "all of them") : reused} sealed before, the same seal again`;
+  return `: ${reused === sealed ? (sealed === 1 ? "it was" : "all of them") : reused} sealed before, the same seal again`;
 }
 
 /** Numbers are reserved for all files at once, when the first is needed: one durable write for a series; gaps are fine. */

@@ -69,7 +69,9 @@ async function newestOf(
 
 function rowOf(one: SealedSeries, head: SeriesManifestFact | undefined, isKeyObject: boolean): string[] {
   const none = isKeyObject ? "Key Object" : "no manifest";
-  const state = head ? `${head.state} v${head.version}` : none;
+  // Series are closed by hand: that one has to be closed again is not to be read out of two numbers.
+  const more = head && one.seals > head.instances.length ? ", more since" : "";
+  const state = head ? `${head.state} v${head.version}${more}` : none;
   const last = new Date(one.lastSealedAt).toISOString();
   const listed = head ? String(head.instances.length) : "";
   return [one.seriesInstanceUid, state, listed, String(one.seals), last, head?.trust?.signer ?? ""];

@@ -1,6 +1,7 @@
 /** One question to an authority over HTTP, in bounds: no redirects, a limit of time and of bytes. What it answers proves nothing yet. */
 import type { Bytes } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
+import { unreachableReason } from "../unreachable.ts";
 
 const answerMsMax = 15_000;
 
@@ -29,8 +30,7 @@ export async function postForAnswer(url: string, request: Bytes, question: Quest
       signal: AbortSignal.timeout(answerMsMax),
     });
   } catch (cause) {
-    const { code } = ((cause as Error).cause ?? cause) as NodeJS.ErrnoException;
-    throw failed(`cannot be reached (${code ?? (cause as Error).name})`, cause);
+    throw failed(`cannot be reached (${unreachableReason(cause)})`, cause);
   }
   const parts: Bytes[] = [];
   let total = 0;

@@ -5,6 +5,7 @@ import { beginningOf } from "../../provenance/transparency-log/proof/entry-bundl
 import { noteBytesMax } from "../../provenance/transparency-log/proof/signed-note.ts";
 import { tilePath, tileWidth } from "../../provenance/transparency-log/proof/tile.ts";
 import type { ReadTile } from "../../provenance/transparency-log/proof/tree-reader.ts";
+import { unreachableReason } from "../unreachable.ts";
 import { logTiles } from "./log-folder.ts";
 
 export interface LogSource {
@@ -90,10 +91,7 @@ async function request(url: string, init: RequestInit): Promise<Response> {
   try {
     return await fetch(url, { ...init, signal: AbortSignal.timeout(answerMsMax) });
   } catch (cause) {
-    const { code } = ((cause as Error).cause ?? cause) as NodeJS.ErrnoException;
-    throw new ScansealError("network", `the log cannot be reached (${code ?? (cause as Error).name})`, {
-      cause,
-    });
+    throw new ScansealError("network", `the log cannot be reached (${unreachableReason(cause)})`, { cause });
   }
 }
 
