@@ -88,6 +88,29 @@ describePeer("openssl", "scanseal trust ocsp", () => {
     expect(run("trust", "staple", "2.25.404").status).toBe(1);
   });
 
+  it("one responder that cannot be had keeps no other from being asked", () => {
+    run("enroll", "CT1", "--ae", "CT1", "--serial", "1");
+    const own = JSON.parse(run("trust", "list", "--json").stdout.split("\n")[0]!) as { label: string };
+    const dead = run("trust", "ocsp", "http://127.0.0.1:9/", "--authority", own.label);
+    expect(dead.stdout).toContain(`devices of ${own.label}`);
+    expect(run("trust", "ocsp", "--none", "--authority", "Other").stdout).toContain("1 responder");
+    for (const [number, device] of [
+      ["7", "CT1"],
+      ["8", "CT9"],
+    ] as const) {
+      write(`scans/${number}.dcm`, sampleFile(`2.25.${number}`));
+      expect(run("seal", `scans/${number}.dcm`, "--device", device, "--out", "mixed").status).toBe(0);
+    }
+    expect(run("trust", "ocsp", url, "--authority", "Other").status).toBe(0);
+    const { status, stdout, stderr } = run("trust", "staple", "--pending");
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "1 seal with a new revocation status\n" });
+    expect(stderr).toMatch(/the OCSP responder cannot be reached/);
+    expect(run("trust", "ocsp", "--none", "--authority", own.label).status).toBe(0);
+    const unasked = run("trust", "staple", "--pending");
+    expect(unasked).toMatchObject({ status: 0, stdout: "0 seals with a new revocation status\n" });
+    expect(unasked.stderr).toMatch(/1 seal of devices whose authority has no responder that is asked/);
+  });
+
   it("a seal has its status when it is made; attached, also for whoever has the object only", () => {
     expect(seal(3)).toMatchObject({ status: 0, stderr: "" });
     const [here] = verified("sealed-3");

@@ -72,6 +72,7 @@ export async function staple(uids: readonly string[], options: StapleOptions): P
   }
   report(run.result);
   process.stdout.write(`${seals(run.result.done)} with a new revocation status\n`);
+  if (run.result.failure) throw run.result.failure;
   return unknown > 0 ? 1 : 0;
 }
 
@@ -97,6 +98,7 @@ export async function stapleSeals(
     const run = new Stapling(journal, responders, home.trust());
     for (const uid of uids) await run.stapleInstance(uid, false);
     report({ ...run.result, unasked: 0 });
+    if (run.result.failure) throw run.result.failure;
   } catch (error) {
     if (!(error instanceof ScansealError)) throw error;
     reportProblem(`${later}: ${error.message}`);

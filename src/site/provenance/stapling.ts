@@ -25,17 +25,19 @@ export interface Stapled {
   unasked: number;
   /** What the responder has is older than the seal. */
   tooOld: number;
+  /** Why a responder could not be had, the first time. The seals of other devices do not wait for it. */
+  failure: ScansealError | undefined;
 }
 
 /** One run: a responder is asked once for each certificate, whatever the number of its seals. */
 export class Stapling {
-  readonly result: Stapled = { done: 0, revoked: 0, unasked: 0, tooOld: 0 };
+  readonly result: Stapled = { done: 0, revoked: 0, unasked: 0, tooOld: 0, failure: undefined };
   readonly #journal: ProvenanceJournal;
   readonly #responders: readonly OcspResponder[];
   readonly #recognition: SignerRecognition;
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #asked = new Map<string, Promise<NewStatus | undefined>>();
+  readonly #asked = new Map<string, Promise<NewStatus | "failed" | undefined>>();
 
   constructor(
     journal: ProvenanceJournal,
@@ -53,7 +55,7 @@ export class Stapling {
     this.#random = random;
   }
 
-  /** A status for every seal that has none. @throws ScansealError as `requestStatus`, at the first failure: what was had is kept */
+  /** A status for every seal that has none. */
   async staplePending(): Promise<void> {
     let after = "";
     for (;;) {
@@ -68,7 +70,6 @@ export class Stapling {
    * A status for the seals of one object.
    * @param isAnew also for those that have one
    * @returns false where no seal of it is kept
-   * @throws ScansealError as `requestStatus`
    */
   async stapleInstance(sopInstanceUid: string, isAnew: boolean): Promise<boolean> {
     const seals = await this.#journal.sealsOfInstance(sopInstanceUid);
@@ -81,6 +82,7 @@ export class Stapling {
 
   async #staple(seal: SealRecord): Promise<void> {
     const status = await this.#statusOf(seal.certificate);
+    if (status === "failed") return;
     if (!status) {
       this.result.unasked++;
       return;
@@ -97,11 +99,18 @@ export class Stapling {
     if (fact.status === "revoked") this.result.revoked++;
   }
 
-  #statusOf(certificate: Bytes): Promise<NewStatus | undefined> {
+  /** A responder that cannot be had is asked once in a run. */
+  #statusOf(certificate: Bytes): Promise<NewStatus | "failed" | undefined> {
     const name = toHex(nodeCrypto.hash("SHA-256", certificate));
-    const known = this.#asked.get(name) ?? this.#ask(certificate);
+    const known = this.#asked.get(name) ?? this.#ask(certificate).catch((error) => this.#failed(error));
     this.#asked.set(name, known);
     return known;
+  }
+
+  #failed(error: unknown): "failed" {
+    if (!(error instanceof ScansealError)) throw error;
+    this.result.failure ??= error;
+    return "failed";
   }
 
   async #ask(certificate: Bytes): Promise<NewStatus | undefined> {
