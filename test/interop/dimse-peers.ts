@@ -91,6 +91,34 @@ export class DimsePeers {
     return { dicom, http };
   }
 
+  /** dcmqrscp, which knows `readers` by AE title and port; its AE title is ARCHIVE. */
+  async dcmqrscp(
+    folder: string,
+    readers: Readonly<Record<string, number>>,
+    ...options: readonly string[]
+  ): Promise<Served> {
+    const port = await freePort();
+    mkdirSync(this.path(folder), { recursive: true });
+    const hosts = Object.entries(readers).map(
+      ([title, at]) => `${title.toLowerCase()} = (${title}, 127.0.0.1, ${at})`,
+    );
+    const lines = [
+      `NetworkTCPPort = ${port}`,
+      "MaxPDUSize = 16384",
+      "MaxAssociations = 16",
+      "HostTable BEGIN",
+      ...hosts,
+      "HostTable END",
+      "VendorTable BEGIN",
+      "VendorTable END",
+      "AETable BEGIN",
+      `ARCHIVE ${this.path(folder)} RW (200, 1024mb) ANY`,
+      "AETable END",
+    ];
+    const configuration = this.write(`${folder}.cfg`, `${lines.join("\n")}\n`);
+    return this.#start("dcmqrscp", [...options, "-c", configuration], port);
+  }
+
   async #start(name: PeerName, options: readonly string[], port: number): Promise<Served> {
     const child = spawn(peerPath(name), [...options], { env, stdio: ["ignore", "pipe", "pipe"] });
     this.#running.push(child);

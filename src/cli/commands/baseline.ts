@@ -3,6 +3,7 @@ import { ScansealError } from "../../foundation/errors.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import { FileBuffer, withFile } from "../../site/file-input.ts";
 import { openHome } from "../../site/home.ts";
+import { DimseArchive } from "../../site/receipts/dimse-archive.ts";
 import { type Received, ReceivingOffice, requireLabel } from "../../site/receipts/receiving-office.ts";
 import { withStaging } from "../../site/receipts/staging.ts";
 import { WebArchive } from "../../site/receipts/web-archive.ts";
@@ -19,6 +20,8 @@ import {
   refusalText,
   stopsReceiving,
 } from "../receiving-report.ts";
+import { connectionProblem } from "../sending/connection-words.ts";
+import { networkTarget } from "../sending/network-target.ts";
 import { reportSkipped } from "../skipped.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
 
@@ -27,8 +30,12 @@ export interface BaselineOptions {
   readonly source: string;
   readonly operator?: string;
   readonly asUnsealed: boolean;
-  /** Root of a DICOMweb service. */
+  /** Root of a DICOMweb service, or AET@HOST:PORT. */
   readonly archive?: string;
+  readonly calling: string;
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
 }
 
 /** @returns 0 when every object has a receipt or a seal, 1 when one was refused, 2 when one cannot be read */
@@ -50,7 +57,7 @@ export async function baseline(paths: readonly string[], options: BaselineOption
   const run = new BaselineRun(office);
   try {
     if (inputs) await run.files(inputs);
-    else await run.archive(archive!, options.home);
+    else await withArchive(archive!, options, (walked) => run.archive(walked));
     await office.settle();
   } finally {
     run.bar.clear();
@@ -59,6 +66,36 @@ export async function baseline(paths: readonly string[], options: BaselineOption
   if (inputs) reportSkipped(inputs, "received");
   process.stdout.write(`${receivingSummary(run.counts)}\n`);
   return receivingStatus(run.counts);
+}
+
+type WalkedArchive = Pick<WebArchive, "studies" | "instances">;
+
+/** Over DICOMweb, or by classical query and retrieve. */
+async function withArchive(
+  place: string,
+  options: BaselineOptions,
+  body: (archive: WalkedArchive) => Promise<void>,
+): Promise<void> {
+  const isWeb = place.includes("://");
+  if (isWeb && (options.tlsCa ?? options.tlsCert ?? options.tlsKey) !== undefined)
+    throw new ScansealError("usage", "--tls-ca, --tls-cert and --tls-key are for AET@HOST:PORT");
+  const target = isWeb ? undefined : networkTarget(place, options);
+  await withStaging(options.home, async (staging) => {
+    if (target === undefined) {
+      const authorization = process.env.SCANSEAL_ARCHIVE_AUTHORIZATION || undefined;
+      await body(new WebArchive(place, { authorization, staging }));
+      return;
+    }
+    const archive = new DimseArchive({ target, staging });
+    try {
+      await body(archive);
+    } catch (error) {
+      if (!(error instanceof ScansealError)) throw error;
+      throw new ScansealError(error.code, connectionProblem(error), { cause: error });
+    } finally {
+      await archive.close();
+    }
+  });
 }
 
 class BaselineRun {
@@ -81,18 +118,14 @@ class BaselineRun {
   }
 
   /** Study by study: nobody knows before how many instances there are. */
-  async archive(url: string, home: string): Promise<void> {
-    await withStaging(home, async (staging) => {
-      const authorization = process.env.SCANSEAL_ARCHIVE_AUTHORIZATION || undefined;
-      const archive = new WebArchive(url, { authorization, staging });
-      const studies = await archive.studies();
-      this.bar = new ProgressBar(process.stderr, systemClock, studies.length);
-      for (const [index, study] of studies.entries()) {
-        this.bar.show(index, study);
-        for await (const item of archive.instances(study))
-          await this.#receive(item.name, () => item.withBytes((source) => this.#office.receive(source)));
-      }
-    });
+  async archive(archive: WalkedArchive): Promise<void> {
+    const studies = await archive.studies();
+    this.bar = new ProgressBar(process.stderr, systemClock, studies.length);
+    for (const [index, study] of studies.entries()) {
+      this.bar.show(index, study);
+      for await (const item of archive.instances(study))
+        await this.#receive(item.name, () => item.withBytes((source) => this.#office.receive(source)));
+    }
   }
 
   async #receive(name: string, body: () => Promise<Received | undefined>): Promise<void> {
@@ -114,4 +147,11 @@ class BaselineRun {
 }
 
 /** Nothing is known of the object. */
-const unreadableCodes: ReadonlySet<string> = new Set(["io", "network", "peer-protocol"]);
+const unreadableCodes: ReadonlySet<string> = new Set([
+  "io",
+  "network",
+  "timeout",
+  "peer-protocol",
+  "peer-rejected",
+  "peer-aborted",
+]);

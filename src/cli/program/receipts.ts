@@ -18,9 +18,13 @@ export function addReceipts(program: Command, run: Run): void {
     )
     .argument("[path...]")
     .option(
-      "--archive <url>",
-      "the root of an archive's DICOMweb service, in place of paths; SCANSEAL_ARCHIVE_AUTHORIZATION is its Authorization header",
+      "--archive <address>",
+      "an archive in place of paths: the root of its DICOMweb service (SCANSEAL_ARCHIVE_AUTHORIZATION is its Authorization header), or AET@HOST:PORT, walked by C-FIND and C-GET",
     )
+    .option("--calling <title>", "our AE title, for AET@HOST:PORT", "SCANSEAL")
+    .option("--tls-ca <pem>", "authorities of the archive: asks over TLS")
+    .option("--tls-cert <pem>", "our certificate")
+    .option("--tls-key <pem>", "its key")
     .requiredOption("--source <name>", "what is baselined, such as the archive's name; never a patient's")
     .option("--operator <name>", "who answers for it")
     .addOption(asUnsealed())

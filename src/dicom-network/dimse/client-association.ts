@@ -9,7 +9,7 @@ import { encodeIdentifier, readAnswer } from "../query/identifier.ts";
 import type { Query } from "../query/query.ts";
 import { elementsOfQuery } from "../query/query-identifier.ts";
 import { elementsOfRetrieve, type RetrieveIdentifier } from "../query/retrieve-identifier.ts";
-import { AnswerQueue } from "./answer-queue.ts";
+import { ArrivalQueue } from "./arrival-queue.ts";
 import type { AgreedContext, AssociationEnd, NetworkPeer } from "./association.ts";
 import type { DimseClient, RetrieveOptions, RetrieveResult, StoredInstance } from "./client.ts";
 import { type CommandSet, commandField } from "./command-set.ts";
@@ -141,7 +141,7 @@ export class ClientAssociation implements DimseClient {
       priority: mediumPriority,
       sopClassUid,
     };
-    const queue = new AnswerQueue<Bytes>();
+    const queue = new ArrivalQueue<Bytes>();
     const pending: PendingTaker = ({ dataSet }) => {
       if (!dataSet) throw new ScansealError("peer-protocol", "a match without an identifier");
       return queue.push(dataSet, dataSet.length);

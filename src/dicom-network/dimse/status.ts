@@ -9,6 +9,7 @@ export const dimseStatus = {
   noSuchEventType: 0x0113,
   classNotSupported: 0x0122,
   noSuchAction: 0x0123,
+  notAuthorized: 0x0124,
   unrecognizedOperation: 0x0211,
   mistypedArgument: 0x0212,
   resourceLimitation: 0x0213,

@@ -1,7 +1,7 @@
 /** The User Information Item (PS3.8 9.3.2.3, annex D; PS3.7 annex D.3.3). */
 import { type Bytes, concatBytes, fromLatin1, latin1, u32be } from "../../../foundation/bytes.ts";
 import { ScansealError } from "../../../foundation/errors.ts";
-import type { UserIdentity, UserInformation } from "../association.ts";
+import type { RoleSelection, UserIdentity, UserInformation } from "../association.ts";
 import { protocolError } from "./pdu.ts";
 import { counted, decodeUid, encodeItem, encodeUid, FieldReader, readItems, u16be } from "./pdu-items.ts";
 
@@ -102,7 +102,7 @@ export function decodeUserInformation(value: Bytes): UserInformation {
 
 /** Reads one sub-item into `user`. */
 function userItemReader(user: Writable<UserInformation>): (type: number, fields: FieldReader) => void {
-  const roleClasses = new Set<string>();
+  const roles = new Map<string, RoleSelection>();
   return (type, fields) => {
     switch (type) {
       case itemType.maximumLength:
@@ -116,10 +116,13 @@ function userItemReader(user: Writable<UserInformation>): (type: number, fields:
         return;
       case itemType.roleSelection: {
         const sopClassUid = decodeUid(fields.counted(), "the SOP class of a role");
-        if (roleClasses.has(sopClassUid)) throw protocolError("two roles for one SOP class");
-        roleClasses.add(sopClassUid);
         const role = { sopClassUid, scu: fields.flag("an SCU role"), scp: fields.flag("an SCP role") };
-        user.roles = append(user.roles, role);
+        const same = roles.get(sopClassUid);
+        // DCMTK says it once for each context; said twice alike it is one.
+        if (same && (same.scu !== role.scu || same.scp !== role.scp))
+          throw protocolError("two roles for one SOP class");
+        if (!same) user.roles = append(user.roles, role);
+        roles.set(sopClassUid, role);
         return;
       }
       case itemType.implementationVersionName:

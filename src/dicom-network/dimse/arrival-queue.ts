@@ -1,4 +1,4 @@
-/** Answers between the association, which is held back when there are many, and who takes them one by one. */
+/** What arrives on an association, which is held back when there is much of it, for who takes it piece by piece. */
 import { ScansealError } from "../../foundation/errors.ts";
 
 /** What may wait to be taken before the peer is held back. */
@@ -7,8 +7,8 @@ const waitingBytesMax = 1 << 20;
 /** What a peer may still send after it was told to stop: what was under way in networks and buffers. */
 const discardedMax = 100_000;
 
-export class AnswerQueue<Answer> {
-  #waiting: { readonly answer: Answer; readonly bytes: number }[] = [];
+export class ArrivalQueue<Arrival> {
+  #waiting: { readonly arrival: Arrival; readonly bytes: number }[] = [];
   #bytes = 0;
   #discarded = 0;
   #isDiscarding = false;
@@ -17,14 +17,14 @@ export class AnswerQueue<Answer> {
   #wakeTaker: (() => void) | undefined;
   #wakeGiver: (() => void) | undefined;
 
-  /** While a returned promise is pending there is no room for more. @throws ScansealError `peer-protocol` for endless answers nobody wants */
-  push(answer: Answer, bytes: number): void | Promise<void> {
+  /** While a returned promise is pending there is no room for more. @throws ScansealError `peer-protocol` for what nobody wants and does not end */
+  push(arrival: Arrival, bytes: number): void | Promise<void> {
     if (this.#isDiscarding) {
       if (++this.#discarded > discardedMax)
-        throw new ScansealError("peer-protocol", "answers go on after they were cancelled");
+        throw new ScansealError("peer-protocol", "the peer goes on after it was told to stop");
       return;
     }
-    this.#waiting.push({ answer, bytes });
+    this.#waiting.push({ arrival, bytes });
     this.#bytes += bytes;
     this.#wakeTaker?.();
     if (this.#isFull)
@@ -52,14 +52,14 @@ export class AnswerQueue<Answer> {
     this.#wakeGiver?.();
   }
 
-  /** The next answer; undefined after the last. */
-  async next(): Promise<Answer | undefined> {
+  /** The next; undefined after the last. */
+  async next(): Promise<Arrival | undefined> {
     for (;;) {
       const first = this.#waiting.shift();
       if (first) {
         this.#bytes -= first.bytes;
         if (!this.#isFull) this.#wakeGiver?.();
-        return first.answer;
+        return first.arrival;
       }
       if (this.#error !== undefined) throw this.#error;
       if (this.#isComplete) return undefined;
