@@ -23,7 +23,7 @@ const coming: readonly string[] = [
   "src/dicom-network/query/query.ts",
   "src/zero-trust/gateway/reading/reading-desk.ts",
   "src/site/gateway/staging.ts",
-  "src/store/index/open-instance-index.ts",
+  "src/store/index/indexed-journal.ts",
 ];
 
 const entries: Entries = {

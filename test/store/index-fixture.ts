@@ -1,11 +1,12 @@
 /** Entries of the index and queries. */
 import type { JsonDataSet, JsonElement, JsonPersonName } from "../../src/dicom/json/json-model.ts";
 import type { Matching, Query, QueryKey, QueryLevel } from "../../src/dicom-network/query/query.ts";
-import type { IndexEntry, InstanceIndex } from "../../src/store/index/instance-index.ts";
+import type { IndexedJournal } from "../../src/store/index/indexed-journal.ts";
+import type { IndexEntry } from "../../src/store/index/instance-index.ts";
 
 /** One empty database, opened once. */
 export interface IndexHarness {
-  readonly index: InstanceIndex;
+  readonly stores: IndexedJournal;
   close(): Promise<void>;
 }
 

@@ -18,6 +18,7 @@ import {
   wildcard,
 } from "./index-fixture.ts";
 import { naiveSearch, standingOf } from "./index-naive-search.ts";
+import { queueCases } from "./index-queue-cases.ts";
 
 const uniqueKey = { PATIENT: "00100020", STUDY: "0020000D", SERIES: "0020000E", IMAGE: "00080018" };
 
@@ -326,7 +327,8 @@ export function indexSuite(start: () => Promise<IndexHarness>, runs: number): vo
     harness = await start();
   });
   afterEach(() => harness.close());
-  for (const [title, body] of Object.entries(cases)) it(title, () => body(harness.index, runs));
+  for (const [title, body] of Object.entries(cases)) it(title, () => body(harness.stores.index, runs));
+  for (const [title, body] of Object.entries(queueCases)) it(title, () => body(harness.stores));
 }
 
 async function empty(index: InstanceIndex): Promise<void> {

@@ -1,6 +1,6 @@
 /** The shared suite on PostgreSQL. */
 import { afterAll, beforeAll } from "vitest";
-import { openPostgresInstanceIndex } from "../../src/store/index/open-instance-index.ts";
+import { openPostgresIndexedJournal } from "../../src/store/index/indexed-journal.ts";
 import { describePeer } from "../peers.ts";
 import { indexSuite } from "./index-suite.ts";
 import { type PostgresCluster, startPostgresCluster } from "./postgres-cluster.ts";
@@ -13,7 +13,7 @@ describePeer("postgres", "index on PostgreSQL", () => {
   afterAll(() => cluster?.stop());
 
   indexSuite(async () => {
-    const index = await openPostgresInstanceIndex(await cluster.createDatabase());
-    return { index, close: () => index.close() };
+    const stores = await openPostgresIndexedJournal(await cluster.createDatabase());
+    return { stores, close: () => stores.journal.close() };
   }, 25);
 });

@@ -3,17 +3,17 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe } from "vitest";
-import { openSqliteInstanceIndex } from "../../src/store/index/open-instance-index.ts";
+import { openSqliteIndexedJournal } from "../../src/store/index/indexed-journal.ts";
 import { indexSuite } from "./index-suite.ts";
 
 describe("index on SQLite", () => {
   indexSuite(async () => {
     const folder = mkdtempSync(join(tmpdir(), "scanseal-index-"));
-    const index = await openSqliteInstanceIndex(join(folder, "journal.sqlite"));
+    const stores = await openSqliteIndexedJournal(join(folder, "journal.sqlite"));
     return {
-      index,
+      stores,
       async close() {
-        await index.close();
+        await stores.journal.close();
         rmSync(folder, { recursive: true, force: true });
       },
     };

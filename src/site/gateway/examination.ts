@@ -1,7 +1,6 @@
 /** What the examiner and its threads say to each other: plain data. */
 import type { ErrorCode } from "../../foundation/errors.ts";
-import type { Evidence } from "../../zero-trust/evidence/evidence.ts";
-import type { ExaminedObject } from "../../zero-trust/gateway/ports.ts";
+import type { ExaminedEvidence, ExaminedObject } from "../../zero-trust/gateway/ports.ts";
 import type { TimeSettings } from "../provenance/time-file.ts";
 import type { TrustSnapshot } from "./trust-watch.ts";
 
@@ -23,5 +22,5 @@ export interface ExaminerData {
 
 export type ExaminationReply =
   | { readonly kind: "ready" }
-  | { readonly kind: "evidence"; readonly evidence: Evidence }
+  | { readonly kind: "evidence"; readonly evidence: ExaminedEvidence }
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string };

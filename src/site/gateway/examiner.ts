@@ -4,8 +4,7 @@ import { Worker } from "node:worker_threads";
 import type { Clock } from "../../foundation/crypto.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import type { EventSink } from "../../operations/event.ts";
-import type { Evidence } from "../../zero-trust/evidence/evidence.ts";
-import type { ExaminedObject, Examiner } from "../../zero-trust/gateway/ports.ts";
+import type { ExaminedEvidence, ExaminedObject, Examiner } from "../../zero-trust/gateway/ports.ts";
 import type { TimeSettings } from "../provenance/time-file.ts";
 import type { Examination, ExaminationReply, ExaminerData } from "./examination.ts";
 import type { TrustWatch } from "./trust-watch.ts";
@@ -41,7 +40,7 @@ const workerUrl = new URL(
 
 interface Job {
   readonly object: ExaminedObject;
-  readonly resolve: (evidence: Evidence) => void;
+  readonly resolve: (evidence: ExaminedEvidence) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -84,7 +83,7 @@ export class WorkerExaminer implements Examiner {
     await this.#startThread();
   }
 
-  examine(object: ExaminedObject): Promise<Evidence> {
+  examine(object: ExaminedObject): Promise<ExaminedEvidence> {
     if (this.#closed) return Promise.reject(new ScansealError("usage", "the examiner is closed"));
     return new Promise((resolve, reject) => {
       this.#queue.push({ object, resolve, reject });

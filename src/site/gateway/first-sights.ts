@@ -6,7 +6,7 @@ import type { Clock } from "../../foundation/crypto.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import type { EventSink } from "../../operations/event.ts";
 import type { Evidence } from "../../zero-trust/evidence/evidence.ts";
-import type { ExaminedObject, Examiner } from "../../zero-trust/gateway/ports.ts";
+import type { ExaminedEvidence, ExaminedObject, Examiner } from "../../zero-trust/gateway/ports.ts";
 import type { OpenedProvenance } from "../provenance/opened-provenance.ts";
 
 export interface FirstSightParts {
@@ -32,7 +32,7 @@ export class FirstSights implements Examiner {
     return this.#examiner.width;
   }
 
-  async examine(object: ExaminedObject): Promise<Evidence> {
+  async examine(object: ExaminedObject): Promise<ExaminedEvidence> {
     const evidence = await this.#examiner.examine(object);
     // Nobody could write it again, and whoever is not trusted does not fill the journal.
     const { manifest, time } = evidence;

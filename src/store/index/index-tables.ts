@@ -76,6 +76,8 @@ export interface IndexQueueTable {
   object_id: string;
   /** Raw deflate of JSON, as the examiner read them; null: to be read from the kept bytes. */
   attributes: Uint8Array | null;
+  /** Of its trusted seal; null: what the journal has. */
+  payload_digest: string | null;
   /** Why it cannot be put there; null while it waits. */
   problem: string | null;
 }
@@ -109,7 +111,7 @@ export async function indexTables(db: Database, engine: Engine): Promise<void> {
       verdict ${text}, basis ${text}, assurance ${optional}, admitted_at ${whole} not null, instance_number ${whole} not null,
       frames ${whole}, image_rows ${whole}, image_columns ${whole}, study_print ${text}, series_print ${text}, attributes ${bytes} not null)`,
     sql`create index index_instances_order on index_instances (series_no, instance_number, sop_instance_uid)`,
-    sql`create table index_queue (object_id ${text} primary key references objects (id), attributes ${bytes}, problem ${optional})`,
+    sql`create table index_queue (object_id ${text} primary key references objects (id), attributes ${bytes}, payload_digest ${optional}, problem ${optional})`,
     sql`create index index_queue_waiting on index_queue (object_id) where problem is null`,
   ];
   for (const statement of statements) await statement.execute(db);

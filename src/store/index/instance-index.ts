@@ -81,5 +81,4 @@ export interface InstanceIndex {
   counts(): Promise<IndexCounts>;
   /** All rows made anew from the attributes that were kept: after a program that derives them otherwise. @returns how many instances */
   rederive(): Promise<number>;
-  close(): Promise<void>;
 }

@@ -113,11 +113,6 @@ export class SqlInstanceIndex implements InstanceIndex {
     }
   }
 
-  async close(): Promise<void> {
-    await this.#writer.drain();
-    await this.#db.destroy();
-  }
-
   readonly #read: Read = async (query) => {
     try {
       return await query(this.#db);

@@ -3,6 +3,7 @@
  * worker that lost it cannot commit. One gateway for a journal: its rows point into that gateway's own spool. Times are integer milliseconds since 1970, ids are UUIDv7 text (DESIGN 5).
  * Rows hold UIDs and source names, never names or numbers of patients.
  */
+import type { ToIndex } from "../index/index-queue.ts";
 import type { SpoolLocation } from "../spool/spool.ts";
 import type { LaterDeliveries } from "./added-deliveries.ts";
 import type { ArrivalFacts } from "./arrival-facts.ts";
@@ -103,6 +104,8 @@ export interface Judgement {
   readonly sealedBy: string | undefined;
   /** Of a verified object whose study the receiver could not read (deflated, with others under way): digits and dots. */
   readonly studyInstanceUid?: string | undefined;
+  /** What the index is to know of it, once it is admitted; undefined without an index. */
+  readonly toIndex?: ToIndex | undefined;
   /** Its bytes are in the object store already (held objects are put there first). */
   readonly stored: boolean;
   readonly judgedAt: number;

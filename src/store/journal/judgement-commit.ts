@@ -136,6 +136,7 @@ async function commitRound(
   for (const { row } of admitted) await resolve(transaction, row.id, twins.get(row.id) ?? []);
   await writeFates(transaction, engine, decided);
   await addDeliveries(transaction, engine, admitted);
+  await addToIndex(transaction, admitted);
   await noteSealedStudies(transaction, decided);
   await dropCopies(transaction, decided);
   for (const { at, row, fate } of decided) {
@@ -333,6 +334,20 @@ async function addDeliveries(
   const due = rowSet(engine, { id: "text", object_id: "text", destination: "text", at: "whole" }, rows);
   await sql`insert into deliveries (id, object_id, destination, state, next_attempt_at, created_at)
     select v.id, v.object_id, v.destination, 'due', v.at, v.at from ${due} as v`.execute(transaction);
+}
+
+/** Where it is put by whoever has time for it. */
+async function addToIndex(transaction: Database, admitted: readonly Decided[]): Promise<void> {
+  for (const { row, item } of admitted) {
+    const { toIndex } = item.judgement;
+    if (!toIndex) continue;
+    const { attributes = null, payloadDigest = null } = toIndex;
+    await transaction
+      .insertInto("index_queue")
+      .values({ object_id: row.id, attributes, payload_digest: payloadDigest, problem: null })
+      .onConflict((conflict) => conflict.column("object_id").doNothing())
+      .execute();
+  }
 }
 
 /** Verdicts that prove a capture seal of this very object. */

@@ -63,6 +63,8 @@ export interface EvidencePorts {
   readonly logPolicy?: WitnessPolicy | undefined;
   /** Time-stamping authorities that the verifier pinned. Without them no stamp is believed. */
   readonly timeTrust?: TimeStampTrust | undefined;
+  /** Told once it is read, while its source is open: for whoever needs more of it than evidence. Never throws. */
+  readonly onRead?: ((object: DicomObject) => Promise<void>) | undefined;
   /** The enrolled archive that gave the object out: its approved changes count. */
   readonly readFrom?: string | undefined;
 }
@@ -77,6 +79,7 @@ export async function collectEvidence(source: ByteSource, ports: EvidencePorts):
   try {
     const object = await readDicom(source, ports.read);
     await checkFrameStructure(object);
+    await ports.onRead?.(object);
     return await collectFrom(object, ports);
   } catch (error) {
     if (error instanceof ScansealError && (isMalformed(error.code) || isLimit(error.code))) {

@@ -5,7 +5,7 @@
 import { tolerableCodes } from "../../dicom/read.ts";
 import { uidForm } from "../../dicom/uid.ts";
 import { readChunks } from "../../foundation/byte-source.ts";
-import { fromHex } from "../../foundation/bytes.ts";
+import { type Bytes, fromHex } from "../../foundation/bytes.ts";
 import { type MalformedCode, ScansealError } from "../../foundation/errors.ts";
 import type {
   ActRecord,
@@ -22,7 +22,7 @@ import type { Decision, Finding, IncompleteDecision } from "../policy/verdict.ts
 import { claimedDevices } from "./claimed-devices.ts";
 import { told } from "./fault-words.ts";
 import { storeCopy } from "./object-copy.ts";
-import type { GatewayPorts } from "./ports.ts";
+import type { ExaminedEvidence, GatewayPorts } from "./ports.ts";
 import type { GatewaySettings, SourceSettings } from "./settings.ts";
 import type { SourceBook } from "./source-recognition.ts";
 import { encodeHeader } from "./spool-header.ts";
@@ -46,7 +46,7 @@ export interface Judged {
 }
 
 /** Evidence, or why there is none. */
-type Examined = { readonly evidence: Evidence } | { readonly incomplete: string };
+type Examined = { readonly evidence: ExaminedEvidence } | { readonly incomplete: string };
 
 export class Judge {
   readonly #ports: GatewayPorts;
@@ -102,7 +102,8 @@ export class Judge {
     const { location, release } = await this.#inFiles(work);
     try {
       const extents = this.#ports.spool.files(location);
-      const examined = { extents, bytes: work.bytes, digest: work.digest, tolerate };
+      const isForIndex = this.#ports.onToIndex !== undefined;
+      const examined = { extents, bytes: work.bytes, digest: work.digest, tolerate, isForIndex };
       for (let tries = 1; ; tries++) {
         try {
           return { evidence: await this.#ports.examiner.examine(examined) };
@@ -136,7 +137,8 @@ export class Judge {
     }
   }
 
-  async #decide(lease: Lease<JudgedObject>, examined: Evidence): Promise<Judged | undefined> {
+  async #decide(lease: Lease<JudgedObject>, found: ExaminedEvidence): Promise<Judged | undefined> {
+    const { packedAttributes, ...examined } = found;
     const object = lease.work;
     const uidDiffers = object.arrival.uidDiffers || namesAnother(examined, object);
     const mode = await this.#modeOf(object, examined);
@@ -147,7 +149,9 @@ export class Judge {
     const admitted = admit(object, decision);
     if (!admitted) return this.#commitHeld(lease, decision, judgementOf(first, decision, mode));
     const keepReceipt = await this.#receiptFor(object, first, admitted);
-    const judged = await this.#commitAdmitted(lease, admitted, judgementOf(first, decision, mode));
+    const made = judgementOf(first, decision, mode);
+    const toIndex = this.#ports.onToIndex && toIndexOf(first, decision, packedAttributes);
+    const judged = await this.#commitAdmitted(lease, admitted, { ...made, toIndex });
     if (judged !== "conflict") {
       // Never of what is held: somebody else's object under a UID must not be vouched for.
       if (judged) await this.#guarded(keepReceipt);
@@ -216,7 +220,9 @@ export class Judge {
       await this.#ports.journal.addRecord(this.#recordOf("object.conflict", object.id, { conflictWith }));
       return "conflict";
     }
-    return this.#committed(object, judgement, outcome, archives);
+    const judged = await this.#committed(object, judgement, outcome, archives);
+    if (judged?.outcome.state === "admitted") this.#ports.onToIndex?.();
+    return judged;
   }
 
   async #holdUnchecked(lease: Lease<JudgedObject>, detail: string): Promise<Judged | undefined> {
@@ -326,6 +332,15 @@ function allowedIn({ arrival }: JudgedObject, source: SourceSettings | undefined
 }
 
 const nothingProven = { basis: undefined, payloadDigest: undefined, sealedBy: undefined, stored: false };
+
+function toIndexOf(
+  { manifest }: Evidence,
+  { verdict }: Decision,
+  attributes: Bytes | undefined,
+): NonNullable<Judgement["toIndex"]> {
+  const isProven = verdict === "verified" || verdict === "verified-with-changes";
+  return { attributes, payloadDigest: isProven ? manifest?.payloadDigest : undefined };
+}
 
 function judgementOf(evidence: Evidence, decision: Decision, mode: Mode): Omit<Judgement, "judgedAt"> {
   const { verdict, disposition, assurance, findings } = decision;

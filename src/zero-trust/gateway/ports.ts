@@ -15,6 +15,14 @@ export interface ExaminedObject {
   /** SHA-256 of the file, hexadecimal: what is examined must be what was acknowledged. */
   readonly digest: string;
   readonly tolerate: readonly MalformedCode[];
+  /** Its attributes are asked for too. */
+  readonly isForIndex?: boolean | undefined;
+}
+
+/** What is found of an object; the facts, and what the index is to know. */
+export interface ExaminedEvidence extends Evidence {
+  /** Where they were asked for: all but bulk values, packed as the index takes them. Undefined where they could not be had. */
+  readonly packedAttributes?: Bytes | undefined;
 }
 
 /** Collects evidence off the network thread, in workers that can be ended. */
@@ -22,7 +30,7 @@ export interface Examiner {
   /**
    * @throws ScansealError `timeout`, `internal` (a worker died), `io`, `peer-protocol` never: what is wrong with the object is evidence
    */
-  examine(object: ExaminedObject): Promise<Evidence>;
+  examine(object: ExaminedObject): Promise<ExaminedEvidence>;
   /** How many objects are examined at once. */
   readonly width: number;
   close(): Promise<void>;
@@ -55,6 +63,8 @@ export interface GatewayPorts {
   /** UUIDv7 text, so that ids ascend with time. */
   readonly newId: () => string;
   readonly events: EventSink;
+  /** Told when something waits for the index. Where this is absent there is none. */
+  readonly onToIndex?: (() => void) | undefined;
   /** Whether a peer's certificate (DER) is revoked, as of now; where this is absent none is. Never throws. */
   readonly isRevoked?: (certificate: Bytes) => boolean;
   /** Names this gateway in leases; the same after a restart, so that it takes up its own work at once. */
