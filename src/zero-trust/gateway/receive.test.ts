@@ -141,20 +141,18 @@ interface Sending {
   readonly pieceBytes?: number;
 }
 
+function openTo(peer: NetworkPeer): OpenAssociation {
+  const roles = { scu: true, scp: false };
+  const none = { contexts: [], rolesOf: () => roles, isRelational: () => false };
+  return { id: "1", peer, request: associate, ...none, abort: () => undefined };
+}
+
 /** What the message layer does with one C-STORE; the status that is answered. */
 async function send(dataSet: Bytes, sending: Sending = {}): Promise<number> {
   const { syntax = explicitLittleEndianUid, instance = instanceUid, pieceBytes = 700 } = sending;
   const peer = sending.peer ?? connect();
   if (!sending.peer) expect(provider.admit(associate, peer)).toHaveProperty("accept");
-  const association: OpenAssociation = {
-    id: "1",
-    peer,
-    request: associate,
-    contexts: [],
-    rolesOf: () => ({ scu: true, scp: false }),
-    isRelational: () => false,
-    abort: () => undefined,
-  };
+  const association = openTo(peer);
   const receiver = provider.store({
     association,
     messageId: 1,
@@ -320,15 +318,7 @@ it("a full spool refuses and keeps what it acknowledged", async () => {
 it("an association that ends before its object leaves nothing", async () => {
   const peer = connect();
   provider.admit(associate, peer);
-  const association: OpenAssociation = {
-    id: "1",
-    peer,
-    request: associate,
-    contexts: [],
-    rolesOf: () => ({ scu: true, scp: false }),
-    isRelational: () => false,
-    abort: () => undefined,
-  };
+  const association = openTo(peer);
   const receiver = provider.store({
     association,
     messageId: 1,
