@@ -42,8 +42,11 @@ function newElement(tag: Tag, element: JsonElement, depth: number): NewElement |
   if (vrTraits[vr].text)
     return textElement(tag, vr, utf8(values.map((value) => textOf(value, vr)).join("\\")));
   if (vr === "SV" || vr === "UV") return { tag, vr, value: bigNumbers(values) };
+  if (!numericVrs.has(vr)) throw wrong("values where bytes belong");
   return numberElement(tag, vr, ...values.map((value) => numberOf(value, vr)));
 }
+
+const numericVrs: ReadonlySet<Vr> = new Set<Vr>(["AT", "FD", "FL", "SL", "SS", "UL", "US"]);
 
 function itemOf(value: JsonValue): JsonDataSet {
   if (value === null || typeof value !== "object") throw wrong("an item that is none");

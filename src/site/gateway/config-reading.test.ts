@@ -103,7 +103,7 @@ describe("says what is wrong", () => {
       "missing",
       /"port" and "aeTitle"/,
     ],
-    ["no address", ["https://pacs.example.org/dicom-web/", "pacs"], "value", /root/],
+    ["no address", ["https://pacs.example.org/dicom-web/", "pacs"], "value", /DICOMweb root such/],
     ["a password in it", ["https://pacs", "https://me:secret@pacs"], "secret", /password does not belong/],
     [
       "an unset variable",
