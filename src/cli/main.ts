@@ -8,6 +8,7 @@ import { addDemonstration } from "./program/demonstration.ts";
 import { addDerivation } from "./program/derivation.ts";
 import { addGateway } from "./program/gateway.ts";
 import { addHistory } from "./program/history.ts";
+import { addIndex } from "./program/instance-index.ts";
 import { addKeys } from "./program/keys.ts";
 import { addLog } from "./program/log.ts";
 import { addNetwork } from "./program/network.ts";
@@ -59,6 +60,7 @@ function programWith(run: Run): Command {
     .exitOverride();
   addGateway(program, run);
   addVerification(program, run);
+  addIndex(program, run);
   addHistory(program, run);
   addSealing(program, run);
   addDerivation(program, run);

@@ -73,7 +73,7 @@ export async function withDesk<T>(options: DeskOptions, body: (desk: Desk) => Pr
  * Reads what the running gateway has in its spool. The segment may be used anew meanwhile: whoever reads compares the digest.
  * @throws ScansealError `io`
  */
-function openSpooled(folder: string, { extents }: SpoolLocation): Promise<OpenObject> {
+export function openSpooled(folder: string, { extents }: SpoolLocation): Promise<OpenObject> {
   return openExtents(
     extents.map(({ segment, offset, length }) => {
       // The file, and which of its lives.

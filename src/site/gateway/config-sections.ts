@@ -109,6 +109,7 @@ export interface ConfigSections extends Placed {
   readonly journal: JournalSection;
   readonly http: { readonly host: string; readonly port: number } & Placed;
   readonly log: LogLevel;
+  readonly index: boolean;
   readonly listeners: readonly ListenerSection[];
   readonly sources: readonly SourceSection[];
   readonly destinations: readonly DestinationSection[];
@@ -129,6 +130,8 @@ export function readSections(section: Section): ConfigSections {
       at: () => section.at(),
     }),
     log: section.optional("log", wordValue(logLevels), "info"),
+    // What is in it is patient data: only where somebody reads through the gate.
+    index: section.optional("index", flagValue, false),
     listeners: section.list("listeners", readListener),
     sources: section.list("sources", readSource),
     destinations: section.list("destinations", readDestination),

@@ -89,13 +89,14 @@ export function watchConfig(
 }
 
 /** What is taken at the start only. */
-function startOf({ home, data, journal, http, log, spoolBytesMax, settings }: GatewayConfig): string {
+function startOf({ home, data, journal, http, log, index, spoolBytesMax, settings }: GatewayConfig): string {
   return JSON.stringify([
     home,
     data,
     journal,
     http,
     log,
+    index,
     spoolBytesMax,
     settings.aeTitle,
     // A renewed certificate needs no restart.

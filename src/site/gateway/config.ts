@@ -38,6 +38,8 @@ export interface GatewayConfig {
     | { readonly kind: "postgres"; readonly url: string };
   readonly http: { readonly host: string; readonly port: number };
   readonly log: LogLevel;
+  /** The attributes of what is admitted are kept, for those who read. */
+  readonly index: boolean;
   readonly spoolBytesMax: number;
   readonly settings: GatewaySettings;
   /** Certificates and keys that it names: absolute paths. */
@@ -117,7 +119,7 @@ function build(sections: ConfigSections, building: Building): GatewayConfig {
   const home = resolve(folder, sections.home);
   const data = sections.data === undefined ? resolve(home, "gateway") : resolve(folder, sections.data);
   checkSite(home, sections, problems);
-  const { aeTitle, limits, http, log } = sections;
+  const { aeTitle, limits, http, log, index } = sections;
   const { spoolBytesMax, ...gatewayLimits } = limits;
   const settings: GatewaySettings = {
     aeTitle,
@@ -136,6 +138,7 @@ function build(sections: ConfigSections, building: Building): GatewayConfig {
     journal,
     http: { host: http.host, port: http.port },
     log,
+    index,
     spoolBytesMax,
     settings,
     tlsFiles: files.paths,

@@ -2,23 +2,24 @@
 import { constants, setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { encodePart10, textElement } from "../../dicom/encode.ts";
+import type { DicomObject } from "../../dicom/model.ts";
 import { tags } from "../../dicom/tags.ts";
 import { explicitLittleEndianUid } from "../../dicom/transfer-syntax.ts";
 import { type ByteSource, MemorySource, readChunks } from "../../foundation/byte-source.ts";
-import { toHex, utf8 } from "../../foundation/bytes.ts";
+import { type Bytes, toHex, utf8 } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { createTrustStore, type TrustStore } from "../../keys/trust/trust-store.ts";
 import { CodecPool } from "../../platform/node/codecs/codec-pool.ts";
 import { nodeCrypto } from "../../platform/node/crypto.ts";
 import { parsePolicy } from "../../provenance/transparency-log/proof/witness-policy.ts";
 import { collectEvidence } from "../../zero-trust/evidence/collect.ts";
-import type { Evidence } from "../../zero-trust/evidence/evidence.ts";
 import { TrustJudge } from "../../zero-trust/evidence/trust-check.ts";
-import type { ExaminedObject } from "../../zero-trust/gateway/ports.ts";
+import type { ExaminedEvidence, ExaminedObject } from "../../zero-trust/gateway/ports.ts";
 import { markSignerOf } from "../mark-signers.ts";
 import { OpenedProvenance } from "../provenance/opened-provenance.ts";
 import { timeTrustOf } from "../provenance/time-file.ts";
 import type { Examination, ExaminationReply, ExaminerData } from "./examination.ts";
+import { packedAttributesOf } from "./index-attributes.ts";
 import { withExtents } from "./spooled-object.ts";
 
 /** A judge stands for one moment: certificates end, and a seal made since must not lie in its future (within the skew allowed, 5 min). */
@@ -61,7 +62,7 @@ async function requireAcknowledged(source: ByteSource, { bytes, digest }: Examin
   }
 }
 
-function evidenceOf(examination: Examination): Promise<Evidence> {
+function evidenceOf(examination: Examination): Promise<ExaminedEvidence> {
   const { object } = examination;
   const trust = judgeFor(examination);
   return withExtents(object.extents, async (source) => {
@@ -69,8 +70,25 @@ function evidenceOf(examination: Examination): Promise<Evidence> {
     const read = { tolerate: new Set(object.tolerate) };
     const records = await provenance.lookup();
     const beside = { records, logPolicy, timeTrust };
-    return collectEvidence(source, { crypto: nodeCrypto, trust, decoder, read, markSigner, ...beside });
+    let packedAttributes: Bytes | undefined;
+    const onRead = async (read: DicomObject): Promise<void> => {
+      packedAttributes = attributesOrNone(read);
+    };
+    const evidence = await collectEvidence(source, {
+      ...{ crypto: nodeCrypto, trust, decoder, read, markSigner, ...beside },
+      onRead: object.isForIndex ? onRead : undefined,
+    });
+    return packedAttributes ? { ...evidence, packedAttributes } : evidence;
   });
+}
+
+/** What is wrong with them is no reason to hold the object: the index tells that it has none. */
+function attributesOrNone(object: DicomObject): Bytes | undefined {
+  try {
+    return packedAttributesOf(object);
+  } catch {
+    return undefined;
+  }
 }
 
 function failureOf(error: unknown): ExaminationReply {

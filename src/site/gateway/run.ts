@@ -15,7 +15,7 @@ import {
   holdFileLock,
   readPrivateFile,
 } from "../../platform/node/private-files.ts";
-import type { Journal } from "../../store/journal/journal.ts";
+import type { IndexedJournal } from "../../store/index/indexed-journal.ts";
 import type { ObjectStore } from "../../store/objects/object-store.ts";
 import { openSegmentSpool } from "../../store/spool/segment-spool.ts";
 import type { Spool } from "../../store/spool/spool.ts";
@@ -28,13 +28,14 @@ import type { GatewayConfig } from "./config.ts";
 import { watchConfig } from "./config-watch.ts";
 import { WorkerExaminer } from "./examiner.ts";
 import { FirstSights } from "./first-sights.ts";
+import { IndexFiller } from "./index-filler.ts";
 import { LogFeeder } from "./log-feeder.ts";
 import { RecentObjects } from "./recent-objects.ts";
 import { RevokedPeers } from "./revoked-peers.ts";
 import { sharedAnswer } from "./shared-answer.ts";
 import { SourceChanges } from "./source-changes.ts";
 import { type ObservedGateway, readinessView, readingsOf, statusView } from "./status-views.ts";
-import { dataPaths, lockJournal, openJournal, openObjects } from "./stores.ts";
+import { dataPaths, lockJournal, openIndexedJournal, openKept, openObjects } from "./stores.ts";
 import { TrustWatch } from "./trust-watch.ts";
 
 export interface RunOptions {
@@ -90,7 +91,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   const clock = systemClock;
   const home = openHome(config.home);
   ensurePrivateFolder(config.data);
-  const { journal, objects, spool } = await openStores(config, options.events, opened);
+  const { journal, index, queue, objects, spool } = await openStores(config, options.events, opened);
   const recent = new RecentObjects();
   const metrics = new GatewayMetrics({
     version,
@@ -103,9 +104,11 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   const examiner = await openExaminer(config, { home, trust, events }, opened);
   const receipts = opened.add(new OfficeOfAdmissions(home, version), (one) => one.close());
   const revoked = new RevokedPeers(trust);
+  const filler = fillerOf({ index, queue, objects, spool }, events);
   const gateway = createGateway({
     settings: config.settings,
     ...{ journal, objects, spool, examiner, receipts, crypto: nodeCrypto, clock, newId, events },
+    onToIndex: config.index ? () => filler.wake() : undefined,
     isRevoked: (certificate) => revoked.has(certificate),
     owner: ownerOf(config),
   });
@@ -132,6 +135,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   await recent.prime(journal, startedAt);
   // Whatever becomes of its start: listeners that are open are closed.
   let graceMs = 0;
+  if (config.index) opened.add(filler, (one) => one.stop()).start();
   opened.add(gateway, (one) => one.drain(graceMs));
   await gateway.start();
   await sources.note(config.settings.sources);
@@ -152,6 +156,11 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   };
 }
 
+function fillerOf(stores: Omit<Stores, "journal">, events: EventSink): IndexFiller {
+  const { index, queue } = stores;
+  return new IndexFiller({ index, queue, openKept: (object) => openKept(object, stores) }, events);
+}
+
 /** What it sees for the first time is remembered. */
 async function openExaminer(
   config: GatewayConfig,
@@ -170,23 +179,24 @@ async function openExaminer(
   return opened.add(new FirstSights(examiner, { provenance, clock, events }), (one) => one.close());
 }
 
+interface Stores extends IndexedJournal {
+  readonly objects: ObjectStore;
+  readonly spool: Spool;
+}
+
 /** Each is one process's: locked before it is opened. */
-async function openStores(
-  config: GatewayConfig,
-  events: EventSink,
-  opened: Opened,
-): Promise<{ journal: Journal; objects: ObjectStore; spool: Spool }> {
+async function openStores(config: GatewayConfig, events: EventSink, opened: Opened): Promise<Stores> {
   opened.add(lockData(config), (lock) => lock.release());
   const onLost = ({ code, message }: ScansealError): void =>
     events({ kind: "fault", where: "journal lock", code, why: message });
   opened.add(await lockJournal(config, onLost), (lock) => lock?.release());
-  const journal = opened.add(await openJournal(config), (one) => one.close());
+  const indexed = opened.add(await openIndexedJournal(config), ({ journal }) => journal.close());
   const objects = await openObjects(config);
   const { spool: spoolFolder } = dataPaths(config);
   const spool = opened.add(await openSegmentSpool(spoolFolder, { bytesMax: config.spoolBytesMax }), (one) =>
     one.close(),
   );
-  return { journal, objects, spool };
+  return { ...indexed, objects, spool };
 }
 
 /** What is there may last for a while; another segment cannot be made. */

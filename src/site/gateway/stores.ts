@@ -2,12 +2,18 @@
 import { join } from "node:path";
 import type { ScansealError } from "../../foundation/errors.ts";
 import { ensurePrivateFolder } from "../../platform/node/private-files.ts";
+import {
+  type IndexedJournal,
+  openPostgresIndexedJournal,
+  openSqliteIndexedJournal,
+} from "../../store/index/indexed-journal.ts";
 import { type GatewayLock, holdGatewayLock } from "../../store/journal/gateway-lock.ts";
-import type { Journal } from "../../store/journal/journal.ts";
+import type { Journal, JudgedObject } from "../../store/journal/journal.ts";
 import { openPostgresJournal } from "../../store/journal/postgres-journal.ts";
 import { openSqliteJournal } from "../../store/journal/sqlite-journal.ts";
 import { openFolderObjectStore } from "../../store/objects/folder-object-store.ts";
-import type { ObjectStore } from "../../store/objects/object-store.ts";
+import type { ObjectStore, OpenObject } from "../../store/objects/object-store.ts";
+import type { Spool } from "../../store/spool/spool.ts";
 import type { GatewayConfig } from "./config.ts";
 
 /** Of the data folder: what is there, and what a backup takes. */
@@ -23,6 +29,23 @@ export function dataPaths({ data }: Pick<GatewayConfig, "data">): {
 export async function openJournal({ data, journal }: GatewayConfig): Promise<Journal> {
   ensurePrivateFolder(data);
   return journal.kind === "sqlite" ? openSqliteJournal(journal.path) : openPostgresJournal(journal.url);
+}
+
+/** The same with the index, which is in the same database. @throws ScansealError as `openJournal` */
+export async function openIndexedJournal({ data, journal }: GatewayConfig): Promise<IndexedJournal> {
+  ensurePrivateFolder(data);
+  return journal.kind === "sqlite"
+    ? openSqliteIndexedJournal(journal.path)
+    : openPostgresIndexedJournal(journal.url);
+}
+
+/** The bytes of an admitted object; undefined where they are kept no longer. @throws ScansealError `io` */
+export async function openKept(
+  { stored, location, digest }: JudgedObject,
+  from: { readonly objects: Pick<ObjectStore, "open">; readonly spool: Pick<Spool, "open"> },
+): Promise<OpenObject | undefined> {
+  if (stored) return from.objects.open(digest);
+  return location && from.spool.open(location);
 }
 
 /**
