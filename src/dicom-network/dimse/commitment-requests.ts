@@ -14,7 +14,7 @@ import {
   readCommitmentRequest,
 } from "./storage-commitment.ts";
 
-/** 20,000 instances; the largest studies have some thousands. */
+/** 40,000 instances; the largest studies have some thousands. */
 const referencesBytesMax = 4 << 20;
 
 /** The status that refuses it, or who takes its data set. */

@@ -180,18 +180,13 @@ export class MessageAcceptor {
     const { contextId, command, receiver } = arriving;
     this.#arriving = undefined;
     this.#unanswered++;
-    let { status } = arriving;
-    if (receiver !== undefined) {
-      try {
-        const answer = await receiver.end();
-        if ("code" in answer) status = answer;
-        else this.#start(contextId, command, answer);
-      } catch (error) {
-        status = statusOf(error);
-      }
+    try {
+      const answer = await outcomeOf(arriving, receiver);
+      if ("code" in answer) await this.#answer(contextId, command, answer);
+      else this.#start(contextId, command, answer);
+    } finally {
+      this.#answered();
     }
-    this.#unanswered--;
-    if (status !== undefined) await this.#answer(contextId, command, status);
   }
 
   /** It answers by itself; meanwhile only C-CANCEL is taken. */
@@ -243,6 +238,17 @@ export class MessageAcceptor {
   #answered(): void {
     this.#unanswered--;
     if (this.isIdle) this.onIdle?.();
+  }
+}
+
+async function outcomeOf(
+  { status }: Arriving,
+  receiver: DataSetTaker | undefined,
+): Promise<DimseStatus | PreparedOperation> {
+  try {
+    return receiver === undefined ? status! : await receiver.end();
+  } catch (error) {
+    return statusOf(error);
   }
 }
 

@@ -47,6 +47,8 @@ export class DimseSession {
   /** The association is over: an object of which not all has come is given up. */
   end(error: ScansealError = new ScansealError("network", "the association is over")): void {
     this.#isOver = true;
+    this.#command = [];
+    this.#commandBytes = 0;
     this.#acceptor.end();
     this.requestor.end(error);
   }
