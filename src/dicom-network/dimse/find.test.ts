@@ -200,6 +200,21 @@ describe("C-FIND", () => {
     expect(await client.ended).toMatchObject({ kind: "aborted", by: "peer" });
   });
 
+  it("of a provider that takes too long is ended, and the provider told", async () => {
+    const told = Promise.withResolvers<void>();
+    const provider = answering(async function* ({ signal }) {
+      signal.addEventListener("abort", () => told.resolve());
+      yield answer("1.2.3");
+      await new Promise(() => undefined);
+    });
+    const client = await open(await serve(provider, { stepMs: 50 }));
+    await expect(all(client.find(everyStudy))).rejects.toMatchObject({
+      message: expect.stringContaining("C001"),
+    });
+    await told.promise;
+    expect((await client.echo()).code).toBe(0);
+  });
+
   it("is not there for who has no context for it, nor where the provider has no handler", async () => {
     const port = await serve(archive);
     const contexts = [{ id: 1, abstractSyntax: verification, transferSyntaxes: [explicit] }];

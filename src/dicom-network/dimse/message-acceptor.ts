@@ -42,6 +42,8 @@ export interface AcceptorParts {
   readonly open: OpenAssociation;
   readonly provider: Omit<DimseProvider, "admit">;
   readonly drainBytesMax: number;
+  /** What a query or retrieval may take from one answer to the next. */
+  readonly stepMs: number;
   readonly sender: MessageSender;
   /** For the sub-operations of C-GET. */
   readonly requestor: Requestor;
@@ -197,13 +199,14 @@ export class MessageAcceptor {
     const operation = new RunningOperation(command, context.abstractSyntax, context.transferSyntax, {
       send: (response, dataSet) => sender.send(contextId, response, dataSet),
       work: (work) => association.work(work),
+      stepMs: this.#parts.stepMs,
       finishing: () => {
         this.#running = undefined;
       },
     });
     this.#running = operation;
     this.#unanswered++;
-    prepared({ operation, open, requestor, work: (work) => association.work(work) })
+    prepared({ operation, open, requestor })
       // The association is over, or cannot go on.
       .catch(() => association.abort("an operation could not be answered"))
       .finally(() => {

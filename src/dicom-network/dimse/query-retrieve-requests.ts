@@ -34,7 +34,6 @@ export interface OperationContext {
   readonly operation: RunningOperation;
   readonly open: OpenAssociation;
   readonly requestor: Requestor;
-  work<T>(work: Promise<T>): Promise<T>;
 }
 
 /** An operation whose identifier was read: runs until it is answered. */
@@ -128,7 +127,8 @@ function runGet(
     async () => begun(operation, await get()),
     async (step) => {
       const outcome = "isMissing" in step ? "failed" : await give(context, step);
-      await operation.count({ sopInstanceUid: step.sopInstanceUid, outcome });
+      // Cancelled before it began.
+      if (outcome !== undefined) await operation.count({ sopInstanceUid: step.sopInstanceUid, outcome });
     },
   );
 }
@@ -138,11 +138,14 @@ function begun<Step>(operation: RunningOperation, { total, steps }: Retrieval<St
   return steps;
 }
 
-/** A sub-operation of C-GET (PS3.4 C.4.3.3.1): C-STORE on the same association, the peer being SCP of the class. */
+/**
+ * A sub-operation of C-GET (PS3.4 C.4.3.3.1): C-STORE on the same association, the peer being SCP of the class.
+ * @returns undefined when the operation was cancelled before it
+ */
 async function give(
-  { open, requestor, work }: OperationContext,
+  { operation, open, requestor }: OperationContext,
   { sopClassUid, sopInstanceUid, transferSyntaxUid, dataSet }: OfferedInstance,
-): Promise<SubOperationOutcome["outcome"]> {
+): Promise<SubOperationOutcome["outcome"] | undefined> {
   const context = open.contexts.find(
     (one) => one.abstractSyntax === sopClassUid && one.transferSyntax === transferSyntaxUid,
   );
@@ -150,8 +153,9 @@ async function give(
   const pieces = dataSet()[Symbol.asyncIterator]();
   try {
     // What cannot be read at all fails before a word is said; later only an abort would keep it from being taken for whole.
-    const first = await work(pieces.next()).catch(() => undefined);
-    if (first === undefined || first.done === true) return "failed";
+    const first = await operation.awaiting(pieces.next()).catch(() => "failed" as const);
+    if (first === undefined) return undefined;
+    if (first === "failed" || first.done === true) return "failed";
     const command = {
       field: commandField.storeRequest,
       hasDataSet: true,
@@ -167,7 +171,8 @@ async function give(
     if (response.status === dimseStatus.success) return "completed";
     return isStored(response.status) ? "warning" : "failed";
   } finally {
-    await pieces.return?.();
+    // It may still be at work on what nobody waits for.
+    void pieces.return?.().catch(() => undefined);
   }
 }
 

@@ -18,6 +18,8 @@ export interface OperationLink {
   send(response: CommandSet, dataSet?: Bytes): Promise<void>;
   /** The peer may be silent while we work. */
   work<T>(work: Promise<T>): Promise<T>;
+  /** What a provider may take for a step. */
+  readonly stepMs: number;
   /** The next message is the last: from then on a request of the peer is a new one. */
   finishing(): void;
 }
@@ -74,12 +76,13 @@ export class RunningOperation {
   ): Promise<void> {
     let status: DimseStatus;
     try {
-      const steps = await this.#untilCancelled(begin());
+      const steps = await this.awaiting(begin());
       if (steps !== undefined) await this.#takeAll(steps, each);
       status = { code: this.#isCancelled ? dimseStatus.cancelled : this.#finalCode() };
     } catch (error) {
       // Another error's message may say anything, and is not the peer's.
       status = error instanceof DimseRefusal ? error.status : { code: dimseStatus.unableToProcess };
+      this.#abort.abort();
     }
     await this.#finish(status);
   }
@@ -88,7 +91,7 @@ export class RunningOperation {
     const iterator = steps[Symbol.asyncIterator]();
     try {
       while (!this.signal.aborted) {
-        const next = await this.#untilCancelled(iterator.next());
+        const next = await this.awaiting(iterator.next());
         if (next === undefined || next.done === true) return;
         await each(next.value);
       }
@@ -98,14 +101,28 @@ export class RunningOperation {
     }
   }
 
-  /** Undefined when it is cancelled first. */
-  #untilCancelled<T>(work: Promise<T>): Promise<T | undefined> {
+  /**
+   * The provider's work; undefined when the operation is cancelled first. Meanwhile the peer may be silent.
+   * @throws DimseRefusal when it takes too long; what `work` throws
+   */
+  awaiting<T>(work: Promise<T>): Promise<T | undefined> {
     const { signal } = this;
     const settled = new Promise<T | undefined>((resolve, reject) => {
-      const stop = (): void => resolve(undefined);
-      if (signal.aborted) stop();
+      const end = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", stop);
+      };
+      const stop = (): void => {
+        end();
+        resolve(undefined);
+      };
+      const timer = setTimeout(() => {
+        end();
+        reject(new DimseRefusal({ code: dimseStatus.unableToProcess, comment: "it took too long" }));
+      }, this.#link.stepMs);
       signal.addEventListener("abort", stop, { once: true });
-      work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+      if (signal.aborted) stop();
+      work.finally(end).then(resolve, reject);
     });
     return this.#link.work(settled);
   }

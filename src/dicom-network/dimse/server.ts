@@ -38,6 +38,8 @@ export interface DimseServerOptions extends Partial<ConnectionLimits> {
   readonly limits?: UpperLayerLimits;
   /** What a refused object may still send before the association is aborted. */
   readonly drainBytesMax?: number;
+  /** What a provider may take from one answer of a query or retrieval to the next. */
+  readonly stepMs?: number | undefined;
 }
 
 export interface DimseServer {
@@ -92,7 +94,8 @@ class ListeningServer implements DimseServer {
   readonly #provider: DimseProvider;
   readonly #options: Required<
     Pick<DimseServerOptions, "timers" | "limits" | "drainBytesMax" | "implementation">
-  >;
+  > &
+    Pick<DimseServerOptions, "stepMs">;
   readonly #server: Server;
   readonly #connections: ConnectionTable;
   readonly #sessions: Map<Connection, DimseSession> = new Map();
@@ -107,6 +110,7 @@ class ListeningServer implements DimseServer {
       limits: options.limits ?? upperLayerLimits,
       drainBytesMax: options.drainBytesMax ?? drainBytesMaxDefault,
       implementation: options.implementation ?? ownImplementation,
+      stepMs: options.stepMs,
     };
     this.#connections = new ConnectionTable({
       connectionsMax: options.connectionsMax ?? connectionsMaxDefault,
@@ -251,7 +255,8 @@ class ListeningServer implements DimseServer {
       isRelational: (sopClassUid) => areQueriesRelational(request, accept, sopClassUid),
       abort: (why) => connection.abort(why),
     };
-    const session = new DimseSession(association, open, this.#provider, this.#options.drainBytesMax);
+    const { drainBytesMax, stepMs } = this.#options;
+    const session = new DimseSession(association, open, this.#provider, drainBytesMax, stepMs);
     connection.isAssociated = true;
     this.#sessions.set(connection, session);
     return { open, take: (value) => session.take(value) };

@@ -1,4 +1,5 @@
 /** Operations message by message, over an Upper Layer that only keeps what it is given: right and wrong ones, in any order. */
+import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { textElement } from "../../dicom/encode.ts";
@@ -129,6 +130,8 @@ function sessionOf(pace: () => Promise<unknown> = async () => undefined) {
   const ask = async ([contextId, set, bytes]: (typeof requests)[number]): Promise<void> => {
     await command(contextId, set);
     await data(contextId, bytes);
+    // For what it has begun.
+    await turn();
   };
   const idle = (): Promise<void> => new Promise((resolve) => session.whenIdle(resolve));
   return { session, sent, signals, aborts, command, data, ask, idle };

@@ -10,6 +10,8 @@ import type { PresentationDataValue, UpperLayerAssociation } from "./upper-layer
 
 /** Our PDUs take any command in one piece; each piece of one byte would cost a hundred. */
 const commandPiecesMax = 64;
+/** An archive may fetch an object from a slow store before the next answer, but nobody waits for longer. */
+const stepMsDefault = 600_000;
 
 export class DimseSession {
   readonly requestor: Requestor;
@@ -25,6 +27,7 @@ export class DimseSession {
     open: OpenAssociation,
     provider: Omit<DimseProvider, "admit">,
     drainBytesMax: number,
+    stepMs: number = stepMsDefault,
   ) {
     const sender = new MessageSender(association);
     this.requestor = new Requestor(association, sender);
@@ -33,6 +36,7 @@ export class DimseSession {
       open,
       provider,
       drainBytesMax,
+      stepMs,
       sender,
       requestor: this.requestor,
     });
