@@ -1,7 +1,14 @@
 import { describe, expect, it } from "vitest";
-import type { AssociateRequest, UserInformation } from "./association.ts";
-import { agreedContexts, answerRequest, ownImplementation } from "./presentation.ts";
-import type { ContextChoice } from "./service.ts";
+import type { AssociateRequest, RoleSelection, UserInformation } from "./association.ts";
+import {
+  agreedContexts,
+  answerRequest,
+  areQueriesRelational,
+  ownImplementation,
+  type RequestChoices,
+  requestorRoles,
+} from "./presentation.ts";
+import type { ContextChoice, PeerRoles } from "./service.ts";
 
 const ct = "1.2.840.10008.5.1.4.1.1.2";
 const mr = "1.2.840.10008.5.1.4.1.1.4";
@@ -58,6 +65,57 @@ describe("the answer to an association request", () => {
     const { contexts, user } = answerRequest(requestWith({ roles }), { accept: all }, ownImplementation);
     expect(contexts.map(({ result }) => result)).toEqual([0, 1, 0]);
     expect(user.roles).toEqual([{ sopClassUid: ct, scu: true, scp: false }]);
+  });
+
+  it("gives the roles that both want, and refuses a class that leaves none", () => {
+    const accept = (_: string, [first]: readonly string[]): ContextChoice => ({ transferSyntax: first! });
+    // CT for C-GET alone, MR for C-STORE alone, the third as the peer likes.
+    const offered = (uid: string): PeerRoles => ({ scu: uid !== ct, scp: uid !== mr });
+    const agreed = (...roles: readonly RoleSelection[]) => {
+      const request = requestWith({ roles });
+      const answer = answerRequest(request, { accept, roles: offered }, ownImplementation);
+      const rolesOf = requestorRoles(request, answer);
+      return answer.contexts.map(({ result }, i) => [result, rolesOf(request.contexts[i]!.abstractSyntax)]);
+    };
+    const none = expect.anything();
+    const scu = { scu: true, scp: false };
+    const scp = { scu: false, scp: true };
+    expect(agreed()).toEqual([
+      [1, none],
+      [0, scu],
+      [0, scu],
+    ]);
+    const both = [ct, mr, "1.2.3"].map((sopClassUid) => ({ sopClassUid, scu: true, scp: true }));
+    expect(agreed(...both)).toEqual([
+      [0, scp],
+      [0, scu],
+      [0, { scu: true, scp: true }],
+    ]);
+    const alone = [ct, mr, "1.2.3"].map((sopClassUid) => ({ sopClassUid, ...scp }));
+    expect(agreed(...alone)).toEqual([
+      [0, scp],
+      [1, none],
+      [0, scp],
+    ]);
+  });
+
+  it("a role that was not answered was not taken", () => {
+    const request = requestWith({ roles: [{ sopClassUid: ct, scu: false, scp: true }] });
+    const accept = { contexts: [], user: { maxPduBytes: 0, implementationClassUid: "1.2" } };
+    expect(requestorRoles(request, accept)(ct)).toEqual({ scu: true, scp: false });
+  });
+
+  it("relational queries are negotiated where both say so", () => {
+    const asking = (...bytes: readonly number[]) =>
+      requestWith({ extendedNegotiation: [{ sopClassUid: ct, information: Uint8Array.from(bytes) }] });
+    const accept: RequestChoices["accept"] = choose;
+    const answered = (request: AssociateRequest, extended?: RequestChoices["extended"]): boolean =>
+      areQueriesRelational(request, answerRequest(request, { accept, extended }, ownImplementation), ct);
+    expect(answered(asking(1), (_, information) => information)).toBe(true);
+    expect(answered(asking(0), () => Uint8Array.of(1))).toBe(false);
+    expect(answered(asking(1), () => Uint8Array.of(0))).toBe(false);
+    expect(answered(asking(1))).toBe(false);
+    expect(answered(requestWith({}), () => Uint8Array.of(1))).toBe(false);
   });
 
   it("allows one operation at a time, and does not answer who somebody says to be", () => {

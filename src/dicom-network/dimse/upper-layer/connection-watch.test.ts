@@ -156,6 +156,24 @@ describe("an association", () => {
     await expectAborted(watched, /idle/);
   });
 
+  it("may be silent while we do work for it, and what it sends is read meanwhile", async () => {
+    const got: number[] = [];
+    const watched = await associated(({ bytes }) => void got.push(bytes.length));
+    const work = Promise.withResolvers<string>();
+    const done = watched.association()!.work(work.promise);
+    await pass(10 * timers.idleMs);
+    expect(watched.end()).toBeUndefined();
+    watched.raw.send(dataPdu([1, 3, wire("01 02")]));
+    await settle();
+    expect(got).toEqual([2]);
+    work.resolve("done");
+    expect(await done).toBe("done");
+    await pass(timers.idleMs - 2_000);
+    expect(watched.end()).toBeUndefined();
+    await pass(4_000);
+    await expectAborted(watched, /idle/);
+  });
+
   it("that we abort while an indication is pending for ever ends when the peer closes", async () => {
     const watched = await associated(() => new Promise(() => undefined));
     watched.raw.send(dataPdu([1, 0, wire("01")]), dataPdu([1, 2, wire("02")]));

@@ -223,6 +223,17 @@ describe("requests that break the standard", () => {
     expect(codeOf(() => decodeAssociateRequest(body))).toBe("peer-protocol");
   });
 
+  it("takes one role of a class that is said twice, as DCMTK does for two contexts of it", () => {
+    const twice = requestBody(
+      someContext,
+      wire("50 00 0012 54 00 0005 0001 '1' 00 01 54 00 0005 0001 '1' 00 01"),
+    );
+    const decoded = decodeAssociateRequest(twice);
+    expect(decoded).toMatchObject({
+      request: { user: { roles: [{ sopClassUid: "1", scu: false, scp: true }] } },
+    });
+  });
+
   const refusals: [string, (body: Uint8Array) => void, object][] = [
     ["protocol version 2", (body) => body.set([0, 2], 0), { result: 1, source: 2, reason: 2 }],
     ["another application context", (body) => body.set([0x39], 72), { result: 1, source: 1, reason: 2 }],
