@@ -7,6 +7,7 @@ import { image, withoutSeal } from "../../../test/watermark/marked-objects.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import type { GatewayEvent } from "../../operations/event.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
+import { unpackedAttributes } from "../../store/index/packed-attributes.ts";
 import type { ExaminedObject } from "../../zero-trust/gateway/ports.ts";
 import { decide } from "../../zero-trust/policy/decide.ts";
 import { type ExaminerOptions, WorkerExaminer } from "./examiner.ts";
@@ -88,6 +89,16 @@ describe("examiner", () => {
       await examiner.start();
       const found = await Promise.all([sealed, unsealed, sealed].map((one) => examiner.examine(one)));
       expect(found.map((one) => decide(one).verdict)).toEqual(["verified", "unsealed", "verified"]);
+    });
+  });
+
+  it("gives the attributes only where the index asks for them, beside the same evidence", async () => {
+    await withExaminer({ width: 1 }, async (examiner) => {
+      const { packedAttributes, ...found } = await examiner.examine({ ...sealed, isForIndex: true });
+      const attributes = unpackedAttributes(packedAttributes!);
+      expect(attributes["00080018"]?.Value).toEqual([found.format?.sopInstanceUid]);
+      expect(attributes["7FE00010"]).toEqual({ vr: "OW", BulkDataURI: "7FE00010" });
+      expect(await examiner.examine(sealed)).toEqual(found);
     });
   });
 

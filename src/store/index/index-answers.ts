@@ -2,7 +2,7 @@
 
 import type { JsonDataSet, JsonElement } from "../../dicom/json/json-model.ts";
 import type { QueryLevel } from "../../dicom-network/query/query.ts";
-import { imageAttributes, patientAttributes } from "./levels.ts";
+import { imageAttributes, levelOf, patientAttributes } from "./levels.ts";
 import type { SearchPlan } from "./search-plan.ts";
 
 export interface Totals {
@@ -36,15 +36,21 @@ export function matchOf(
   { study, series, image }: MatchedRows,
   facts: Partial<StudyFacts> | undefined,
 ): JsonDataSet {
-  const known: Record<string, JsonElement> = {
-    ...(image ? imageAttributes(image) : {}),
-    ...series,
-    ...(level === "PATIENT" ? patientAttributes(study) : study),
-    ...computedOf(level, facts),
-  };
-  const wanted = new Set([...asked, ...uniqueKeys[level]]);
-  const tags = Object.keys(known).filter((tag) => isEverythingAsked || wanted.has(tag));
-  return Object.fromEntries(tags.sort().map((tag) => [tag, known[tag]!]));
+  const computed = computedOf(level, facts);
+  const patient = level === "PATIENT" ? patientAttributes(study) : study;
+  if (!isEverythingAsked) {
+    const tags = [...new Set([...asked, ...uniqueKeys[level]])].sort();
+    // Of an instance what its series and study say is theirs to say.
+    const known = (tag: string): JsonElement | undefined =>
+      computed[tag] ?? patient[tag] ?? series?.[tag] ?? (levelOf(tag) === "IMAGE" ? image?.[tag] : undefined);
+    return Object.fromEntries(tags.flatMap((tag) => (known(tag) ? [[tag, known(tag)!]] : [])));
+  }
+  const all = { ...(image ? imageAttributes(image) : {}), ...series, ...patient, ...computed };
+  return Object.fromEntries(
+    Object.keys(all)
+      .sort()
+      .map((tag) => [tag, all[tag]!]),
+  );
 }
 
 function computedOf(level: QueryLevel, facts: Partial<StudyFacts> = {}): Record<string, JsonElement> {

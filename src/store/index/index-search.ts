@@ -2,7 +2,7 @@
 import { sql } from "kysely";
 import type { JsonDataSet } from "../../dicom/json/json-model.ts";
 import { ScansealError } from "../../foundation/errors.ts";
-import type { Database } from "../journal/tables.ts";
+import { type Database, pieces } from "../journal/tables.ts";
 import { type MatchedRows, matchOf, type StudyFacts, type Totals } from "./index-answers.ts";
 import { type InstanceRow, instanceOf, type SeriesRow, type StudyRow } from "./index-rows.ts";
 import type { IndexedInstance, IndexScope } from "./instance-index.ts";
@@ -11,7 +11,9 @@ import { allOf, type Condition, type LevelPlan, type SearchPlan } from "./search
 import { matchesKey } from "./value-matching.ts";
 
 const studiesPerPage = 100;
-const rowsPerPage = 250;
+const rowsPerPage = 256;
+/** Unpacked one after another, without a turn for others: some 0.2 ms each. */
+const rowsPerTurn = 32;
 /** Rows whose attributes are looked at one by one for a query; some seconds. Who asks for more is told to ask narrower. */
 const examinedMax = 100_000;
 
@@ -217,7 +219,10 @@ async function* instancePages(
         .limit(rowsPerPage);
       return (last === undefined ? query : query.where(afterInstance(last))).execute();
     });
-    if (page.length > 0) yield page;
+    for (const [n, part] of pieces(page, rowsPerTurn).entries()) {
+      if (n > 0) await othersTurn();
+      yield part;
+    }
     if (page.length < rowsPerPage) return;
     last = page.at(-1)!;
     await othersTurn();
