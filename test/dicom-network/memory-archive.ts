@@ -16,6 +16,7 @@ import type {
   FindRequest,
   GetRequest,
   MissingInstance,
+  MoveOriginator,
   MoveRequest,
   OfferedInstance,
   OpenAssociation,
@@ -112,10 +113,16 @@ export class MemoryArchive implements DimseProvider {
     const port = this.destinations.get(request.destination);
     if (port === undefined) throw new DimseRefusal({ code: 0xa801 });
     const wanted = this.#wanted(request.identifier);
-    return { total: wanted.length, steps: this.#moved(wanted, port) };
+    const { association, messageId } = request;
+    const by = { aeTitle: association.request.callingAeTitle, messageId };
+    return { total: wanted.length, steps: this.#moved(wanted, port, by) };
   }
 
-  async *#moved(wanted: readonly ArchivedObject[], port: number): AsyncGenerator<SubOperationOutcome> {
+  async *#moved(
+    wanted: readonly ArchivedObject[],
+    port: number,
+    moveOriginator: MoveOriginator,
+  ): AsyncGenerator<SubOperationOutcome> {
     const pairs = new Map(wanted.map((one) => [`${one.sopClassUid} ${one.transferSyntaxUid}`, one]));
     const contexts = [...pairs.values()].map((one, i) => ({
       id: 2 * i + 1,
@@ -132,7 +139,7 @@ export class MemoryArchive implements DimseProvider {
           yield { sopInstanceUid, outcome: "failed" };
           continue;
         }
-        const { code } = await client.store(object, pieces(object.dataSet));
+        const { code } = await client.store({ ...object, moveOriginator }, pieces(object.dataSet));
         yield { sopInstanceUid, outcome: code === 0 ? "completed" : "failed" };
       }
     } finally {

@@ -120,13 +120,15 @@ export class ClientAssociation implements DimseClient {
   }
 
   async store(instance: StoredInstance, dataSet: AsyncIterable<Bytes>): Promise<DimseStatus> {
-    const { sopClassUid, sopInstanceUid } = instance;
+    const { sopClassUid, sopInstanceUid, moveOriginator } = instance;
     const command = {
       field: commandField.storeRequest,
       hasDataSet: true,
       priority: mediumPriority,
       sopClassUid,
       sopInstanceUid,
+      moveOriginatorAeTitle: moveOriginator?.aeTitle,
+      moveOriginatorMessageId: moveOriginator?.messageId,
     };
     return statusOf(await this.#perform(this.#storageContext(instance), command, dataSet));
   }

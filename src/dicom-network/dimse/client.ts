@@ -13,7 +13,7 @@ import type {
 } from "./association.ts";
 import { ClientAssociation } from "./client-association.ts";
 import { ownImplementation } from "./presentation.ts";
-import type { DimseProvider, DimseStatus, StoreReceiver, StoreRequest } from "./service.ts";
+import type { DimseProvider, DimseStatus, MoveOriginator, StoreReceiver, StoreRequest } from "./service.ts";
 import type { CommitmentReport, CommitmentRequest } from "./storage-commitment.ts";
 import { type ClientTls, openTransport } from "./transport.ts";
 import { dicomApplicationContext } from "./upper-layer/pdu-associate.ts";
@@ -44,6 +44,8 @@ export interface StoredInstance {
   readonly sopClassUid: string;
   readonly sopInstanceUid: string;
   readonly transferSyntaxUid: string;
+  /** Where this is a sub-operation of a C-MOVE (PS3.4 C.4.2.3.1). */
+  readonly moveOriginator?: MoveOriginator | undefined;
 }
 
 /** Counts as the peer tells them; it need not. */

@@ -90,6 +90,7 @@ describe("command set", () => {
     const comment = fc
       .string({ unit: fc.constantFrom(..."abcXYZ 0123!~[]"), maxLength: 64 })
       .map((text) => text.trimEnd());
+    const title = fc.stringMatching(/^[A-Z0-9_]{1,16}$/);
     const any = fc.record(
       {
         field: short,
@@ -101,6 +102,17 @@ describe("command set", () => {
         errorComment: comment,
         sopClassUid: uid,
         sopInstanceUid: uid,
+        requestedSopClassUid: uid,
+        requestedSopInstanceUid: uid,
+        moveDestination: title,
+        eventTypeId: short,
+        actionTypeId: short,
+        remaining: short,
+        completed: short,
+        failed: short,
+        warning: short,
+        moveOriginatorAeTitle: title,
+        moveOriginatorMessageId: short,
       },
       { requiredKeys: ["field", "hasDataSet"] },
     );

@@ -137,8 +137,12 @@ export class MessageAcceptor {
     if (!hasDataSet) return { code: dimseStatus.mistypedArgument };
     const { transferSyntax: transferSyntaxUid } = context;
     const { open: association, provider } = this.#parts;
+    const { moveOriginatorAeTitle: aeTitle, moveOriginatorMessageId: originalId } = command;
+    const moveOriginator =
+      aeTitle === undefined || originalId === undefined ? undefined : { aeTitle, messageId: originalId };
+    const request = { association, messageId, transferSyntaxUid, sopClassUid, sopInstanceUid };
     try {
-      return provider.store({ association, messageId, transferSyntaxUid, sopClassUid, sopInstanceUid });
+      return provider.store(moveOriginator ? { ...request, moveOriginator } : request);
     } catch (error) {
       return statusOf(error);
     }

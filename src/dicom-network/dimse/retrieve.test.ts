@@ -217,6 +217,7 @@ describe("C-MOVE", () => {
     expect(provider.taken.map(({ request }) => request.sopInstanceUid)).toEqual(
       uids().filter((uid) => uid !== uids()[2]),
     );
+    expect(provider.taken[0]!.request.moveOriginator).toEqual({ aeTitle: "READER", messageId: 1 });
   });
 
   it("to nobody is A801, to no name too", async () => {

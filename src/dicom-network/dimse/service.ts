@@ -45,6 +45,13 @@ export interface StoreRequest {
   /** Affected SOP Class and Instance UID of the command; syntactically UIDs, not yet compared with the data set. */
   readonly sopClassUid: string;
   readonly sopInstanceUid: string;
+  readonly moveOriginator?: MoveOriginator | undefined;
+}
+
+/** Of a sub-operation of C-MOVE: who asked for it, and by which message (PS3.7 9.3.1.1). */
+export interface MoveOriginator {
+  readonly aeTitle: string;
+  readonly messageId: number;
 }
 
 /** Takes one data set as it arrives. Exactly one of `end` and `cancel` is called, at the end. */
