@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
+import { openProvenanceJournal } from "../../src/store/provenance/open-provenance-journal.ts";
 import { makeSite, makeWorkplace, oneLine, type Run, sampleFile } from "./scanseal-process.ts";
 
 const place = makeWorkplace();
@@ -17,6 +18,7 @@ interface Listed {
   readonly keyEpoch: number | null;
   readonly state: string;
   readonly fingerprint: string;
+  readonly keyFingerprint: string;
   readonly reason?: string;
   readonly revokedSince?: string;
 }
@@ -172,6 +174,31 @@ describe("the end of a key", () => {
   });
 });
 
+it("tells which numbers of a key nobody has seen", async () => {
+  expect(keys("gaps")).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/^Every number up to the highest/),
+  });
+  const journal = await openProvenanceJournal(path("scanseal-data", "provenance.sqlite"));
+  const [known] = list().filter(({ name, state }) => name === "CT1" && state === "in use");
+  const number = (counter: number, keyFingerprint: string) => ({ keyFingerprint, keyEpoch: "1", counter });
+  const old = Date.parse("2026-01-01");
+  await journal.sight("a".repeat(64), number(2, known!.keyFingerprint), old);
+  await journal.sight("b".repeat(64), number(7, known!.keyFingerprint), Date.now());
+  await journal.sight("c".repeat(64), number(1, "f".repeat(64)), Date.now());
+  await journal.close();
+  const { status, stdout } = keys("gaps");
+  expect(status).toBe(1);
+  expect(stdout).toMatch(/\nCT1 +1 +1 +2026-01-01 +longer than 7 days\nCT1 +1 +3-6 +\S+ +may still come\n$/);
+  expect(keys("gaps", "--window", "9999", "--json")).toMatchObject({ status: 0 });
+  expect(JSON.parse(keys("gaps", "--json").stdout.split("\n")[1]!)).toMatchObject({
+    name: "CT1",
+    first: 3,
+    last: 6,
+    isOverdue: false,
+  });
+});
+
 describe("says in one line what it cannot do", () => {
   it.each([
     ["a name that nothing has", ["rotate", "MR9"]],
@@ -183,6 +210,7 @@ describe("says in one line what it cannot do", () => {
     ["a reason that is none", ["revoke", "CT1", "--reason", "whim"]],
     ["a kind of key that is none", ["rotate", "CT1", "--key", "Ed25519"]],
     ["no site", ["list", "--home", "nowhere"]],
+    ["a window that is none", ["gaps", "--window", "week"]],
   ])("%s", (_, args) => {
     const { status, stdout, stderr } = keys(...args);
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });

@@ -4,7 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openProvenanceJournal } from "../../src/store/provenance/open-provenance-journal.ts";
-import type { ProvenanceJournal, SealRecord } from "../../src/store/provenance/provenance-journal.ts";
+import type {
+  NumberGap,
+  ProvenanceJournal,
+  SealRecord,
+} from "../../src/store/provenance/provenance-journal.ts";
 import { describePeer } from "../peers.ts";
 import { type PostgresCluster, startPostgresCluster } from "./postgres-cluster.ts";
 
@@ -52,6 +56,23 @@ function suite(open: () => Promise<ProvenanceJournal>): void {
       seal(1, "1.1", 10),
       { ...seal(2, "1.1", 20), instanceNumber: undefined },
     ]);
+  });
+
+  it("names the numbers of a key that are missing among those sealed and seen", async () => {
+    expect(await journal.numberGaps(10)).toEqual([]);
+    const at = (counter: number, keyEpoch: string) => ({ keyFingerprint: "a".repeat(64), keyEpoch, counter });
+    await journal.sight("d".repeat(64), at(9, "1"), 50);
+    await journal.sight("e".repeat(64), at(7, "1"), 60);
+    await journal.sight("f".repeat(64), at(3, "2"), 40);
+    const gap = (keyEpoch: string, first: number, last: number, since: number): NumberGap => {
+      return { keyFingerprint: "a".repeat(64), keyEpoch, first, last, since };
+    };
+    expect(await journal.numberGaps(10)).toEqual([
+      gap("2", 1, 2, 40),
+      gap("1", 8, 8, 50),
+      gap("1", 5, 6, 60),
+    ]);
+    expect(await journal.numberGaps(1)).toHaveLength(1);
   });
 
   it("counts the seals of each series, page by page", async () => {

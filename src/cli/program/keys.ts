@@ -15,6 +15,15 @@ export function addKeys(program: Command, run: Run): void {
     .addOption(home())
     .action(run(async () => (await import("../commands/keys.ts")).listKeys as Action));
   keys
+    .command("gaps")
+    .description(
+      "numbers of a key that nobody has seen, though later ones were; exit status 1 when one is overdue",
+    )
+    .option("--window <days>", "how long a number may be on its way", days, 7)
+    .option("--json", "one JSON line for each", false)
+    .addOption(home())
+    .action(run(async () => (await import("../commands/key-gaps.ts")).keyGaps as Action));
+  keys
     .command("rotate")
     .description("a new key with a certificate and a counter of its own; the old one seals no more")
     .argument("<name>", "a device, or: receipts, derivations")
@@ -49,6 +58,11 @@ function pastTime(value: string): number {
   if (Number.isNaN(at) || !new Date(at).toISOString().startsWith(value.slice(0, 10)))
     throw new InvalidArgumentError("It is a day such as 2026-11-20, or a time such as 2026-11-20T14:30Z.");
   return at;
+}
+
+function days(value: string): number {
+  if (!/^\d{1,4}$/.test(value)) throw new InvalidArgumentError("It is a number of days.");
+  return Number(value);
 }
 
 function epoch(value: string): number {

@@ -8,6 +8,14 @@ export interface KeyNumber {
   readonly counter: number;
 }
 
+/** Numbers of one key that were neither sealed here nor seen, with a later one that was. */
+export interface NumberGap extends Omit<KeyNumber, "counter"> {
+  readonly first: number;
+  readonly last: number;
+  /** When the first number above the gap was sealed or seen, in milliseconds since 1970. */
+  readonly since: number;
+}
+
 export interface SealRecord extends KeyNumber {
   /** SHA-256 of the manifest's payload, lower-case hexadecimal. */
   readonly payloadDigest: string;
@@ -131,6 +139,8 @@ export interface ProvenanceJournal {
   usesOf(number: KeyNumber): Promise<readonly string[]>;
   /** The highest number seen or sealed of a key epoch; 0 without any. */
   highestCounter(keyFingerprint: string, keyEpoch: string): Promise<number>;
+  /** Oldest first; at most `limit`. */
+  numberGaps(limit: number): Promise<readonly NumberGap[]>;
 
   /**
    * An entry to be logged. With `seals`, these become its.

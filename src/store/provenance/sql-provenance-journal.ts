@@ -4,11 +4,13 @@ import { ScansealError } from "../../foundation/errors.ts";
 import { keptText } from "../journal/object-rows.ts";
 import { idsPerStatement, pieces } from "../journal/tables.ts";
 import { evidenceId } from "./evidence-id.ts";
+import { numberGaps } from "./number-gaps.ts";
 import type {
   EvidenceQuestion,
   KeptEvidence,
   KeptRecord,
   KeyNumber,
+  NumberGap,
   ProvenanceJournal,
   SealedSeries,
   SealRecord,
@@ -283,6 +285,10 @@ export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJourn
         .where("key_epoch", "=", keyEpoch);
     const rows = await guard(() => Promise.all([of("seals").execute(), of("sightings").execute()]));
     return Math.max(0, ...rows.flat().map((row) => Number(row.highest ?? 0)));
+  }
+
+  numberGaps(limit: number): Promise<readonly NumberGap[]> {
+    return guard(() => numberGaps(this.db, limit));
   }
 
   async close(): Promise<void> {
