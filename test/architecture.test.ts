@@ -19,6 +19,9 @@ const startedByTests: readonly string[] = [
 
 /** Parts of the readers' side that the gate does not run yet; each leaves the list with its first user. */
 const coming: readonly string[] = [
+  "src/dicom-network/dicomweb/media-type.ts",
+  "src/dicom-network/dicomweb/multipart-reader.ts",
+  "src/dicom-network/dicomweb/multipart-writer.ts",
   "src/dicom/json/from-json.ts",
   "src/zero-trust/gateway/reading/reading-desk.ts",
   "src/site/gateway/staging.ts",
