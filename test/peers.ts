@@ -45,6 +45,7 @@ const packages = {
   chromium: "chromium",
   postgres: "postgresql",
   softhsm2: "softhsm2",
+  pkcs11js: "no package of Debian's: npm ci builds it where there are a compiler and Python",
   corpus: "no package: the corpus of real files is at ../shared/corpus",
   "log-vectors": "no package: clones of transparency-dev/merkle and tessera in ../shared/log-vectors",
 } as const;
@@ -72,10 +73,10 @@ export function peerPath(name: PeerName): string {
   return path;
 }
 
-/** True when an absent peer is a failure. The corpus is demanded only where its parent folder `../shared` exists; others' log vectors and Orthanc's plug-in never. */
+/** True when an absent peer is a failure. The corpus is demanded only where its parent folder `../shared` exists; others' log vectors, Orthanc's plug-in and npm's optional package never. */
 export function isPeerRequired(name: PeerName): boolean {
   if (process.env.SCANSEAL_REQUIRE_PEERS !== "1") return false;
-  if (name === "log-vectors" || name === "orthanc-dicomweb") return false;
+  if (name === "log-vectors" || name === "orthanc-dicomweb" || name === "pkcs11js") return false;
   return name !== "corpus" || existsSync(join(projectRoot, "..", "shared"));
 }
 
@@ -126,6 +127,8 @@ function find(name: PeerName): string | undefined {
       return onPath("postgres")[0] ?? inDebianPostgres();
     case "softhsm2":
       return softhsmLibraries.find((path) => existsSync(path));
+    case "pkcs11js":
+      return existing(join(projectRoot, "node_modules", "pkcs11js", "build", "Release", "pkcs11.node"));
     case "Orthanc":
       // Debian keeps it in /usr/sbin, which an ordinary user's PATH may lack.
       return onPath("Orthanc")[0] ?? existing("/usr/sbin/Orthanc");

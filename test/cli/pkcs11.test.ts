@@ -23,7 +23,7 @@ const withoutPackage = `data:text/javascript,${encodeURIComponent(
 )}`;
 const device = ["--ae", "CT1", "--serial", "1"];
 
-describePeer("softhsm2", "a device with its key in a token", () => {
+describePeer(["softhsm2", "pkcs11js"], "a device with its key in a token", () => {
   let token: SoftToken;
   let options: string[];
   const epoch = (n: number, ...names: string[]): string =>
