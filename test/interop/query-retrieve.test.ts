@@ -308,6 +308,45 @@ describePeer(["dcmqrscp", "storescu"], "our client at dcmqrscp", () => {
 });
 
 describePeer("Orthanc", "our client and provider, and Orthanc", () => {
+  it("Orthanc asks our provider, and has the study moved to itself", async () => {
+    const port = await serve();
+    const { dicom, http } = await peers.orthanc("orthanc-user", {
+      DicomModalities: { ours: ["OURS", "127.0.0.1", Number(port)] },
+    });
+    archive.destinations.set("ORTHANC", dicom);
+    const post = async (at: string, body: unknown): Promise<{ readonly ID: string }> => {
+      const answer = await fetch(`http://127.0.0.1:${http}${at}`, {
+        method: "POST",
+        body: JSON.stringify(body),
+      });
+      expect(answer.ok).toBe(true);
+      return (await answer.json()) as { ID: string };
+    };
+    const wanted = {
+      PatientName: "*",
+      StudyDate: "20260101-20260131",
+      ModalitiesInStudy: "",
+      StudyDescription: "",
+    };
+    const { ID } = await post("/modalities/ours/query", { Level: "Study", Query: wanted });
+    expect(await (await fetch(`http://127.0.0.1:${http}/queries/${ID}/answers`)).json()).toEqual(["0"]);
+    expect(archive.queries[0]!.keys).toContainEqual({
+      path: [0x00080020],
+      match: { kind: "range", from: "20260101", to: "20260131" },
+    });
+    await post(`/queries/${ID}/retrieve`, { TargetAet: "ORTHANC", Synchronous: true });
+    const held = (await (await fetch(`http://127.0.0.1:${http}/instances`)).json()) as string[];
+    expect(held).toHaveLength(4);
+    const kept = await Promise.all(
+      held.map(async (id) =>
+        archived(
+          new Uint8Array(await (await fetch(`http://127.0.0.1:${http}/instances/${id}/file`)).arrayBuffer()),
+        ),
+      ),
+    );
+    expectSame(kept.map(({ dataSet }) => dataSet));
+  });
+
   it("finds, gets and moves; commits both ways", async () => {
     const { provider, port: readerPort } = await reader();
     const ourArchive = new MemoryArchive(objects);

@@ -14,8 +14,8 @@ import {
   readCommitmentRequest,
 } from "./storage-commitment.ts";
 
-/** 40,000 instances; the largest studies have some thousands. */
-const referencesBytesMax = 4 << 20;
+/** 20,000 instances, read in a tenth of a second; the largest studies have some thousands. */
+const referencesBytesMax = 2 << 20;
 
 /** The status that refuses it, or who takes its data set. */
 export function commitmentTaker(

@@ -17,6 +17,7 @@ import type { DicomObject } from "../../dicom/model.ts";
 import { tags } from "../../dicom/tags.ts";
 import { encodeIdentifier } from "../query/identifier.ts";
 import type { Query, QueryKey } from "../query/query.ts";
+import type { AssociationEnd } from "./association.ts";
 import { type DimseProvider, DimseRefusal, type FindAnswer } from "./service.ts";
 import { upperLayerTimers } from "./upper-layer/upper-layer-defaults.ts";
 
@@ -129,6 +130,30 @@ describe("C-FIND", () => {
     // Sockets of both ends, and 64 in the queue: some megabytes of a hundred.
     expect(most).toBeLessThan(10_000);
   }, 120_000);
+
+  it("whose answers nobody reads is ended, and the provider told", async () => {
+    const told = Promise.withResolvers<boolean>();
+    const ends = Promise.withResolvers<AssociationEnd>();
+    const provider = answering(async function* ({ signal }) {
+      try {
+        for (;;) yield answer("1.2.3", "x".repeat(10_000));
+      } finally {
+        told.resolve(signal.aborted);
+      }
+    });
+    provider.ended = (_, __, end) => ends.resolve(end);
+    const client = await open(
+      await serve(provider, { timers: { ...upperLayerTimers, sendStallMs: 100, artimMs: 200 } }),
+    );
+    const matches = client.find(everyStudy);
+    await matches.next();
+    expect(await ends.promise).toMatchObject({
+      kind: "aborted",
+      by: "us",
+      why: expect.stringMatching(/took nothing/),
+    });
+    expect(await told.promise).toBe(true);
+  });
 
   it.each<[string, () => never, RegExp]>([
     [

@@ -95,6 +95,9 @@ export class RunningOperation {
         if (next === undefined || next.done === true) return;
         await each(next.value);
       }
+    } catch (error) {
+      this.#abort.abort();
+      throw error;
     } finally {
       // It may still be at work on what nobody waits for.
       void iterator.return?.().catch(() => undefined);

@@ -211,6 +211,13 @@ describe("a C-MOVE or C-GET identifier", () => {
       instanceUids: [],
     });
     const patient = textElement(tags.patientId, "LO", "4711");
+    expect(await retrieve([level("STUDY"), study, patient])).toMatchObject({
+      patientId: "4711",
+      studyUids: ["1.2.3"],
+    });
+    expect(await retrieve([level("STUDY"), study, empty(tags.patientId, "LO")])).not.toHaveProperty(
+      "patientId",
+    );
     expect(await retrieve([level("PATIENT"), patient], "patient")).toMatchObject({ patientId: "4711" });
     expect(
       await retrieve([level("IMAGE"), textElement(tags.sopInstanceUid, "UI", "1.9")], "study", true),
@@ -223,6 +230,7 @@ describe("a C-MOVE or C-GET identifier", () => {
     ["another key", [level("STUDY"), study, textElement(tags.modality, "CS", "CT")], "study"],
     ["a key below", [level("STUDY"), study, series], "study"],
     ["a pattern", [level("PATIENT"), textElement(tags.patientId, "LO", "4*")], "patient"],
+    ["a pattern beside a study", [level("STUDY"), study, textElement(tags.patientId, "LO", "*")], "study"],
     ["two patients", [level("PATIENT"), textElement(tags.patientId, "LO", "4\\5")], "patient"],
     ["no patient", [level("STUDY"), study], "patient"],
     ["a UID that is a path", [level("STUDY"), textElement(tags.studyInstanceUid, "UI", "../1")], "study"],

@@ -13,7 +13,7 @@ import type { Query, QueryLevel } from "./query.ts";
 export interface RetrieveIdentifier {
   readonly root: Query["root"];
   readonly level: QueryLevel;
-  /** Patient Root only. */
+  /** Of Patient Root the key of the patient; in Study Root, where viewers send it beside UIDs, a further condition. */
   readonly patientId?: string | undefined;
   readonly studyUids: readonly string[];
   readonly seriesUids: readonly string[];
@@ -40,7 +40,7 @@ export function readRetrieveIdentifier(
   const level = levelOf(elements, root);
   const unique = uniqueKeysOf(root);
   const own = unique.findIndex((key) => key.level === level);
-  const known = new Set(unique.slice(0, own + 1).map(({ tag }) => tag));
+  const known = new Set([tags.patientId, ...unique.slice(0, own + 1).map(({ tag }) => tag)]);
   // To pass over another key would give more than was asked for.
   for (const { tag, length } of elements)
     if (length > 0 && !known.has(tag) && !notKeys.has(tag) && elementOf(tag) !== 0)
@@ -50,9 +50,9 @@ export function readRetrieveIdentifier(
     const { length } = valuesOf(tag);
     if (at === own ? length === 0 : length > 1 || (length === 0 && !isRelational))
       throw unfit("a unique key without a value, or with more than one above the level");
-    if (tag === tags.patientId && length > 1) throw unfit("more than one patient");
   });
-  const [patientId] = root === "patient" ? valuesOf(tags.patientId) : [];
+  const [patientId, secondId] = valuesOf(tags.patientId);
+  if (secondId !== undefined) throw unfit("more than one patient");
   return {
     root,
     level,
