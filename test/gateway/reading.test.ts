@@ -14,7 +14,7 @@ import { StagingFolder } from "../../src/site/gateway/staging.ts";
 import type { Holding, ReturnedObject } from "../../src/zero-trust/gateway/reading/instance-reading.ts";
 import type { AdmittedEntry, InstanceName, ReadScope } from "../../src/zero-trust/gateway/reading/ports.ts";
 import type { Read } from "../../src/zero-trust/gateway/reading/read.ts";
-import { type Listing, ReadingDesk } from "../../src/zero-trust/gateway/reading/reading-desk.ts";
+import { ReadingDesk } from "../../src/zero-trust/gateway/reading/reading-desk.ts";
 import type { Mode } from "../../src/zero-trust/policy/decide.ts";
 import { put, slice } from "../attacks/objects.ts";
 import { Office } from "../derivations/office.ts";
@@ -151,9 +151,10 @@ class Place {
 
   /** A line for each instance: what became of it, and whether the bytes are those. */
   async read(mode: Mode = "warn", scope: ReadScope = { studyInstanceUid: study }): Promise<string[]> {
+    const { instances, archiveUnlisted } = await this.desk.plan(scope);
     const lines: string[] = [];
-    for await (const one of this.desk.read(scope, { name: "reader", mode })) lines.push(await told(one));
-    return lines;
+    for await (const one of this.desk.read(instances, { name: "reader", mode })) lines.push(await told(one));
+    return [...lines, archiveUnlisted === undefined ? "end" : `end, unlisted: ${archiveUnlisted}`];
   }
 
   told(kind: GatewayEvent["kind"]): GatewayEvent[] {
@@ -161,9 +162,7 @@ class Place {
   }
 }
 
-async function told(one: Read | Listing): Promise<string> {
-  if (one.kind === "end")
-    return one.archiveUnlisted === undefined ? "end" : `end, unlisted: ${one.archiveUnlisted}`;
+async function told(one: Read): Promise<string> {
   if (one.kind === "withheld") {
     const { withholding, instance } = one;
     const codes = "codes" in withholding ? ` ${withholding.verdict} ${withholding.codes.join(",")}` : "";
@@ -308,7 +307,10 @@ it("fetches once for readers who ask at the same time, and again after a while",
 });
 
 it("frees what was fetched for a reader who went away, and refuses what is too large", async () => {
-  for await (const read of place.desk.read({ studyInstanceUid: study }, { name: "reader", mode: "warn" })) {
+  for await (const read of place.desk.read((await place.desk.plan({ studyInstanceUid: study })).instances, {
+    name: "reader",
+    mode: "warn",
+  })) {
     if (read.kind === "delivered") read.done();
     break;
   }
@@ -321,7 +323,10 @@ it("frees what was fetched for a reader who went away, and refuses what is too l
 });
 
 it("completes no object whose staged bytes changed after the examination", async () => {
-  for await (const read of place.desk.read({ studyInstanceUid: study }, { name: "reader", mode: "warn" })) {
+  for await (const read of place.desk.read((await place.desk.plan({ studyInstanceUid: study })).instances, {
+    name: "reader",
+    mode: "warn",
+  })) {
     if (read.kind !== "delivered") break;
     const { staged } = read.object.object;
     writeFileSync(staged.extents[0]!.path, await onePixel(sealed[0]!));

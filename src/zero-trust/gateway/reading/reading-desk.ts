@@ -1,7 +1,8 @@
 /** A study, series or instance for a reader: what the gate admitted and what only the archive knows, each read and verified; nothing left out in silence. */
+import { ScansealError } from "../../../foundation/errors.ts";
 import { told } from "../fault-words.ts";
 import { InstanceReading, type ReadingParts, type ReadingReader } from "./instance-reading.ts";
-import type { AdmittedEntry, AdmittedInstances, InstanceName, ReadScope } from "./ports.ts";
+import type { AdmittedEntry, AdmittedInstances, InstanceName, ReadableArchive, ReadScope } from "./ports.ts";
 import type { Read } from "./read.ts";
 
 export interface ReadingDeskParts extends ReadingParts {
@@ -10,11 +11,16 @@ export interface ReadingDeskParts extends ReadingParts {
   readonly aheadMax: number;
 }
 
-/** The end of a reading. */
-export interface Listing {
-  readonly kind: "end";
-  /** The archive could not be asked what else it has: code of a ScansealError. Then the answer may lack what the gate never admitted. */
+/** What there is to be read: what the gate admitted, in the order of the study, then what only the archive knows. */
+export interface ReadingPlan {
+  readonly instances: readonly PlannedInstance[];
+  /** The archive could not be asked what else it has: code of a ScansealError. Then what the gate never admitted may be missing. */
   readonly archiveUnlisted: string | undefined;
+}
+
+export interface PlannedInstance {
+  readonly asked: InstanceName;
+  readonly admitted: AdmittedEntry | undefined;
 }
 
 export class ReadingDesk {
@@ -26,24 +32,40 @@ export class ReadingDesk {
     this.#reading = new InstanceReading(parts);
   }
 
-  /**
-   * In the order of the study, what only the archive knows last; then one `Listing`. Whoever takes a delivered one calls its `done`. An empty scope gives
-   * only the end.
-   * @throws ScansealError `io` of the index
-   */
-  async *read(scope: ReadScope, reader: ReadingReader): AsyncGenerator<Read | Listing> {
+  /** @throws ScansealError `io` of the index; `usage` for a study of more than `plannedMax` instances */
+  async plan(scope: ReadScope): Promise<ReadingPlan> {
+    const { admitted, archive, events } = this.#parts;
+    const listing = archive && listedBy(archive, scope);
+    const instances: PlannedInstance[] = [];
+    const seen = new Set<string>();
+    for await (const entry of admitted.entriesOf(scope)) {
+      if (instances.length === plannedMax)
+        throw new ScansealError("usage", "too many instances to be read at once");
+      seen.add(entry.sopInstanceUid);
+      instances.push({ asked: entry, admitted: entry });
+    }
+    const { names = [], unlisted } = (await listing) ?? {};
+    for (const asked of names) {
+      if (seen.has(asked.sopInstanceUid)) continue;
+      seen.add(asked.sopInstanceUid);
+      instances.push({ asked, admitted: undefined });
+      if (archive) events({ kind: "read-unknown", archive: archive.name });
+    }
+    return { instances, archiveUnlisted: unlisted };
+  }
+
+  /** In their order, some ahead of the one that is given. Whoever takes a delivered one calls its `done`. */
+  async *read(
+    instances: readonly PlannedInstance[],
+    reader: ReadingReader,
+  ): AsyncGenerator<Read, void, undefined> {
     const ahead: Promise<Read>[] = [];
-    const { aheadMax } = this.#parts;
-    let unlisted: string | undefined;
     try {
-      for await (const [asked, entry] of this.#instances(scope, (code) => {
-        unlisted = code;
-      })) {
-        ahead.push(this.#reading.read(asked, entry, reader));
-        if (ahead.length >= aheadMax) yield await ahead.shift()!;
+      for (const { asked, admitted } of instances) {
+        ahead.push(this.#reading.read(asked, admitted, reader));
+        if (ahead.length >= this.#parts.aheadMax) yield await ahead.shift()!;
       }
       while (ahead.length > 0) yield await ahead.shift()!;
-      yield { kind: "end", archiveUnlisted: unlisted };
     } finally {
       // The reader went away: what was fetched for it is nobody's.
       for (const read of ahead)
@@ -53,45 +75,27 @@ export class ReadingDesk {
     }
   }
 
-  async *#instances(
-    scope: ReadScope,
-    onUnlisted: (code: string) => void,
-  ): AsyncGenerator<readonly [InstanceName, AdmittedEntry | undefined]> {
-    const { admitted, archive, events } = this.#parts;
-    const listed = archive && listedBy(archive.list(scope));
-    const seen = new Set<string>();
-    for await (const entry of admitted.entriesOf(scope)) {
-      seen.add(entry.sopInstanceUid);
-      yield [entry, entry];
-    }
-    if (!archive || !listed) return;
-    try {
-      for (const name of await listed) {
-        if (seen.has(name.sopInstanceUid)) continue;
-        seen.add(name.sopInstanceUid);
-        events({ kind: "read-unknown", archive: archive.name });
-        yield [name, undefined];
-      }
-    } catch (error) {
-      const { code } = told(error);
-      onUnlisted(code);
-    }
-  }
-
   close(): void {
     this.#reading.close();
   }
 }
 
-/** A study of more is no study: a bound on what a stranger's answer takes. */
-const listedMax = 200_000;
+/** A study of more is no study: a bound on what an archive's answer takes. */
+const plannedMax = 200_000;
 
-/** Asked for at once, and read whole: what the gate admitted is fetched meanwhile. */
-async function listedBy(names: AsyncIterable<InstanceName>): Promise<readonly InstanceName[]> {
-  const out: InstanceName[] = [];
-  for await (const name of names) {
-    out.push(name);
-    if (out.length >= listedMax) break;
+/** Asked for at once: what the gate admitted is looked up meanwhile. Never rejects. */
+async function listedBy(
+  archive: ReadableArchive,
+  scope: ReadScope,
+): Promise<{ readonly names: readonly InstanceName[]; readonly unlisted: string | undefined }> {
+  const names: InstanceName[] = [];
+  try {
+    for await (const name of archive.list(scope)) {
+      names.push(name);
+      if (names.length >= plannedMax) break;
+    }
+    return { names, unlisted: undefined };
+  } catch (error) {
+    return { names, unlisted: told(error).code };
   }
-  return out;
 }
