@@ -138,7 +138,8 @@ function build(sections: ConfigSections, building: Building): GatewayConfig {
     journal,
     http: { host: http.host, port: http.port },
     log,
-    index,
+    // Readers are answered from it.
+    index: index || (sections.reading?.readers.length ?? 0) > 0,
     spoolBytesMax,
     settings,
     tlsFiles: files.paths,

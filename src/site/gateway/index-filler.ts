@@ -11,8 +11,8 @@ import type { OpenObject } from "../../store/objects/object-store.ts";
 import { endWithin, Waker } from "../../zero-trust/gateway/waker.ts";
 import { entryOf, packedAttributesIn } from "./index-attributes.ts";
 
-/** One transaction, in which the embedded database stops the event loop: some 5 ms. */
-const objectsAtOnce = 16;
+/** One transaction, in which the embedded database stops the event loop: some 8 ms. */
+const objectsAtOnce = 32;
 /** After something came: others come with it. */
 const gatherMs = 200;
 /** For what other processes left, and after a fault. */

@@ -14,9 +14,6 @@ const studiesPerPage = 100;
 const rowsPerPage = 256;
 /** Unpacked one after another, without a turn for others: some 0.2 ms each. */
 const rowsPerTurn = 32;
-/** Rows whose attributes are looked at one by one for a query; some seconds. Who asks for more is told to ask narrower. */
-const examinedMax = 100_000;
-
 /** Runs one statement, with the database's errors as ours. */
 export type Read = <T>(query: (db: Database) => Promise<T>) => Promise<T>;
 
@@ -24,11 +21,13 @@ export type Read = <T>(query: (db: Database) => Promise<T>) => Promise<T>;
 class Window {
   skip: number;
   left: number;
+  readonly #examinedMax: number;
   #examined = 0;
 
-  constructor({ offset, limit }: SearchPlan) {
+  constructor({ offset, limit }: SearchPlan, examinedMax: number) {
     this.skip = offset;
     this.left = limit;
+    this.#examinedMax = examinedMax;
   }
 
   /** Whether a match is to be given. */
@@ -43,16 +42,21 @@ class Window {
 
   examine(): void {
     this.#examined++;
-    if (this.#examined > examinedMax)
+    if (this.#examined > this.#examinedMax)
       throw new ScansealError(
         "usage",
-        `more than ${examinedMax} entries would have to be looked at one by one: ask narrower`,
+        `more than ${this.#examinedMax} entries would have to be looked at one by one: ask narrower`,
       );
   }
 }
 
-export async function* searchIndex(read: Read, plan: SearchPlan): AsyncIterable<JsonDataSet> {
-  const window = new Window(plan);
+/** @throws ScansealError `usage` where more rows would have to be examined one by one: what was found so far is not all */
+export async function* searchIndex(
+  read: Read,
+  plan: SearchPlan,
+  examinedMax: number,
+): AsyncIterable<JsonDataSet> {
+  const window = new Window(plan, examinedMax);
   if (window.left <= 0) return;
   for await (const studies of studyPages(read, plan, window)) {
     const facts =

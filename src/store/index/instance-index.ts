@@ -71,7 +71,7 @@ export interface InstanceIndex {
   /**
    * Matches in order: study date (latest first) and UID, series number and UID, instance number and UID; patients by ID. Attributes of patient and
    * study are those of the study's oldest instance, of a series those of its oldest. Keys of lower levels than the query's are not looked at.
-   * @throws ScansealError `usage` where more rows than `examinedMax` would have to be looked at one by one
+   * @throws ScansealError `usage` where more than 100,000 rows would have to be looked at one by one: what was given so far is not all
    */
   search(query: Query): AsyncIterable<JsonDataSet>;
   /** By series (number, UID), instance number, UID. */

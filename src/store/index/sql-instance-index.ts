@@ -19,6 +19,8 @@ import type {
 import { unpackedAttributes } from "./packed-attributes.ts";
 import { planOf } from "./search-plan.ts";
 
+/** Rows whose attributes are looked at one by one for a query: some seconds. Who asks for more is told to ask narrower. */
+const examinedMaxDefault = 100_000;
 /** Of one transaction; the embedded database stops the event loop for it. */
 const entriesPerTransaction = 64;
 
@@ -26,11 +28,13 @@ export class SqlInstanceIndex implements InstanceIndex {
   readonly #db: Database;
   readonly #engine: Engine;
   readonly #writer: Writer;
+  readonly #examinedMax: number;
 
-  constructor(db: Database, engine: Engine, writer: Writer) {
+  constructor(db: Database, engine: Engine, writer: Writer, examinedMax: number = examinedMaxDefault) {
     this.#db = db;
     this.#engine = engine;
     this.#writer = writer;
+    this.#examinedMax = examinedMax;
   }
 
   async put(entries: readonly IndexEntry[]): Promise<readonly Superseded[]> {
@@ -43,7 +47,7 @@ export class SqlInstanceIndex implements InstanceIndex {
   }
 
   async *search(query: Query): AsyncIterable<JsonDataSet> {
-    yield* searchIndex(this.#read, planOf(this.#engine, query));
+    yield* searchIndex(this.#read, planOf(this.#engine, query), this.#examinedMax);
   }
 
   async *instancesOf(scope: IndexScope): AsyncIterable<IndexedInstance> {
