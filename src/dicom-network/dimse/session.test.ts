@@ -73,7 +73,7 @@ const requests: readonly (readonly [number, CommandSet, Bytes])[] = [
 const [find] = requests;
 
 /** @param pace held before each answer */
-function sessionOf(pace: () => Promise<unknown> = async () => undefined) {
+function sessionOf(pace: () => Promise<unknown> = async () => undefined, roles = { scu: true, scp: true }) {
   const sent: { readonly contextId: number; readonly command: CommandSet }[] = [];
   const signals: AbortSignal[] = [];
   const aborts: string[] = [];
@@ -88,7 +88,7 @@ function sessionOf(pace: () => Promise<unknown> = async () => undefined) {
   const open = {
     id: "1",
     contexts,
-    rolesOf: () => ({ scu: true, scp: true }),
+    rolesOf: () => roles,
     isRelational: () => false,
   } as unknown as OpenAssociation;
   const provider: Omit<DimseProvider, "admit"> = {
@@ -202,6 +202,39 @@ describe("an operation", () => {
     if (changed.hasDataSet) await one.data(contextId, bytes);
     expect(statusesOf(one)).toEqual([status]);
     expect(one.signals).toEqual([]);
+  });
+
+  it("is the peer's in its role only", async () => {
+    for (const roles of [
+      { scu: true, scp: false },
+      { scu: false, scp: true },
+    ]) {
+      const one = sessionOf(undefined, roles);
+      for (const request of requests) {
+        await one.ask(request);
+        await one.idle();
+      }
+      const isRefused = statusesOf(one).map((status) => status === 0x0211);
+      // C-FIND answers four times, C-MOVE twice, C-GET fails what it cannot store: twice.
+      const expected = [...Array(4 + 2 + 2 + 1).fill(false), true, false];
+      expect(isRefused).toEqual(roles.scu ? expected : [true, true, true, true, false, true]);
+      if (roles.scu) expect(statusesOf(one)[7]).toBe(0xa702);
+    }
+  });
+
+  it("of C-GET is ended by an answer to another message than its sub-operation", async () => {
+    const one = sessionOf();
+    await one.ask(requests[2]!);
+    const answer = { field: 0x8001, hasDataSet: false, status: 0 };
+    expect(() => one.command(9, { ...answer, respondedTo: 9 })).toThrow(
+      expect.objectContaining({ code: "peer-protocol" }),
+    );
+    expect(() => one.command(5, { ...answer, respondedTo: 1 })).toThrow(
+      expect.objectContaining({ code: "peer-protocol" }),
+    );
+    await one.command(9, { ...answer, respondedTo: 1 });
+    await one.idle();
+    expect(statusesOf(one)).toEqual([undefined, 0xff00, 0]);
   });
 
   it("with an identifier in pieces of a byte is refused after some hundred", async () => {
