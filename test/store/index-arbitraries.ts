@@ -111,6 +111,7 @@ export const arbitraryEntries: fc.Arbitrary<IndexEntry[]> = fc
       study: fc.integer({ min: 1, max: 5 }),
       series: fc.integer({ min: 1, max: 3 }),
       instance: fc.integer({ min: 1, max: 6 }),
+      basis: fc.constantFrom("verified", "verified-with-changes", "received", "observed"),
       attributes: attributesOf,
     }),
     { maxLength: 30 },

@@ -20,6 +20,7 @@ export interface EntryChoice {
   readonly instance?: number;
   /** The order of admission, and the object's id. */
   readonly version?: number;
+  readonly basis?: string;
   readonly attributes?: JsonDataSet;
 }
 
@@ -32,6 +33,7 @@ export function entryOf({
   series = 1,
   instance = 1,
   version = instance,
+  basis = "verified",
   attributes = {},
 }: EntryChoice): IndexEntry {
   const uids = {
@@ -59,7 +61,7 @@ export function entryOf({
     digest: String(version).padStart(64, "0"),
     payloadDigest: version % 2 === 0 ? "f".repeat(64) : undefined,
     verdict: "verified",
-    basis: "verified",
+    basis,
     assurance: "in-device",
     admittedAt: 1_000 + version,
     attributes: Object.fromEntries(

@@ -119,3 +119,34 @@ it.each(engines)(
     });
   },
 );
+
+it.each(engines)(
+  "an unsealed object that came first does not say who the patient of a sealed study is: $name",
+  async ({ open }) => {
+    const index = await opened(open);
+    const forged = {
+      "00100010": element("PN", { Alphabetic: "Roe^Richard" }),
+      "00080060": element("CS", "MR"),
+    };
+    await index.put([entryOf({ instance: 1, basis: "observed", attributes: forged })]);
+    const names = async (): Promise<unknown[]> =>
+      (
+        await all(index.search(queryFor("SERIES", [key(0x00100010, universal), key(0x00080060, universal)])))
+      ).map((match) => [match["00100010"]?.Value?.[0], match["00080060"]?.Value?.[0]]);
+    expect(await names()).toEqual([[{ Alphabetic: "Roe^Richard" }, "MR"]]);
+    await index.put([
+      entryOf({ instance: 2, basis: "received", attributes: { "00080060": element("CS", "PT") } }),
+    ]);
+    expect(await names()).toEqual([[{ Alphabetic: "Doe^Jane" }, "PT"]]);
+    await index.put([
+      entryOf({ instance: 3, basis: "verified-with-changes" }),
+      entryOf({ instance: 4, basis: "observed", attributes: forged }),
+    ]);
+    expect(await names()).toEqual([[{ Alphabetic: "Doe^Jane" }, "CT"]]);
+    expect(await index.counts()).toMatchObject({
+      instances: 4,
+      differingFromStudy: 2,
+      differingFromSeries: 3,
+    });
+  },
+);

@@ -87,8 +87,15 @@ function oldestEntry(list: readonly IndexEntry[]): IndexEntry {
   return list.reduce((a, b) => (before(b, a) ? b : a));
 }
 
+const proven = ["verified", "verified-with-changes"];
+
 function before(a: IndexEntry, b: IndexEntry): boolean {
-  return a.admittedAt === b.admittedAt ? a.sopInstanceUid < b.sopInstanceUid : a.admittedAt < b.admittedAt;
+  const orderOf = (entry: IndexEntry): (string | number)[] => [
+    proven.includes(entry.basis) ? 0 : entry.basis === "received" ? 1 : 2,
+    entry.admittedAt,
+    entry.sopInstanceUid,
+  ];
+  return compare(orderOf(a), orderOf(b)) < 0;
 }
 
 function numberOf(set: JsonDataSet, tag: string): number {

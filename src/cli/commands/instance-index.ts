@@ -46,11 +46,11 @@ export async function indexStatus(options: DeskOptions & { readonly json: boolea
       ...(differingFromStudy === 0
         ? []
         : [
-            `${differingFromStudy} say something else of patient or study than their study's oldest, which stands.`,
+            `${differingFromStudy} say something else of patient or study than their study's first, which stands.`,
           ]),
       ...(differingFromSeries === 0
         ? []
-        : [`${differingFromSeries} say something else of their series than its oldest, which stands.`]),
+        : [`${differingFromSeries} say something else of their series than its first, which stands.`]),
       ...(config.index ? [] : ['The configuration has "index: false": nothing more is added.']),
     ];
     process.stdout.write(`${lines.join("\n")}\n`);

@@ -1,6 +1,6 @@
 /**
  * What puts instances into the index and takes them out, in one transaction. Rows of studies and series are what their instances make them: counted
- * on where an instance is added behind the others, made anew from what is left where one goes or an older one comes.
+ * on where an instance is added behind the others, made anew from what is left where one goes or one comes that goes first (better proven, or older).
  */
 import { type Kysely, sql } from "kysely";
 import { keptText } from "../journal/object-rows.ts";
@@ -10,8 +10,10 @@ import type { WriteJob } from "../journal/writers.ts";
 import {
   type InstanceRow,
   instanceColumns,
+  isBefore,
   type LevelJson,
   levelJson,
+  placeOf,
   type SeriesRow,
   type StudyRow,
   seriesColumns,
@@ -202,16 +204,17 @@ class Change {
   }
 
   add(entry: IndexEntry): void {
-    const { attributes, admittedAt, sopInstanceUid } = entry;
+    const { attributes } = entry;
     const json = JSON.stringify(attributes);
     const level = levelJson(attributes);
-    const isOlder = (row: { base_at: number; base_uid: string }): boolean =>
-      isLater({ at: row.base_at, id: row.base_uid }, { at: admittedAt, id: sopInstanceUid });
+    const place = placeOf(entry);
+    const isFirst = (row: Pick<StudyRow, "base_rank" | "base_at" | "base_uid">): boolean =>
+      isBefore(place, { rank: row.base_rank, at: row.base_at, uid: row.base_uid });
     const study = this.#studyOf(entry, level);
-    if (isOlder(study.row)) this.#dirtyStudies.add(entry.studyInstanceUid);
+    if (isFirst(study.row)) this.#dirtyStudies.add(entry.studyInstanceUid);
     if (level.prints.study !== study.row.print) study.row.differing++;
     const { row } = this.#seriesOf(entry, level, json);
-    if (isOlder(row)) this.#dirtySeries.add(row.no);
+    if (isFirst(row)) this.#dirtySeries.add(row.no);
     if (level.prints.series !== row.print) row.differing++;
     row.instances++;
     this.#added.push({
@@ -289,6 +292,7 @@ async function deriveSeries(db: Database, no: number): Promise<void> {
     .selectFrom("index_instances")
     .selectAll()
     .where("series_no", "=", no)
+    .orderBy("proof_rank")
     .orderBy("admitted_at")
     .orderBy("sop_instance_uid")
     .limit(1)
@@ -299,7 +303,7 @@ async function deriveSeries(db: Database, no: number): Promise<void> {
     return;
   }
   const attributes = unpackedAttributes(base.attributes, series.template);
-  const columns = seriesColumns({ ...baseOf(base), ...uidsOf(series) }, attributes, levelJson(attributes));
+  const columns = seriesColumns(baseOf(base, series), attributes, levelJson(attributes));
   const { instances, differing } = await db
     .selectFrom("index_instances")
     .select((is) => [
@@ -323,6 +327,7 @@ async function deriveStudy(db: Database, study: string): Promise<void> {
   const base = await ofStudy
     .selectAll("i")
     .select(["r.template", "r.study_instance_uid", "r.series_instance_uid"])
+    .orderBy("i.proof_rank")
     .orderBy("i.admitted_at")
     .orderBy("i.sop_instance_uid")
     .limit(1)
@@ -332,7 +337,7 @@ async function deriveStudy(db: Database, study: string): Promise<void> {
     return;
   }
   const attributes = unpackedAttributes(base.attributes, base.template);
-  const columns = studyColumns({ ...baseOf(base), ...uidsOf(base) }, attributes, levelJson(attributes));
+  const columns = studyColumns(baseOf(base, base), attributes, levelJson(attributes));
   const { differing } = await ofStudy
     .select(sql<number>`sum(case i.study_print when ${columns.print} then 0 else 1 end)`.as("differing"))
     .executeTakeFirstOrThrow();
@@ -343,16 +348,15 @@ async function deriveStudy(db: Database, study: string): Promise<void> {
     .execute();
 }
 
-function baseOf(row: Pick<InstanceRow, "sop_instance_uid" | "admitted_at">): {
-  readonly sopInstanceUid: string;
-  readonly admittedAt: number;
-} {
-  return { sopInstanceUid: row.sop_instance_uid, admittedAt: row.admitted_at };
-}
-
-function uidsOf(row: Pick<SeriesRow, "study_instance_uid" | "series_instance_uid">): {
-  readonly studyInstanceUid: string;
-  readonly seriesInstanceUid: string;
-} {
-  return { studyInstanceUid: row.study_instance_uid, seriesInstanceUid: row.series_instance_uid };
+function baseOf(
+  row: Pick<InstanceRow, "sop_instance_uid" | "admitted_at" | "basis">,
+  of: Pick<SeriesRow, "study_instance_uid" | "series_instance_uid">,
+): Parameters<typeof placeOf>[0] {
+  return {
+    studyInstanceUid: of.study_instance_uid,
+    seriesInstanceUid: of.series_instance_uid,
+    sopInstanceUid: row.sop_instance_uid,
+    admittedAt: row.admitted_at,
+    basis: row.basis,
+  };
 }

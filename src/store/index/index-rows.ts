@@ -45,7 +45,42 @@ function nameColumns(attributes: JsonDataSet, tag: string): NormalName {
   };
 }
 
-/** What the oldest instance of a study or series decides of it. */
+/**
+ * Whoever sends an unsealed object first must not say who the patient of a sealed study is: what is proven goes first.
+ * @returns less for what is proven better
+ */
+function rankOf(basis: string): number {
+  if (basis === "verified" || basis === "verified-with-changes") return 0;
+  return basis === "received" ? 1 : 2;
+}
+
+/** An instance's place among those of its study or series: the first one's attributes stand. */
+export interface Place {
+  readonly rank: number;
+  readonly at: number;
+  readonly uid: string;
+}
+
+export function placeOf({ basis, admittedAt, sopInstanceUid }: Base): Place {
+  return { rank: rankOf(basis), at: admittedAt, uid: sopInstanceUid };
+}
+
+export function isBefore(a: Place, b: Place): boolean {
+  if (a.rank !== b.rank) return a.rank < b.rank;
+  return a.at === b.at ? a.uid < b.uid : a.at < b.at;
+}
+
+type Base = Pick<
+  IndexEntry,
+  "studyInstanceUid" | "seriesInstanceUid" | "sopInstanceUid" | "admittedAt" | "basis"
+>;
+
+function baseColumns(base: Base): Pick<StudyRow, "base_rank" | "base_at" | "base_uid"> {
+  const { rank, at, uid } = placeOf(base);
+  return { base_rank: rank, base_at: at, base_uid: uid };
+}
+
+/** What the first instance of a study or series decides of it. */
 type Derived<R> = Omit<R, "no" | "differing" | "instances" | "template">;
 
 export interface Prints {
@@ -65,11 +100,7 @@ export function levelJson(attributes: JsonDataSet): LevelJson {
   return { study, series, prints: { study: printOf(study), series: printOf(series) } };
 }
 
-export function studyColumns(
-  base: { readonly studyInstanceUid: string; readonly sopInstanceUid: string; readonly admittedAt: number },
-  attributes: JsonDataSet,
-  level: LevelJson,
-): Derived<StudyRow> {
+export function studyColumns(base: Base, attributes: JsonDataSet, level: LevelJson): Derived<StudyRow> {
   const name = nameColumns(attributes, "00100010");
   const referring = nameColumns(attributes, "00080090");
   const patientId = textColumn(attributes, "00100020");
@@ -90,8 +121,7 @@ export function studyColumns(
     study_id: textColumn(attributes, "00200010"),
     attributes: level.study,
     print: level.prints.study,
-    base_at: base.admittedAt,
-    base_uid: base.sopInstanceUid,
+    ...baseColumns(base),
   };
 }
 
@@ -101,16 +131,7 @@ function patientKey(id: string, issuer: string, { alphabetic, ideographic }: Nor
   return text.length <= columnMax ? text : `${text.slice(0, columnMax - 24).toWellFormed()}${printOf(text)}`;
 }
 
-export function seriesColumns(
-  base: {
-    readonly seriesInstanceUid: string;
-    readonly studyInstanceUid: string;
-    readonly sopInstanceUid: string;
-    readonly admittedAt: number;
-  },
-  attributes: JsonDataSet,
-  level: LevelJson,
-): Derived<SeriesRow> {
+export function seriesColumns(base: Base, attributes: JsonDataSet, level: LevelJson): Derived<SeriesRow> {
   return {
     series_instance_uid: base.seriesInstanceUid,
     study_instance_uid: base.studyInstanceUid,
@@ -121,8 +142,7 @@ export function seriesColumns(
     performed_date: normalDate(textsOf(attributes["00400244"])[0] ?? ""),
     attributes: level.series,
     print: level.prints.series,
-    base_at: base.admittedAt,
-    base_uid: base.sopInstanceUid,
+    ...baseColumns(base),
   };
 }
 
@@ -144,6 +164,7 @@ export function instanceColumns(
     basis: keptText(entry.basis, "basis"),
     assurance: keptOptional(entry.assurance, "assurance"),
     admitted_at: keptNumber(entry.admittedAt, "time of admission"),
+    proof_rank: rankOf(entry.basis),
     instance_number: whole("00200013") ?? noNumber,
     frames: whole("00280008") ?? null,
     image_rows: whole("00280010") ?? null,

@@ -86,7 +86,7 @@ function parsed(json: string): JsonDataSet {
   return JSON.parse(json) as JsonDataSet;
 }
 
-/** Latest first; of patients their oldest study, by ID. */
+/** Latest first; of patients their first study, by ID. */
 async function* studyPages(
   read: Read,
   { level, study, offset }: SearchPlan,
@@ -102,7 +102,7 @@ async function* studyPages(
       const query = db
         .selectFrom("index_studies as s")
         .selectAll()
-        .where(allOf([...study.conditions, ...(isOfPatients ? [isOldestOfPatient] : [])]));
+        .where(allOf([...study.conditions, ...(isOfPatients ? [isFirstOfPatient] : [])]));
       const rest =
         last === undefined ? query : query.where(isOfPatients ? afterPatient(last) : afterStudy(last));
       const ordered = isOfPatients
@@ -118,8 +118,9 @@ async function* studyPages(
   }
 }
 
-const isOldestOfPatient: Condition = sql`not exists (select 1 from index_studies as o where o.patient_key = s.patient_key
-  and (o.base_at < s.base_at or (o.base_at = s.base_at and o.study_instance_uid < s.study_instance_uid)))`;
+const isFirstOfPatient: Condition = sql`not exists (select 1 from index_studies as o where o.patient_key = s.patient_key
+  and (o.base_rank < s.base_rank or (o.base_rank = s.base_rank
+    and (o.base_at < s.base_at or (o.base_at = s.base_at and o.study_instance_uid < s.study_instance_uid)))))`;
 
 function afterPatient({ patient_key }: StudyRow): Condition {
   return sql`s.patient_key > ${patient_key}`;

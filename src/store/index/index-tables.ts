@@ -2,7 +2,7 @@
 import { sql } from "kysely";
 import type { Database, Engine } from "../journal/tables.ts";
 
-/** Of the study's oldest instance. */
+/** Of the study's best proven instance, and of these the oldest: `rankOf`. */
 export interface IndexStudyTable {
   study_instance_uid: string;
   patient_key: string;
@@ -25,12 +25,13 @@ export interface IndexStudyTable {
   print: string;
   /** Instances whose print is another. */
   differing: number;
-  /** The oldest instance. */
+  /** That instance. */
+  base_rank: number;
   base_at: number;
   base_uid: string;
 }
 
-/** Of the series' oldest instance. One series UID in two studies is two series. */
+/** Of the series' best proven, then oldest instance. One series UID in two studies is two series. */
 export interface IndexSeriesTable {
   no: number;
   series_instance_uid: string;
@@ -43,6 +44,7 @@ export interface IndexSeriesTable {
   attributes: string;
   print: string;
   differing: number;
+  base_rank: number;
   base_at: number;
   base_uid: string;
   instances: number;
@@ -62,6 +64,7 @@ export interface IndexInstanceTable {
   basis: string;
   assurance: string | null;
   admitted_at: number;
+  proof_rank: number;
   instance_number: number;
   frames: number | null;
   image_rows: number | null;
@@ -95,20 +98,20 @@ export async function indexTables(db: Database, engine: Engine): Promise<void> {
       patient_name ${text}, patient_name_ideographic ${text}, patient_name_phonetic ${text},
       study_date ${text}, study_time ${text}, accession_number ${text}, study_description ${text},
       referring_name ${text}, referring_name_ideographic ${text}, referring_name_phonetic ${text}, study_id ${text},
-      attributes ${text}, print ${text}, differing ${whole} not null, base_at ${whole} not null, base_uid ${text})`,
+      attributes ${text}, print ${text}, differing ${whole} not null, base_rank ${whole} not null, base_at ${whole} not null, base_uid ${text})`,
     sql`create index index_studies_order on index_studies (study_date desc, study_instance_uid)`,
-    sql`create index index_studies_patient on index_studies (patient_key, base_at, study_instance_uid)`,
+    sql`create index index_studies_patient on index_studies (patient_key, base_rank, base_at, study_instance_uid)`,
     sql`create index index_studies_id on index_studies (patient_id)`,
     sql`create index index_studies_name on index_studies (patient_name)`,
     sql`create index index_studies_accession on index_studies (accession_number)`,
     sql`create table index_series (no ${whole} not null primary key, series_instance_uid ${text}, study_instance_uid ${text},
       modality ${text}, series_number ${whole} not null, series_description ${text}, body_part_examined ${text}, performed_date ${text},
-      attributes ${text}, print ${text}, differing ${whole} not null, base_at ${whole} not null, base_uid ${text},
+      attributes ${text}, print ${text}, differing ${whole} not null, base_rank ${whole} not null, base_at ${whole} not null, base_uid ${text},
       instances ${whole} not null, template ${bytes} not null, unique (series_instance_uid, study_instance_uid))`,
     sql`create index index_series_order on index_series (study_instance_uid, series_number, series_instance_uid)`,
     sql`create table index_instances (sop_instance_uid ${text} primary key, series_no ${whole} not null references index_series (no),
       sop_class_uid ${text}, transfer_syntax_uid ${text}, object_id ${text}, digest ${text}, payload_digest ${optional},
-      verdict ${text}, basis ${text}, assurance ${optional}, admitted_at ${whole} not null, instance_number ${whole} not null,
+      verdict ${text}, basis ${text}, assurance ${optional}, admitted_at ${whole} not null, proof_rank ${whole} not null, instance_number ${whole} not null,
       frames ${whole}, image_rows ${whole}, image_columns ${whole}, study_print ${text}, series_print ${text}, attributes ${bytes} not null)`,
     sql`create index index_instances_order on index_instances (series_no, instance_number, sop_instance_uid)`,
     sql`create table index_queue (object_id ${text} primary key references objects (id), attributes ${bytes}, payload_digest ${optional}, problem ${optional})`,

@@ -54,7 +54,7 @@ export interface IndexCounts {
   readonly studies: number;
   readonly series: number;
   readonly instances: number;
-  /** Instances that say something else of their patient or study than the study's oldest instance, and of their series than its oldest: it stands. */
+  /** Instances that say something else of their patient or study than the study's first instance, and of their series than its first: it stands. */
   readonly differingFromStudy: number;
   readonly differingFromSeries: number;
 }
@@ -70,7 +70,7 @@ export interface InstanceIndex {
   remove(sopInstanceUids: readonly string[]): Promise<void>;
   /**
    * Matches in order: study date (latest first) and UID, series number and UID, instance number and UID; patients by ID. Attributes of patient and
-   * study are those of the study's oldest instance, of a series those of its oldest. Keys of lower levels than the query's are not looked at.
+   * study are those of the study's first instance, of a series those of its first: the best proven, of these the oldest. Keys of lower levels than the query's are not looked at.
    * @throws ScansealError `usage` where more than 100,000 rows would have to be looked at one by one: what was given so far is not all
    */
   search(query: Query): AsyncIterable<JsonDataSet>;
