@@ -2,7 +2,8 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { JsonDataSet } from "../../src/dicom/json/json-model.ts";
-import type { InstanceIndex } from "../../src/store/index/instance-index.ts";
+import type { Query } from "../../src/dicom-network/query/query.ts";
+import type { IndexEntry, InstanceIndex } from "../../src/store/index/instance-index.ts";
 import { arbitraryEntries, arbitraryQuery } from "./index-arbitraries.ts";
 import {
   all,
@@ -22,6 +23,13 @@ import { queueCases } from "./index-queue-cases.ts";
 
 const uniqueKey = { PATIENT: "00100020", STUDY: "0020000D", SERIES: "0020000E", IMAGE: "00080018" };
 
+/** Of instances, in columns and without. */
+const ownTags = ["00080008", "00080016", "00080032", "00200013", "00280010"];
+
+function asksFor({ keys }: Query, tag: string): boolean {
+  return keys.some(({ path }) => path[0] === Number.parseInt(tag, 16));
+}
+
 type IndexCase = (index: InstanceIndex, runs: number) => Promise<void>;
 
 /** Title -> test. */
@@ -40,10 +48,20 @@ const cases: Readonly<Record<string, IndexCase>> = {
           await index.put(entries.slice(0, cut));
           await index.put(entries.slice(cut));
           for (const query of queries) {
-            const found = (await all(index.search(query))).map((match) =>
-              textOf(match, uniqueKey[query.level]),
-            );
+            const matches = await all(index.search(query));
+            const found = matches.map((match) => textOf(match, uniqueKey[query.level]));
             expect(found).toEqual(naiveSearch(entries, query));
+            if (query.level !== "IMAGE") continue;
+            for (const match of matches) {
+              const own = entries.filter(
+                ({ sopInstanceUid }) => sopInstanceUid === textOf(match, "00080018"),
+              );
+              const [{ attributes }] = standingOf(own) as [IndexEntry];
+              for (const tag of ownTags.filter((one) => match[one]))
+                expect(match[tag]).toEqual(attributes[tag]);
+              for (const tag of ownTags.filter((one) => query.isEverythingAsked || asksFor(query, one)))
+                expect(tag in match).toBe(tag in attributes);
+            }
           }
         },
       ),

@@ -11,6 +11,7 @@ import { MemorySource } from "../../foundation/byte-source.ts";
 import { type Bytes, toHex } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import type { GatewayEvent } from "../../operations/event.ts";
+import { logWords } from "../../operations/log-words.ts";
 import { nodeCrypto } from "../../platform/node/crypto.ts";
 import { type IndexedJournal, openSqliteIndexedJournal } from "../../store/index/indexed-journal.ts";
 import type { IndexedInstance } from "../../store/index/instance-index.ts";
@@ -143,6 +144,19 @@ describe("filling the index", () => {
     expect((await stores.queue.counts()).waiting).toBe(1);
     expect(await fillIndex(parts)).toEqual({ indexed: 1, failed: 0 });
     expect(await stores.index.counts()).toMatchObject({ instances: 1, differingFromStudy: 0 });
+  });
+
+  it("tells that something is missing, without a word of what it is", async () => {
+    const gone = await admit(fileOf("2.25.1"), "2.25.1", false);
+    kept.delete(gone.digest);
+    const told = Promise.withResolvers<GatewayEvent>();
+    const filler = new IndexFiller(parts, told.resolve);
+    filler.start();
+    const event = await told.promise;
+    await filler.stop();
+    const why = "1 object is missing from the index; scanseal index status says why";
+    expect(event).toEqual({ kind: "fault", where: "index", code: "unsupported", why });
+    for (const word of why.match(/[a-z]+/g)!) expect(logWords.has(word), word).toBe(true);
   });
 
   it("finds at its start what was admitted without an index, tells a fault once, and goes on when it is over", async () => {

@@ -164,11 +164,13 @@ export class IndexFiller {
     try {
       if (!this.#isMissingAdded) await this.#parts.queue.addMissing();
       this.#isMissingAdded = true;
-      await fillIndex(this.#parts, async (wasRead) => {
+      const { failed } = await fillIndex(this.#parts, async (wasRead) => {
         await pause(wasRead ? readPauseMs : 0);
         return !this.#isStopping;
       });
       this.#told = undefined;
+      if (failed > 0)
+        this.#events({ kind: "fault", where: "index", code: "unsupported", why: missing(failed) });
     } catch (error) {
       const { code, message } =
         error instanceof ScansealError ? error : new ScansealError("internal", "filling the index failed");
@@ -176,6 +178,11 @@ export class IndexFiller {
       this.#told = message;
     }
   }
+}
+
+function missing(count: number): string {
+  const objects = count === 1 ? "1 object is" : `${count} objects are`;
+  return `${objects} missing from the index; scanseal index status says why`;
 }
 
 function pause(ms: number): Promise<void> {

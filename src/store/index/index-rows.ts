@@ -1,6 +1,6 @@
 /** Attributes as columns. They come from objects that were verified, and are bounded all the same: a seal does not make a value short. */
 import type { Selectable } from "kysely";
-import type { JsonDataSet } from "../../dicom/json/json-model.ts";
+import type { JsonDataSet, JsonElement } from "../../dicom/json/json-model.ts";
 import { keptNumber, keptOptional, keptText } from "../journal/object-rows.ts";
 import {
   type IndexInstanceTable,
@@ -146,13 +146,39 @@ export function seriesColumns(base: Base, attributes: JsonDataSet, level: LevelJ
   };
 }
 
+/**
+ * What is asked of an instance, of its columns alone: most questions ask for no more, and nothing has to be unpacked.
+ * @param asked tags of the instance' own attributes; undefined where one is not in a column, or its column cannot tell absent from unreadable
+ */
+export function columnAttributes(
+  row: Omit<InstanceRow, "attributes">,
+  asked: readonly string[],
+): JsonDataSet | undefined {
+  const number = (vr: string, value: number | null): JsonElement | undefined =>
+    value === null || value === noNumber ? undefined : { vr, Value: [value] };
+  const known: Readonly<Record<string, JsonElement | undefined>> = {
+    "00080016": { vr: "UI", Value: [row.sop_class_uid] },
+    "00080018": { vr: "UI", Value: [row.sop_instance_uid] },
+    "00200013": number("IS", row.instance_number),
+    "00280008": number("IS", row.frames),
+    "00280010": number("US", row.image_rows),
+    "00280011": number("US", row.image_columns),
+  };
+  const found = asked.map((tag) => [tag, known[tag]] as const);
+  if (found.some(([, element]) => element === undefined)) return undefined;
+  return Object.fromEntries(found) as JsonDataSet;
+}
+
 /** @throws ScansealError `usage` for what no row can keep */
 export function instanceColumns(
   entry: IndexEntry,
   prints: Prints,
 ): Omit<InstanceRow, "series_no" | "attributes"> {
   const { attributes } = entry;
-  const whole = (tag: string): number | undefined => wholeOf(textsOf(attributes[tag])[0]);
+  const whole = (tag: string): number | undefined => {
+    const values = attributes[tag]?.Value;
+    return values?.length === 1 ? wholeOf(textsOf(attributes[tag])[0]) : undefined;
+  };
   return {
     sop_instance_uid: keptText(entry.sopInstanceUid, "SOP instance UID"),
     sop_class_uid: keptText(entry.sopClassUid, "SOP class UID"),

@@ -4,10 +4,17 @@ import type { JsonDataSet } from "../../dicom/json/json-model.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { type Database, pieces } from "../journal/tables.ts";
 import { type MatchedRows, matchOf, type StudyFacts, type Totals } from "./index-answers.ts";
-import { type InstanceRow, instanceOf, type SeriesRow, type StudyRow } from "./index-rows.ts";
+import {
+  columnAttributes,
+  type InstanceRow,
+  instanceOf,
+  type SeriesRow,
+  type StudyRow,
+} from "./index-rows.ts";
 import type { IndexedInstance, IndexScope } from "./instance-index.ts";
+import { levelOf } from "./levels.ts";
 import { unpackedAttributes } from "./packed-attributes.ts";
-import { allOf, type Condition, type LevelPlan, type SearchPlan } from "./search-plan.ts";
+import { allOf, type Condition, computed, type LevelPlan, type SearchPlan } from "./search-plan.ts";
 import { matchesKey } from "./value-matching.ts";
 
 const studiesPerPage = 100;
@@ -158,6 +165,7 @@ async function* imageMatches(
 ): AsyncIterable<JsonDataSet> {
   const { conditions, examined } = plan.image;
   const isAll = conditions.length === 0 && examined.length === 0;
+  const asked = examined.length > 0 ? undefined : askedOfImages(plan);
   if (isAll && window.skip >= series.instances) {
     window.skip -= series.instances;
     return;
@@ -169,12 +177,20 @@ async function* imageMatches(
         window.skip--;
         continue;
       }
-      const attributes = unpackedAttributes(instance.attributes, series.template);
+      const ofColumns = asked && columnAttributes(instance, asked);
+      const attributes = ofColumns ?? unpackedAttributes(instance.attributes, series.template);
       if (!fits(plan.image, attributes, window)) continue;
       if (window.take()) yield matchOf(plan, { ...rows, image: attributes }, undefined);
       if (window.left <= 0) return;
     }
   }
+}
+
+/** Of the instance itself; undefined: everything. */
+function askedOfImages({ asked, isEverythingAsked }: SearchPlan): readonly string[] | undefined {
+  if (isEverythingAsked) return undefined;
+  const own = [...asked].filter((tag) => levelOf(tag) === "IMAGE" && !computed.has(tag));
+  return [...new Set([...own, "00080018", "00080016"])];
 }
 
 async function* seriesPages(

@@ -41,7 +41,7 @@ const wantedMax = 1_024;
 const offsetMax = 2 ** 31;
 
 /** Answered from counts, or the same for all: no keys (PS3.4 C.3.4, C.6.1.1). */
-const computed: ReadonlySet<string> = new Set([
+export const computed: ReadonlySet<string> = new Set([
   "00080056",
   "00201200",
   "00201202",
