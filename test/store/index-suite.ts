@@ -41,7 +41,7 @@ const cases: Readonly<Record<string, IndexCase>> = {
     await fc.assert(
       fc.asyncProperty(
         arbitraryEntries,
-        fc.array(arbitraryQuery, { minLength: 1, maxLength: 8 }),
+        fc.array(arbitraryQuery, { minLength: 1, maxLength: 20 }),
         fc.integer({ min: 1, max: 30 }),
         async (entries, queries, cut) => {
           await empty(index);
@@ -239,6 +239,30 @@ const cases: Readonly<Record<string, IndexCase>> = {
     expect(await all(index.instancesOf({ ...one, seriesInstanceUid: uidOf(1, 1) }))).toEqual([]);
     const deep = queryFor("IMAGE", [], { offset: 590, limit: 20 });
     expect((await all(index.search(deep))).map((each) => textOf(each, "00080018"))).toEqual(uids.slice(590));
+  },
+
+  async "more studies and series than a page, with one date or none"(index) {
+    const day = { "00080020": element("DA", "20240101") };
+    const studies = Array.from({ length: 230 }, (_, n) =>
+      entryOf({ study: 1_000 + n, version: n + 1, attributes: n % 2 === 0 ? day : {} }),
+    );
+    const series = Array.from({ length: 270 }, (_, n) =>
+      entryOf({
+        study: 1,
+        series: 1_000 + n,
+        version: 300 + n,
+        attributes: { "00200011": element("IS", 5) },
+      }),
+    );
+    const entries = [...studies, ...series];
+    await index.put(entries);
+    for (const level of ["PATIENT", "STUDY", "SERIES", "IMAGE"] as const) {
+      for (const offset of [0, 101, 199]) {
+        const query = queryFor(level, [], { offset });
+        const found = (await all(index.search(query))).map((match) => textOf(match, uniqueKey[level]));
+        expect(found).toEqual(naiveSearch(entries, query));
+      }
+    }
   },
 
   async "values that no column takes are kept, and put nothing else out of the index"(index) {

@@ -21,7 +21,7 @@ describe("index on SQLite", () => {
         rmSync(folder, { recursive: true, force: true });
       },
     };
-  }, 80);
+  }, 200);
 
   it("a query that would look at more than a bound one by one is refused, and gives no part as if it were all", async () => {
     const folder = mkdtempSync(join(tmpdir(), "scanseal-index-"));
