@@ -139,21 +139,34 @@ const uidKeys: fc.Arbitrary<QueryKey> = fc.oneof(
   word.map((modality) => key(0x00080061, single(modality))),
 );
 
+/** Study Date and Time, which may be one range. */
+const moments: fc.Arbitrary<QueryKey[]> = fc
+  .tuple(ranges(date), ranges(time))
+  .map(([day, hour]) => [key(0x00080020, day), key(0x00080030, hour)]);
+
 export const arbitraryQuery: fc.Arbitrary<Query> = fc
   .record({
     level: fc.constantFrom<QueryLevel>("PATIENT", "STUDY", "SERIES", "IMAGE"),
-    keys: fc.uniqueArray(
-      fc.oneof(
-        {
-          weight: 3,
-          arbitrary: fc.constantFrom(...kinds).chain(({ tag, match }) => match.map((one) => key(tag, one))),
-        },
-        { weight: 1, arbitrary: uidKeys },
-      ),
+    keys: fc.oneof(
       {
-        maxLength: 3,
-        selector: ({ path }) => path[0],
+        weight: 4,
+        arbitrary: fc.uniqueArray(
+          fc.oneof(
+            {
+              weight: 3,
+              arbitrary: fc
+                .constantFrom(...kinds)
+                .chain(({ tag, match }) => match.map((one) => key(tag, one))),
+            },
+            { weight: 1, arbitrary: uidKeys },
+          ),
+          {
+            maxLength: 3,
+            selector: ({ path }) => path[0],
+          },
+        ),
       },
+      { weight: 1, arbitrary: moments },
     ),
     isEverythingAsked: fc.boolean(),
     isDateTimeCombined: fc.boolean(),

@@ -118,14 +118,9 @@ function isMatch(set: JsonDataSet, query: Query): boolean {
     const tag = path[0]!.toString(16).toUpperCase().padStart(8, "0");
     if (levelOfTag(tag) > depth[query.level]) return true;
     if (isCombined && tag === "00080020") return isMomentMatch(set, match, rangeOf(0x00080030)!.match);
-    if (isCombined && tag === "00080030") return textOf(set, tag) !== "" ? isTimePresent(set, match) : false;
+    if (isCombined && tag === "00080030") return true;
     return isValueMatch(set[tag], match);
   });
-}
-
-/** Without combining, hours are looked at each day. */
-function isTimePresent(set: JsonDataSet, match: Matching): boolean {
-  return isValueMatch(set["00080030"], match);
 }
 
 function isMomentMatch(set: JsonDataSet, date: Matching, time: Matching): boolean {

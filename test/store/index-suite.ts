@@ -212,6 +212,47 @@ const cases: Readonly<Record<string, IndexCase>> = {
     ).toBe(0);
   },
 
+  async "ranges end where what they name ends, whether day and time are one or not"(index) {
+    const at = (n: number, date: string, time?: string) =>
+      entryOf({
+        study: n,
+        version: n,
+        attributes: {
+          "00080020": element("DA", date),
+          ...(time === undefined ? {} : { "00080030": element("TM", time) }),
+        },
+      });
+    await index.put([
+      at(1, "20240101", "081530"),
+      at(2, "20240102", "0700"),
+      at(3, "20240103", "235959.5"),
+      at(4, "20240103"),
+    ]);
+    const found = async (
+      date: readonly [string | undefined, string | undefined] | undefined,
+      time: readonly [string | undefined, string | undefined],
+      isDateTimeCombined: boolean,
+    ): Promise<string> => {
+      const range = ([from, to]: readonly [string | undefined, string | undefined]) => ({
+        kind: "range" as const,
+        from,
+        to,
+      });
+      const keys = [key(0x00080030, range(time)), ...(date ? [key(0x00080020, range(date))] : [])];
+      const matches = await all(index.search(queryFor("STUDY", keys, { isDateTimeCombined })));
+      return matches.map((match) => textOf(match, "0020000D").slice(5)).join();
+    };
+    expect(await found(undefined, ["08", "0815"], false)).toBe("1");
+    expect(await found(undefined, ["081531", undefined], false)).toBe("3");
+    expect(await found(undefined, ["06", "08"], false)).toBe("2,1");
+    expect(await found(["20240101", "20240103"], ["08", "235959"], false)).toBe("3,1");
+    expect(await found(["20240101", "20240103"], ["08", "06"], false)).toBe("");
+    // From eight on the first day to six on the third; what has no time is of the day's beginning.
+    expect(await found(["20240101", "20240103"], ["08", "06"], true)).toBe("4,2,1");
+    expect(await found([undefined, "20240103"], [undefined, "2358"], true)).toBe("4,2,1");
+    expect(await found([undefined, "20240103"], ["0800", undefined], true)).toBe("3,4,2,1");
+  },
+
   async "lists and describes instances in the order of the study, page by page"(index) {
     const entries = [2, 1].flatMap((series) =>
       Array.from({ length: 300 }, (_, n) =>

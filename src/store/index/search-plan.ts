@@ -87,10 +87,12 @@ export function planOf(engine: Engine, query: Query): SearchPlan {
     IMAGE: { conditions: [], examined: [] },
   };
   const planner = new Planner(engine);
+  const moments = momentsOf(query);
   for (const key of query.keys) {
     const tag = hexOf(key.path[0]!);
     const { match } = key;
     if (isUnrestricted(match) || computed.has(tag)) continue;
+    if (moments && key.path[0] === studyTime) continue;
     const isOfStudies = tag === modalitiesInStudy || tag === sopClassesInStudy;
     const keyLevel = isOfStudies ? "STUDY" : levelOf(tag);
     if (isBelow(keyLevel, level)) continue;
@@ -102,7 +104,7 @@ export function planOf(engine: Engine, query: Query): SearchPlan {
     // Few rows instead of all studies.
     if (tag === "00080018" || tag === "0020000E") planner.narrow(tag, match, plans, level);
   }
-  if (query.isDateTimeCombined) combineDateTime(query, plans.STUDY);
+  if (moments && !isBelow("STUDY", level)) plans.STUDY.conditions.push(...moments);
   const study = {
     conditions: [...plans.PATIENT.conditions, ...plans.STUDY.conditions],
     examined: [...plans.PATIENT.examined, ...plans.STUDY.examined],
@@ -152,20 +154,25 @@ function isUnrestricted(match: Matching): boolean {
   );
 }
 
-/** QIDO-RS, and C-FIND where it was negotiated: one range of moments, not of days and of hours (C.2.2.2.5). The days are asked for already. */
-function combineDateTime(query: Query, plan: LevelPlan): void {
+const studyDate = 0x00080020;
+const studyTime = 0x00080030;
+
+/** Where they are one range of moments, not of days and of the hours of each (C.2.2.2.5). The days alone are asked for beside it, by an index. */
+function momentsOf({ keys, isDateTimeCombined }: Query): Condition[] | undefined {
   const rangeOf = (tag: number) =>
-    query.keys
+    keys
       .map(({ path, match }) => (path.length === 1 && path[0] === tag ? match : undefined))
       .find((match) => match?.kind === "range");
-  const date = rangeOf(0x00080020);
-  const time = rangeOf(0x00080030);
-  if (date?.kind !== "range" || time?.kind !== "range") return;
-  const moment = sql`(s.study_date || case s.study_time when '' then '000000.000000' else s.study_time end)`;
+  const date = rangeOf(studyDate);
+  const time = rangeOf(studyTime);
+  if (!isDateTimeCombined || date?.kind !== "range" || time?.kind !== "range") return undefined;
+  const found = sql`(s.study_date || case s.study_time when '' then '000000.000000' else s.study_time end)`;
+  const out: Condition[] = [];
   if (date.from !== undefined)
-    plan.conditions.push(sql`${moment} >= ${normalDate(date.from) + normalTime(time.from ?? "00", "first")}`);
+    out.push(sql`${found} >= ${normalDate(date.from) + normalTime(time.from ?? "00", "first")}`);
   if (date.to !== undefined)
-    plan.conditions.push(sql`${moment} <= ${normalDate(date.to) + normalTime(time.to ?? "23", "last")}`);
+    out.push(sql`${found} <= ${normalDate(date.to) + normalTime(time.to ?? "23", "last")}`);
+  return out;
 }
 
 class Planner {
