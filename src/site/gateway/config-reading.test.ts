@@ -38,6 +38,13 @@ function read(
   return readConfig(text, join(site.folder, "gateway.yaml"), { environment, now: Date.parse("2026-12-01") });
 }
 
+it("an index is kept where it is asked for, or where somebody reads", () => {
+  expect(read(sound).config!.index).toBe(false);
+  expect(read(`index: true\n${sound}`).config!.index).toBe(true);
+  expect(read(reading).config!.index).toBe(true);
+  expect(read(`index: often\n${sound}`).config).toBeUndefined();
+});
+
 it("reads who reads, and from where", () => {
   const { config, problems } = read(reading);
   expect(problems).toEqual([]);
