@@ -99,6 +99,13 @@ export type GatewayEvent =
     }
   /** Admitted once, and the archive has it no more. */
   | { readonly kind: "read-missing"; readonly object: string; readonly archive: string }
+  /** Admitted once, and the archive gives nothing for it now; `code` of a ScansealError. */
+  | {
+      readonly kind: "read-failed";
+      readonly object: string;
+      readonly archive: string;
+      readonly code: string;
+    }
   /** The archive has an instance of a study that a reader asked for, and the gate never admitted it. */
   | { readonly kind: "read-unknown"; readonly archive: string }
   | { readonly kind: "stored"; readonly object: string; readonly bytes: number }

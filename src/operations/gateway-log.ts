@@ -70,6 +70,7 @@ function levelOf(event: GatewayEvent): Exclude<Level, "trace" | "fatal"> {
     case "worker-ended":
     case "read-withheld":
     case "read-missing":
+    case "read-failed":
     case "read-unknown":
       return "warn";
     case "association-accepted":
@@ -125,6 +126,7 @@ function fieldsOf(event: GatewayEvent): Fields {
       return { objects: count(event.objects), destination: configuredName(event.destination) };
     case "read-withheld":
     case "read-missing":
+    case "read-failed":
     case "read-unknown":
       return readingFields(event);
     case "draining":
@@ -192,11 +194,14 @@ function objectFields(
   }
 }
 
-function readingFields(event: EventOf<"read-withheld" | "read-missing" | "read-unknown">): Fields {
+function readingFields(
+  event: EventOf<"read-withheld" | "read-missing" | "read-failed" | "read-unknown">,
+): Fields {
   const archive = configuredName(event.archive);
   if (event.kind === "read-unknown") return { archive };
   const named = { object: madeId(event.object), archive };
   if (event.kind === "read-missing") return named;
+  if (event.kind === "read-failed") return { ...named, code: knownCode(event.code) };
   const { verdict, codes, admitted } = event;
   const known = admitted === undefined ? {} : { admitted: madeId(admitted) };
   return {

@@ -96,7 +96,9 @@ class Place {
     const { copies } = this;
     this.desk = new ReadingDesk({
       archive: hasArchive ? this.archive : undefined,
-      replicas: { open: async (digest) => (copies.has(digest) ? pieces(copies.get(digest)!) : undefined) },
+      replicas: {
+        open: async ({ digest }) => (copies.has(digest) ? pieces(copies.get(digest)!) : undefined),
+      },
       staging,
       examiner: examinerOf(site),
       hold: (returned) => this.#hold(returned),

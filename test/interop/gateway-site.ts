@@ -66,7 +66,12 @@ export class GatewaySite {
   }
 
   /** A plain listener, and a TLS one that shows gate.pem; retries within a second. */
-  configure(sources: readonly object[], destinations: readonly object[] = [], tls: object = {}): void {
+  configure(
+    sources: readonly object[],
+    destinations: readonly object[] = [],
+    tls: object = {},
+    more: object = {},
+  ): void {
     const own = { certificate: "gate.pem", key: "gate.key", clientAuthorities: "authority.pem", ...tls };
     const host = "127.0.0.1";
     // JSON is YAML.
@@ -82,6 +87,7 @@ export class GatewaySite {
       sources,
       destinations: destinations.map((one) => ({ host, ...one })),
       limits: { retryAfter: "100 ms", retryAtMost: "1 s" },
+      ...more,
     };
     this.write("gateway.yaml", JSON.stringify(config, undefined, 2));
   }

@@ -30,6 +30,7 @@ import { WorkerExaminer } from "./examiner.ts";
 import { FirstSights } from "./first-sights.ts";
 import { IndexFiller } from "./index-filler.ts";
 import { LogFeeder } from "./log-feeder.ts";
+import { openReading } from "./reading.ts";
 import { RecentObjects } from "./recent-objects.ts";
 import { RevokedPeers } from "./revoked-peers.ts";
 import { sharedAnswer } from "./shared-answer.ts";
@@ -105,9 +106,15 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   const receipts = opened.add(new OfficeOfAdmissions(home, version), (one) => one.close());
   const revoked = new RevokedPeers(trust);
   const filler = fillerOf({ index, queue, objects, spool }, events);
+  const reading = await openReading(config, {
+    ...{ index, journal, objects, spool, examiner, events },
+    hold: (returned) => gateway.holdReturned(returned),
+  });
+  if (reading) opened.add(reading, (one) => one.close());
   const gateway = createGateway({
     settings: config.settings,
     ...{ journal, objects, spool, examiner, receipts, crypto: nodeCrypto, clock, newId, events },
+    reading: reading?.dimse,
     onToIndex: config.index ? () => filler.wake() : undefined,
     isRevoked: (certificate) => revoked.has(certificate),
     owner: ownerOf(config),
@@ -121,16 +128,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   const settings = (): GatewayConfig["settings"] => watch.settings;
   const observed: ObservedGateway = { version, startedAt, clock, journal, gateway, settings, recent };
   const counts = sharedAnswer(clock, () => journal.counts());
-  const ping = sharedAnswer(clock, () => journal.ping());
-  const status = await startStatusServer({
-    ...config.http,
-    status: sharedAnswer(clock, async () => ({
-      ...(await statusView(observed)),
-      verdicts: metrics.verdicts(),
-    })),
-    readiness: () => readinessView({ gateway, settings, journal: { ping } }),
-    metrics: () => metrics.text(),
-  });
+  const status = await serveStatus(config, observed, metrics);
   opened.add(status, (one) => one.close());
   await recent.prime(journal, startedAt);
   // Whatever becomes of its start: listeners that are open are closed.
@@ -154,6 +152,24 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
       return stopping;
     },
   };
+}
+
+function serveStatus(
+  { http }: GatewayConfig,
+  observed: ObservedGateway,
+  metrics: GatewayMetrics,
+): ReturnType<typeof startStatusServer> {
+  const { clock, journal, gateway, settings } = observed;
+  const ping = sharedAnswer(clock, () => journal.ping());
+  return startStatusServer({
+    ...http,
+    status: sharedAnswer(clock, async () => ({
+      ...(await statusView(observed)),
+      verdicts: metrics.verdicts(),
+    })),
+    readiness: () => readinessView({ gateway, settings, journal: { ping } }),
+    metrics: () => metrics.text(),
+  });
 }
 
 function fillerOf(stores: Omit<Stores, "journal">, events: EventSink): IndexFiller {

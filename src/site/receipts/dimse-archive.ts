@@ -53,6 +53,8 @@ export interface DimseArchiveOptions {
   readonly target: Omit<DimseTarget, "contexts" | "roles">;
   /** A private folder for what does not fit in memory. */
   readonly staging: string;
+  /** Whatever it gives is taken: who asked compares it with what was asked for, and tells. */
+  readonly isAnyTaken?: boolean | undefined;
 }
 
 /** Of every object, or of none. */
@@ -62,7 +64,8 @@ const refusals: ReadonlySet<number> = new Set([
   dimseStatus.unrecognizedOperation,
 ]);
 
-interface Listed {
+/** An instance that an archive lists. */
+export interface Listed {
   readonly study: string;
   readonly series: string;
   readonly instance: string;
@@ -95,11 +98,15 @@ export class DimseArchive {
   /** A study's instances, series by series; each is fetched when its bytes are asked for. @throws as `studies` */
   async *instances(study: string): AsyncGenerator<MediaItem> {
     // Listed first: an association that waits for objects would be closed by the archive.
-    const listed = await this.#asking((client) => instancesOf(client, study));
-    for (const one of listed) {
+    for (const one of await this.list(study)) {
       if (this.#refusal) throw this.#refusal;
       yield this.#item(one);
     }
+  }
+
+  /** A study's instances, or those of one of its series, or one of them. @throws as `studies` */
+  list(study: string, series?: string, instance?: string): Promise<readonly Listed[]> {
+    return this.#asking((client) => instancesOf(client, study, series, instance));
   }
 
   async close(): Promise<void> {
@@ -124,15 +131,17 @@ export class DimseArchive {
     const { calledAeTitle } = this.#options.target;
     const name = `${calledAeTitle}: ${listed.study}/${listed.series}/${listed.instance}`;
     // How long it is nobody knows before.
-    return itemOf(name, undefined, () => this.#fetch(listed), this.#options.staging);
+    return itemOf(name, undefined, () => listedBytes(this.fetch(listed)), this.#options.staging);
   }
 
-  async *#fetch(listed: Listed): AsyncGenerator<Bytes> {
+  /** A Part 10 file, one at a time; no bytes where the archive has nothing of that name. @throws as `studies` */
+  async *fetch(listed: Listed): AsyncGenerator<Bytes> {
     const client = await this.#clientFor(listed.sopClassUid);
     const queue = new ArrivalQueue<Bytes>();
     let isWhole = false;
     const receive = (request: StoreRequest): StoreReceiver | DimseStatus => {
-      if (isWhole || request.sopInstanceUid !== listed.instance)
+      const isWanted = this.#options.isAnyTaken === true || request.sopInstanceUid === listed.instance;
+      if (isWhole || !isWanted)
         return { code: dimseStatus.invalidInstance, comment: "not what was asked for" };
       return receiverInto(queue, request, () => {
         isWhole = true;
@@ -150,7 +159,8 @@ export class DimseArchive {
       (result) => {
         this.#hasGiven ||= isWhole;
         if (!isWhole && refusals.has(result.status.code)) this.#refused();
-        queue.complete(isWhole ? undefined : notGiven(result));
+        const isAbsent = result.status.code === dimseStatus.success && (result.failed ?? 0) === 0;
+        queue.complete(isWhole || isAbsent ? undefined : notGiven(result));
       },
       (error: unknown) => {
         // Orthanc, where it does not allow C-GET.
@@ -204,11 +214,18 @@ const queryContexts: readonly PresentationContext[] = [
   { id: 3, abstractSyntax: getClass, transferSyntaxes: uncompressed },
 ];
 
-async function instancesOf(client: DimseClient, study: string): Promise<Listed[]> {
+async function instancesOf(
+  client: DimseClient,
+  study: string,
+  onlySeries: string | undefined,
+  onlyInstance: string | undefined,
+): Promise<Listed[]> {
   const series: string[] = [];
   const inStudy: readonly (readonly [Tag, string])[] = [[tags.studyInstanceUid, study]];
-  for await (const [uid] of matches(client, "SERIES", [[tags.seriesInstanceUid, ""], ...inStudy]))
-    series.push(uid!);
+  if (onlySeries !== undefined) series.push(onlySeries);
+  else
+    for await (const [uid] of matches(client, "SERIES", [[tags.seriesInstanceUid, ""], ...inStudy]))
+      series.push(uid!);
   const listed: Listed[] = [];
   for (const one of series) {
     const wanted: readonly (readonly [Tag, string])[] = [
@@ -218,10 +235,23 @@ async function instancesOf(client: DimseClient, study: string): Promise<Listed[]
       [tags.seriesInstanceUid, one],
     ];
     for await (const [instance, sopClassUid] of matches(client, "IMAGE", wanted))
-      listed.push({ study, series: one, instance: instance!, sopClassUid });
+      if (onlyInstance === undefined || onlyInstance === instance)
+        listed.push({ study, series: one, instance: instance!, sopClassUid });
   }
   return listed;
 }
+
+/** @throws ScansealError `peer-rejected` where there are none: it was listed */
+async function* listedBytes(bytes: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
+  let isGiven = false;
+  for await (const piece of bytes) {
+    isGiven = true;
+    yield piece;
+  }
+  if (!isGiven) throw new ScansealError("peer-rejected", nothingGiven);
+}
+
+const nothingGiven = "the archive has listed it, but gives nothing for it";
 
 /** UIDs for the keys that have no value, of each match; the first of them is always there, and once. */
 async function* matches(
@@ -282,7 +312,7 @@ function notGiven({ status }: RetrieveResult): ScansealError {
   return new ScansealError(
     "peer-rejected",
     status.code === dimseStatus.success
-      ? "the archive has listed it, but gives nothing for it"
+      ? nothingGiven
       : `the archive does not give it by C-GET: ${describeStatus(status.code)}`,
   );
 }

@@ -51,10 +51,29 @@ export class WebArchive {
     }
   }
 
+  /** A study's instances by their UIDs, or those of one of its series. @throws ScansealError `network`, `peer-protocol` */
+  async *list(
+    study: string,
+    series?: string,
+  ): AsyncGenerator<{ readonly series: string; readonly instance: string }> {
+    const all = series === undefined ? this.#matches(`studies/${study}/series`, [seriesUidTag]) : [[series]];
+    for await (const [one] of all)
+      for await (const [uid] of this.#matches(`studies/${study}/series/${one}/instances`, [instanceUidTag]))
+        yield { series: one!, instance: uid! };
+  }
+
+  /** The Part 10 file; undefined where the archive has none of that name. @throws ScansealError `network`, `peer-protocol`, also while it comes */
+  async fetch(study: string, series: string, instance: string): Promise<AsyncIterable<Bytes> | undefined> {
+    const response = await this.#get(
+      `studies/${study}/series/${series}/instances/${instance}`,
+      instanceAccept,
+      [404, 410],
+    );
+    return response && onlyPart(response.headers.get("content-type") ?? "", bodyOf(response));
+  }
+
   #item(at: string): MediaItem {
-    // As it is kept: without the star a server gives explicit little endian (PS3.18 8.7.3.5.2).
-    const accept = 'multipart/related; type="application/dicom"; transfer-syntax=*';
-    const fetched = async (): Promise<Response> => this.#get(at, accept);
+    const fetched = async (): Promise<Response> => this.#get(at, instanceAccept);
     async function* chunks(): AsyncGenerator<Bytes> {
       const response = await fetched();
       yield* onlyPart(response.headers.get("content-type") ?? "", bodyOf(response));
@@ -81,7 +100,9 @@ export class WebArchive {
     }
   }
 
-  async #get(at: string, accept: string): Promise<Response> {
+  async #get(at: string, accept: string): Promise<Response>;
+  async #get(at: string, accept: string, absent: readonly number[]): Promise<Response | undefined>;
+  async #get(at: string, accept: string, absent: readonly number[] = []): Promise<Response | undefined> {
     const { authorization } = this.#options;
     // Orthanc takes thirty times as long to compress a slice as to send it.
     const plain = { accept, "accept-encoding": "identity" };
@@ -92,12 +113,16 @@ export class WebArchive {
       const response = await fetch(`${this.#base}/${at}`, { headers, signal, redirect: "error" });
       if (response.ok) return response;
       await response.body?.cancel();
+      if (absent.includes(response.status)) return undefined;
       throw new ScansealError("network", `the archive answers ${response.status} to ${at.split("?")[0]}`);
     } catch (cause) {
       throw asNetwork(cause);
     }
   }
 }
+
+/** As it is kept: without the star a server gives explicit little endian (PS3.18 8.7.3.5.2). */
+const instanceAccept = 'multipart/related; type="application/dicom"; transfer-syntax=*';
 
 function requireUrl(text: string): string {
   const url = URL.parse(text);

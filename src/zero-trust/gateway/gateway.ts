@@ -1,4 +1,5 @@
 /** The gate: receive, judge, deliver or hold (DESIGN 2). Composition of the parts; each has a file of its own. */
+import type { Crypto } from "../../foundation/crypto.ts";
 import type { SpoolUsage } from "../../store/spool/spool.ts";
 import { connectArchive } from "./archive-connection.ts";
 import { Cleaner } from "./cleaner.ts";
@@ -10,6 +11,7 @@ import { type OpenListener, startListener } from "./listener.ts";
 import { InflatingSlots, type Reception } from "./object-receiver.ts";
 import { ObjectUse } from "./object-use.ts";
 import { Occupancy } from "./occupancy.ts";
+import { PeerBook } from "./peer-recognition.ts";
 import type { GatewayPorts } from "./ports.ts";
 import type { Outage } from "./reachability.ts";
 import type { ReturnedObject } from "./reading/instance-reading.ts";
@@ -18,7 +20,7 @@ import { recoverSpool } from "./recovery.ts";
 import { RefusalRecords } from "./refusal-records.ts";
 import { holdReturned } from "./returned-objects.ts";
 import { RowWriter } from "./row-writer.ts";
-import type { DestinationSettings, GatewaySettings, ListenerSettings } from "./settings.ts";
+import type { DestinationSettings, GatewaySettings, ListenerSettings, ReaderSettings } from "./settings.ts";
 import { Settler } from "./settle.ts";
 import { SourceBook } from "./source-recognition.ts";
 import { Traffic } from "./traffic.ts";
@@ -89,6 +91,7 @@ class RunningGateway implements Gateway {
   readonly #listeners: OpenListener[] = [];
   #settings: GatewaySettings;
   #book: SourceBook;
+  #readers: PeerBook<ReaderSettings>;
   #phase: GatewayPhase = "stopped";
 
   constructor(deps: GatewayDeps) {
@@ -97,6 +100,7 @@ class RunningGateway implements Gateway {
     this.#ports = ports;
     this.#settings = settings;
     this.#book = new SourceBook(settings, deps.crypto);
+    this.#readers = readersOf(settings, deps.crypto);
     const state = (): ReceptionState => this.#state();
     this.#cleaner = new Cleaner(ports, { use: this.#use, store: (id) => this.#settler.store(id) });
     const traffic = new Traffic();
@@ -126,7 +130,8 @@ class RunningGateway implements Gateway {
   }
 
   #state(): ReceptionState {
-    return { settings: this.#settings, book: this.#book, isDraining: this.#phase !== "running" };
+    const isDraining = this.#phase !== "running";
+    return { settings: this.#settings, book: this.#book, readers: this.#readers, isDraining };
   }
 
   get listeners(): readonly OpenListener[] {
@@ -233,9 +238,11 @@ class RunningGateway implements Gateway {
     const listeners = this.#settings.listeners.map((listener) => this.#renewed(listener, wantedSettings));
     const settings = { ...wantedSettings, aeTitle, listeners };
     const book = new SourceBook(settings, this.#ports.crypto);
+    const readers = readersOf(settings, this.#ports.crypto);
     const known = new Set(this.#settings.destinations.map(({ name }) => name));
     this.#settings = settings;
     this.#book = book;
+    this.#readers = readers;
     const wanted = new Map(settings.destinations.map((destination) => [destination.name, destination]));
     const replaced = [...this.#deliverers].filter(
       ([name, { destination }]) => JSON.stringify(wanted.get(name)) !== JSON.stringify(destination),
@@ -290,6 +297,10 @@ class RunningGateway implements Gateway {
     const { ofStorage } = this.#reception.refusals;
     return ofStorage && `the disk did not take the last object that came: ${ofStorage}`;
   }
+}
+
+function readersOf({ reading, listeners }: GatewaySettings, crypto: Crypto): PeerBook<ReaderSettings> {
+  return new PeerBook(reading?.readers ?? [], listeners, crypto);
 }
 
 /** A gateway that is not started yet. It closes none of its ports. @throws ScansealError `config-invalid` */

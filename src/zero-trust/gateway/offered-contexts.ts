@@ -1,7 +1,13 @@
 /** Which presentation contexts a gateway takes: verification and storage, in every transfer syntax whose bytes it can read. */
-import { explicitBigEndianUid, transferSyntaxOf } from "../../dicom/transfer-syntax.ts";
+import {
+  explicitBigEndianUid,
+  explicitLittleEndianUid,
+  implicitLittleEndianUid,
+  transferSyntaxOf,
+} from "../../dicom/transfer-syntax.ts";
 import { verificationSopClass } from "../../dicom-network/dimse/presentation.ts";
 import type { ContextChoice } from "../../dicom-network/dimse/service.ts";
+import { queryRetrieveClassOf } from "../../dicom-network/dimse/sop-classes.ts";
 
 /** PS3.4 B.5; some storage classes stand elsewhere among the standard's UIDs, those of annex GG (non-patient objects) too. */
 const storagePrefix = "1.2.840.10008.5.1.4.1.1.";
@@ -18,12 +24,30 @@ const storageElsewhere: ReadonlySet<string> = new Set([
 const nothingStored = /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.(200\.[456]|201\.([2-6]|1\.1))$/;
 const standardPrefix = "1.2.840.10008.";
 
+/** Classes that store something, by their UIDs. */
+export function isStorageClass(uid: string): boolean {
+  return (
+    (uid.startsWith(storagePrefix) && !nothingStored.test(uid)) ||
+    storageElsewhere.has(uid) ||
+    !uid.startsWith(standardPrefix)
+  );
+}
+
+/** Queries, retrievals (PS3.4 annex C) for those who read here; their identifiers in little endian. */
+export function chooseReadersContext(
+  abstractSyntax: string,
+  transferSyntaxes: readonly string[],
+): ContextChoice {
+  if (!queryRetrieveClassOf(abstractSyntax)) return chooseContext(abstractSyntax, transferSyntaxes);
+  const known = transferSyntaxes.find(
+    (uid) => uid === explicitLittleEndianUid || uid === implicitLittleEndianUid,
+  );
+  return known === undefined ? { refuse: 4 } : { transferSyntax: known };
+}
+
 /** The first transfer syntax proposed that we know; big endian is retired (PS3.5 2006). Classes that are not the standard's are somebody's own storage. */
 export function chooseContext(abstractSyntax: string, transferSyntaxes: readonly string[]): ContextChoice {
-  const isStorage =
-    (abstractSyntax.startsWith(storagePrefix) && !nothingStored.test(abstractSyntax)) ||
-    storageElsewhere.has(abstractSyntax) ||
-    !abstractSyntax.startsWith(standardPrefix);
+  const isStorage = isStorageClass(abstractSyntax);
   if (!isStorage && abstractSyntax !== verificationSopClass) return { refuse: 3 };
   const known = transferSyntaxes.find((uid) => transferSyntaxOf(uid) && uid !== explicitBigEndianUid);
   return known === undefined ? { refuse: 4 } : { transferSyntax: known };

@@ -7,6 +7,7 @@ import type { Journal } from "../../store/journal/journal.ts";
 import type { ObjectStore } from "../../store/objects/object-store.ts";
 import type { FileExtent, Spool } from "../../store/spool/spool.ts";
 import type { Evidence } from "../evidence/evidence.ts";
+import type { DimseReading } from "./reading/dimse-reading.ts";
 
 /** One object to be examined: where its Part 10 file lies. Plain data. */
 export interface ExaminedObject {
@@ -58,6 +59,8 @@ export interface GatewayPorts {
   readonly examiner: Examiner;
   /** Where this is absent nothing gets a receipt. */
   readonly receipts?: AdmissionReceipts | undefined;
+  /** Where this is absent nobody reads through this gate. */
+  readonly reading?: DimseReading | undefined;
   readonly crypto: Crypto;
   readonly clock: Clock;
   /** UUIDv7 text, so that ids ascend with time. */

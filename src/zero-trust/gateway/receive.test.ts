@@ -29,12 +29,13 @@ import { openSegmentSpool } from "../../store/spool/segment-spool.ts";
 import type { Spool } from "../../store/spool/spool.ts";
 import { InflatingSlots, type Reception } from "./object-receiver.ts";
 import { Occupancy } from "./occupancy.ts";
+import { PeerBook } from "./peer-recognition.ts";
 import type { GatewayPorts } from "./ports.ts";
 import { GateProvider } from "./receive.ts";
 import { recoverSpool } from "./recovery.ts";
 import { RefusalRecords } from "./refusal-records.ts";
 import { RowWriter } from "./row-writer.ts";
-import type { GatewayLimits, GatewaySettings, SourceSettings } from "./settings.ts";
+import type { GatewayLimits, GatewaySettings, ReaderSettings, SourceSettings } from "./settings.ts";
 import { SourceBook } from "./source-recognition.ts";
 import { Traffic } from "./traffic.ts";
 
@@ -105,6 +106,7 @@ async function start(bytesMax = 8 << 20): Promise<void> {
   provider = new GateProvider("plain", reception, () => ({
     settings,
     book: new SourceBook(settings, nodeCrypto),
+    readers: new PeerBook<ReaderSettings>([], settings.listeners, nodeCrypto),
     isDraining,
   }));
 }

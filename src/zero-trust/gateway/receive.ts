@@ -6,18 +6,31 @@ import type {
   AssociationEnd,
   NetworkPeer,
 } from "../../dicom-network/dimse/association.ts";
-import type {
-  AdmissionAnswer,
-  DimseProvider,
-  DimseStatus,
-  OpenAssociation,
-  StoreReceiver,
-  StoreRequest,
+import {
+  type AdmissionAnswer,
+  type DimseProvider,
+  DimseRefusal,
+  type DimseStatus,
+  type FindAnswer,
+  type FindRequest,
+  type GetRequest,
+  type MissingInstance,
+  type MoveRequest,
+  type OfferedInstance,
+  type OpenAssociation,
+  type PeerRoles,
+  type Retrieval,
+  type StoreReceiver,
+  type StoreRequest,
+  type SubOperationOutcome,
 } from "../../dicom-network/dimse/service.ts";
+import { dimseStatus } from "../../dicom-network/dimse/status.ts";
 import { beginObject } from "./arrival.ts";
 import { ObjectReceiver, type Reception } from "./object-receiver.ts";
-import { chooseContext } from "./offered-contexts.ts";
-import type { GatewaySettings } from "./settings.ts";
+import { chooseContext, chooseReadersContext, isStorageClass } from "./offered-contexts.ts";
+import type { PeerBook } from "./peer-recognition.ts";
+import type { DimseReading } from "./reading/dimse-reading.ts";
+import type { GatewaySettings, ReaderSettings, SourceSettings } from "./settings.ts";
 import {
   callingTitleNotRecognised,
   localLimitExceeded,
@@ -29,7 +42,24 @@ import {
 export interface ReceptionState {
   readonly settings: GatewaySettings;
   readonly book: SourceBook;
+  readonly readers: PeerBook<ReaderSettings>;
   readonly isDraining: boolean;
+}
+
+/** Who an association is with. */
+interface Recognised {
+  /** Under which its associations are counted. */
+  readonly name: string;
+  readonly associationsMax: number;
+  readonly titleDiffers: boolean;
+  readonly source: SourceSettings | undefined;
+  readonly reader: ReaderSettings | undefined;
+}
+
+/** What the peer may be for a class: a source stores here, a reader takes what C-GET gives it. */
+function rolesOf(uid: string, isSource: boolean): PeerRoles {
+  const isStorage = isStorageClass(uid);
+  return { scu: !isStorage || isSource, scp: isStorage };
 }
 
 /** The provider behind one listener. */
@@ -45,29 +75,85 @@ export class GateProvider implements DimseProvider {
   }
 
   admit(request: AssociateRequest, peer: NetworkPeer): AdmissionAnswer {
-    const { settings, book, isDraining } = this.#state();
+    const { settings, isDraining } = this.#state();
     const { occupancy, ports } = this.#reception;
     if (isDraining) return this.#reject(temporaryCongestion, "draining", request, peer);
-    const recognised = book.recognise(this.#listener, peer, request);
-    if ("reject" in recognised) return this.#reject(recognised.reject, recognised.why, request, peer);
+    const who = this.#recognised(request, peer);
+    if ("reject" in who) return this.#reject(who.reject, who.why, request, peer);
     if (this.#isRevoked(peer))
       return this.#reject(callingTitleNotRecognised, "certificate revoked", request, peer);
-    const { source, titleDiffers } = recognised;
+    const { name, associationsMax, titleDiffers, source, reader } = who;
     if (occupancy.associations >= settings.limits.associationsMax)
       return this.#reject(localLimitExceeded, "too many associations", request, peer);
-    if (occupancy.associationsOf(source.name) >= source.associationsMax)
+    if (occupancy.associationsOf(name) >= associationsMax)
       return this.#reject(localLimitExceeded, "too many associations of the source", request, peer);
     const connection = this.#connectionOf(peer);
-    occupancy.open(connection, source.name);
+    occupancy.open(connection, name);
     ports.events({
       kind: "association-accepted",
       association: connection,
-      source: source.name,
+      source: source?.name ?? reader?.name ?? "",
       peerAddress: peer.address,
       peerTitle: request.callingAeTitle,
       ...(titleDiffers ? { titleDiffers } : {}),
     });
-    return { accept: chooseContext };
+    if (!reader || !ports.reading) return { accept: chooseContext };
+    return { accept: chooseReadersContext, roles: (uid) => rolesOf(uid, source !== undefined) };
+  }
+
+  /** A source, a reader, or both. */
+  #recognised(
+    request: AssociateRequest,
+    peer: NetworkPeer,
+  ): Recognised | { reject: AssociateReject; why: string } {
+    const { book, readers } = this.#state();
+    const sender = book.recognise(this.#listener, peer, request);
+    const found = readers.recognise(this.#listener, peer, request.callingAeTitle);
+    const isCalled = request.calledAeTitle === this.#state().settings.aeTitle;
+    const reader = isCalled && this.#reception.ports.reading && "peer" in found ? found : undefined;
+    if ("source" in sender) {
+      const { source, titleDiffers } = sender;
+      const { name, associationsMax } = source;
+      return { name, associationsMax, titleDiffers, source, reader: reader?.peer };
+    }
+    if (!reader) return sender;
+    const { peer: settings, titleDiffers } = reader;
+    // A source may have the same name.
+    const name = `reader ${settings.name}`;
+    return {
+      name,
+      associationsMax: settings.associationsMax,
+      titleDiffers,
+      source: undefined,
+      reader: settings,
+    };
+  }
+
+  /** Who asks, as of now: the configuration may have changed since the association began. */
+  #reading(association: OpenAssociation): {
+    readonly reading: DimseReading;
+    readonly reader: ReaderSettings;
+  } {
+    const { reading } = this.#reception.ports;
+    const who = this.#recognised(association.request, association.peer);
+    const reader = "reject" in who || this.#isRevoked(association.peer) ? undefined : who.reader;
+    if (!reading || !reader) throw new DimseRefusal({ code: dimseStatus.notAuthorized });
+    return { reading, reader };
+  }
+
+  find(request: FindRequest): AsyncIterable<FindAnswer> {
+    const { reading } = this.#reading(request.association);
+    return reading.find(request, this.#state().settings.aeTitle);
+  }
+
+  async move(request: MoveRequest): Promise<Retrieval<SubOperationOutcome>> {
+    const { reading, reader } = this.#reading(request.association);
+    return reading.move(request, reader, this.#state().settings.aeTitle);
+  }
+
+  async get(request: GetRequest): Promise<Retrieval<OfferedInstance | MissingInstance>> {
+    const { reading, reader } = this.#reading(request.association);
+    return reading.get(request, reader);
   }
 
   #isRevoked({ certificate }: NetworkPeer): boolean {

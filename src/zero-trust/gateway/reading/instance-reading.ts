@@ -102,11 +102,7 @@ export class InstanceReading {
     let withholding: Withholding = first?.withholding ?? { why: "missing" };
     // What the reader's own policy withholds, a copy of ours would not change.
     if (admitted && withholding.why !== "policy") {
-      const copy = await this.#attempt(
-        `copy ${admitted.digest}`,
-        () => replicas.open(admitted.digest),
-        asking,
-      );
+      const copy = await this.#attempt(`copy ${admitted.digest}`, () => replicas.open(admitted), asking);
       if (copy.kind === "returned") {
         const given = delivered(asking, copy.returned, undefined);
         if (given) return given;
@@ -123,7 +119,12 @@ export class InstanceReading {
     const { studyInstanceUid, seriesInstanceUid, sopInstanceUid } = asked;
     const key = ["archive", studyInstanceUid, seriesInstanceUid, sopInstanceUid].join(" ");
     const attempt = await this.#attempt(key, () => archive.fetch(asked), asking, archive.tolerate);
-    if (attempt.kind === "failed") return withheld({ why: "unavailable", code: attempt.code });
+    if (attempt.kind === "failed") {
+      const { code } = attempt;
+      if (admitted)
+        this.#parts.events({ kind: "read-failed", object: admitted.objectId, archive: archive.name, code });
+      return withheld({ why: "unavailable", code });
+    }
     if (attempt.kind === "absent") {
       if (admitted)
         this.#parts.events({ kind: "read-missing", object: admitted.objectId, archive: archive.name });

@@ -8,6 +8,8 @@ export interface InstanceName {
   readonly studyInstanceUid: string;
   readonly seriesInstanceUid: string;
   readonly sopInstanceUid: string;
+  /** Where it is known: some archives are asked class by class. */
+  readonly sopClassUid?: string | undefined;
 }
 
 /** A study, one of its series, or one instance. */
@@ -69,7 +71,7 @@ export interface Staging {
 /** Copies that the gate keeps of what it admitted. */
 export interface Replicas {
   /** Undefined where none is kept. @throws ScansealError `io` */
-  open(digest: string): Promise<AsyncIterable<Bytes> | undefined>;
+  open(admitted: Pick<AdmittedEntry, "objectId" | "digest">): Promise<AsyncIterable<Bytes> | undefined>;
 }
 
 /** Who asks: a reader of the configuration. */

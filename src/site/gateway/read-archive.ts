@@ -1,0 +1,130 @@
+/** The archive that readers' objects are fetched from, over DICOMweb or DIMSE. */
+import { isWellFormedUid } from "../../dicom/uid.ts";
+import type { Bytes } from "../../foundation/bytes.ts";
+import type { InstanceName, ReadableArchive, ReadScope } from "../../zero-trust/gateway/reading/ports.ts";
+import type { ArchiveSettings } from "../../zero-trust/gateway/settings.ts";
+import { DimseArchive } from "../receipts/dimse-archive.ts";
+import { WebArchive } from "../receipts/web-archive.ts";
+
+export interface ReadArchiveOptions {
+  /** Ours, for DIMSE. */
+  readonly aeTitle: string;
+  /** A private folder. */
+  readonly staging: string;
+}
+
+export interface OpenArchive extends ReadableArchive {
+  close(): Promise<void>;
+}
+
+/** @throws ScansealError `usage` for an address that is none */
+export function openReadArchive(settings: ArchiveSettings, options: ReadArchiveOptions): OpenArchive {
+  const { through } = settings;
+  if (through.protocol === "dicomweb") return overWeb(settings, through, options);
+  return new DimseReadArchive(settings, through, options);
+}
+
+function overWeb(
+  { name, tolerate }: ArchiveSettings,
+  { url, authorization }: Extract<ArchiveSettings["through"], { protocol: "dicomweb" }>,
+  { staging }: ReadArchiveOptions,
+): OpenArchive {
+  const archive = new WebArchive(url, { authorization, staging });
+  return {
+    name,
+    tolerate,
+    async *list(scope) {
+      const { studyInstanceUid, sopInstanceUid: only } = scope;
+      for await (const { series, instance } of archive.list(studyInstanceUid, scope.seriesInstanceUid))
+        if (isWellFormedUid(instance) && (only === undefined || only === instance))
+          yield { studyInstanceUid, seriesInstanceUid: series, sopInstanceUid: instance };
+    },
+    fetch: ({ studyInstanceUid, seriesInstanceUid, sopInstanceUid }) =>
+      archive.fetch(studyInstanceUid, seriesInstanceUid, sopInstanceUid),
+    close: async () => undefined,
+  };
+}
+
+/** Associations that fetch at once; each gives one object after another. */
+const fetchersMax = 4;
+
+class DimseReadArchive implements OpenArchive {
+  readonly name: string;
+  readonly tolerate: ArchiveSettings["tolerate"];
+  readonly #make: () => DimseArchive;
+  readonly #idle: DimseArchive[] = [];
+  readonly #waiting: ((archive: DimseArchive) => void)[] = [];
+  #open = 0;
+
+  constructor(
+    { name, tolerate }: ArchiveSettings,
+    through: Extract<ArchiveSettings["through"], { protocol: "dimse" }>,
+    { aeTitle: callingAeTitle, staging }: ReadArchiveOptions,
+  ) {
+    this.name = name;
+    this.tolerate = tolerate;
+    const { host, port, aeTitle: calledAeTitle, tls } = through;
+    const target = { host, port, tls, callingAeTitle, calledAeTitle };
+    this.#make = () => new DimseArchive({ target, staging, isAnyTaken: true });
+  }
+
+  async *list({
+    studyInstanceUid,
+    seriesInstanceUid,
+    sopInstanceUid,
+  }: ReadScope): AsyncGenerator<InstanceName> {
+    for (const { series, instance } of await this.#make().list(
+      studyInstanceUid,
+      seriesInstanceUid,
+      sopInstanceUid,
+    ))
+      yield { studyInstanceUid, seriesInstanceUid: series, sopInstanceUid: instance };
+  }
+
+  async fetch(asked: InstanceName): Promise<AsyncIterable<Bytes> | undefined> {
+    const { studyInstanceUid: study, seriesInstanceUid: series, sopInstanceUid: instance } = asked;
+    const archive = await this.#take();
+    const pieces = archive.fetch({ study, series, instance, sopClassUid: asked.sopClassUid });
+    try {
+      const first = await pieces.next();
+      if (first.done === true) {
+        this.#give(archive);
+        return undefined;
+      }
+      return this.#rest(archive, first.value, pieces);
+    } catch (error) {
+      this.#give(archive);
+      throw error;
+    }
+  }
+
+  async *#rest(archive: DimseArchive, first: Bytes, pieces: AsyncGenerator<Bytes>): AsyncGenerator<Bytes> {
+    try {
+      yield first;
+      yield* pieces;
+    } finally {
+      await pieces.return(undefined);
+      this.#give(archive);
+    }
+  }
+
+  async #take(): Promise<DimseArchive> {
+    const idle = this.#idle.pop();
+    if (idle) return idle;
+    if (this.#open < fetchersMax) {
+      this.#open++;
+      return this.#make();
+    }
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #give(archive: DimseArchive): void {
+    const next = this.#waiting.shift();
+    if (next) next(archive);
+    else this.#idle.push(archive);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#idle.splice(0).map((archive) => archive.close()));
+  }
+}

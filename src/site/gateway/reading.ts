@@ -1,0 +1,103 @@
+/** The readers' side of a running gateway: index, archive, staging and desk put together. */
+import { join } from "node:path";
+import { readChunks } from "../../foundation/byte-source.ts";
+import type { Bytes } from "../../foundation/bytes.ts";
+import { ScansealError } from "../../foundation/errors.ts";
+import type { EventSink } from "../../operations/event.ts";
+import { systemClock } from "../../platform/node/crypto.ts";
+import { ensurePrivateFolder } from "../../platform/node/private-files.ts";
+import type { InstanceIndex } from "../../store/index/instance-index.ts";
+import type { Journal } from "../../store/journal/journal.ts";
+import type { ObjectStore } from "../../store/objects/object-store.ts";
+import type { Spool } from "../../store/spool/spool.ts";
+import type { Examiner } from "../../zero-trust/gateway/ports.ts";
+import { DimseReading } from "../../zero-trust/gateway/reading/dimse-reading.ts";
+import type { Holding } from "../../zero-trust/gateway/reading/instance-reading.ts";
+import type { Replicas } from "../../zero-trust/gateway/reading/ports.ts";
+import { ReadingDesk } from "../../zero-trust/gateway/reading/reading-desk.ts";
+import type { GatewayConfig } from "./config.ts";
+import { openReadArchive } from "./read-archive.ts";
+import { StagingFolder } from "./staging.ts";
+import { openKept } from "./stores.ts";
+
+export interface ReadingParts {
+  readonly index: InstanceIndex;
+  readonly journal: Pick<Journal, "object">;
+  readonly objects: ObjectStore;
+  readonly spool: Spool;
+  readonly examiner: Pick<Examiner, "examine">;
+  readonly hold: Holding;
+  readonly events: EventSink;
+}
+
+export interface OpenReading {
+  readonly desk: ReadingDesk;
+  readonly dimse: DimseReading;
+  close(): Promise<void>;
+}
+
+/** What nobody uses at the moment: a CT study and its prior, or one large multi-frame object. */
+const cacheBytesMax: number = 2 ** 30;
+/** As soon as a revocation must count that is known elsewhere. */
+const cacheMsMax = 60_000;
+/** All that is fetched and not sent yet. */
+const stagingBytesMax: number = 16 * 2 ** 30;
+/** As many as fetch and are examined at once on a small machine; the rest waits for the reader. */
+const aheadMax = 4;
+
+/** Undefined where nobody reads through this gate. @throws ScansealError `io`, `usage` */
+export async function openReading(
+  config: GatewayConfig,
+  parts: ReadingParts,
+): Promise<OpenReading | undefined> {
+  const { settings, data } = config;
+  const { reading, limits, aeTitle } = settings;
+  if (!reading) return undefined;
+  const folder = join(data, "reading");
+  ensurePrivateFolder(folder);
+  const staging = await StagingFolder.open(join(folder, "staged"), {
+    objectBytesMax: limits.objectBytesMax,
+    bytesMax: stagingBytesMax,
+  });
+  const archive = reading.archive && openReadArchive(reading.archive, { aeTitle, staging: folder });
+  const { index, examiner, hold, events } = parts;
+  const desk = new ReadingDesk({
+    ...{ archive, staging, examiner, hold, events, aheadMax },
+    admitted: { entriesOf: (scope) => index.instancesOf(scope) },
+    replicas: replicasOf(parts),
+    clock: systemClock,
+    cache: { bytesMax: cacheBytesMax, ageMsMax: cacheMsMax },
+  });
+  return {
+    desk,
+    dimse: new DimseReading({ desk, search: (query) => index.search(query) }),
+    close: async () => {
+      desk.close();
+      await archive?.close();
+    },
+  };
+}
+
+/** What the object store or the spool still has: all of it where there is no archive. */
+function replicasOf(parts: ReadingParts): Replicas {
+  return {
+    open: async ({ objectId, digest }) => {
+      const object = await parts.journal.object(objectId);
+      // What took its place has another digest.
+      if (object?.digest !== digest) return undefined;
+      const source = await openKept(object, parts).catch((error: unknown) => {
+        if (error instanceof ScansealError && error.code === "io") return undefined;
+        throw error;
+      });
+      return source && piecesOf(source);
+    },
+  };
+}
+
+async function* piecesOf(source: NonNullable<Awaited<ReturnType<typeof openKept>>>): AsyncGenerator<Bytes> {
+  try {
+    yield* readChunks(source, 0, source.size);
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,193 @@
+/** C-FIND, C-GET and C-MOVE of readers (PS3.4 annex C) over the reading desk: nothing leaves that was not verified for this answer. */
+import { lookup } from "../../../dicom/dictionary/dictionary.ts";
+import { encodeElement } from "../../../dicom/encode.ts";
+import { elementsOfJson } from "../../../dicom/json/from-json.ts";
+import type { JsonDataSet, JsonElement } from "../../../dicom/json/json-model.ts";
+import { tagHex } from "../../../dicom/tags.ts";
+import { transferSyntaxOf } from "../../../dicom/transfer-syntax.ts";
+import {
+  DimseRefusal,
+  type FindAnswer,
+  type FindRequest,
+  type GetRequest,
+  type MissingInstance,
+  type MoveRequest,
+  type OfferedInstance,
+  type Retrieval,
+  type SubOperationOutcome,
+} from "../../../dicom-network/dimse/service.ts";
+import { dimseStatus } from "../../../dicom-network/dimse/status.ts";
+import type { Query } from "../../../dicom-network/query/query.ts";
+import type { RetrieveIdentifier } from "../../../dicom-network/query/retrieve-identifier.ts";
+import { type Bytes, concatBytes } from "../../../foundation/bytes.ts";
+import { ScansealError } from "../../../foundation/errors.ts";
+import type { ReaderSettings } from "../settings.ts";
+import { dataSetBytes } from "./data-set-bytes.ts";
+import { MoveSender } from "./move-sender.ts";
+import type { ReadScope } from "./ports.ts";
+import type { Read } from "./read.ts";
+import type { PlannedInstance, ReadingDesk } from "./reading-desk.ts";
+
+export interface DimseReadingParts {
+  readonly desk: Pick<ReadingDesk, "plan" | "read">;
+  /** From the index of verified attributes. @throws ScansealError `usage` for what would take too long */
+  readonly search: (query: Query) => AsyncIterable<JsonDataSet>;
+}
+
+const queryRetrieveLevel = 0x00080052;
+const retrieveAeTitle = 0x00080054;
+
+export class DimseReading {
+  readonly #parts: DimseReadingParts;
+
+  constructor(parts: DimseReadingParts) {
+    this.#parts = parts;
+  }
+
+  /** @param aeTitle ours: from whom the matches are to be had */
+  async *find(
+    { query, transferSyntaxUid }: FindRequest,
+    aeTitle: string,
+  ): AsyncGenerator<FindAnswer, void, undefined> {
+    try {
+      for await (const match of this.#parts.search(query))
+        yield { dataSet: encoded(answerOf(match, query, aeTitle), transferSyntaxUid) };
+    } catch (error) {
+      throw asRefusal(error);
+    }
+  }
+
+  async get(
+    { identifier }: GetRequest,
+    reader: ReaderSettings,
+  ): Promise<Retrieval<OfferedInstance | MissingInstance>> {
+    const instances = await this.#planned(identifier);
+    return { total: instances.length, steps: offered(this.#parts.desk.read(instances, reader)) };
+  }
+
+  /** Retrieved to ourselves, verified, and then sent by us (DESIGN 2). @param aeTitle ours */
+  async move(
+    { identifier, destination, messageId, association }: MoveRequest,
+    reader: ReaderSettings,
+    aeTitle: string,
+  ): Promise<Retrieval<SubOperationOutcome>> {
+    const place = reader.moveTo.find((one) => one.aeTitle === destination);
+    if (!place) throw new DimseRefusal({ code: dimseStatus.moveDestinationUnknown });
+    const instances = await this.#planned(identifier);
+    const originator = { aeTitle: association.request.callingAeTitle, messageId };
+    const sender = new MoveSender(place, aeTitle, originator);
+    return { total: instances.length, steps: sent(this.#parts.desk.read(instances, reader), sender) };
+  }
+
+  async #planned(identifier: RetrieveIdentifier): Promise<readonly PlannedInstance[]> {
+    try {
+      const out: PlannedInstance[] = [];
+      for (const scope of await this.#scopes(identifier))
+        out.push(...(await this.#parts.desk.plan(scope)).instances);
+      return out;
+    } catch (error) {
+      throw asRefusal(error);
+    }
+  }
+
+  async #scopes(identifier: RetrieveIdentifier): Promise<readonly ReadScope[]> {
+    const { level, patientId, studyUids, seriesUids, instanceUids } = identifier;
+    const [study, series] = [studyUids[0], seriesUids[0]];
+    if (level === "PATIENT") return patientId === undefined ? [] : this.#studiesOf(patientId);
+    if (level === "STUDY") return studyUids.map((studyInstanceUid) => ({ studyInstanceUid }));
+    // A relational retrieval leaves out what is above: it is not offered.
+    if (study === undefined) return [];
+    if (level === "SERIES")
+      return seriesUids.map((one) => ({ studyInstanceUid: study, seriesInstanceUid: one }));
+    if (series === undefined) return [];
+    return instanceUids.map((one) => ({
+      studyInstanceUid: study,
+      seriesInstanceUid: series,
+      sopInstanceUid: one,
+    }));
+  }
+
+  async #studiesOf(patientId: string): Promise<readonly ReadScope[]> {
+    const studies: ReadScope[] = [];
+    const keys = [
+      { path: [0x00100020], match: { kind: "single", value: patientId } },
+      { path: [0x0020000d], match: { kind: "universal" } },
+    ] as const;
+    const query: Query = {
+      root: "patient",
+      level: "STUDY",
+      keys,
+      isEverythingAsked: false,
+      offset: 0,
+      limit: undefined,
+    };
+    for await (const match of this.#parts.search(query)) {
+      const uid = match["0020000D"]?.Value?.[0];
+      if (typeof uid === "string") studies.push({ studyInstanceUid: uid });
+    }
+    return studies;
+  }
+}
+
+/** What was asked and is not known is there, and empty (PS3.4 C.4.1.1.3.2). */
+function answerOf(match: JsonDataSet, { keys, level }: Query, aeTitle: string): JsonDataSet {
+  const answer: Record<string, JsonElement> = { ...match };
+  for (const { path } of keys) {
+    const key = tagHex(path[0] ?? 0).toUpperCase();
+    const vr = lookup(path[0] ?? 0)?.vr;
+    if (answer[key] === undefined && vr !== undefined) answer[key] = { vr: vr.slice(0, 2) };
+  }
+  answer[tagHex(queryRetrieveLevel).toUpperCase()] = { vr: "CS", Value: [level] };
+  answer[tagHex(retrieveAeTitle).toUpperCase()] = { vr: "AE", Value: [aeTitle] };
+  return answer;
+}
+
+function encoded(answer: JsonDataSet, transferSyntaxUid: string): Bytes {
+  const encoding = transferSyntaxOf(transferSyntaxUid)?.encoding ?? { explicit: false, bigEndian: false };
+  return concatBytes(elementsOfJson(answer).map((element) => encodeElement(element, encoding)));
+}
+
+async function* offered(
+  reads: AsyncIterable<Read>,
+): AsyncGenerator<OfferedInstance | MissingInstance, void, undefined> {
+  for await (const read of reads) {
+    if (read.kind === "withheld") {
+      yield { sopInstanceUid: read.instance.sopInstanceUid, isMissing: true };
+      continue;
+    }
+    const { sopClassUid, sopInstanceUid, transferSyntaxUid, staged } = read.object.object;
+    try {
+      yield { sopClassUid, sopInstanceUid, transferSyntaxUid, dataSet: () => dataSetBytes(staged) };
+    } finally {
+      read.done();
+    }
+  }
+}
+
+async function* sent(
+  reads: AsyncIterable<Read>,
+  sender: MoveSender,
+): AsyncGenerator<SubOperationOutcome, void, undefined> {
+  try {
+    for await (const read of reads) {
+      if (read.kind === "withheld") {
+        yield { sopInstanceUid: read.instance.sopInstanceUid, outcome: "failed" };
+        continue;
+      }
+      try {
+        yield { sopInstanceUid: read.object.object.sopInstanceUid, outcome: await sender.send(read.object) };
+      } finally {
+        read.done();
+      }
+    }
+  } finally {
+    await sender.end();
+  }
+}
+
+/** PS3.4 table C.4-1: unable to process, out of resources. No values in its comment. */
+function asRefusal(error: unknown): unknown {
+  if (!(error instanceof ScansealError)) return error;
+  const isTooMuch = error.code === "usage";
+  return new DimseRefusal({ code: isTooMuch ? 0xa700 : dimseStatus.unableToProcess, comment: error.code });
+}
