@@ -98,6 +98,8 @@ export interface GateChoice {
   readonly spoolBytesMax?: number;
   /** In place of the machine's. */
   readonly spoolDisk?: Disk;
+  /** With it, what is admitted waits for the index. */
+  readonly onToIndex?: () => void;
 }
 
 interface Waiting {
@@ -121,6 +123,7 @@ export class Gate {
     stores: { readonly journal: Journal; readonly objects: ObjectStore; readonly spool: Spool },
     settings: GatewaySettings,
     examiner: Examiner,
+    onToIndex: (() => void) | undefined,
   ) {
     this.folder = folder;
     this.journal = stores.journal;
@@ -135,6 +138,7 @@ export class Gate {
       clock: systemClock,
       newId,
       owner: "test",
+      onToIndex,
       events: (event) => this.#onEvent(event),
     });
   }
@@ -156,7 +160,7 @@ export class Gate {
       destinations: choice.destinations ?? [],
       limits: { ...gateLimits, ...choice.limits },
     };
-    const gate = new Gate(folder, stores, settings, examiner);
+    const gate = new Gate(folder, stores, settings, examiner, choice.onToIndex);
     await gate.gateway.start();
     return gate;
   }
