@@ -187,6 +187,11 @@ describePeer(
       ).not.toContain("Pending");
     });
 
+    it("gives nothing of a study for another patient's ID", async () => {
+      const keys = ["-k", "QueryRetrieveLevel=STUDY", "-k", `StudyInstanceUID=${study}`];
+      expect((await get("WS", [...keys, "-k", "PatientID=NOBODY"])).got.size).toBe(0);
+    });
+
     it("gives the study by C-GET and C-MOVE, data set for data set", async () => {
       await expectAsSealed((await get()).got);
       const move = await site.peers.run(

@@ -91,20 +91,14 @@ export class DimseReading {
   }
 
   async #scopes(identifier: RetrieveIdentifier): Promise<readonly ReadScope[]> {
-    const { level, patientId, studyUids, seriesUids, instanceUids } = identifier;
-    const [study, series] = [studyUids[0], seriesUids[0]];
-    if (level === "PATIENT") return patientId === undefined ? [] : this.#studiesOf(patientId);
-    if (level === "STUDY") return studyUids.map((studyInstanceUid) => ({ studyInstanceUid }));
-    // A relational retrieval leaves out what is above: it is not offered.
-    if (study === undefined) return [];
-    if (level === "SERIES")
-      return seriesUids.map((one) => ({ studyInstanceUid: study, seriesInstanceUid: one }));
-    if (series === undefined) return [];
-    return instanceUids.map((one) => ({
-      studyInstanceUid: study,
-      seriesInstanceUid: series,
-      sopInstanceUid: one,
-    }));
+    const { level, patientId } = identifier;
+    const ofPatient = patientId === undefined ? undefined : await this.#studiesOf(patientId);
+    if (level === "PATIENT") return ofPatient ?? [];
+    const scopes = scopesOf(identifier);
+    if (!ofPatient) return scopes;
+    // Another patient's study is not what was asked for.
+    const studies = new Set(ofPatient.map(({ studyInstanceUid }) => studyInstanceUid));
+    return scopes.filter(({ studyInstanceUid }) => studies.has(studyInstanceUid));
   }
 
   async #studiesOf(patientId: string): Promise<readonly ReadScope[]> {
@@ -127,6 +121,18 @@ export class DimseReading {
     }
     return studies;
   }
+}
+
+/** UIDs of one study and series above the level; a relational retrieval, which leaves them out, is not offered. */
+function scopesOf({ level, studyUids, seriesUids, instanceUids }: RetrieveIdentifier): readonly ReadScope[] {
+  if (level === "STUDY") return studyUids.map((studyInstanceUid) => ({ studyInstanceUid }));
+  const [studyInstanceUid] = studyUids;
+  if (studyInstanceUid === undefined) return [];
+  if (level === "SERIES")
+    return seriesUids.map((seriesInstanceUid) => ({ studyInstanceUid, seriesInstanceUid }));
+  const [seriesInstanceUid] = seriesUids;
+  if (seriesInstanceUid === undefined) return [];
+  return instanceUids.map((sopInstanceUid) => ({ studyInstanceUid, seriesInstanceUid, sopInstanceUid }));
 }
 
 /** What was asked and is not known is there, and empty (PS3.4 C.4.1.1.3.2). */
