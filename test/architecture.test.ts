@@ -19,6 +19,11 @@ const startedByTests: readonly string[] = [
 
 /** Parts of the readers' side that the gate does not run yet; each leaves the list with its first user. */
 const coming: readonly string[] = [
+  "src/dicom-network/dicomweb/accept.ts",
+  "src/dicom-network/dicomweb/query-parameters.ts",
+  "src/dicom-network/dicomweb/rendered-parameters.ts",
+  "src/dicom-network/dicomweb/store-response.ts",
+  "src/dicom/json/json-text.ts",
   "src/dicom-network/dicomweb/media-type.ts",
   "src/dicom-network/dicomweb/multipart-reader.ts",
   "src/dicom-network/dicomweb/multipart-writer.ts",
