@@ -22,6 +22,7 @@ const coming: readonly string[] = [
   "src/dicom-network/dicomweb/accept.ts",
   "src/dicom-network/dicomweb/query-parameters.ts",
   "src/dicom-network/dicomweb/rendered-parameters.ts",
+  "src/dicom-network/dicomweb/resource.ts",
   "src/dicom-network/dicomweb/store-response.ts",
   "src/dicom/json/json-text.ts",
   "src/dicom-network/dicomweb/media-type.ts",

@@ -1,0 +1,193 @@
+/** A client of DICOMweb services: searches page by page (PS3.18 10.6), retrieves parts as they come (10.4), stores (10.5). Answers are a stranger's. */
+import type { JsonDataSet } from "../../dicom/json/json-model.ts";
+import { uidForm } from "../../dicom/uid.ts";
+import { type Bytes, concatBytes, tryUtf8 } from "../../foundation/bytes.ts";
+import { ScansealError } from "../../foundation/errors.ts";
+import { type Exchange, exchange, type WebAnswer, type WebClientTls } from "./exchange.ts";
+import { type MultipartPart, readMultipart } from "./multipart-reader.ts";
+import { multipartType, type OutgoingPart, writeMultipart } from "./multipart-writer.ts";
+
+/** Asked for at once; a server may give fewer. */
+const pageSize = 1000;
+/** A thousand entries of a query take one; nothing that answers honestly comes near. */
+const answerBytesMax = 64 << 20;
+/** Studies of one archive, series of a study, instances of a series. */
+const matchesMax = 10_000_000;
+
+/** As it is kept: without the star a server gives explicit little endian (PS3.18 8.7.3.5.2). */
+const asKept = 'multipart/related; type="application/dicom"; transfer-syntax=*';
+const dicomJson = "application/dicom+json";
+
+export interface WebClientOptions {
+  /** An `Authorization` header. */
+  readonly authorization: string | undefined;
+  readonly tls?: WebClientTls | undefined;
+}
+
+/** One match, by tag, as the server wrote it: not checked. */
+export type Match = Readonly<Record<string, unknown>>;
+
+export class WebClient {
+  /** Of the service's root, without a slash at its end. */
+  readonly base: string;
+  readonly #options: WebClientOptions;
+
+  /** @param url of the service's root, such as `https://pacs.example.org/dicom-web` @throws ScansealError `usage` */
+  constructor(url: string, options: WebClientOptions) {
+    this.base = requireUrl(url);
+    this.#options = options;
+  }
+
+  /**
+   * Matches, each once by the UID of this tag; pages until nothing new comes.
+   * @param at such as "studies/1.2/series" @throws ScansealError `network`, `peer-protocol`
+   */
+  async *search(at: string, uidTag: string): AsyncGenerator<Match> {
+    const seen = new Set<string>();
+    for (let offset = 0; offset < matchesMax; ) {
+      const answer = await this.#get(`${at}?limit=${pageSize}&offset=${offset}`, dicomJson);
+      const page = answer.status === 204 ? [] : matchesOf(await wholeText(answer));
+      let fresh = 0;
+      // A server that does not know `offset` would give its first page for ever.
+      for (const match of page) {
+        const uid = uidAt(match, uidTag);
+        if (seen.has(uid)) continue;
+        seen.add(uid);
+        fresh++;
+        yield match;
+      }
+      if (fresh === 0) return;
+      offset += page.length;
+    }
+  }
+
+  /**
+   * The one object of an instance, as it is kept; undefined where there is none of that name.
+   * @throws ScansealError `network`, `peer-protocol`, also while it comes
+   */
+  async retrieveInstance(at: string): Promise<AsyncIterable<Bytes> | undefined> {
+    const answer = await this.#get(at, asKept, [404, 410]);
+    return answer && onlyPart(contentTypeOf(answer), answer.body);
+  }
+
+  /** Stores Part 10 files. @returns the status and, where it came, the response (PS3.18 annex I.2) @throws ScansealError `network`, `peer-protocol` */
+  async store(
+    files: AsyncIterable<AsyncIterable<Bytes>>,
+    { study, boundary }: { readonly study?: string; readonly boundary: string },
+  ): Promise<{ readonly status: number; readonly dataSet: JsonDataSet | undefined }> {
+    async function* parts(): AsyncGenerator<OutgoingPart> {
+      for await (const body of files) yield { contentType: "application/dicom", body };
+    }
+    const answer = await this.#exchange({
+      method: "POST",
+      at: study === undefined ? "studies" : `studies/${study}`,
+      accept: dicomJson,
+      contentType: multipartType("application/dicom", boundary),
+      body: writeMultipart(parts(), boundary),
+    });
+    // PS3.18 table 10.5.3-1: 409 says instance by instance why nothing was stored.
+    const isTold = answer.status === 200 || answer.status === 202 || answer.status === 409;
+    const text = isTold ? await wholeText(answer) : await answer.discard();
+    return { status: answer.status, dataSet: text ? dataSetOf(text) : undefined };
+  }
+
+  async #get(at: string, accept: string): Promise<WebAnswer>;
+  async #get(at: string, accept: string, absent: readonly number[]): Promise<WebAnswer | undefined>;
+  async #get(at: string, accept: string, absent: readonly number[] = []): Promise<WebAnswer | undefined> {
+    const answer = await this.#exchange({ method: "GET", at, accept });
+    if (answer.status >= 200 && answer.status < 300) return answer;
+    answer.discard();
+    if (absent.includes(answer.status)) return undefined;
+    throw new ScansealError("network", `the archive answers ${answer.status} to ${at.split("?")[0]}`);
+  }
+
+  #exchange(
+    what: Omit<Exchange, "url" | "authorization" | "tls"> & { readonly at: string },
+  ): Promise<WebAnswer> {
+    const { at, ...rest } = what;
+    const { authorization, tls } = this.#options;
+    return exchange({ ...rest, url: `${this.base}/${at}`, authorization, tls });
+  }
+}
+
+/** @throws ScansealError `peer-protocol` for an answer without exactly one part */
+export async function* onlyPart(contentType: string, body: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
+  let part: MultipartPart | undefined;
+  for await (const next of readMultipart(contentType, body)) {
+    if (part) throw unexpected("more than one part in it");
+    part = next;
+    yield* part.body;
+  }
+  if (!part) throw unexpected("no part in it");
+}
+
+/** PS3.18 F.2.2. It becomes a part of an address. @throws ScansealError `peer-protocol` */
+export function uidAt(match: Match, tag: string): string {
+  const element = match[tag] as { readonly Value?: readonly unknown[] } | null | undefined;
+  const uid = element?.Value?.[0];
+  if (typeof uid !== "string" || !uidForm.test(uid) || /^\.+$/.test(uid))
+    throw unexpected("no UID where one belongs");
+  return uid;
+}
+
+function requireUrl(text: string): string {
+  const url = URL.parse(text);
+  if (!url || (url.protocol !== "https:" && url.protocol !== "http:") || url.search !== "" || url.hash !== "")
+    throw new ScansealError(
+      "usage",
+      "an archive is named by its DICOMweb root, such as https://pacs/dicom-web",
+    );
+  if (url.username !== "" || url.password !== "")
+    throw new ScansealError(
+      "usage",
+      "a password does not belong in the address: SCANSEAL_ARCHIVE_AUTHORIZATION",
+    );
+  return url.href.replace(/\/+$/, "");
+}
+
+function contentTypeOf({ headers }: WebAnswer): string {
+  return headers["content-type"] ?? "";
+}
+
+async function wholeText({ body }: WebAnswer): Promise<string> {
+  const parts: Bytes[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > answerBytesMax) throw unexpected("too long");
+    parts.push(chunk);
+  }
+  const text = tryUtf8(concatBytes(parts));
+  if (text === undefined) throw unexpected("no DICOM JSON");
+  return text;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw unexpected("no DICOM JSON");
+  }
+}
+
+function isMatch(value: unknown): value is Match {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function matchesOf(text: string): readonly Match[] {
+  const value = text === "" ? [] : parsed(text);
+  if (!Array.isArray(value) || !value.every(isMatch)) throw unexpected("no DICOM JSON");
+  return value;
+}
+
+/** Some put it in an array, as PS3.18 F.2 has it; others do not. */
+function dataSetOf(text: string): JsonDataSet {
+  const value = parsed(text);
+  const one: unknown = Array.isArray(value) ? value[0] : value;
+  if (!isMatch(one)) throw unexpected("no DICOM JSON");
+  return one as JsonDataSet;
+}
+
+function unexpected(what: string): ScansealError {
+  return new ScansealError("peer-protocol", `the archive's answer is not as expected: ${what}`);
+}
