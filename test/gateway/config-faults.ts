@@ -42,6 +42,14 @@ export type Fault = readonly [
 
 export const faults: readonly Fault[] = [
   ["an unknown key", ["port: 11112", "port: 11112\n    hots: 10.0.0.1"], 6, "unknown-key", /hots/, /host/],
+  [
+    "audit over TLS without authorities",
+    ["sources:", "audit:\n  host: audit.example\nsources:"],
+    7,
+    "missing",
+    /audit over TLS/,
+    /^$/,
+  ],
   ["an unknown section", ["sources:", "source:"], 6, "unknown-key", /source/, /sources/],
   [
     "a key of another object",

@@ -2,6 +2,7 @@
 import type { MalformedCode } from "../../foundation/errors.ts";
 import type { GatewayLimits } from "../../zero-trust/gateway/settings.ts";
 import type { Mode } from "../../zero-trust/policy/decide.ts";
+import { type AuditSection, readAudit } from "./config-audit.ts";
 import {
   type PeerSection,
   type Placed,
@@ -110,6 +111,7 @@ export interface ConfigSections extends Placed {
   readonly http: { readonly host: string; readonly port: number } & Placed;
   readonly log: LogLevel;
   readonly index: boolean;
+  readonly audit: AuditSection | undefined;
   readonly listeners: readonly ListenerSection[];
   readonly sources: readonly SourceSection[];
   readonly destinations: readonly DestinationSection[];
@@ -132,6 +134,7 @@ export function readSections(section: Section): ConfigSections {
     log: section.optional("log", wordValue(logLevels), "info"),
     // What is in it is patient data: only where somebody reads through the gate.
     index: section.optional("index", flagValue, false),
+    audit: section.optional<AuditSection | undefined>("audit", parseSection(readAudit), undefined),
     listeners: section.list("listeners", readListener),
     sources: section.list("sources", readSource),
     destinations: section.list("destinations", readDestination),

@@ -89,7 +89,17 @@ export function watchConfig(
 }
 
 /** What is taken at the start only. */
-function startOf({ home, data, journal, http, log, index, spoolBytesMax, settings }: GatewayConfig): string {
+function startOf({
+  home,
+  data,
+  journal,
+  http,
+  log,
+  index,
+  audit,
+  spoolBytesMax,
+  settings,
+}: GatewayConfig): string {
   return JSON.stringify([
     home,
     data,
@@ -97,6 +107,7 @@ function startOf({ home, data, journal, http, log, index, spoolBytesMax, setting
     http,
     log,
     index,
+    audit,
     spoolBytesMax,
     settings.aeTitle,
     // A renewed certificate needs no restart.

@@ -3,10 +3,12 @@ import { dirname, resolve } from "node:path";
 import { tryUtf8 } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { isSealingRole } from "../../keys/trust/roles.ts";
+import type { AuditTrailSettings } from "../../operations/audit/audit-trail.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import { readSmallFile } from "../../platform/node/file-source.ts";
 import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
 import { openHome } from "../home.ts";
+import { auditSettings } from "./config-audit.ts";
 import { checkSections } from "./config-checks.ts";
 import type { ConfigProblem, ProblemList } from "./config-problem.ts";
 import { Section, similar } from "./config-reader.ts";
@@ -40,6 +42,8 @@ export interface GatewayConfig {
   readonly log: LogLevel;
   /** The attributes of what is admitted are kept, for those who read. */
   readonly index: boolean;
+  /** Where audit messages go; undefined: nowhere. */
+  readonly audit: AuditTrailSettings | undefined;
   readonly spoolBytesMax: number;
   readonly settings: GatewaySettings;
   /** Certificates and keys that it names: absolute paths. */
@@ -140,6 +144,7 @@ function build(sections: ConfigSections, building: Building): GatewayConfig {
     log,
     // Readers are answered from it.
     index: index || (sections.reading?.readers.length ?? 0) > 0,
+    audit: sections.audit && auditSettings(sections.audit, making),
     spoolBytesMax,
     settings,
     tlsFiles: files.paths,

@@ -24,6 +24,7 @@ import { createGateway } from "../../zero-trust/gateway/gateway.ts";
 import { openHome, type SiteHome } from "../home.ts";
 import { OpenedProvenance } from "../provenance/opened-provenance.ts";
 import { OfficeOfAdmissions } from "../receipts/admission-receipts.ts";
+import { openAudit } from "./audit.ts";
 import type { GatewayConfig } from "./config.ts";
 import { watchConfig } from "./config-watch.ts";
 import { WorkerExaminer } from "./examiner.ts";
@@ -99,7 +100,9 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
     clock,
     collect: async () => readingsOf(observed, await counts()),
   });
-  const events = fanOut(options.events, metrics.sink, recent.sink);
+  const audit = openAudit(config, options.events);
+  if (audit) opened.add(audit, (one) => one.stop());
+  const events = fanOut(options.events, metrics.sink, recent.sink, ...(audit ? [audit.sink] : []));
   await warnOfDisk(spool, events);
   const trust = new TrustWatch(home, clock, events);
   const examiner = await openExaminer(config, { home, trust, events }, opened);

@@ -140,7 +140,7 @@ function serverTls(tls: TlsServerSection, { files, named }: Making): ServerTlsSe
   return { certificate: certificate?.text ?? "", key: key ?? "", clientAuthorities: authorities?.text ?? "" };
 }
 
-function clientTls(tls: TlsClientSection, { files, named }: Making): ClientTlsSettings {
+export function clientTls(tls: TlsClientSection, { files, named }: Making): ClientTlsSettings {
   const authoritiesFile = named(tls.authorities, tls.at("authorities"));
   const authorities = files.certificates(authoritiesFile);
   if (authorities) files.requireAuthorities(authoritiesFile, authorities);
