@@ -1,7 +1,11 @@
 /** `scanseal baseline --archive` against Orthanc's DICOMweb plug-in. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, readdirSync } from "node:fs";
+import { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { newBoundary } from "../../src/dicom-network/dicomweb/multipart-writer.ts";
+import { uidAt, WebClient } from "../../src/dicom-network/dicomweb/web-client.ts";
+import { nodeRandom } from "../../src/platform/node/crypto.ts";
 import { makeWorkplace } from "../cli/scanseal-process.ts";
 import { freePort, listening } from "../evaluation/network-peers.ts";
 import { describePeer, peerPath } from "../peers.ts";
@@ -54,6 +58,27 @@ describePeer(["Orthanc", "orthanc-dicomweb"], "an archive over DICOMweb", () => 
     expect(readdirSync(place.path("scanseal-data")).filter((name) => name.startsWith("staging-"))).toEqual(
       [],
     );
+  });
+
+  it("gives our client back, byte for byte, the objects as they were stored through it", async () => {
+    const client = new WebClient(url, { authorization: undefined });
+    const files = phantomFiles();
+    async function* bodies() {
+      for (const file of files) yield Readable.from([file]);
+    }
+    const stored = await client.store(bodies(), { boundary: newBoundary(nodeRandom) });
+    expect(stored.status).toBe(200);
+    expect(stored.dataSet?.["00081199"]?.Value).toHaveLength(files.length);
+    const kept: Buffer[] = [];
+    for await (const match of client.search("instances", "00080018")) {
+      const [study, series, instance] = ["0020000D", "0020000E", "00080018"].map((tag) => uidAt(match, tag));
+      const body = await client.retrieveInstance(`studies/${study}/series/${series}/instances/${instance}`);
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of body ?? []) chunks.push(chunk.slice());
+      kept.push(Buffer.concat(chunks));
+    }
+    const sorted = (all: readonly Uint8Array[]) => all.map((one) => Buffer.from(one).toString("hex")).sort();
+    expect(sorted(kept)).toEqual(sorted(files));
   });
 
   it("one that is not there, or both ways at once, is said in a line", async () => {
