@@ -19,6 +19,8 @@ export interface GatewayReadings {
     readonly isRefusing: boolean;
   };
   readonly destinations: readonly { readonly name: string; readonly isReached: boolean }[];
+  /** Audit messages that wait for their server; absent where none are sent. */
+  readonly auditQueue?: number | undefined;
 }
 
 export interface MetricsOptions {
@@ -262,6 +264,7 @@ function makeGauges(registry: Registry, names: LabelNames): Gauges {
   const bytesMax = gauge("spool_bytes_max", "Bytes the spool may take");
   const records = gauge("spool_records", "Objects in the spool");
   const refusing = gauge("spool_refusing", "1 while objects are refused for want of storage, else 0");
+  const auditQueue = gauge("audit_queue", "Audit messages that wait for the syslog server");
   const reached = gauge("destination_reached", "0 while it cannot be reached, else 1", "destination");
   const age = (since: number | undefined, now: number): number =>
     since === undefined ? 0 : Math.max(0, now - since) / 1000;
@@ -270,7 +273,7 @@ function makeGauges(registry: Registry, names: LabelNames): Gauges {
     open: gauge("associations_open", "Associations that are open", "source"),
     show(readings, now) {
       up.set(readings === undefined ? 0 : 1);
-      for (const one of [unjudged, due, bytes, bytesMax, records, refusing]) one.remove();
+      for (const one of [unjudged, due, bytes, bytesMax, records, refusing, auditQueue]) one.remove();
       objects.reset();
       deliveries.reset();
       reached.reset();
@@ -286,6 +289,7 @@ function makeGauges(registry: Registry, names: LabelNames): Gauges {
       records.set(readings.spool.records);
       for (const { name, isReached } of readings.destinations)
         reached.set({ destination: names.of(name) }, isReached ? 1 : 0);
+      if (readings.auditQueue !== undefined) auditQueue.set(readings.auditQueue);
       refusing.set(readings.spool.isRefusing ? 1 : 0);
     },
   };

@@ -41,6 +41,8 @@ sources:
   const { config, problems } = readConfig(yaml, join(site.folder, "gateway.yaml"), { environment: {}, now });
   expect(problems.filter(({ level }) => level === "error")).toEqual([]);
   const gateway = await runGateway(config!, { version: "0", events: () => {} });
+  const metrics = await (await fetch(`http://127.0.0.1:${http}/metrics`)).text();
+  expect(metrics).toMatch(/^scanseal_audit_queue \d+$/m);
   await gateway.stop(1000);
   await ended.promise;
   expect(text).toContain('UserID="GATE"');

@@ -98,7 +98,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   const metrics = new GatewayMetrics({
     version,
     clock,
-    collect: async () => readingsOf(observed, await counts()),
+    collect: async () => ({ ...(await readingsOf(observed, await counts())), auditQueue: audit?.length }),
   });
   const audit = openAudit(config, options.events);
   if (audit) opened.add(audit, (one) => one.stop());
