@@ -18,6 +18,7 @@ import { addReceipts } from "./program/receipts.ts";
 import { addSealing } from "./program/sealing.ts";
 import { addSeries } from "./program/series.ts";
 import { addSite } from "./program/site.ts";
+import { addSweep } from "./program/sweep.ts";
 import { addTime } from "./program/time.ts";
 import { addTls } from "./program/tls.ts";
 import { addVerification } from "./program/verification.ts";
@@ -61,6 +62,7 @@ function programWith(run: Run): Command {
   addGateway(program, run);
   addVerification(program, run);
   addIndex(program, run);
+  addSweep(program, run);
   addHistory(program, run);
   addSealing(program, run);
   addDerivation(program, run);

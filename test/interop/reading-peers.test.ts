@@ -6,7 +6,7 @@ import { findElement, plainTextOf } from "../../src/dicom/elements.ts";
 import { writeToBytes } from "../../src/dicom/splice.ts";
 import { tags } from "../../src/dicom/tags.ts";
 import { type Bytes, equalBytes } from "../../src/foundation/bytes.ts";
-import { makeWorkplace } from "../cli/scanseal-process.ts";
+import { makeWorkplace, type Run, sampleFile } from "../cli/scanseal-process.ts";
 import { parse } from "../evaluation/fixture.ts";
 import { describePeer } from "../peers.ts";
 import { dataSetOf, type Ended, phantomFiles } from "./dimse-peers.ts";
@@ -282,6 +282,43 @@ describePeer(
       }
       await expectAsSealed((await get()).got);
     });
+
+    it("a sweep finds what is not as it was admitted, in the archive and in its folder", async () => {
+      const sweep = (...args: readonly string[]): Run =>
+        place.run("sweep", "--config", site.path("gateway.yaml"), ...args);
+      const all = `${sealed.size} verified`;
+      expect(sweep()).toMatchObject({ status: 0, stdout: `1 studies, ${sealed.size} instances: ${all}\n` });
+      const folder = site.peers.path("orthanc");
+      const [first, second] = [...sealed.keys()];
+      const undo = await tamper(first!, onePixel);
+      const lost = await fileOf(second!);
+      const bytes = readFileSync(lost);
+      rmSync(lost);
+      // Sealed here, and sent to nobody.
+      await site.sealed.seal(site.write("other.dcm", sampleFile("2.25.77")));
+      try {
+        const { status, stdout } = sweep("--report", site.path("report.jsonl"), "--rate", "50");
+        expect(status).toBe(1);
+        expect(stdout).toMatch(new RegExp(`${first}  altered: pixels-changed`));
+        expect(stdout).toMatch(new RegExp(`${second}  (could not be read|missing)`));
+        expect(stdout).toContain("a study sealed here, neither admitted by the gate nor there");
+        const report = readFileSync(site.path("report.jsonl"), "utf8").trimEnd().split("\n");
+        const kinds = report.map((line) => (JSON.parse(line) as { kind: string }).kind);
+        expect(kinds.map((kind) => kind.replace("missing", "unavailable")).sort()).toEqual([
+          "held",
+          "never-admitted",
+          "unavailable",
+        ]);
+        // The same in its folder, without asking it.
+        const inFolder = sweep(folder);
+        expect(inFolder.stdout).toMatch(new RegExp(`${first}  altered: pixels-changed`));
+        expect(inFolder.stdout).toMatch(new RegExp(`${second}  missing: it was admitted, and is not there`));
+        expect(sweep("--recent", "1h", "--json")).toMatchObject({ status: 1 });
+      } finally {
+        undo();
+        writeFileSync(lost, bytes);
+      }
+    }, 60_000);
 
     it("gives nobody else anything", async () => {
       const stranger = await find("STRANGER", "QueryRetrieveLevel=STUDY", "StudyInstanceUID");

@@ -14,6 +14,8 @@ export interface ReadArchiveOptions {
 }
 
 export interface OpenArchive extends ReadableArchive {
+  /** UIDs of its studies. @throws ScansealError `network`, `timeout`, `peer-*` */
+  studies(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -33,6 +35,7 @@ function overWeb(
   return {
     name,
     tolerate,
+    studies: () => archive.studies(),
     async *list(scope) {
       const { studyInstanceUid, sopInstanceUid: only } = scope;
       for await (const { series, instance } of archive.list(studyInstanceUid, scope.seriesInstanceUid))
@@ -66,6 +69,10 @@ class DimseReadArchive implements OpenArchive {
     const { host, port, aeTitle: calledAeTitle, tls } = through;
     const target = { host, port, tls, callingAeTitle, calledAeTitle };
     this.#make = () => new DimseArchive({ target, staging, isAnyTaken: true });
+  }
+
+  studies(): Promise<readonly string[]> {
+    return this.#make().studies();
   }
 
   async *list({
