@@ -49,6 +49,17 @@ export async function* readMultipart(
   }
 }
 
+/** @throws ScansealError `peer-protocol` for a body without exactly one part */
+export async function* onlyPart(contentType: string, body: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
+  let part: MultipartPart | undefined;
+  for await (const next of readMultipart(contentType, body)) {
+    if (part) throw wrong("more than one part");
+    part = next;
+    yield* part.body;
+  }
+  if (!part) throw wrong("no part");
+}
+
 const lineEnd: Bytes = fromLatin1("\r\n");
 
 class BodyReader {

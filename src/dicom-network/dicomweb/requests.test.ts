@@ -229,6 +229,21 @@ describe("what is accepted", () => {
     expect(() => negotiate(header, undefined, [single])).toThrow(malformed),
   );
 
+  it("of anything at all is an offer, 406, or our error", () => {
+    const word = fc.constantFrom(
+      "*/*",
+      "application/dicom",
+      "multipart/related",
+      ";type=",
+      ";q=0.5",
+      ";transfer-syntax=*",
+      ",",
+      '"',
+    );
+    const header = fc.array(fc.oneof(word, fc.string()), { maxLength: 8 }).map((all) => all.join(""));
+    fc.assert(fc.property(header, (text) => onlyOurs(() => negotiate(text, undefined, [parts, json]))));
+  });
+
   it("in text is UTF-8", () => {
     expect(["", undefined, "iso-8859-1, utf-8;q=0.5", "*"].every(isUtf8Accepted)).toBe(true);
     expect(isUtf8Accepted("iso-8859-1")).toBe(false);

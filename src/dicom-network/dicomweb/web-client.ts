@@ -4,7 +4,7 @@ import { uidForm } from "../../dicom/uid.ts";
 import { type Bytes, concatBytes, tryUtf8 } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { type Exchange, exchange, type WebAnswer, type WebClientTls } from "./exchange.ts";
-import { type MultipartPart, readMultipart } from "./multipart-reader.ts";
+import { onlyPart } from "./multipart-reader.ts";
 import { multipartType, type OutgoingPart, writeMultipart } from "./multipart-writer.ts";
 
 /** Asked for at once; a server may give fewer. */
@@ -108,17 +108,6 @@ export class WebClient {
     const { authorization, tls } = this.#options;
     return exchange({ ...rest, url: `${this.base}/${at}`, authorization, tls });
   }
-}
-
-/** @throws ScansealError `peer-protocol` for an answer without exactly one part */
-export async function* onlyPart(contentType: string, body: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
-  let part: MultipartPart | undefined;
-  for await (const next of readMultipart(contentType, body)) {
-    if (part) throw unexpected("more than one part in it");
-    part = next;
-    yield* part.body;
-  }
-  if (!part) throw unexpected("no part in it");
 }
 
 /** PS3.18 F.2.2. It becomes a part of an address. @throws ScansealError `peer-protocol` */

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { sampleFile } from "../../../test/cli/scanseal-process.ts";
-import { onlyPart } from "../../dicom-network/dicomweb/web-client.ts";
+import { onlyPart } from "../../dicom-network/dicomweb/multipart-reader.ts";
 import { type Bytes, concatBytes } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { WebArchive } from "./web-archive.ts";
