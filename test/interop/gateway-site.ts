@@ -139,6 +139,12 @@ export class GatewaySite {
     return status;
   }
 
+  /** As a power cut would, but for what the kernel has. */
+  async kill(): Promise<void> {
+    this.#run!.signal("SIGKILL");
+    await this.#run!.ended;
+  }
+
   async close(): Promise<void> {
     this.#run?.signal("SIGKILL");
     await this.#run?.ended;

@@ -1,6 +1,6 @@
 /** Parts of a configuration that several sections share: who a peer is, and TLS on either side. */
-import { type Parse, parseList, parseText, Refusal, type Section } from "./config-reader.ts";
-import { aeTitleValue, hostValue, nameValue, networkValue, pathValue } from "./config-values.ts";
+import { type Parse, parseList, parseSection, parseText, Refusal, type Section } from "./config-reader.ts";
+import { aeTitleValue, hostValue, nameValue, networkValue, pathValue, portValue } from "./config-values.ts";
 
 /** A place in the file, for checks that compare sections. */
 export interface Placed {
@@ -31,6 +31,24 @@ export interface TlsClientSection extends Placed {
   readonly certificate: string | undefined;
   readonly key: string | undefined;
   readonly serverName: string | undefined;
+}
+
+/** Where reports of storage commitment go. */
+export interface CommitmentPlaceSection extends Placed {
+  readonly host: string;
+  readonly port: number;
+  readonly aeTitle: string | undefined;
+  readonly tls: TlsClientSection | undefined;
+}
+
+export function readCommitmentPlace(section: Section): CommitmentPlaceSection {
+  return {
+    at: (key) => section.at(key),
+    host: section.required("host", hostValue, ""),
+    port: section.required("port", portValue, 0),
+    aeTitle: section.optional<string | undefined>("aeTitle", aeTitleValue, undefined),
+    tls: section.optional<TlsClientSection | undefined>("tls", parseSection(readTlsClient), undefined),
+  };
 }
 
 export function readPeer(section: Section): PeerSection {

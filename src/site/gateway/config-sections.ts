@@ -4,8 +4,10 @@ import type { GatewayLimits } from "../../zero-trust/gateway/settings.ts";
 import type { Mode } from "../../zero-trust/policy/decide.ts";
 import { type AuditSection, readAudit } from "./config-audit.ts";
 import {
+  type CommitmentPlaceSection,
   type PeerSection,
   type Placed,
+  readCommitmentPlace,
   readPeer,
   readTlsClient,
   readTlsServer,
@@ -85,6 +87,7 @@ export interface SourceSection extends PeerSection {
   readonly tolerate: readonly MalformedCode[];
   readonly devices: readonly string[];
   readonly receipts: boolean;
+  readonly commitment: CommitmentPlaceSection | undefined;
   readonly associationsMax: number;
   readonly quotaBytes: number;
 }
@@ -199,6 +202,11 @@ function readSource(section: Section): SourceSection {
     tolerate: section.optional("tolerate", parseList(toleranceValue), []),
     devices: section.optional("devices", parseList(nameValue), []),
     receipts: section.optional("receipts", flagValue, false),
+    commitment: section.optional<SourceSection["commitment"]>(
+      "commitment",
+      parseSection(readCommitmentPlace),
+      undefined,
+    ),
     associationsMax: section.optional("associations", integerValue(1, 1000), sourceAssociationsDefault),
     quotaBytes: section.optional("quota", sizeValue(MiB, 100 * TiB), quotaBytesDefault),
   };

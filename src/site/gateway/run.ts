@@ -25,6 +25,7 @@ import { openHome, type SiteHome } from "../home.ts";
 import { OpenedProvenance } from "../provenance/opened-provenance.ts";
 import { OfficeOfAdmissions } from "../receipts/admission-receipts.ts";
 import { openAudit } from "./audit.ts";
+import { openCommitment } from "./commitment.ts";
 import type { GatewayConfig } from "./config.ts";
 import { watchConfig } from "./config-watch.ts";
 import { WorkerExaminer } from "./examiner.ts";
@@ -114,10 +115,11 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
     hold: (returned) => gateway.holdReturned(returned),
   });
   if (reading) opened.add(reading, (one) => one.close());
+  const commitment = openCommitment({ data: config.data, journal, events, settings: () => settings() });
   const gateway = createGateway({
     settings: config.settings,
     ...{ journal, objects, spool, examiner, receipts, crypto: nodeCrypto, clock, newId, events },
-    reading: reading?.dimse,
+    ...{ reading: reading?.dimse, commitment },
     onToIndex: config.index ? () => filler.wake() : undefined,
     isRevoked: (certificate) => revoked.has(certificate),
     owner: ownerOf(config),
@@ -136,6 +138,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   await recent.prime(journal, startedAt);
   // Whatever becomes of its start: listeners that are open are closed.
   let graceMs = 0;
+  opened.add(commitment, (one) => one.stop()).start();
   if (config.index) opened.add(filler, (one) => one.stop()).start();
   opened.add(gateway, (one) => one.drain(graceMs));
   await gateway.start();

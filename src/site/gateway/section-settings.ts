@@ -28,8 +28,11 @@ export function listenerSettings({ at: _, tls, ...rest }: ListenerSection, makin
 }
 
 export function sourceSettings(source: SourceSection, making: Making): SourceSettings {
-  const { at, ...rest } = source;
-  return { ...rest, certificates: fingerprints(source.certificates, at("certificates"), making) };
+  const { at, commitment, ...rest } = source;
+  const certificates = fingerprints(source.certificates, at("certificates"), making);
+  if (!commitment) return { ...rest, certificates };
+  const { at: _, tls, ...place } = commitment;
+  return { ...rest, certificates, commitment: tls ? { ...place, tls: clientTls(tls, making) } : place };
 }
 
 export function destinationSettings(

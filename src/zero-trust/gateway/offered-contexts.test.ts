@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { explicitLittleEndianUid } from "../../dicom/transfer-syntax.ts";
 import { chooseContext } from "./offered-contexts.ts";
 
+const storageAlone = { isReading: false, isCommitting: false };
 const table = new URL("../../dicom/dictionary/standard.generated.json", import.meta.url);
 const { uids } = JSON.parse(readFileSync(table, "utf8")) as { readonly uids: Record<string, string> };
 
@@ -14,7 +15,7 @@ const stored = Object.entries(uids).filter(
 it("takes every storage class of the standard, wherever its UID stands", () => {
   expect(stored.length).toBeGreaterThan(150);
   for (const [uid, name] of stored)
-    expect([name, chooseContext(uid, [explicitLittleEndianUid])]).toEqual([
+    expect([name, chooseContext(uid, [explicitLittleEndianUid], storageAlone)]).toEqual([
       name,
       { transferSyntax: explicitLittleEndianUid },
     ]);
@@ -26,5 +27,26 @@ it("takes nothing else of the standard: queries, retrievals, commitment, worklis
   );
   expect(others.length).toBeGreaterThan(30);
   for (const [uid, name] of others.filter(([, name]) => !/Storage$/.test(name)))
-    expect([name, chooseContext(uid, [explicitLittleEndianUid])]).toEqual([name, { refuse: 3 }]);
+    expect([name, chooseContext(uid, [explicitLittleEndianUid], storageAlone)]).toEqual([
+      name,
+      { refuse: 3 },
+    ]);
+});
+
+it("takes queries of readers, and commitment of who has a place for reports, in little endian alone", () => {
+  const study = "1.2.840.10008.5.1.4.1.2.2.1";
+  const commitment = "1.2.840.10008.1.20.1";
+  const taken = { transferSyntax: explicitLittleEndianUid };
+  expect(chooseContext(study, [explicitLittleEndianUid], { ...storageAlone, isReading: true })).toEqual(
+    taken,
+  );
+  expect(
+    chooseContext(commitment, [explicitLittleEndianUid], { ...storageAlone, isCommitting: true }),
+  ).toEqual(taken);
+  expect(chooseContext(commitment, [explicitLittleEndianUid], { ...storageAlone, isReading: true })).toEqual({
+    refuse: 3,
+  });
+  expect(chooseContext(study, ["1.2.840.10008.1.2.4.70"], { ...storageAlone, isReading: true })).toEqual({
+    refuse: 4,
+  });
 });

@@ -7,7 +7,7 @@ import {
 } from "../../dicom/transfer-syntax.ts";
 import { verificationSopClass } from "../../dicom-network/dimse/presentation.ts";
 import type { ContextChoice } from "../../dicom-network/dimse/service.ts";
-import { queryRetrieveClassOf } from "../../dicom-network/dimse/sop-classes.ts";
+import { queryRetrieveClassOf, storageCommitmentClass } from "../../dicom-network/dimse/sop-classes.ts";
 
 /** PS3.4 B.5; some storage classes stand elsewhere among the standard's UIDs, those of annex GG (non-patient objects) too. */
 const storagePrefix = "1.2.840.10008.5.1.4.1.1.";
@@ -33,22 +33,28 @@ export function isStorageClass(uid: string): boolean {
   );
 }
 
-/** Queries, retrievals (PS3.4 annex C) for those who read here; their identifiers in little endian. */
-export function chooseReadersContext(
-  abstractSyntax: string,
-  transferSyntaxes: readonly string[],
-): ContextChoice {
-  if (!queryRetrieveClassOf(abstractSyntax)) return chooseContext(abstractSyntax, transferSyntaxes);
-  const known = transferSyntaxes.find(
-    (uid) => uid === explicitLittleEndianUid || uid === implicitLittleEndianUid,
-  );
-  return known === undefined ? { refuse: 4 } : { transferSyntax: known };
+/** What a peer is offered beside storage. */
+export interface OfferedServices {
+  readonly isReading: boolean;
+  readonly isCommitting: boolean;
 }
 
+/** Identifiers and references in little endian (PS3.4 C.5, J.3). */
+const identifierSyntaxes: readonly string[] = [explicitLittleEndianUid, implicitLittleEndianUid];
+
 /** The first transfer syntax proposed that we know; big endian is retired (PS3.5 2006). Classes that are not the standard's are somebody's own storage. */
-export function chooseContext(abstractSyntax: string, transferSyntaxes: readonly string[]): ContextChoice {
-  const isStorage = isStorageClass(abstractSyntax);
-  if (!isStorage && abstractSyntax !== verificationSopClass) return { refuse: 3 };
-  const known = transferSyntaxes.find((uid) => transferSyntaxOf(uid) && uid !== explicitBigEndianUid);
+export function chooseContext(
+  abstractSyntax: string,
+  transferSyntaxes: readonly string[],
+  { isReading, isCommitting }: OfferedServices,
+): ContextChoice {
+  const isAsked =
+    (isReading && queryRetrieveClassOf(abstractSyntax) !== undefined) ||
+    (isCommitting && abstractSyntax === storageCommitmentClass);
+  if (!isAsked && !isStorageClass(abstractSyntax) && abstractSyntax !== verificationSopClass)
+    return { refuse: 3 };
+  const known = transferSyntaxes.find((uid) =>
+    isAsked ? identifierSyntaxes.includes(uid) : transferSyntaxOf(uid) && uid !== explicitBigEndianUid,
+  );
   return known === undefined ? { refuse: 4 } : { transferSyntax: known };
 }

@@ -7,6 +7,7 @@ import type { Journal } from "../../store/journal/journal.ts";
 import type { ObjectStore } from "../../store/objects/object-store.ts";
 import type { FileExtent, Spool } from "../../store/spool/spool.ts";
 import type { Evidence } from "../evidence/evidence.ts";
+import type { CommitmentDesk } from "./commitment/commitment-desk.ts";
 import type { DimseReading } from "./reading/dimse-reading.ts";
 
 /** One object to be examined: where its Part 10 file lies. Plain data. */
@@ -59,6 +60,8 @@ export interface GatewayPorts {
   readonly examiner: Examiner;
   /** Where this is absent nothing gets a receipt. */
   readonly receipts?: AdmissionReceipts | undefined;
+  /** Where this is absent no storage commitment is given. */
+  readonly commitment?: Pick<CommitmentDesk, "take"> | undefined;
   /** Where this is absent nobody reads through this gate. */
   readonly reading?: DimseReading | undefined;
   readonly crypto: Crypto;

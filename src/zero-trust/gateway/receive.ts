@@ -25,9 +25,11 @@ import {
   type SubOperationOutcome,
 } from "../../dicom-network/dimse/service.ts";
 import { dimseStatus } from "../../dicom-network/dimse/status.ts";
+import type { CommitmentRequest } from "../../dicom-network/dimse/storage-commitment.ts";
 import { beginObject } from "./arrival.ts";
+import { told } from "./fault-words.ts";
 import { ObjectReceiver, type Reception } from "./object-receiver.ts";
-import { chooseContext, chooseReadersContext, isStorageClass } from "./offered-contexts.ts";
+import { chooseContext, isStorageClass } from "./offered-contexts.ts";
 import type { PeerBook } from "./peer-recognition.ts";
 import type { DimseReading } from "./reading/dimse-reading.ts";
 import type { GatewaySettings, ReaderSettings, SourceSettings } from "./settings.ts";
@@ -97,8 +99,13 @@ export class GateProvider implements DimseProvider {
       peerTitle: request.callingAeTitle,
       ...(titleDiffers ? { titleDiffers } : {}),
     });
-    if (!reader || !ports.reading) return { accept: chooseContext };
-    return { accept: chooseReadersContext, roles: (uid) => rolesOf(uid, source !== undefined) };
+    const isCommitting = source?.commitment !== undefined && ports.commitment !== undefined;
+    const offered = { isReading: reader !== undefined && ports.reading !== undefined, isCommitting };
+    if (!offered.isReading) return { accept: (...context) => chooseContext(...context, offered) };
+    return {
+      accept: (...context) => chooseContext(...context, offered),
+      roles: (uid) => rolesOf(uid, source !== undefined),
+    };
   }
 
   /** A source, a reader, or both. */
@@ -154,6 +161,21 @@ export class GateProvider implements DimseProvider {
   async get(request: GetRequest): Promise<Retrieval<OfferedInstance | MissingInstance>> {
     const { reading, reader } = this.#reading(request.association);
     return reading.get(request, reader);
+  }
+
+  /** Answered when it is durable; the report follows on an association of its own (PS3.4 J.3.3). */
+  async commit(request: CommitmentRequest, association: OpenAssociation): Promise<DimseStatus> {
+    const { commitment, events } = this.#reception.ports;
+    const who = this.#recognised(association.request, association.peer);
+    const source = "reject" in who || this.#isRevoked(association.peer) ? undefined : who.source;
+    if (!commitment || !source?.commitment) return { code: dimseStatus.notAuthorized };
+    try {
+      await commitment.take(request, source.name, association.request.callingAeTitle);
+      return { code: dimseStatus.success };
+    } catch (error) {
+      events({ kind: "fault", where: "storage commitment", ...told(error) });
+      return { code: dimseStatus.resourceLimitation };
+    }
   }
 
   #isRevoked({ certificate }: NetworkPeer): boolean {

@@ -39,6 +39,15 @@ export interface PeerSettings {
   readonly networks: readonly string[];
 }
 
+/** Where a modality takes reports of storage commitment. */
+export interface CommitmentPlaceSettings {
+  readonly host: string;
+  readonly port: number;
+  /** Undefined: the title that asked. */
+  readonly aeTitle?: string | undefined;
+  readonly tls?: ClientTlsSettings | undefined;
+}
+
 /** Who may send. */
 export interface SourceSettings extends PeerSettings {
   readonly mode: Mode;
@@ -47,6 +56,8 @@ export interface SourceSettings extends PeerSettings {
   readonly devices: readonly string[];
   /** What it sends unsealed and the mode lets in gets a receipt: unchanged since admission. */
   readonly receipts?: boolean | undefined;
+  /** Where its reports of storage commitment go; without it the service is not offered to it. */
+  readonly commitment?: CommitmentPlaceSettings | undefined;
   readonly associationsMax: number;
   /** Bytes in the spool and not yet judged. */
   readonly quotaBytes: number;

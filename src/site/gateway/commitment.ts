@@ -1,0 +1,62 @@
+/** Storage commitment of a running gateway: the desk, its folder, and the association of its own on which each report goes out. */
+import { join } from "node:path";
+import { v7 as newId } from "uuid";
+import { explicitLittleEndianUid, implicitLittleEndianUid } from "../../dicom/transfer-syntax.ts";
+import { connectDimse } from "../../dicom-network/dimse/client.ts";
+import { storageCommitmentClass } from "../../dicom-network/dimse/sop-classes.ts";
+import type { CommitmentReport } from "../../dicom-network/dimse/storage-commitment.ts";
+import type { EventSink } from "../../operations/event.ts";
+import { systemClock } from "../../platform/node/crypto.ts";
+import type { Journal } from "../../store/journal/journal.ts";
+import {
+  CommitmentDesk,
+  type PendingCommitment,
+} from "../../zero-trust/gateway/commitment/commitment-desk.ts";
+import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
+import { CommitmentFolder } from "./commitment-folder.ts";
+
+export interface CommitmentRunParts {
+  readonly data: string;
+  readonly journal: Pick<Journal, "objects" | "deliveriesOf">;
+  readonly events: EventSink;
+  /** As of now. */
+  readonly settings: () => GatewaySettings;
+}
+
+/** @throws ScansealError `io` */
+export function openCommitment({ data, journal, events, settings }: CommitmentRunParts): CommitmentDesk {
+  const store = new CommitmentFolder(join(data, "commitment"));
+  const send = (pending: PendingCommitment, report: CommitmentReport): Promise<boolean | undefined> =>
+    sendReport(settings(), pending, report);
+  return new CommitmentDesk({ journal, store, send, clock: systemClock, events, newId });
+}
+
+/** We are SCP of the class (PS3.7 D.3.3.4). */
+const roles = [{ sopClassUid: storageCommitmentClass, scu: false, scp: true }];
+
+async function sendReport(
+  { aeTitle, sources }: GatewaySettings,
+  pending: PendingCommitment,
+  report: CommitmentReport,
+): Promise<boolean | undefined> {
+  const place = sources.find(({ name }) => name === pending.source)?.commitment;
+  if (!place) return undefined;
+  const { host, port, tls, aeTitle: calledAeTitle = pending.aeTitle } = place;
+  const transferSyntaxes = [explicitLittleEndianUid, implicitLittleEndianUid];
+  const contexts = [{ id: 1, abstractSyntax: storageCommitmentClass, transferSyntaxes }];
+  const client = await connectDimse({
+    host,
+    port,
+    tls,
+    callingAeTitle: aeTitle,
+    calledAeTitle,
+    contexts,
+    roles,
+  });
+  try {
+    const { code } = await client.reportCommitment(report);
+    return code === 0;
+  } finally {
+    if (client.isOpen) await client.release().catch(() => undefined);
+  }
+}

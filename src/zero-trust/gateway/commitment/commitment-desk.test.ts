@@ -1,0 +1,128 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { CommitmentReport } from "../../../dicom-network/dimse/storage-commitment.ts";
+import type { GatewayEvent } from "../../../operations/event.ts";
+import { CommitmentFolder } from "../../../site/gateway/commitment-folder.ts";
+import type { Delivery, JudgedObject } from "../../../store/journal/journal.ts";
+import { CommitmentDesk } from "./commitment-desk.ts";
+import { instanceCommitment, type KnownObject } from "./instance-commitment.ts";
+
+const ct = "1.2.840.10008.5.1.4.1.1.2";
+const reference = { sopClassUid: ct, sopInstanceUid: "2.25.1" };
+
+describe("an instance", () => {
+  const known = (state: JudgedObject["state"], ...deliveries: readonly string[]): KnownObject => ({
+    object: { state, sopClassUid: ct },
+    deliveries: deliveries.map((one) => ({
+      state: one.replace("released ", "") as Delivery["state"],
+      released: one.startsWith("released"),
+    })),
+  });
+
+  it.each([
+    ["never received", [], { failed: 0x0112 }],
+    ["received, not judged", [known("received")], "waits"],
+    ["held", [known("held")], { failed: 0x0110 }],
+    ["purged", [known("purged")], { failed: 0x0110 }],
+    ["held, and sent again", [known("held"), known("received")], "waits"],
+    ["admitted, kept here", [known("admitted")], "committed"],
+    ["admitted, not delivered", [known("admitted", "due")], "waits"],
+    ["in one archive of two", [known("admitted", "delivered", "due")], "waits"],
+    ["in every archive", [known("admitted", "delivered", "delivered"), known("resent")], "committed"],
+    ["given up", [known("admitted", "delivered", "dead")], { failed: 0x0110 }],
+    ["released to a reading place", [known("admitted", "delivered", "released due")], "committed"],
+    ["held, and released", [known("held", "released delivered")], { failed: 0x0110 }],
+  ] as const)("%s", (_, rows, expected) => {
+    expect(instanceCommitment(reference, rows)).toEqual(expected);
+  });
+
+  it("of another class than is asked for", () => {
+    expect(instanceCommitment({ ...reference, sopClassUid: "1.2" }, [known("admitted")])).toEqual({
+      failed: 0x0119,
+    });
+  });
+});
+
+describe("the desk", () => {
+  let folder: string;
+  let now: number;
+  let state: JudgedObject["state"] | undefined;
+  let answers: (boolean | undefined)[];
+  let sent: CommitmentReport[];
+  let events: GatewayEvent[];
+  let desk: CommitmentDesk;
+
+  function open(): CommitmentDesk {
+    let ids = 0;
+    return new CommitmentDesk({
+      journal: {
+        objects: async () =>
+          state === undefined ? [] : [{ id: "a", state, sopClassUid: ct, arrival: {} } as JudgedObject],
+        deliveriesOf: async () => [],
+      },
+      store: new CommitmentFolder(folder),
+      send: async (_, report) => {
+        sent.push(report);
+        return answers.length > 1 ? answers.shift() : answers[0];
+      },
+      clock: { now: () => now },
+      events: (event) => events.push(event),
+      newId: () => `id-${++ids}`,
+    });
+  }
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "scanseal-commitment-"));
+    now = 1_000_000;
+    state = "received";
+    answers = [true];
+    sent = [];
+    events = [];
+    desk = open();
+  });
+  afterEach(async () => {
+    await desk.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("says nothing while something waits, across a restart, and then says it once", async () => {
+    await desk.take({ transactionUid: "2.25.9", instances: [reference] }, "ct", "CT1");
+    desk.start();
+    await desk.stop();
+    expect([sent, readdirSync(folder)]).toEqual([[], ["id-1.json"]]);
+    state = "admitted";
+    desk = open();
+    desk.start();
+    await expect.poll(() => sent.length).toBe(1);
+    expect(sent).toEqual([{ transactionUid: "2.25.9", committed: [reference], failed: [] }]);
+    await expect.poll(() => readdirSync(folder)).toEqual([]);
+  });
+
+  it("tries a report again that was not taken, and gives a day to what waits", async () => {
+    answers = [false, true];
+    await desk.take({ transactionUid: "2.25.9", instances: [reference] }, "ct", "CT1");
+    now += 24 * 60 * 60_000;
+    desk.start();
+    await expect.poll(() => sent.length).toBe(1);
+    expect(sent[0]!.failed).toEqual([{ ...reference, reason: 0x0110 }]);
+    now += 60_000;
+    await expect.poll(() => sent.length, { timeout: 5_000 }).toBe(2);
+    await expect.poll(() => readdirSync(folder)).toEqual([]);
+  });
+
+  it("forgets a request whose source has no place for reports any more, and says so", async () => {
+    answers = [undefined];
+    state = "held";
+    await desk.take({ transactionUid: "2.25.9", instances: [reference] }, "ct", "CT1");
+    desk.start();
+    await expect.poll(() => readdirSync(folder)).toEqual([]);
+    expect(events).toMatchObject([{ kind: "fault", where: "storage commitment" }]);
+  });
+
+  it("does not start on a damaged file", () => {
+    writeFileSync(join(folder, "x.json"), "{", { mode: 0o600 });
+    expect(() => new CommitmentFolder(folder)).toThrow(/damaged/);
+  });
+});

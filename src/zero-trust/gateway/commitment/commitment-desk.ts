@@ -1,0 +1,155 @@
+/**
+ * Storage commitment for modalities (PS3.4 annex J): a request is durable before it is answered, and its report says `committed` only of what was
+ * admitted under the policy and is in the archive. Nobody is told before that; what is not so in time is reported as failed.
+ */
+import type {
+  CommitmentReport,
+  CommitmentRequest,
+  FailedReference,
+  SopReference,
+} from "../../../dicom-network/dimse/storage-commitment.ts";
+import type { Clock } from "../../../foundation/crypto.ts";
+import type { EventSink } from "../../../operations/event.ts";
+import type { Journal } from "../../../store/journal/journal.ts";
+import { told } from "../fault-words.ts";
+import { Waker } from "../waker.ts";
+import { commitmentFailure, instanceCommitment } from "./instance-commitment.ts";
+
+/** A request that is not reported yet. */
+export interface PendingCommitment extends CommitmentRequest {
+  readonly id: string;
+  /** Name in the configuration. */
+  readonly source: string;
+  /** Of the request: whom the report is for. */
+  readonly aeTitle: string;
+  readonly askedAt: number;
+}
+
+/** Kept until the report was taken. */
+export interface CommitmentStore {
+  /** Durable. @throws ScansealError `storage-full` also above its number, `io` */
+  add(pending: PendingCommitment): Promise<void>;
+  /** Oldest first. @throws ScansealError `io` */
+  all(): Promise<readonly PendingCommitment[]>;
+  remove(id: string): Promise<void>;
+}
+
+export interface CommitmentParts {
+  readonly journal: Pick<Journal, "objects" | "deliveriesOf">;
+  readonly store: CommitmentStore;
+  /** @returns whether the peer took it; undefined where the source has no place for reports any more @throws ScansealError of the network */
+  readonly send: (pending: PendingCommitment, report: CommitmentReport) => Promise<boolean | undefined>;
+  readonly clock: Clock;
+  readonly events: EventSink;
+  readonly newId: () => string;
+}
+
+/** Archives of a hospital's night are mended in the morning; modalities give up after a day or two. */
+const waitMsMax = 24 * 60 * 60_000;
+/** Between two looks at what waits. */
+const pollMs = 2_000;
+/** A peer that is away, or refuses its report, is tried this long. */
+const reportMsMax = 48 * 60 * 60_000;
+const retryMsMax = 10 * 60_000;
+/** Rows of one UID. */
+const rowsMax = 1_000;
+
+export class CommitmentDesk {
+  readonly #parts: CommitmentParts;
+  readonly #pause: Waker = new Waker();
+  /** Id -> when its report may be tried again, and how often it was. */
+  readonly #retries = new Map<string, { readonly at: number; readonly tries: number }>();
+  #isStopping = false;
+  #loop: Promise<void> | undefined;
+
+  constructor(parts: CommitmentParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when it is durable. @throws ScansealError `storage-full`, `io` */
+  async take(request: CommitmentRequest, source: string, aeTitle: string): Promise<void> {
+    const { store, newId, clock } = this.#parts;
+    await store.add({ ...request, id: newId(), source, aeTitle, askedAt: clock.now() });
+    this.#pause.wake();
+  }
+
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#pause.wake();
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopping) {
+      try {
+        for (const pending of await this.#parts.store.all()) {
+          if (this.#isStopping) return;
+          await this.#look(pending);
+        }
+      } catch (error) {
+        this.#parts.events({ kind: "fault", where: "storage commitment", ...told(error) });
+      }
+      if (!this.#isStopping) await this.#pause.sleep(pollMs);
+    }
+  }
+
+  async #look(pending: PendingCommitment): Promise<void> {
+    const { clock, store, events } = this.#parts;
+    const now = clock.now();
+    const retry = this.#retries.get(pending.id);
+    if (retry && now < retry.at) return;
+    const report = await this.#reportOf(pending, now - pending.askedAt >= waitMsMax);
+    if (!report) return;
+    const isTaken = await this.#parts.send(pending, report).catch((error: unknown) => {
+      events({ kind: "fault", where: "storage commitment report", ...told(error) });
+      return false;
+    });
+    const isOver = now - pending.askedAt >= waitMsMax + reportMsMax;
+    if (isTaken !== false || isOver) {
+      if (isTaken !== true)
+        events({
+          kind: "fault",
+          where: "storage commitment",
+          code: "timeout",
+          why: "a report was taken by nobody",
+        });
+      this.#retries.delete(pending.id);
+      await store.remove(pending.id);
+      return;
+    }
+    const tries = (retry?.tries ?? 0) + 1;
+    this.#retries.set(pending.id, {
+      tries,
+      at: now + Math.min(retryMsMax, pollMs * 2 ** Math.min(tries, 12)),
+    });
+  }
+
+  /** Undefined while something waits. */
+  async #reportOf(pending: PendingCommitment, isLate: boolean): Promise<CommitmentReport | undefined> {
+    const committed: SopReference[] = [];
+    const failed: FailedReference[] = [];
+    for (const reference of pending.instances) {
+      const state = await this.#stateOf(reference);
+      if (state === "committed") committed.push(reference);
+      else if (state !== "waits") failed.push({ ...reference, reason: state.failed });
+      else if (isLate) failed.push({ ...reference, reason: commitmentFailure.processingFailure });
+      else return undefined;
+    }
+    return { transactionUid: pending.transactionUid, committed, failed };
+  }
+
+  async #stateOf(reference: SopReference): Promise<ReturnType<typeof instanceCommitment>> {
+    const { journal } = this.#parts;
+    const rows = await journal.objects({ sopInstanceUid: reference.sopInstanceUid, limit: rowsMax });
+    const known = await Promise.all(
+      rows
+        .filter(({ arrival }) => !arrival.returned)
+        .map(async (object) => ({ object, deliveries: await journal.deliveriesOf(object.id) })),
+    );
+    return instanceCommitment(reference, known);
+  }
+}
