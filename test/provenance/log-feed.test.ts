@@ -202,6 +202,72 @@ describe("feeding the log", () => {
     await site.journal.close();
   });
 
+  it("a log that acknowledges a place that no log has is told, and the queue stays readable", async () => {
+    const site = await feeding();
+    const parts = partsOf(site.journal);
+    await queueAll(parts);
+    await withTarget(site.log, async (target) => {
+      const append: LogTarget["append"] = async () => Number.MAX_SAFE_INTEGER;
+      await expect(feedLog(parts, { ...target, append })).rejects.toMatchObject({ code: "log-conflict" });
+      await feedLog(parts, target);
+    });
+    await expectAllProven(site);
+    await site.journal.close();
+  });
+
+  it("a log whose tiles do not fit its checkpoint gives no proof, and no seal gets one that fails", async () => {
+    const site = await feeding();
+    const parts = partsOf(site.journal);
+    await queueAll(parts);
+    await withTarget(site.log, async (target) => {
+      // The leaf at 0 is right, its sibling is not.
+      const readTile: typeof target.source.readTile = async (name) => {
+        const tile = (await target.source.readTile(name)).slice();
+        if (name.level === 0) tile[tile.length - 1]! ^= 1;
+        return tile;
+      };
+      const source = { ...target.source, readTile };
+      await expect(feedLog(parts, { ...target, source })).rejects.toMatchObject({ code: "log-conflict" });
+      expect(await site.journal.lateEvidence(site.seals[0]!)).toEqual([]);
+      await feedLog(parts, target);
+    });
+    await expectAllProven(site);
+    await site.journal.close();
+  });
+
+  it("a log that says that it is endless is not read to its end, and a feeder that is stopped ends", async () => {
+    const site = await feeding();
+    await queueAll(partsOf(site.journal, 1_000));
+    const waiting = await site.journal.waitingEntries(10);
+    const ids = waiting.map(({ id }) => id);
+    await site.journal.setTried(ids, 300, 1_000);
+    let tiles = 0;
+    const endless = (target: LogTarget): LogTarget => ({
+      ...target,
+      isOwn: false,
+      size: async () => Number.MAX_SAFE_INTEGER,
+      source: {
+        ...target.source,
+        readTile: async ({ width }) => {
+          expect(width).toBe(256);
+          tiles++;
+          return new Uint8Array(2 * width);
+        },
+      },
+    });
+    await withTarget(site.log, async (target) => {
+      const isStopped = (): boolean => tiles > 0;
+      await expect(
+        feedLog({ ...partsOf(site.journal, 2_000), isStopped }, endless(target)),
+      ).rejects.toMatchObject({ message: "feeding the log was stopped" });
+      expect(tiles).toBe(1);
+      tiles = 0;
+      await feedLog(partsOf(site.journal, 2_000), endless(target));
+      expect(tiles).toBe(256);
+    });
+    await site.journal.close();
+  });
+
   it("a log that has another entry than it acknowledged is told, and gives no proof", async () => {
     const site = await feeding();
     const parts = partsOf(site.journal);

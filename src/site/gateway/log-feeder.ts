@@ -37,7 +37,7 @@ export class LogFeeder {
     this.#schedule(0);
   }
 
-  /** The round that is under way is finished. */
+  /** The round that is under way ends after the request that it waits for: a slow log keeps nobody waiting. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
@@ -57,10 +57,12 @@ export class LogFeeder {
     const { home, provenance, journal, events } = this.#parts;
     try {
       const kept = await provenance.journal();
-      if (kept) await feedAll(home, kept, { quietMs, acts: journal });
+      const isStopped = (): boolean => this.#isStopped;
+      if (kept) await feedAll(home, kept, { quietMs, acts: journal, isStopped });
       this.#pauseMs = everyMs;
       this.#told = undefined;
     } catch (error) {
+      if (this.#isStopped) return;
       this.#pauseMs = Math.min(this.#pauseMs * 2, pauseMsMax);
       const { code, message } =
         error instanceof ScansealError ? error : new ScansealError("internal", "feeding the log failed");

@@ -22,21 +22,23 @@ export interface FeedRound {
   readonly quietMs?: number;
   /** The gate's, where there is one. */
   readonly acts?: Pick<Journal, "records"> | undefined;
+  /** As in `FeedParts`. */
+  readonly isStopped?: (() => boolean) | undefined;
 }
 
 /** Queues what is to be logged, and feeds it. @throws ScansealError as `feedOnce`, and `key-unusable` */
 export async function feedAll(
   home: SiteHome,
   journal: ProvenanceJournal,
-  { quietMs, acts }: FeedRound,
+  { quietMs, acts, isStopped }: FeedRound,
 ): Promise<FeedResult | undefined> {
-  const parts = feedParts(journal);
+  const parts = { ...feedParts(journal), isStopped };
   await queueLedger(parts, home);
   await queuePolicyFiles(parts, home.folder);
   await queueApprovals(parts);
   if (acts) await queueActs(parts, acts);
   if (quietMs !== undefined) await queueQuietSeries(parts, quietMs);
-  return feedOnce(home, journal);
+  return feedOnce(home, parts);
 }
 
 /**
@@ -44,14 +46,14 @@ export async function feedAll(
  * @returns undefined where the site has no log, or nothing waits
  * @throws ScansealError `usage` while another process has the log; `network`, `io`, `storage-full`, `log-conflict`
  */
-async function feedOnce(home: SiteHome, journal: ProvenanceJournal): Promise<FeedResult | undefined> {
+async function feedOnce(home: SiteHome, parts: FeedParts): Promise<FeedResult | undefined> {
   const origin = home.log.origin();
-  if (origin === undefined || !(await isWaiting(journal, origin))) return undefined;
+  if (origin === undefined || !(await isWaiting(parts.journal, origin))) return undefined;
   const lock = lockFeeding(home);
   try {
     const target = await home.log.open();
     try {
-      return await feedLog(feedParts(journal), target);
+      return await feedLog(parts, target);
     } finally {
       await target.close();
     }

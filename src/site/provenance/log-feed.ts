@@ -17,6 +17,7 @@ import {
   sealsContent,
 } from "../../provenance/transparency-log/proof/log-entry.ts";
 import { formatProof } from "../../provenance/transparency-log/proof/log-proof.ts";
+import { inclusionRoot, type TreeHead } from "../../provenance/transparency-log/proof/merkle-proof.ts";
 import { encodeSealProof } from "../../provenance/transparency-log/proof/seal-proof.ts";
 import { tileWidth } from "../../provenance/transparency-log/proof/tile.ts";
 import { TreeHasher } from "../../provenance/transparency-log/proof/tree-hasher.ts";
@@ -29,6 +30,8 @@ import type { LogTarget } from "./site-log.ts";
 const entriesAtOnce = 256;
 /** A log elsewhere that did not answer may have taken an entry and not published it yet; after this it is appended again. */
 const lostAnswerMs: number = 10 * 60_000;
+/** A lost entry lies soon after where it was tried. A log that names any size is not read to its end: the entry gets a second place, which harms nobody. */
+const lostWithin = 65_536;
 /** What the journal takes. */
 const summaryMax = 200;
 /** Series named in one round. */
@@ -38,6 +41,13 @@ export interface FeedParts {
   readonly journal: ProvenanceJournal;
   readonly clock: Clock;
   readonly random: Random;
+  /** Whoever runs the feeder wants it to end: it does after the request that is under way. */
+  readonly isStopped?: (() => boolean) | undefined;
+}
+
+/** A slow log must not keep a gateway from stopping. What was reached stands. @throws ScansealError `network` */
+function goOn({ isStopped }: FeedParts): void {
+  if (isStopped?.() === true) throw new ScansealError("network", "feeding the log was stopped");
 }
 
 export interface FeedResult {
@@ -94,6 +104,7 @@ export async function queueQuietSeries(parts: FeedParts, quietMs: number): Promi
 export async function feedLog(parts: FeedParts, target: LogTarget): Promise<FeedResult> {
   let logged = 0;
   for (;;) {
+    goOn(parts);
     const waiting = await parts.journal.waitingEntries(entriesAtOnce);
     const placed = waiting.length === 0 ? 0 : await appendAll(waiting, parts, target);
     logged += placed;
@@ -106,10 +117,11 @@ export async function feedLog(parts: FeedParts, target: LogTarget): Promise<Feed
 /** @returns how many have their place now */
 async function appendAll(
   waiting: readonly QueuedEntry[],
-  { journal, clock }: FeedParts,
+  parts: FeedParts,
   target: LogTarget,
 ): Promise<number> {
-  const found = await lookForLost(waiting, target);
+  const { journal, clock } = parts;
+  const found = await lookForLost(waiting, parts, target);
   for (const [id, index] of found) await journal.setLogged(id, target.origin, index);
   const now = clock.now();
   const isOpen = ({ tried }: QueuedEntry): boolean =>
@@ -119,6 +131,9 @@ async function appendAll(
   const ids = fresh.map(({ id }) => id);
   await journal.setTried(ids, await target.size(), now);
   const first = await target.append(fresh.map(entryBytes));
+  // Kept, it could never be read again.
+  if (!Number.isSafeInteger(first + ids.length))
+    throw new ScansealError("log-conflict", "the log acknowledged a place that no log has");
   for (const [n, id] of ids.entries()) await journal.setLogged(id, target.origin, first + n);
   return found.size + fresh.length;
 }
@@ -126,17 +141,20 @@ async function appendAll(
 /** Entries that were appended before, and whose answer did not reach the journal. */
 async function lookForLost(
   waiting: readonly QueuedEntry[],
+  parts: FeedParts,
   target: LogTarget,
 ): Promise<ReadonlyMap<string, number>> {
   const lost = waiting.filter(({ tried }) => tried !== undefined);
   if (lost.length === 0) return new Map();
   // Tiles have what is published; of the own log that is all.
   await target.publish();
-  const size = await target.size();
   const ids = new Map(lost.map((entry) => [toHex(entryBytes(entry)), entry.id]));
   const from = Math.min(...lost.map(({ tried }) => tried!.from));
+  // Whole tiles: of one that the log has whole, no part need be there.
+  const size = Math.min(await target.size(), from - (from % tileWidth) + lostWithin);
   const found = new Map<string, number>();
   for await (const { entry, index } of entriesFrom(from, size, target.source.readTile)) {
+    goOn(parts);
     const id = ids.get(toHex(entry));
     if (id !== undefined) found.set(id, index);
   }
@@ -163,14 +181,15 @@ function entryBytes({ kind, salt, content }: QueuedEntry): Bytes {
   return entryOf({ kind: known, salt, content }, nodeCrypto);
 }
 
-async function proveAll({ journal, clock }: FeedParts, target: LogTarget): Promise<number> {
+async function proveAll(parts: FeedParts, target: LogTarget): Promise<number> {
+  const { journal, clock } = parts;
   const { origin } = target;
   if ((await journal.unprovenEntries(origin, 1)).length === 0) return 0;
   const checkpoint = await target.source.checkpoint();
   const trusted = await trustedCheckpoint(checkpoint, target.policy);
   if (!trusted.ok)
     throw new ScansealError("log-conflict", `the log's checkpoint is not believed: ${trusted.message}`);
-  const { size } = trusted.checkpoint;
+  const { size, root } = trusted.checkpoint;
   const reader = new TreeReader(size, target.source.readTile, new TreeHasher(nodeCrypto));
   let proven = 0;
   for (;;) {
@@ -178,7 +197,8 @@ async function proveAll({ journal, clock }: FeedParts, target: LogTarget): Promi
     // The newest may not be published yet.
     const published = open.filter(({ index }) => index! < size);
     for (const entry of published) {
-      const proof = await proofOf(entry, reader, checkpoint);
+      goOn(parts);
+      const proof = await proofOf(entry, reader, { size, root, bytes: checkpoint });
       if (entry.kind === "seals") await giveProofs(entry, proof, journal, clock.now());
       // Last: until then the round begins again.
       await journal.setProof(entry.id, fromUtf8(proof));
@@ -188,11 +208,22 @@ async function proveAll({ journal, clock }: FeedParts, target: LogTarget): Promi
   }
 }
 
-async function proofOf(entry: QueuedEntry, reader: TreeReader, checkpoint: Bytes): Promise<Bytes> {
+async function proofOf(
+  entry: QueuedEntry,
+  reader: TreeReader,
+  { size, root, bytes: checkpoint }: TreeHead & { readonly bytes: Bytes },
+): Promise<Bytes> {
   const index = entry.index!;
-  if (!equalBytes(await reader.leafAt(index), new TreeHasher(nodeCrypto).leaf(entryBytes(entry))))
+  const hasher = new TreeHasher(nodeCrypto);
+  const leaf = hasher.leaf(entryBytes(entry));
+  if (!equalBytes(await reader.leafAt(index), leaf))
     throw new ScansealError("log-conflict", `the log has another entry at ${index} than it acknowledged`);
-  return formatProof({ index, path: await reader.inclusionPath(index), checkpoint });
+  const path = await reader.inclusionPath(index);
+  // Of tiles that do not fit the checkpoint it would prove nothing, and objects would carry it.
+  const reached = inclusionRoot(index, size, leaf, path, hasher);
+  if (!reached || !equalBytes(reached, root))
+    throw new ScansealError("log-conflict", "the log's tiles do not fit its checkpoint");
+  return formatProof({ index, path, checkpoint });
 }
 
 /** To each seal of the series its own. */

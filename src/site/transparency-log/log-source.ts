@@ -2,6 +2,7 @@
 import type { Bytes } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { beginningOf } from "../../provenance/transparency-log/proof/entry-bundle.ts";
+import { decimalOf } from "../../provenance/transparency-log/proof/log-text.ts";
 import { noteBytesMax } from "../../provenance/transparency-log/proof/signed-note.ts";
 import { tilePath, tileWidth } from "../../provenance/transparency-log/proof/tile.ts";
 import type { ReadTile } from "../../provenance/transparency-log/proof/tree-reader.ts";
@@ -83,13 +84,15 @@ export async function appendRemotely(
     .trim();
   if (response.status !== 200)
     throw new ScansealError("network", `the log did not take it (status ${response.status}): ${text}`);
-  if (!/^[0-9]{1,16}$/.test(text)) throw new ScansealError("network", "the log's answer is no index");
-  return Number(text);
+  const index = decimalOf(text);
+  if (index === undefined) throw new ScansealError("network", "the log's answer is no index");
+  return index;
 }
 
 async function request(url: string, init: RequestInit): Promise<Response> {
   try {
-    return await fetch(url, { ...init, signal: AbortSignal.timeout(answerMsMax) });
+    // No redirects: whoever answers would choose where this machine asks next, and who gets the entries.
+    return await fetch(url, { ...init, redirect: "error", signal: AbortSignal.timeout(answerMsMax) });
   } catch (cause) {
     throw new ScansealError("network", `the log cannot be reached (${unreachableReason(cause)})`, { cause });
   }
