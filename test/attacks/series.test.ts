@@ -61,6 +61,11 @@ describePeer("corpus", "attacks on a closed series", () => {
         expect((await site.judge(files)).map(told)).toEqual([{ state: "complete" }]);
     });
 
+    it("was first seen when it was made, not when its devices say that they sealed", async () => {
+      const { manifest, madeAt } = await site.close(seriesOf(all()));
+      expect(await site.journal.recordKeptAt(manifest)).toBeGreaterThanOrEqual(madeAt);
+    });
+
     it.each<[string, readonly number[]]>([
       ["first", [0]],
       ["middle", [11]],

@@ -51,6 +51,13 @@ function suite(open: () => Promise<ProvenanceJournal>): void {
   const uids = async (...question: Parameters<ProvenanceJournal["sealedSeries"]>): Promise<string[]> =>
     (await journal.sealedSeries(...question)).map(({ seriesInstanceUid }) => seriesInstanceUid);
 
+  it("dates a list by this site's clock, whatever its objects say of theirs", async () => {
+    const bytes = Uint8Array.of(3);
+    const record = { digest: "d".repeat(64), kind: "series", envelope: bytes, opening: bytes };
+    await journal.addRecord(record, [{ kind: "series", name: "1.7" }], 50, 7);
+    expect(await journal.recordKeptAt(record.digest)).toBe(50);
+  });
+
   it("keeps Instance Numbers, and that there is none", async () => {
     expect(await journal.sealsOfSeries("1.1")).toEqual([
       seal(1, "1.1", 10),

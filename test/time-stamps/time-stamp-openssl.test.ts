@@ -21,6 +21,7 @@ import { parseCrl } from "../../src/keys/trust/revocation.ts";
 import {
   checkTimeStamps,
   renewedMessage,
+  type TimeStampFact,
   TimeStampTrust,
   type TimeStampTrustContent,
 } from "../../src/keys/trust/time-stamp.ts";
@@ -143,6 +144,28 @@ describePeer("openssl", "Renewals", () => {
     expect(await outcomes([first, second])).toEqual(both);
     expect(await outcomes([second, first])).toEqual(both);
     expect(await outcomes([second])).toEqual([["second", 0, "imprint"]]);
+  });
+
+  it("vouch from the end of the time that they name, not from its begin", async () => {
+    const [old, fresh] = [authority(), authority()];
+    const first = old.stamp(message);
+    const { genTime } = (await trustIn(old).check(first, { message, now: Date.now() })) as TimeStampFact;
+    const at = `${new Date(genTime + 60_000).toISOString().replace(/[-:T]|\.\d+Z/g, "")}Z`;
+    const renewal = (accuracy: number): Bytes => {
+      const rest = [derSequence(derInteger(accuracy))];
+      const content = makeInfo(renewedMessage(message, [first]), at, { rest });
+      return makeToken({ content, certificate: fresh.signer, key: fresh.key });
+    };
+    // The old authority's key was lost ten minutes later: a renewal that is good to an hour says nothing of it.
+    const crls = [parseCrl(old.revocationList(genTime + 600_000, "keyCompromise"), nodeCrypto)];
+    const trust = new TimeStampTrust({ anchors: [old.anchor, fresh.anchor], crls }, nodeCrypto);
+    const outcome = async (accuracy: number): Promise<unknown> => {
+      const question = { message, now: genTime + 7_200_000 };
+      const placed = await checkTimeStamps([first, renewal(accuracy)], question, trust);
+      return placed.map(({ result }) => (result.ok ? "ok" : result.step));
+    };
+    expect(await outcome(1)).toEqual(["ok", "ok"]);
+    expect(await outcome(3600)).toEqual(["ok", "revocation"]);
   });
 
   it("hold only with every token that they renew", async () => {

@@ -286,6 +286,11 @@ function refusal(step: TimeStampStep, detail: string): TimeStampRefusal {
   return { ok: false, step, detail };
 }
 
+/** The end of the time span that a token names: what it is over existed then, and perhaps not before. */
+export function existedAt({ genTime, accuracy }: TimeStampFact): number {
+  return genTime + accuracy;
+}
+
 /** A token among others, with the tokens it renews, the oldest first. */
 export interface PlacedToken {
   readonly token: Bytes;
@@ -330,8 +335,9 @@ export async function checkTimeStamps(
     const provenTime = provenAt.get(token);
     const result = await trust.check(token, { message, now: question.now, provenTime });
     if (result.ok)
+      // It is in our hands now: not later than that.
       for (const older of renews)
-        provenAt.set(older, Math.min(result.genTime, provenAt.get(older) ?? result.genTime));
+        provenAt.set(older, Math.min(existedAt(result), provenAt.get(older) ?? question.now, question.now));
     found.push({ token, renews, result });
   }
   for (const token of open) found.push({ token, renews: [], result: await trust.check(token, question) });

@@ -105,9 +105,9 @@ async function keep(
   journal: ProvenanceJournal,
   { kind, digest, envelope, opening }: DetachedRecord,
   subject: { readonly kind: "series" | "study"; readonly name: string },
-  at: number,
+  toldUntil: number,
 ): Promise<void> {
-  await journal.addRecord({ kind, digest, envelope, opening }, [subject], at);
+  await journal.addRecord({ kind, digest, envelope, opening }, [subject], systemClock.now(), toldUntil);
 }
 
 async function openSealer(

@@ -114,8 +114,12 @@ export interface ProvenanceJournal {
   /** Of one series, in the order of `sealsOfSeries`: those that no log entry names. */
   unloggedSeals(seriesInstanceUid: string): Promise<readonly SealRecord[]>;
 
-  /** A record and what it is about, at one time. The same again adds subjects only. */
-  addRecord(record: KeptRecord, subjects: readonly Subject[], at: number): Promise<void>;
+  /**
+   * A record and what it is about, at one time. The same again adds subjects only.
+   * @param at when it is kept, by this site's clock: class T2, so never a time that something claims
+   * @param toldUntil of a list: what came later is not in it; `at` unless said otherwise
+   */
+  addRecord(record: KeptRecord, subjects: readonly Subject[], at: number, toldUntil?: number): Promise<void>;
   record(digest: string): Promise<KeptRecord | undefined>;
   /** When this site first kept it, in milliseconds since 1970. */
   recordKeptAt(digest: string): Promise<number | undefined>;

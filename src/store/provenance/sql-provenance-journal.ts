@@ -130,7 +130,12 @@ export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJourn
     return this.#seals("series_instance_uid", seriesInstanceUid, "unlogged");
   }
 
-  async addRecord(record: KeptRecord, subjects: readonly Subject[], at: number): Promise<void> {
+  async addRecord(
+    record: KeptRecord,
+    subjects: readonly Subject[],
+    at: number,
+    toldUntil: number = at,
+  ): Promise<void> {
     const { digest, kind } = record;
     const row = {
       digest,
@@ -149,7 +154,7 @@ export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJourn
         kind: of,
         name: keptText(name, "a record's subject"),
         digest,
-        created_at: at,
+        created_at: toldUntil,
       }));
       for (const piece of pieces(rows, idsPerStatement))
         await db

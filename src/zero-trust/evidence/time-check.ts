@@ -4,7 +4,12 @@ import { type Bytes, equalBytes, fromBase64 } from "../../foundation/bytes.ts";
 import type { Crypto } from "../../foundation/crypto.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { DerReader, derTag } from "../../keys/trust/der.ts";
-import { checkTimeStamps, type TimeStampFact, TimeStampTrust } from "../../keys/trust/time-stamp.ts";
+import {
+  checkTimeStamps,
+  existedAt,
+  type TimeStampFact,
+  TimeStampTrust,
+} from "../../keys/trust/time-stamp.ts";
 import type { LateEntry } from "../../provenance/manifest/late-evidence.ts";
 import type { LogEvidence, TimeEvidence, TrustFact } from "./evidence.ts";
 
@@ -51,9 +56,9 @@ export async function checkTime(request: TimeCheckRequest): Promise<CheckedTime>
   const faults: TimeFault[] = [];
   const stamps = [...(await stampsBeside(request, faults)), ...(await certifiedStamp(request, faults))];
   const proven: ProvenTime[] = [];
-  const [stamp] = stamps.toSorted((a, b) => provenAt(a) - provenAt(b));
+  const [stamp] = stamps.toSorted((a, b) => existedAt(a) - existedAt(b));
   if (stamp) {
-    const at = Math.min(provenAt(stamp), request.now);
+    const at = Math.min(existedAt(stamp), request.now);
     proven.push({ timeClass: "T1", at, basis: "time-stamp", authority: stamp.authority });
   }
   const logged = loggedAt(request.log);
@@ -95,11 +100,6 @@ function timeFacts(
     basis,
     ...(authority === undefined ? {} : { authority }),
   };
-}
-
-/** The end of the time span that the token names. */
-function provenAt({ genTime, accuracy }: TimeStampFact): number {
-  return genTime + accuracy;
 }
 
 async function stampsBeside(request: TimeCheckRequest, faults: TimeFault[]): Promise<TimeStampFact[]> {
