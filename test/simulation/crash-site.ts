@@ -154,6 +154,14 @@ export class CrashSite {
         const isWritten = rows.length >= Math.min(acknowledged, listedMax);
         return isWritten && objects.received === 0 && deliveries.due === 0;
       });
+      // A database that died between the last delivery and the letting go of the object: the settler comes by within a minute.
+      await until("delivered objects let go of", async () => {
+        const rows = await journal.objects({ state: "admitted", limit: listedMax });
+        const deliveries = await Promise.all(
+          rows.filter(({ location }) => location !== undefined).map(({ id }) => journal.deliveriesOf(id)),
+        );
+        return deliveries.every((all) => all.length === 0 || all.some(({ state }) => state !== "delivered"));
+      });
       await until("a spool without leaked records", async () => {
         const rows = await journal.objects({ limit: listedMax });
         const referred = rows.filter(({ location }) => location !== undefined).length;
