@@ -31,6 +31,7 @@ const coming: readonly string[] = [
   "src/dicom/json/from-json.ts",
   "src/zero-trust/gateway/reading/reading-desk.ts",
   "src/site/gateway/staging.ts",
+  "src/site/rendering/frame-bytes.ts",
 ];
 
 const entries: Entries = {
