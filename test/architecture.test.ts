@@ -32,6 +32,7 @@ const coming: readonly string[] = [
   "src/zero-trust/gateway/reading/reading-desk.ts",
   "src/site/gateway/staging.ts",
   "src/site/rendering/frame-bytes.ts",
+  "src/site/notices/notice-text.ts",
 ];
 
 const entries: Entries = {
