@@ -77,6 +77,25 @@ describePeer("corpus", "frames of real objects", () => {
     await close();
   });
 
+  it("a decoded colour frame is laid out as Planar Configuration says", async () => {
+    const { frames, close } = await opened(join(corpus, "transfer-syntax/small/SC_rgb_rle_16bit_2frame.dcm"));
+    const { attributes } = frames;
+    expect(attributes).toMatchObject({ samplesPerPixel: 3, bitsAllocated: 16, planarConfiguration: 0 });
+    const planar = { ...frames, attributes: { ...attributes, planarConfiguration: 1 as const } };
+    const pixels = await bytesOf(await nativeFrame(frames, 1, undefined));
+    const planes = await bytesOf(await nativeFrame(planar, 1, undefined));
+    const count = pixels.length / 6;
+    for (let i = 0; i < count; i++) {
+      for (let s = 0; s < 3; s++) {
+        const at = 2 * (s * count + i);
+        if (planes[at] !== pixels[6 * i + 2 * s] || planes[at + 1] !== pixels[6 * i + 2 * s + 1])
+          throw new Error(`pixel ${i}, sample ${s}`);
+      }
+    }
+    expect(planes).not.toEqual(pixels);
+    await close();
+  });
+
   it.each([-1, 10, 1.5, Number.NaN])("there is no frame %s", async (index) => {
     const { frames, close } = await opened(join(corpus, "multiframe/emri_small_RLE.dcm"));
     await expect(storedFrame(frames, index)).rejects.toMatchObject({ code: "usage" });
