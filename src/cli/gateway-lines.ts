@@ -41,6 +41,10 @@ export function eventLine(event: GatewayEvent, palette: Palette, option = ""): s
       const text = `${verdict}: ${codes.slice(0, codesMax).join(", ")}  (${shortId(object)} from the archive ${archive})`;
       return line(palette.bad("WITHHELD"), visibleText(text));
     }
+    case "read-emergency": {
+      const text = `${event.verdict}, given to ${event.reader} (emergency ${shortId(event.grant)})`;
+      return line(palette.bad("EMERGENCY"), visibleText(text));
+    }
     case "read-failed": {
       const text = `the archive ${event.archive} gives nothing for ${shortId(event.object)} (${event.code})`;
       return line(palette.notice("not read"), visibleText(text));

@@ -6,6 +6,7 @@ import { problemText, reportProblem } from "./problem.ts";
 import type { Action, Run } from "./program/command-runner.ts";
 import { addDemonstration } from "./program/demonstration.ts";
 import { addDerivation } from "./program/derivation.ts";
+import { addEmergency } from "./program/emergency.ts";
 import { addGateway } from "./program/gateway.ts";
 import { addHistory } from "./program/history.ts";
 import { addIndex } from "./program/instance-index.ts";
@@ -63,6 +64,7 @@ function programWith(run: Run): Command {
   addVerification(program, run);
   addIndex(program, run);
   addSweep(program, run);
+  addEmergency(program, run);
   addHistory(program, run);
   addSealing(program, run);
   addDerivation(program, run);

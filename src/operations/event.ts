@@ -106,6 +106,14 @@ export type GatewayEvent =
       readonly archive: string;
       readonly code: string;
     }
+  /** What would be withheld was given, because somebody opened the study (`grant`). `object`: what was admitted under its UID. */
+  | {
+      readonly kind: "read-emergency";
+      readonly grant: string;
+      readonly reader: string;
+      readonly verdict: string;
+      readonly object?: string;
+    }
   /** The archive has an instance of a study that a reader asked for, and the gate never admitted it. */
   | { readonly kind: "read-unknown"; readonly archive: string }
   | { readonly kind: "stored"; readonly object: string; readonly bytes: number }

@@ -72,6 +72,7 @@ function levelOf(event: GatewayEvent): Exclude<Level, "trace" | "fatal"> {
     case "read-missing":
     case "read-failed":
     case "read-unknown":
+    case "read-emergency":
       return "warn";
     case "association-accepted":
       return event.titleDiffers === true ? "warn" : "info";
@@ -129,6 +130,16 @@ function fieldsOf(event: GatewayEvent): Fields {
     case "read-failed":
     case "read-unknown":
       return readingFields(event);
+    case "read-emergency": {
+      const { grant, reader, verdict, object } = event;
+      const known = object === undefined ? {} : { object: madeId(object) };
+      return {
+        grant: madeId(grant),
+        reader: configuredName(reader),
+        verdict: knownVerdict(verdict),
+        ...known,
+      };
+    }
     case "draining":
       return { associations: count(event.associations) };
     case "stopped":

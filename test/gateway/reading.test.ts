@@ -1,183 +1,31 @@
 /** What readers get from an archive that was tampered with at rest: what is as it was admitted, and nothing else. */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdirSync, writeFileSync } from "node:fs";
 import { afterAll, beforeEach, expect, it } from "vitest";
-import { findElement, plainTextOf } from "../../src/dicom/elements.ts";
+import { findElement } from "../../src/dicom/elements.ts";
 import { textElement } from "../../src/dicom/encode.ts";
 import { tags } from "../../src/dicom/tags.ts";
 import { type Bytes, concatBytes, fromLatin1, toHex } from "../../src/foundation/bytes.ts";
 import { ScansealError } from "../../src/foundation/errors.ts";
-import type { GatewayEvent } from "../../src/operations/event.ts";
-import { nodeCrypto, systemClock } from "../../src/platform/node/crypto.ts";
-import { StagingFolder } from "../../src/site/gateway/staging.ts";
-import type { Holding, ReturnedObject } from "../../src/zero-trust/gateway/reading/instance-reading.ts";
-import type { AdmittedEntry, InstanceName, ReadScope } from "../../src/zero-trust/gateway/reading/ports.ts";
-import type { Read } from "../../src/zero-trust/gateway/reading/read.ts";
-import { ReadingDesk } from "../../src/zero-trust/gateway/reading/reading-desk.ts";
-import type { Mode } from "../../src/zero-trust/policy/decide.ts";
-import { put, slice } from "../attacks/objects.ts";
-import { Office } from "../derivations/office.ts";
+import { nodeCrypto } from "../../src/platform/node/crypto.ts";
+import type { EmergencyGrant } from "../../src/zero-trust/quarantine/emergency.ts";
+import { put } from "../attacks/objects.ts";
 import { edited, parse } from "../evaluation/fixture.ts";
 import { archiveAt, examinerOf, Gate } from "./gate.ts";
 import { ReceivingArchive } from "./network.ts";
 
-const site = new Office();
-const folder = mkdtempSync(join(tmpdir(), "scanseal-reading-"));
-afterAll(async () => {
-  await site.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+import {
+  endReading,
+  nameOf,
+  original,
+  Place,
+  sealed,
+  series,
+  site,
+  study,
+  unsealed,
+} from "./reading-place.ts";
 
-async function nameOf(bytes: Bytes): Promise<InstanceName & { readonly sopClassUid: string }> {
-  const { elements } = await parse(bytes);
-  const uid = (tag: number): string => plainTextOf(elements, tag) ?? "";
-  return {
-    studyInstanceUid: uid(tags.studyInstanceUid),
-    seriesInstanceUid: uid(tags.seriesInstanceUid),
-    sopInstanceUid: uid(tags.sopInstanceUid),
-    sopClassUid: uid(tags.sopClassUid),
-  };
-}
-
-/** Three slices of one series, sealed, and a fourth that is not. */
-const study = "2.25.100";
-const series = "2.25.101";
-const original = (n: number, accessionNumber = "A1"): Bytes =>
-  slice([
-    textElement(tags.studyInstanceUid, "UI", study),
-    textElement(tags.seriesInstanceUid, "UI", series),
-    textElement(tags.sopInstanceUid, "UI", `2.25.20${n}`),
-    textElement(0x00080050, "SH", accessionNumber),
-  ]);
-const sealed = await Promise.all([1, 2, 3].map(async (n) => site.seal(original(n))));
-const unsealed = original(4);
-
-/** As an archive that is a folder: whoever has the folder changes what is in it. */
-class FolderArchive {
-  readonly name = "pacs";
-  readonly tolerate = [];
-  readonly files = new Map<string, Bytes>();
-  fetched = 0;
-  failure: ScansealError | undefined;
-
-  async *list({ sopInstanceUid }: ReadScope): AsyncGenerator<InstanceName> {
-    if (this.failure) throw this.failure;
-    for (const uid of this.files.keys())
-      if (sopInstanceUid === undefined || sopInstanceUid === uid)
-        yield { studyInstanceUid: study, seriesInstanceUid: series, sopInstanceUid: uid };
-  }
-
-  async fetch({ sopInstanceUid }: InstanceName): Promise<AsyncIterable<Bytes> | undefined> {
-    this.fetched++;
-    if (this.failure) throw this.failure;
-    const bytes = this.files.get(sopInstanceUid);
-    return bytes && pieces(bytes);
-  }
-}
-
-async function* pieces(bytes: Bytes): AsyncGenerator<Bytes> {
-  for (let at = 0; at < bytes.length; at += 1_000) yield bytes.subarray(at, at + 1_000);
-}
-
-class Place {
-  readonly archive = new FolderArchive();
-  readonly copies = new Map<string, Bytes>();
-  readonly held: ReturnedObject[] = [];
-  readonly events: GatewayEvent[] = [];
-  readonly desk: ReadingDesk;
-  readonly entries: AdmittedEntry[];
-  readonly staging: string;
-  now = systemClock.now();
-
-  private constructor(staging: StagingFolder, folder: string, entries: AdmittedEntry[], hasArchive: boolean) {
-    this.entries = entries;
-    this.staging = folder;
-    const { copies } = this;
-    this.desk = new ReadingDesk({
-      archive: hasArchive ? this.archive : undefined,
-      replicas: {
-        open: async ({ digest }) => (copies.has(digest) ? pieces(copies.get(digest)!) : undefined),
-      },
-      staging,
-      examiner: examinerOf(site),
-      hold: (returned) => this.#hold(returned),
-      events: (event) => this.events.push(event),
-      clock: { now: () => this.now },
-      cache: { bytesMax: 10_000_000, ageMsMax: 60_000 },
-      admitted: {
-        async *entriesOf({ sopInstanceUid }) {
-          for (const entry of entries)
-            if (sopInstanceUid === undefined || entry.sopInstanceUid === sopInstanceUid) yield entry;
-        },
-      },
-      aheadMax: 3,
-    });
-  }
-
-  #hold: Holding = async (returned) => `held-${this.held.push(returned)}`;
-
-  /** From now on. */
-  holdWith(hold: Holding): { readonly ids: readonly string[] } {
-    const ids: string[] = [];
-    this.#hold = async (returned) => {
-      const id = await hold(returned);
-      ids.push(id);
-      return id;
-    };
-    return { ids };
-  }
-
-  /** All of them in the archive, admitted as they are. */
-  static async open(objects: readonly Bytes[], hasArchive = true): Promise<Place> {
-    const entries = await Promise.all(
-      objects.map(async (bytes, i): Promise<AdmittedEntry> => {
-        const { evidence, decision } = await site.judge(bytes, {});
-        return {
-          ...(await nameOf(bytes)),
-          objectId: `object-${i + 1}`,
-          digest: toHex(nodeCrypto.hash("SHA-256", bytes)),
-          payloadDigest: evidence.manifest?.payloadDigest,
-          verdict: decision.verdict,
-        };
-      }),
-    );
-    const staging = mkdtempSync(join(folder, "staging-"));
-    writeFileSync(join(staging, "left-by-a-crash"), "x");
-    const limits = { objectBytesMax: 1 << 20, bytesMax: 8 << 20 };
-    const place = new Place(await StagingFolder.open(staging, limits), staging, entries, hasArchive);
-    for (const [i, { sopInstanceUid }] of entries.entries())
-      place.archive.files.set(sopInstanceUid, objects[i]!);
-    return place;
-  }
-
-  /** A line for each instance: what became of it, and whether the bytes are those. */
-  async read(mode: Mode = "warn", scope: ReadScope = { studyInstanceUid: study }): Promise<string[]> {
-    const { instances, archiveUnlisted } = await this.desk.plan(scope);
-    const lines: string[] = [];
-    for await (const one of this.desk.read(instances, { name: "reader", mode })) lines.push(await told(one));
-    return [...lines, archiveUnlisted === undefined ? "end" : `end, unlisted: ${archiveUnlisted}`];
-  }
-
-  told(kind: GatewayEvent["kind"]): GatewayEvent[] {
-    return this.events.filter((event) => event.kind === kind);
-  }
-}
-
-async function told(one: Read): Promise<string> {
-  if (one.kind === "withheld") {
-    const { withholding, instance } = one;
-    const codes = "codes" in withholding ? ` ${withholding.verdict} ${withholding.codes.join(",")}` : "";
-    const code = "code" in withholding ? ` ${withholding.code}` : "";
-    return `${instance.sopInstanceUid} ${withholding.why}${codes}${code}`;
-  }
-  const { object, basis } = one.object;
-  const leaving: Bytes[] = [];
-  for await (const piece of object.staged.read()) leaving.push(piece.slice());
-  one.done();
-  const digest = toHex(nodeCrypto.hash("SHA-256", concatBytes(leaving)));
-  return `${object.sopInstanceUid} ${basis} ${object.archive ?? "copy"} ${digest === object.staged.digest}`;
-}
+afterAll(endReading);
 
 const all = [
   "2.25.201 verified pacs true",
@@ -299,6 +147,45 @@ it("serves copies where the gate itself is the archive", async () => {
   expect((await place.read("enforce"))[0]).toBe("2.25.201 missing");
 });
 
+it("gives what it would withhold to the reader of an open emergency, tells each, and to nobody else", async () => {
+  place.archive.files.set("2.25.202", await onePixel(sealed[1]!));
+  const arrived = await onePixel(await site.seal(original(9)));
+  const digest = toHex(nodeCrypto.hash("SHA-256", arrived));
+  place.copies.set(digest, arrived);
+  place.heldBefore.push({ ...(await nameOf(arrived)), objectId: "held", digest });
+  place.grant = {
+    ...{ id: "grant-1", studyInstanceUid: study, reader: "reader", by: "ada", reason: "stroke, 3 a.m." },
+    ...{ openedAt: place.now, until: place.now + 60_000, closedAt: undefined, reviewedBy: undefined },
+  };
+  const lines = await place.read("enforce");
+  expect(lines.slice(0, 4)).toEqual([
+    all[0],
+    "2.25.202 EMERGENCY altered pacs true",
+    all[2],
+    "2.25.209 EMERGENCY altered copy true",
+  ]);
+  // It is held and told as if nobody had opened it.
+  expect(place.held).toHaveLength(1);
+  expect(place.told("read-emergency")).toMatchObject([
+    { grant: "grant-1", object: "object-2" },
+    { grant: "grant-1" },
+  ]);
+  for (const other of [
+    { reader: "another" },
+    { studyInstanceUid: "2.25.5" },
+    { closedAt: 1 },
+    { until: place.now },
+  ]) {
+    const grant: EmergencyGrant = place.grant;
+    place.grant = { ...grant, ...other };
+    expect((await place.read("enforce"))[1]).toMatch(/^2\.25\.202 held/);
+    place.grant = grant;
+  }
+  // What is proven elsewhere goes before.
+  place.copies.set(place.entries[1]!.digest, sealed[1]!);
+  expect((await place.read("enforce"))[1]).toBe("2.25.202 verified copy true");
+});
+
 it("fetches once for readers who ask at the same time, and again after a while", async () => {
   const one = { studyInstanceUid: study, seriesInstanceUid: series, sopInstanceUid: "2.25.201" };
   await Promise.all([place.read("warn", one), place.read("enforce", one), place.read("warn", one)]);
@@ -309,10 +196,13 @@ it("fetches once for readers who ask at the same time, and again after a while",
 });
 
 it("frees what was fetched for a reader who went away, and refuses what is too large", async () => {
-  for await (const read of place.desk.read((await place.desk.plan({ studyInstanceUid: study })).instances, {
-    name: "reader",
-    mode: "warn",
-  })) {
+  for await (const read of place.desk.read(
+    (await place.desk.plan({ studyInstanceUid: study }, { name: "reader" })).instances,
+    {
+      name: "reader",
+      mode: "warn",
+    },
+  )) {
     if (read.kind === "delivered") read.done();
     break;
   }
@@ -325,10 +215,13 @@ it("frees what was fetched for a reader who went away, and refuses what is too l
 });
 
 it("completes no object whose staged bytes changed after the examination", async () => {
-  for await (const read of place.desk.read((await place.desk.plan({ studyInstanceUid: study })).instances, {
-    name: "reader",
-    mode: "warn",
-  })) {
+  for await (const read of place.desk.read(
+    (await place.desk.plan({ studyInstanceUid: study }, { name: "reader" })).instances,
+    {
+      name: "reader",
+      mode: "warn",
+    },
+  )) {
     if (read.kind !== "delivered") break;
     const { staged } = read.object.object;
     writeFileSync(staged.extents[0]!.path, await onePixel(sealed[0]!));

@@ -103,6 +103,15 @@ const rows: Rows = {
       [name(archive, false, sourceRole), gateAs(gate, true)],
       subject(object),
     ),
+  // PS3.16 CID 402: emergency override.
+  "read-emergency": ({ reader, grant, verdict }, gate) =>
+    alert(
+      dcm("110127", "Emergency Override Started"),
+      4,
+      `given in an emergency: ${verdictText(verdict, [])}`,
+      [gateAs(gate, true, sourceRole), name(reader, false, destinationRole)],
+      subject(grant),
+    ),
   "trust-reloaded": (_, gate) => changed("trust in devices was read again", gate),
   "settings-applied": (_, gate) => changed("the configuration file was changed", gate),
   "source-changed": ({ source, from, to }, gate) =>

@@ -13,8 +13,9 @@ import type { Spool } from "../../store/spool/spool.ts";
 import type { Examiner } from "../../zero-trust/gateway/ports.ts";
 import { DimseReading } from "../../zero-trust/gateway/reading/dimse-reading.ts";
 import type { Holding } from "../../zero-trust/gateway/reading/instance-reading.ts";
-import type { Replicas } from "../../zero-trust/gateway/reading/ports.ts";
+import type { Emergencies, HeldInstance, Replicas } from "../../zero-trust/gateway/reading/ports.ts";
 import { ReadingDesk } from "../../zero-trust/gateway/reading/reading-desk.ts";
+import { openGrant } from "../../zero-trust/quarantine/emergency.ts";
 import type { GatewayConfig } from "./config.ts";
 import { openReadArchive } from "./read-archive.ts";
 import { StagingFolder } from "./staging.ts";
@@ -22,7 +23,7 @@ import { openKept } from "./stores.ts";
 
 export interface ReadingParts {
   readonly index: InstanceIndex;
-  readonly journal: Pick<Journal, "object">;
+  readonly journal: Pick<Journal, "object" | "objects" | "records">;
   readonly objects: ObjectStore;
   readonly spool: Spool;
   readonly examiner: Pick<Examiner, "examine">;
@@ -65,6 +66,7 @@ export async function openReading(
     ...{ archive, staging, examiner, hold, events, aheadMax },
     admitted: { entriesOf: (scope) => index.instancesOf(scope) },
     replicas: replicasOf(parts),
+    emergencies: emergenciesOf(parts),
     clock: systemClock,
     cache: { bytesMax: cacheBytesMax, ageMsMax: cacheMsMax },
   });
@@ -74,6 +76,32 @@ export async function openReading(
     close: async () => {
       desk.close();
       await archive?.close();
+    },
+  };
+}
+
+/** Of one study; more are no study. */
+const heldMax = 1_000;
+
+function emergenciesOf({ journal }: Pick<ReadingParts, "journal">): Emergencies {
+  return {
+    grant: (study, reader) => openGrant(journal, study, reader, systemClock.now()),
+    held: async (scope) => {
+      const rows = await journal.objects({ ...scope, state: "held", limit: heldMax });
+      const byUid = new Map<string, HeldInstance>();
+      for (const { id, digest, sopInstanceUid, seriesInstanceUid = "", arrival } of rows) {
+        const { studyInstanceUid } = scope;
+        // What an archive returned is asked of the archive again.
+        if (!arrival.returned)
+          byUid.set(sopInstanceUid, {
+            objectId: id,
+            digest,
+            studyInstanceUid,
+            seriesInstanceUid,
+            sopInstanceUid,
+          });
+      }
+      return [...byUid.values()];
     },
   };
 }

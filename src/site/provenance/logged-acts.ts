@@ -8,7 +8,12 @@ import { type FeedParts, queueStatement } from "./log-feed.ts";
 
 /** Acts of these kinds looked at in one round, the newest: refusals and conflicts, which strangers can cause, do not crowd them out. */
 const actsMax = 1_000;
-const loggedActs = ["source.", "quarantine.release.approved", "quarantine.purge.approved"] as const;
+const loggedActs = [
+  "source.",
+  "quarantine.release.approved",
+  "quarantine.purge.approved",
+  "emergency.",
+] as const;
 /** Of an act's details: names of this site and numbers. What people typed as a reason may be anything. */
 const toldDetails: ReadonlySet<string> = new Set([
   "from",
@@ -19,6 +24,8 @@ const toldDetails: ReadonlySet<string> = new Set([
   "requestedBy",
   "destination",
   "digest",
+  "reader",
+  "until",
 ]);
 
 const isoTime = (ms: number): string => new Date(ms).toISOString();
@@ -60,7 +67,9 @@ export async function queueActs(parts: FeedParts, journal: Pick<Journal, "record
   for (const act of acts.toReversed()) {
     const kind = kindOfAct(act);
     if (!kind) continue;
-    const { at, actor, subject } = act;
+    const { at, actor } = act;
+    // Of an emergency the subject is a study.
+    const subject = act.act === "emergency.opened" ? act.id : act.subject;
     const told = Object.entries(act.detail).filter(([name]) => toldDetails.has(name));
     const statement = { kind, at: isoTime(at), act: act.act, actor, subject, ...Object.fromEntries(told) };
     if (await queueStatement(parts, `act ${act.id}`, statement, `${act.act} by ${actor}`)) queued++;
@@ -82,5 +91,5 @@ export async function queueApprovals(parts: FeedParts): Promise<number> {
 
 function kindOfAct({ act }: ActRecord): "policy" | "release" | undefined {
   if (act.startsWith("source.")) return "policy";
-  return /^quarantine\.(release|purge)\.approved$/.test(act) ? "release" : undefined;
+  return /^(quarantine\.(release|purge)\.approved|emergency\.[a-z]+)$/.test(act) ? "release" : undefined;
 }

@@ -73,7 +73,7 @@ export class ArchiveSweep {
 
   async #sweepStudy(study: string, counts: SweepCounts, progress: () => void): Promise<void> {
     const { desk, onFinding } = this.#parts;
-    const { instances } = await desk.plan({ studyInstanceUid: study });
+    const { instances } = await desk.plan({ studyInstanceUid: study }, sweeper);
     const unknown = new Set(
       instances.filter(({ admitted }) => !admitted).map(({ asked }) => asked.sopInstanceUid),
     );
@@ -83,7 +83,7 @@ export class ArchiveSweep {
       if (read.kind === "delivered") counts.bytes += read.object.object.staged.bytes;
       if (told.finding) onFinding(told.finding);
       else if (unknown.has(told.name.sopInstanceUid)) onFinding({ kind: "unknown", ...placeOf(told.name) });
-      if (read.kind === "delivered") read.done();
+      if (read.kind !== "withheld") read.done();
       progress();
       await this.#pace();
     }
@@ -105,6 +105,8 @@ function outcomeOf(read: Read): {
   readonly finding?: SweepFinding;
 } {
   if (read.kind === "delivered") return { counted: read.object.basis, name: read.object.object };
+  // Nothing is opened for a sweep.
+  if (read.kind === "emergency") return { counted: "held", name: read.object.object };
   const { instance: name, withholding } = read;
   if (withholding.why === "missing" || withholding.why === "unavailable")
     return { counted: withholding.why, name, finding: { kind: withholding.why, ...placeOf(name) } };

@@ -61,7 +61,7 @@ export class DimseReading {
     { identifier }: GetRequest,
     reader: ReaderSettings,
   ): Promise<Retrieval<OfferedInstance | MissingInstance>> {
-    const instances = await this.#planned(identifier);
+    const instances = await this.#planned(identifier, reader);
     return { total: instances.length, steps: offered(this.#parts.desk.read(instances, reader)) };
   }
 
@@ -73,17 +73,20 @@ export class DimseReading {
   ): Promise<Retrieval<SubOperationOutcome>> {
     const place = reader.moveTo.find((one) => one.aeTitle === destination);
     if (!place) throw new DimseRefusal({ code: dimseStatus.moveDestinationUnknown });
-    const instances = await this.#planned(identifier);
+    const instances = await this.#planned(identifier, reader);
     const originator = { aeTitle: association.request.callingAeTitle, messageId };
     const sender = new MoveSender(place, aeTitle, originator);
     return { total: instances.length, steps: sent(this.#parts.desk.read(instances, reader), sender) };
   }
 
-  async #planned(identifier: RetrieveIdentifier): Promise<readonly PlannedInstance[]> {
+  async #planned(
+    identifier: RetrieveIdentifier,
+    reader: ReaderSettings,
+  ): Promise<readonly PlannedInstance[]> {
     try {
       const out: PlannedInstance[] = [];
       for (const scope of await this.#scopes(identifier))
-        out.push(...(await this.#parts.desk.plan(scope)).instances);
+        out.push(...(await this.#parts.desk.plan(scope, reader)).instances);
       return out;
     } catch (error) {
       throw asRefusal(error);

@@ -12,11 +12,14 @@ import { admit } from "../../policy/admitted.ts";
 import { decide, type Mode } from "../../policy/decide.ts";
 import { notAsAdmitted } from "../../policy/reading-findings.ts";
 import type { Decision, Verdict } from "../../policy/verdict.ts";
+import { readInEmergency } from "../../quarantine/emergency.ts";
 import { told } from "../fault-words.ts";
 import type { Examiner } from "../ports.ts";
 import { expectationOf } from "./expectation.ts";
 import type {
   AdmittedEntry,
+  Emergencies,
+  HeldInstance,
   InstanceName,
   ReadableArchive,
   Reader,
@@ -46,6 +49,8 @@ export interface ReadingParts {
   readonly staging: Staging;
   readonly examiner: Pick<Examiner, "examine">;
   readonly hold: Holding;
+  /** Undefined: nothing is opened for anybody. */
+  readonly emergencies?: Emergencies | undefined;
   readonly events: EventSink;
   readonly clock: Clock;
   readonly cache: CacheLimits;
@@ -78,6 +83,8 @@ interface Asking {
   readonly asked: InstanceName;
   readonly admitted: AdmittedEntry | undefined;
   readonly mode: Mode;
+  /** Name of the configuration. */
+  readonly reader: string;
 }
 
 export class InstanceReading {
@@ -93,24 +100,62 @@ export class InstanceReading {
   async read(
     asked: InstanceName,
     admitted: AdmittedEntry | undefined,
-    { mode }: ReadingReader,
+    { mode, name: reader }: ReadingReader,
   ): Promise<Read> {
-    const asking: Asking = { asked, admitted, mode };
+    const asking: Asking = { asked, admitted, mode, reader };
     const { archive, replicas } = this.#parts;
     const first: Read | undefined = archive && (await this.#fromArchive(archive, asking));
     if (first?.kind === "delivered") return first;
-    let withholding: Withholding = first?.withholding ?? { why: "missing" };
+    let withholding: Withholding = first?.kind === "withheld" ? first.withholding : { why: "missing" };
     // What the reader's own policy withholds, a copy of ours would not change.
     if (admitted && withholding.why !== "policy") {
       const copy = await this.#attempt(`copy ${admitted.digest}`, () => replicas.open(admitted), asking);
       if (copy.kind === "returned") {
         const given = delivered(asking, copy.returned, undefined);
+        if (given && first?.kind === "emergency") first.done();
         if (given) return given;
+        const opened = archive ? undefined : await this.#inEmergency(asking, copy.returned, undefined);
+        if (opened) return opened;
         copy.returned.used.done();
         if (!archive) withholding = heldFor(copy.returned, admitted);
       }
     }
-    return { kind: "withheld", instance: asked, withholding };
+    return first?.kind === "emergency" ? first : { kind: "withheld", instance: asked, withholding };
+  }
+
+  /** One that was held when it arrived: only a grant opens it. */
+  async readHeld(held: HeldInstance, { name: reader, mode }: ReadingReader): Promise<Read> {
+    const asking: Asking = { asked: held, admitted: undefined, mode, reader };
+    const copy = await this.#attempt(`held ${held.digest}`, () => this.#parts.replicas.open(held), asking);
+    if (copy.kind === "returned") {
+      const opened = await this.#inEmergency(asking, copy.returned, undefined);
+      if (opened) return opened;
+      copy.returned.used.done();
+    }
+    return { kind: "withheld", instance: held, withholding: { why: "missing" } };
+  }
+
+  /** Undefined where nobody opened it, or it cannot be sent. Each one that is given is told. */
+  async #inEmergency(
+    asking: Asking,
+    returned: Returned,
+    archive: string | undefined,
+  ): Promise<Extract<Read, { kind: "emergency" }> | undefined> {
+    const { emergencies, clock, events } = this.#parts;
+    const { asked, reader, admitted } = asking;
+    const object = objectOf(asking, returned, archive);
+    if (!emergencies || object.sopClassUid === "") return undefined;
+    try {
+      const grant = await emergencies.grant(asked.studyInstanceUid, reader);
+      const opened = grant && readInEmergency(object, reader, grant, clock.now());
+      if (!opened) return undefined;
+      const known = admitted ? { object: admitted.objectId } : {};
+      events({ kind: "read-emergency", grant: opened.grant.id, reader, verdict: object.verdict, ...known });
+      return { kind: "emergency", object: opened, done: returned.used.done };
+    } catch (error) {
+      events({ kind: "fault", where: "emergency reading", ...told(error) });
+      return undefined;
+    }
   }
 
   async #fromArchive(archive: ReadableArchive, asking: Asking): Promise<Read> {
@@ -135,6 +180,8 @@ export class InstanceReading {
     if (given) return given;
     const withholding = heldFor(returned, admitted);
     if (withholding.why === "held") await this.#hold(archive, asking, returned);
+    const opened = await this.#inEmergency(asking, returned, archive.name);
+    if (opened) return opened;
     returned.used.done();
     return withheld(withholding);
   }
@@ -202,14 +249,23 @@ export class InstanceReading {
 class AbsentError extends Error {}
 
 function delivered(
+  asking: Asking,
+  returned: Returned,
+  archive: string | undefined,
+): Extract<Read, { kind: "delivered" }> | undefined {
+  const proof = admit(objectOf(asking, returned, archive), returned.decision);
+  return proof && { kind: "delivered", object: proof, done: returned.used.done };
+}
+
+function objectOf(
   { asked }: Asking,
   { used, evidence, decision }: Returned,
   archive: string | undefined,
-): Extract<Read, { kind: "delivered" }> | undefined {
+): VerifiedObject {
   const { studyInstanceUid, seriesInstanceUid, sopInstanceUid } = asked;
   const { sopClassUid = "", transferSyntaxUid = "" } = evidence.format ?? {};
   const { verdict, assurance } = decision;
-  const object: VerifiedObject = {
+  return {
     studyInstanceUid,
     seriesInstanceUid,
     sopInstanceUid,
@@ -221,8 +277,6 @@ function delivered(
     assurance,
     archive,
   };
-  const proof = admit(object, decision);
-  return proof && { kind: "delivered", object: proof, done: used.done };
 }
 
 const failing: ReadonlySet<Verdict> = new Set<Verdict>(["altered", "untrusted", "malformed"]);

@@ -5,6 +5,7 @@ import type { MoveOriginator, SubOperationOutcome } from "../../../dicom-network
 import { dimseStatus, isStored } from "../../../dicom-network/dimse/status.ts";
 import { ScansealError } from "../../../foundation/errors.ts";
 import type { Admitted } from "../../policy/admitted.ts";
+import type { EmergencyRead } from "../../quarantine/emergency.ts";
 import type { MoveDestinationSettings } from "../settings.ts";
 import { dataSetBytes } from "./data-set-bytes.ts";
 import type { VerifiedObject } from "./read.ts";
@@ -33,7 +34,9 @@ export class MoveSender {
   }
 
   /** Never rejects. */
-  async send({ object }: Admitted<VerifiedObject>): Promise<SubOperationOutcome["outcome"]> {
+  async send({
+    object,
+  }: Admitted<VerifiedObject> | EmergencyRead<VerifiedObject>): Promise<SubOperationOutcome["outcome"]> {
     const { sopClassUid, sopInstanceUid, transferSyntaxUid, staged } = object;
     if (this.#failures >= failuresMax) return "failed";
     try {

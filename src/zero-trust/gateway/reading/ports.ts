@@ -2,6 +2,7 @@
 import type { Bytes } from "../../../foundation/bytes.ts";
 import type { MalformedCode } from "../../../foundation/errors.ts";
 import type { FileExtent } from "../../../store/spool/spool.ts";
+import type { EmergencyGrant } from "../../quarantine/emergency.ts";
 
 /** An instance by its place: UIDs of digits and dots, at most 64 characters each. */
 export interface InstanceName {
@@ -77,4 +78,18 @@ export interface Replicas {
 /** Who asks: a reader of the configuration. */
 export interface Reader {
   readonly name: string;
+}
+
+/** Held when it arrived, and never admitted. */
+export interface HeldInstance extends InstanceName {
+  readonly objectId: string;
+  readonly digest: string;
+}
+
+/** What people opened for a reader although it does not pass (quarantine/emergency.ts). */
+export interface Emergencies {
+  /** In force now. @throws ScansealError `io` */
+  grant(studyInstanceUid: string, reader: string): Promise<EmergencyGrant | undefined>;
+  /** Each SOP Instance UID once, the one that came last. @throws ScansealError `io` */
+  held(scope: ReadScope): Promise<readonly HeldInstance[]>;
 }

@@ -2,7 +2,15 @@
 import { ScansealError } from "../../../foundation/errors.ts";
 import { told } from "../fault-words.ts";
 import { InstanceReading, type ReadingParts, type ReadingReader } from "./instance-reading.ts";
-import type { AdmittedEntry, AdmittedInstances, InstanceName, ReadableArchive, ReadScope } from "./ports.ts";
+import type {
+  AdmittedEntry,
+  AdmittedInstances,
+  HeldInstance,
+  InstanceName,
+  ReadableArchive,
+  Reader,
+  ReadScope,
+} from "./ports.ts";
 import type { Read } from "./read.ts";
 
 export interface ReadingDeskParts extends ReadingParts {
@@ -21,6 +29,8 @@ export interface ReadingPlan {
 export interface PlannedInstance {
   readonly asked: InstanceName;
   readonly admitted: AdmittedEntry | undefined;
+  /** It was held when it arrived, and an emergency is open for this reader. */
+  readonly held?: HeldInstance | undefined;
 }
 
 export class ReadingDesk {
@@ -33,7 +43,7 @@ export class ReadingDesk {
   }
 
   /** @throws ScansealError `io` of the index; `usage` for a study of more than `plannedMax` instances */
-  async plan(scope: ReadScope): Promise<ReadingPlan> {
+  async plan(scope: ReadScope, reader: Reader): Promise<ReadingPlan> {
     const { admitted, archive, events } = this.#parts;
     const listing = archive && listedBy(archive, scope);
     const instances: PlannedInstance[] = [];
@@ -51,7 +61,15 @@ export class ReadingDesk {
       instances.push({ asked, admitted: undefined });
       if (archive) events({ kind: "read-unknown", archive: archive.name });
     }
+    for (const held of await this.#heldOpened(scope, reader))
+      if (!seen.has(held.sopInstanceUid)) instances.push({ asked: held, admitted: undefined, held });
     return { instances, archiveUnlisted: unlisted };
+  }
+
+  async #heldOpened(scope: ReadScope, { name }: Reader): Promise<readonly HeldInstance[]> {
+    const { emergencies } = this.#parts;
+    const grant = await emergencies?.grant(scope.studyInstanceUid, name);
+    return grant && emergencies ? emergencies.held(scope) : [];
   }
 
   /** In their order, some ahead of the one that is given. Whoever takes a delivered one calls its `done`. */
@@ -61,8 +79,8 @@ export class ReadingDesk {
   ): AsyncGenerator<Read, void, undefined> {
     const ahead: Promise<Read>[] = [];
     try {
-      for (const { asked, admitted } of instances) {
-        ahead.push(this.#reading.read(asked, admitted, reader));
+      for (const { asked, admitted, held } of instances) {
+        ahead.push(held ? this.#reading.readHeld(held, reader) : this.#reading.read(asked, admitted, reader));
         if (ahead.length >= this.#parts.aheadMax) yield await ahead.shift()!;
       }
       while (ahead.length > 0) yield await ahead.shift()!;
@@ -70,7 +88,7 @@ export class ReadingDesk {
       // The reader went away: what was fetched for it is nobody's.
       for (const read of ahead)
         void read.then((one) => {
-          if (one.kind === "delivered") one.done();
+          if (one.kind !== "withheld") one.done();
         });
     }
   }

@@ -1,0 +1,164 @@
+/** A gate with readers, Orthanc behind it holding a sealed study, DCMTK's programs in front, and a hand in Orthanc's folder. */
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { findElement, plainTextOf } from "../../src/dicom/elements.ts";
+import { tags } from "../../src/dicom/tags.ts";
+import { type Bytes, equalBytes } from "../../src/foundation/bytes.ts";
+import type { Workplace } from "../cli/scanseal-process.ts";
+import { parse } from "../evaluation/fixture.ts";
+import { dataSetOf, type Ended, phantomFiles } from "./dimse-peers.ts";
+import { GatewaySite, ourTitle } from "./gateway-site.ts";
+
+const uidOf = async (bytes: Bytes, tag: number): Promise<string> =>
+  plainTextOf((await parse(bytes)).elements, tag) ?? "";
+
+export class ReadersSite {
+  readonly site: GatewaySite;
+  /** As they were sealed, by SOP Instance UID. */
+  readonly sealed: Map<string, Bytes> = new Map();
+  study = "";
+  #reads = 0;
+
+  private constructor(site: GatewaySite) {
+    this.site = site;
+  }
+
+  /** The study is in Orthanc. Readers: WS (`strict`, enforce), WS2 (`warned`); SINK takes what is moved. */
+  static async open(place: Workplace): Promise<ReadersSite> {
+    const site = await GatewaySite.open(place);
+    const readers = new ReadersSite(site);
+    await readers.#fill();
+    return readers;
+  }
+
+  async #fill(): Promise<void> {
+    const { site } = this;
+    await site.issue("tls-server", "gate");
+    // Nothing of it in memory: what is in its folder is what it gives.
+    const open = { DicomAlwaysAllowFind: true, DicomAlwaysAllowGet: true, MaximumStorageCacheSize: 0 };
+    const orthanc = await site.peers.orthanc("orthanc", open);
+    const sinkPort = await site.peers.storescp("sink");
+    const through = { host: "127.0.0.1", port: orthanc.dicom, aeTitle: "ORTHANC" };
+    const moveTo = [{ aeTitle: "SINK", host: "127.0.0.1", port: sinkPort }];
+    site.configure(
+      [{ name: "ct", listener: "plain", aeTitles: ["CT"], mode: "observe", devices: ["CT1"] }],
+      [{ name: "archive", port: orthanc.dicom, aeTitle: "ORTHANC" }],
+      {},
+      {
+        reading: {
+          archive: { name: "pacs", ...through },
+          readers: [
+            { name: "strict", listener: "plain", aeTitles: ["WS"], mode: "enforce", moveTo },
+            { name: "warned", listener: "plain", aeTitles: ["WS2"] },
+          ],
+        },
+      },
+    );
+    await site.start();
+    const paths = phantomFiles().map((file, i) => site.write(`${i}.dcm`, file));
+    const out: string[] = [];
+    for (const path of paths) out.push(await site.sealed.seal(path));
+    for (const path of out) {
+      const bytes = readFileSync(path);
+      this.sealed.set(await uidOf(bytes, tags.sopInstanceUid), bytes);
+      this.study = await uidOf(bytes, tags.studyInstanceUid);
+    }
+    const judged = await site.judged(out.length, () =>
+      site.peers.run("storescu", "-aet", "CT", ...site.to("plain"), ...out),
+    );
+    await site.delivered(judged, "archive");
+  }
+
+  /** Each reading asks the archive again. */
+  async restart(): Promise<void> {
+    await this.site.stop();
+    await this.site.start();
+  }
+
+  /** Where Orthanc keeps an instance: whoever has the folder finds it, too. */
+  async fileOf(instance: string): Promise<string> {
+    const folder = this.site.peers.path("orthanc");
+    for (const name of readdirSync(folder, { recursive: true }) as string[]) {
+      const path = join(folder, name);
+      if (!/^[0-9a-f-]{36}$/.test(name.split("/").at(-1)!) || !statSync(path).isFile()) continue;
+      const bytes = readFileSync(path);
+      if (
+        bytes.subarray(128, 132).toString("latin1") === "DICM" &&
+        (await uidOf(bytes, tags.sopInstanceUid)) === instance
+      )
+        return path;
+    }
+    throw new Error("Orthanc keeps it nowhere");
+  }
+
+  async tamper(instance: string, change: (bytes: Bytes) => Promise<Bytes> | Bytes): Promise<() => void> {
+    const path = await this.fileOf(instance);
+    // The slice of a Buffer is a view.
+    const before = new Uint8Array(readFileSync(path));
+    writeFileSync(path, await change(before));
+    return () => writeFileSync(path, before);
+  }
+
+  /** C-GET of the study. @returns what arrived, by SOP Instance UID, and what getscu said */
+  async get(
+    reader = "WS",
+    level: readonly string[] = ["-k", "QueryRetrieveLevel=STUDY", "-k", `StudyInstanceUID=${this.study}`],
+  ): Promise<{ readonly got: ReadonlyMap<string, Bytes>; readonly said: string }> {
+    const folder = this.site.path(`got-${++this.#reads}`);
+    mkdirSync(folder);
+    const { text } = await this.site.peers.run(
+      "getscu",
+      "-v",
+      "-aet",
+      reader,
+      "-aec",
+      ourTitle,
+      "-S",
+      ...level,
+      "+B",
+      "-od",
+      folder,
+      "127.0.0.1",
+      `${this.site.ports.plain}`,
+    );
+    return { got: await this.arrived(folder), said: text };
+  }
+
+  async arrived(folder: string): Promise<ReadonlyMap<string, Bytes>> {
+    const files = readdirSync(folder).map((name) => readFileSync(join(folder, name)));
+    return new Map(
+      await Promise.all(files.map(async (file) => [await uidOf(file, tags.sopInstanceUid), file] as const)),
+    );
+  }
+
+  async expectAsSealed(got: ReadonlyMap<string, Bytes>, without: readonly string[] = []): Promise<void> {
+    expect([...got.keys()].sort()).toEqual(
+      [...this.sealed.keys()].filter((uid) => !without.includes(uid)).sort(),
+    );
+    for (const [uid, bytes] of got)
+      expect(equalBytes(await dataSetOf(bytes), await dataSetOf(this.sealed.get(uid)!))).toBe(true);
+  }
+
+  find(reader: string, ...keys: readonly string[]): Promise<Ended> {
+    return this.site.peers.run(
+      "findscu",
+      "-v",
+      "-aet",
+      reader,
+      "-aec",
+      ourTitle,
+      "-S",
+      ...keys.flatMap((key) => ["-k", key]),
+      "127.0.0.1",
+      `${this.site.ports.plain}`,
+    );
+  }
+}
+
+/** With one sample changed by one. */
+export async function onePixel(bytes: Bytes): Promise<Bytes> {
+  const changed = bytes.slice();
+  changed[findElement((await parse(bytes)).elements, tags.pixelData)!.valueOffset + 4000]! ^= 1;
+  return changed;
+}
