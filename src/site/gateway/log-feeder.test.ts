@@ -28,24 +28,15 @@ async function siteWithProvenance(name: string): Promise<SiteHome> {
   return home;
 }
 
-/** One round, which is finished although it is told to stop. */
 async function oneRound(home: SiteHome): Promise<GatewayEvent[]> {
   const events: GatewayEvent[] = [];
-  const begun = Promise.withResolvers<void>();
-  class Provenance extends OpenedProvenance {
-    override journal() {
-      begun.resolve();
-      return super.journal();
-    }
-  }
   const feeder = new LogFeeder({
     home,
-    provenance: new Provenance(home.provenancePath),
+    provenance: new OpenedProvenance(home.provenancePath),
     journal: { records: async () => [change] },
     events: (event) => events.push(event),
   });
-  feeder.start();
-  await begun.promise;
+  await feeder.feed();
   await feeder.stop();
   return events;
 }

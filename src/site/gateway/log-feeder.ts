@@ -48,12 +48,13 @@ export class LogFeeder {
   #schedule(ms: number): void {
     if (this.#isStopped) return;
     this.#timer = setTimeout(() => {
-      this.#round = this.#feed().then(() => this.#schedule(this.#pauseMs));
+      this.#round = this.feed().then(() => this.#schedule(this.#pauseMs));
     }, ms);
     this.#timer.unref();
   }
 
-  async #feed(): Promise<void> {
+  /** One round: what `start` repeats. A problem is an event, never a rejection. */
+  async feed(): Promise<void> {
     const { home, provenance, journal, events } = this.#parts;
     try {
       const kept = await provenance.journal();
