@@ -138,14 +138,11 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   await recent.prime(journal, startedAt);
   // Whatever becomes of its start: listeners that are open are closed.
   let graceMs = 0;
-  opened.add(commitment, (one) => one.stop()).start();
-  if (config.index) opened.add(filler, (one) => one.stop()).start();
+  startBeside([commitment, ...(config.index ? [filler] : []), feederOf(home, journal, events)], opened);
   opened.add(gateway, (one) => one.drain(graceMs));
   await gateway.start();
   await sources.note(config.settings.sources);
   watch.start();
-  const provenance = new OpenedProvenance(home.provenancePath);
-  opened.add(new LogFeeder({ home, provenance, journal, events }), (one) => one.stop()).start();
   let stopping: Promise<void> | undefined;
   return {
     listeners: gateway.listeners,
@@ -158,6 +155,21 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
       return stopping;
     },
   };
+}
+
+/** Works beside the gate, which waits for none of it. */
+interface Beside {
+  start(): void;
+  stop(): Promise<void>;
+}
+
+function startBeside(parts: readonly Beside[], opened: Opened): void {
+  for (const part of parts) opened.add(part, (one) => one.stop()).start();
+}
+
+function feederOf(home: SiteHome, journal: IndexedJournal["journal"], events: EventSink): LogFeeder {
+  const provenance = new OpenedProvenance(home.provenancePath);
+  return new LogFeeder({ home, provenance, journal, events });
 }
 
 function serveStatus(
