@@ -33,6 +33,7 @@ const marks: Readonly<Record<Verdict, string>> = {
   malformed: "✗",
   unsealed: "–",
   superseded: "–",
+  notice: "–",
 };
 
 const assurances = {
@@ -224,6 +225,8 @@ export const explanations: Readonly<Record<Verdict, string>> = {
   unsealed: "There is no seal. That does not make it fake: nothing can be proven about it, either way.",
   superseded: "This object was corrected or replaced since: it is an older version.",
   malformed: "This is not a well-formed DICOM object. It was not opened.",
+  notice:
+    "This is not an image of a patient. A gate made it, to say which images it withheld from a reader; it is as the gate made it.",
 };
 
 /** One object's story in plain words. */

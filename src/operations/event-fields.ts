@@ -10,7 +10,7 @@ const phraseCharactersMax = 240;
 
 const verdicts: ReadonlySet<string> = new Set([
   ...["verified", "verified-with-changes", "received", "altered", "untrusted", "unsealed", "superseded"],
-  ...["malformed", "none"],
+  ...["malformed", "notice", "none"],
 ]);
 const modes: ReadonlySet<string> = new Set(["observe", "warn", "enforce"]);
 const objectStates: ReadonlySet<string> = new Set([

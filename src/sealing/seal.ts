@@ -16,13 +16,14 @@ import type { Clock, Crypto, Random, Signer } from "../foundation/crypto.ts";
 import { ScansealError } from "../foundation/errors.ts";
 import { buildManifest } from "../provenance/manifest/build.ts";
 import { freeSealBlock } from "../provenance/manifest/containers.ts";
+import type { StatementType } from "../provenance/manifest/statement.ts";
 import { nulPaddingEdits } from "./clean-text.ts";
 import { type MarkRecord, markObject, type ObjectMark, type WatermarkPorts } from "./object-marking.ts";
 
-/** The device that seals: its role is in its certificate. */
+/** Who seals, a device or the gate with its own notices: the role is in the certificate. */
 export interface SealingDevice {
   readonly name: string;
-  readonly type: "capture" | "beside-device";
+  readonly type: StatementType;
   readonly signer: Signer;
   readonly keyEpoch: string;
 }

@@ -50,6 +50,7 @@ import { isSealingRole, type Role, rolesOf } from "../keys/trust/roles.ts";
 import { createTrustStore, type TrustStore, type TrustStoreContent } from "../keys/trust/trust-store.ts";
 import { nodeCrypto, nodeRandom, systemClock } from "../platform/node/crypto.ts";
 import { ensurePrivateFolder, fileExists } from "../platform/node/private-files.ts";
+import type { CaptureType } from "../provenance/manifest/statement.ts";
 import type { SealingDevice } from "../sealing/seal.ts";
 import type { TrustResult } from "../zero-trust/evidence/evidence.ts";
 import { TrustJudge } from "../zero-trust/evidence/trust-check.ts";
@@ -63,7 +64,7 @@ import { TrustFile } from "./trust-file.ts";
 const environment = { clock: systemClock, random: nodeRandom } as const;
 
 export interface OpenDevice {
-  readonly device: SealingDevice;
+  readonly device: SealingDevice & { readonly type: CaptureType };
   readonly counter: CaptureCounter;
   readonly seals: SealStore;
 }
@@ -303,7 +304,7 @@ export class SiteHome {
   }
 
   /** From the authority's ledger; a certificate of another authority, got by `device install`, speaks for itself. */
-  #sealingRole(certificate: Uint8Array): SealingDevice["type"] {
+  #sealingRole(certificate: Uint8Array): CaptureType {
     const fingerprint = fingerprintOf(certificate);
     const issued = authorityDevices(this.#authorityFolder).find((entry) => entry.fingerprint === fingerprint);
     const roles =

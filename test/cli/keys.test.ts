@@ -46,6 +46,7 @@ it("lists devices, the site's own keys, authority and log, and nothing secret", 
     "device CT1 1 in use",
     "site site-receipts 1 in use",
     "site site-derivations 1 in use",
+    "site site-notices 1 in use",
     expect.stringMatching(/^authority .* null in use$/),
     expect.stringMatching(/^log .* null in use$/),
   ]);

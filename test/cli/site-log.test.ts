@@ -55,6 +55,7 @@ describe("the site's log", () => {
     expect(entries.map(({ kind, summary }) => `${kind} ${summary}`).sort()).toEqual([
       "enrolment CT1, capture, key 1",
       "enrolment site-derivations, derive, key 1",
+      "enrolment site-notices, notice, key 1",
       "enrolment site-receipts, receipt, key 1",
       "policy log/policy as it was found",
       "seals 3 seals",
@@ -62,7 +63,7 @@ describe("the site's log", () => {
     expect(run("log", "push").stdout).toBe("0 entries logged, 0 proofs kept\n");
     const whole = ["--policy", "scanseal-data/log/policy", "--state", "seen.json"];
     expect(run("log", "monitor", "scanseal-data/log", ...whole).stdout).toContain(
-      "1 seals, 3 enrolment, 1 policy",
+      "1 seals, 4 enrolment, 1 policy",
     );
     // Sealed again it is the same seal: nothing new to log.
     run("seal", "scans", "--device", "CT1", "--out", "sealed-again");

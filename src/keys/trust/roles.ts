@@ -1,12 +1,13 @@
 /** What a certificate's key is for, by private extended key usage; a statement's type must match its signer's role. */
 import { scansealArc } from "./object-identifiers.ts";
 
-export type Role = "capture" | "beside-device" | "receipt" | "derive" | "log";
+/** notice: seals what the site itself made for people to read, never an image. */
+export type Role = "capture" | "beside-device" | "receipt" | "derive" | "log" | "notice";
 
 /** How far back a seal reaches: never more than the role says. */
 export type Assurance = "in-device" | "beside-device" | "on-receipt";
 
-export const roles: readonly Role[] = ["capture", "beside-device", "receipt", "derive", "log"];
+export const roles: readonly Role[] = ["capture", "beside-device", "receipt", "derive", "log", "notice"];
 
 const purposeByRole: Readonly<Record<Role, string>> = {
   capture: `${scansealArc}.1.1`,
@@ -14,6 +15,7 @@ const purposeByRole: Readonly<Record<Role, string>> = {
   receipt: `${scansealArc}.1.3`,
   derive: `${scansealArc}.1.4`,
   log: `${scansealArc}.1.5`,
+  notice: `${scansealArc}.1.6`,
 };
 
 /** The extended key usage (RFC 5280 4.2.1.12) of a role. */
@@ -26,7 +28,7 @@ export function rolesOf(keyPurposes: readonly string[]): Role[] {
   return roles.filter((role) => keyPurposes.includes(purposeByRole[role]));
 }
 
-/** Whether a role seals objects; the others sign records about them. */
+/** Whether a role seals images at capture; the others sign records about them, or notices. */
 export function isSealingRole(role: Role): boolean {
   return role === "capture" || role === "beside-device";
 }

@@ -168,7 +168,14 @@ describe("a trust store", () => {
 });
 
 it("roles that capture nothing give no assurance", () => {
-  expect(roles.map(assuranceOf)).toEqual(["in-device", "beside-device", "on-receipt", undefined, undefined]);
+  expect(roles.map(assuranceOf)).toEqual([
+    "in-device",
+    "beside-device",
+    "on-receipt",
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });
 
 /** (r, s) of the P-256 issuer becomes (r, n - s): as valid as before. */

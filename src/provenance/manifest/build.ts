@@ -7,6 +7,7 @@ import { freeSealBlock, newContainers, type SealContents } from "./containers.ts
 import { type CommitPorts, commitContent } from "./content-commitment.ts";
 import { encodeEnvelope, keyIdOf, sealPayload, signatureUidOf } from "./envelope.ts";
 import {
+  assuranceByType,
   type CaptureStatement,
   encodeStatement,
   type StatementType,
@@ -59,7 +60,7 @@ export async function buildManifest(request: BuildRequest, ports: BuildPorts): P
   const watermarkTable = watermark.scheme === "none" ? undefined : watermark.table;
   const statement: CaptureStatement = {
     type: request.type,
-    assurance: request.type === "capture" ? "in-device" : "beside-device",
+    assurance: assuranceByType[request.type],
     device: {
       ...(label === undefined ? {} : { label }),
       certificate: keyIdOf(crypto, signer.certificate),

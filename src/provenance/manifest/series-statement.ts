@@ -1,7 +1,7 @@
 /** The signed statement of a series manifest: spec/series-manifests.md. It names no identifier; its opening does (series-opening.ts). */
 import { type Bytes, fromLatin1 } from "../../foundation/bytes.ts";
 import { type RecordSigner, signerAt } from "./record-envelope.ts";
-import type { StatementType } from "./statement.ts";
+import type { CaptureType } from "./statement.ts";
 import {
   badField,
   integerAt,
@@ -41,7 +41,7 @@ export type SeriesManifestState = (typeof seriesStates)[number];
 
 export interface SeriesStatement extends VersionedList {
   /** How the device seals; its role must be the same. */
-  readonly type: StatementType;
+  readonly type: CaptureType;
   readonly state: SeriesManifestState;
 }
 

@@ -20,9 +20,17 @@ import { isArray, isObject, type JsonValue, parseJson } from "./strict-json.ts";
 const statementType = "https://in-toto.io/Statement/v1";
 const predicateType = "https://scanseal.org/capture/v1";
 
-/** in-device: sealed by the modality. beside-device: by a sealer wired to one. The signer's role must match (keys/trust). */
-export type StatementType = "capture" | "beside-device";
-export type ClaimedAssurance = "in-device" | "beside-device";
+/** capture: sealed by the modality. beside-device: by a sealer wired to one. notice: made by a gate for a reader, and no capture. The signer's role must match (keys/trust). */
+export type StatementType = CaptureType | "notice";
+export type CaptureType = "capture" | "beside-device";
+type ClaimedAssurance = "in-device" | "beside-device" | "none";
+
+/** A statement cannot claim more than its type. */
+export const assuranceByType: Readonly<Record<StatementType, ClaimedAssurance>> = {
+  capture: "in-device",
+  "beside-device": "beside-device",
+  notice: "none",
+};
 
 /** Whether the pixels are marked (spec/invisible-watermark.md); why not, in one word; and which marks they are. */
 export type WatermarkClaim =
@@ -111,12 +119,11 @@ export function decodeStatement(bytes: Bytes): CaptureStatement {
   const key = objectAt(predicate, "key");
   const watermark = objectAt(predicate, "watermark");
   const software = objectAt(predicate, "software");
-  const type = oneOf(predicate, "type", ["capture", "beside-device"] as const);
+  const type = oneOf(predicate, "type", ["capture", "beside-device", "notice"] as const);
   const label = device.label === undefined ? {} : { label: textAt(device, "label", labelPattern) };
   const statement: CaptureStatement = {
     type,
-    // A statement cannot claim more than its type.
-    assurance: oneOf(predicate, "assurance", [type === "capture" ? "in-device" : "beside-device"] as const),
+    assurance: oneOf(predicate, "assurance", [assuranceByType[type]]),
     device: {
       ...label,
       certificate: textAt(device, "certificate", sha256Pattern),

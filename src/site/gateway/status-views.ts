@@ -75,7 +75,7 @@ function outageView(outage: Outage | undefined): StatusView["destinations"][numb
 }
 
 /** The gravest first; "undetermined": the check could not be completed. */
-const gravity = ["altered", "malformed", "untrusted", "undetermined", "unsealed", "superseded"];
+const gravity = ["altered", "malformed", "untrusted", "undetermined", "unsealed", "superseded", "notice"];
 
 /** Its sentence is that of one object with the gravest verdict of the study. */
 async function heldStudyView(journal: Pick<Journal, "object">, held: HeldStudy): Promise<HeldStudyView> {

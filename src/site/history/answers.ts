@@ -15,6 +15,8 @@ export function capturedBy(looked: Looked | undefined, events: readonly HistoryE
   const own = sealed.find(({ known }) => known.by === "statement");
   if (own && own.fault === undefined && looked?.decision.verdict === "altered")
     return { text: `${nameOf(own)} sealed what this object was before it was changed.`, isProven: false };
+  if (own && looked?.evidence.manifest?.type === "notice")
+    return { text: "Nobody: this is no image of a patient. A gate made it for a reader.", isProven: false };
   if (own && own.fault === undefined) {
     const place =
       looked?.evidence.manifest?.type === "beside-device" ? "by a sealer beside the device" : "in the device";
@@ -85,6 +87,8 @@ export function touchedSince(looked: Looked | undefined, events: readonly Histor
       const since = evidence.derivation?.faults.length === 0 ? "made" : "received";
       return { text: `Nobody, since it was ${since}.`, isProven: assurance === "on-receipt" };
     }
+    case "notice":
+      return { text: "Nobody, since the gate made it; it is no image.", isProven: false };
     case "superseded":
       return { text: `A newer version stands in its place.${note}`, isProven: false };
     case "altered":

@@ -84,9 +84,15 @@ function hasChanged(content: ContentEvidence | undefined): boolean {
   return frames > 0 || unlocalised || attributes.some(isChange);
 }
 
+const places = {
+  capture: "in the device",
+  "beside-device": "beside the device",
+  notice: "as a notice to a reader",
+} as const;
+
 function sealedEvent(manifest: ManifestEvidence, digest: string, isChanged: boolean): HistoryEvent {
   const { trust, faults, type, sealedAt, counter, keyEpoch } = manifest;
-  const where = type === "beside-device" ? "beside the device" : "in the device";
+  const where = type === undefined ? "" : ` ${places[type]}`;
   const problems: string[] = faults.map((fault) => fault.replaceAll("-", " "));
   if (trust?.result !== "trusted")
     problems.push(`its signer is not trusted here (${trust?.result ?? "unknown"})`);
@@ -101,7 +107,7 @@ function sealedEvent(manifest: ManifestEvidence, digest: string, isChanged: bool
     who: trust ? [deviceOf(trust)] : [],
     known: { by: "statement", digest, trust: trust?.result },
     ...(problems.length === 0 ? {} : { fault: problems.join("; ") }),
-    text: `${name} sealed it ${where}${number} (${shortDigest(digest)}).${isChanged ? " It is not what was sealed any more." : ""}`,
+    text: `${name} sealed it${where}${number} (${shortDigest(digest)}).${isChanged ? " It is not what was sealed any more." : ""}`,
   };
 }
 

@@ -46,7 +46,7 @@ export function listKeys(home: SiteHome): readonly ListedKey[] {
   const here = fileExists(folder) ? readdirSync(folder) : [];
   const names = [...new Set([...here, ...issued.map(({ name }) => name)])].sort();
   const devices = names.flatMap((name) => deviceOwner(home, name) ?? []);
-  const offices = (["receipt", "derive"] as const satisfies readonly OfficeRole[]).map((role) =>
+  const offices = (["receipt", "derive", "notice"] as const satisfies readonly OfficeRole[]).map((role) =>
     officeOwner(home, role),
   );
   return [

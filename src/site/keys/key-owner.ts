@@ -23,8 +23,10 @@ export interface KeyOwner {
 const officeByWord: ReadonlyMap<string, OfficeRole> = new Map([
   ["receipts", "receipt"],
   ["derivations", "derive"],
+  ["notices", "notice"],
   [officeNames.receipt, "receipt"],
   [officeNames.derive, "derive"],
+  [officeNames.notice, "notice"],
 ]);
 
 /** A device goes before the site's own keys of the same name. @throws ScansealError `usage` for a name that nothing here has, `key-unusable`, `io` */

@@ -1,4 +1,4 @@
-/** The site's own keys that sign records: one for receipts, one for derivations, made when they are first needed. */
+/** The site's own keys: for receipts, for derivations, for notices to readers; made with the site, or when they are first missed. */
 import { join } from "node:path";
 import type { Signer } from "../../foundation/crypto.ts";
 import { ScansealError } from "../../foundation/errors.ts";
@@ -9,15 +9,16 @@ import { fileExists } from "../../platform/node/private-files.ts";
 import { TrustJudge } from "../../zero-trust/evidence/trust-check.ts";
 import type { SiteHome } from "../home.ts";
 
-export type OfficeRole = "receipt" | "derive";
+export type OfficeRole = "receipt" | "derive" | "notice";
 
 /** As in their certificates. */
 export const officeNames: Readonly<Record<OfficeRole, string>> = {
   receipt: "site-receipts",
   derive: "site-derivations",
+  notice: "site-notices",
 };
 
-/** Makes the site's keys for records where they are missing, or were cut off while they were made. The authority's key is opened for it. @throws ScansealError `key-unusable`, `io` */
+/** Makes the site's own keys where they are missing, or were cut off while they were made. The authority's key is opened for it. @throws ScansealError `key-unusable`, `io` */
 export async function enrolOffices(home: SiteHome): Promise<void> {
   const missing = (Object.keys(officeNames) as OfficeRole[]).filter((role) => !isEnrolled(home, role));
   if (missing.length === 0) return;
@@ -49,7 +50,7 @@ export async function openOffice(home: SiteHome, role: OfficeRole): Promise<Sign
   if (!fileExists(folder))
     throw new ScansealError(
       "key-unusable",
-      `the site was made before it kept records: "scanseal keys list" makes its keys for them`,
+      `the site was made before it had this key: "scanseal keys list" makes it`,
     );
   const signer = await openDeviceSigner(folder, home.passphrase());
   const judge = new TrustJudge(home.trust(), nodeCrypto, systemClock.now());

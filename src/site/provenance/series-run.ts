@@ -13,7 +13,7 @@ import {
   seriesEntriesMax,
   versionMax,
 } from "../../provenance/manifest/series-statement.ts";
-import type { StatementType } from "../../provenance/manifest/statement.ts";
+import type { CaptureType } from "../../provenance/manifest/statement.ts";
 import type { ProvenanceJournal, SealRecord } from "../../store/provenance/provenance-journal.ts";
 import type { TrustResult } from "../../zero-trust/evidence/evidence.ts";
 import { type SeriesPorts, seriesManifests, studyManifests } from "../../zero-trust/evidence/series-check.ts";
@@ -113,7 +113,7 @@ async function keep(
 async function openSealer(
   home: SiteHome,
   name: string,
-): Promise<{ readonly signer: Signer; readonly type: StatementType }> {
+): Promise<{ readonly signer: Signer; readonly type: CaptureType }> {
   const { device } = await home.openDevice(name);
   return { signer: device.signer, type: device.type };
 }

@@ -28,6 +28,7 @@ const verdicts: ReadonlyMap<string, VerdictWords> = new Map([
     "unsealed",
     words("plain", "unsealed", "Not sealed at capture: nothing can be proven about it, either way."),
   ],
+  ["notice", words("plain", "notice", "Made by a gate for a reader; no image of a patient.")],
   ["superseded", words("plain", "superseded", "A corrected version of it exists.")],
   ["received", words("good", "received", "Unchanged since it was received here.")],
   [

@@ -104,7 +104,8 @@ export interface ManifestEvidence {
   readonly trust: TrustFact | undefined;
   /** A second signer of the envelope that is not trusted. */
   readonly stranger?: TrustFact | undefined;
-  readonly type: "capture" | "beside-device" | undefined;
+  /** notice: a gate made it for a reader; it is no image of a patient. */
+  readonly type: "capture" | "beside-device" | "notice" | undefined;
   /** ISO 8601; the device's own clock (time class T3). */
   readonly sealedAt: string | undefined;
   readonly sealedWithTransferSyntax: string | undefined;

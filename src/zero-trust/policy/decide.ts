@@ -70,6 +70,7 @@ const alteredUnsealed: ReadonlySet<FindingCode> = new Set<FindingCode>([
 const besideContent: ReadonlySet<FindingCode> = new Set<FindingCode>([
   "preamble-suspicious",
   "instance-conflict",
+  "gate-notice",
   ...notAsAdmitted,
 ]);
 
@@ -87,10 +88,11 @@ function verdictOf(evidence: Evidence, findings: readonly Finding[]): Verdict {
   if (errors.some((code) => sealBroken.has(code))) return "altered"; // 3
   if (errors.some((code) => untrusted.has(code))) return "untrusted"; // 4
   if (errors.length > 0 || !evidence.content) return "altered"; // 5
-  if (evidence.supersededBy) return "superseded"; // 6
-  // 7: a by-product of lossless transcoding is no loss of verdict.
+  if (evidence.manifest.type === "notice") return "notice"; // 6
+  if (evidence.supersededBy) return "superseded"; // 7
+  // 8: a by-product of lossless transcoding is no loss of verdict.
   const administrative = evidence.content.attributes.some((change) => !change.transcodeByProduct);
-  return administrative ? "verified-with-changes" : "verified"; // 8
+  return administrative ? "verified-with-changes" : "verified"; // 9
 }
 
 function dispositionOf(
@@ -100,6 +102,7 @@ function dispositionOf(
   evidence: Evidence,
 ): Disposition {
   if (verdict === "malformed" || verdict === "altered" || verdict === "untrusted") return "held";
+  if (verdict === "notice") return "held"; // no archive's
   if (findings.some((f) => f.code === "instance-conflict")) return "held"; // never an overwrite
   if (findings.some((f) => notAsAdmitted.has(f.code))) return "held"; // not what was asked for
   const besideError = findings.some((f) => f.severity === "error" && besideContent.has(f.code));

@@ -80,6 +80,7 @@ function equivocation({ manifest, counter }: Evidence): Finding[] {
 
 function manifestFindings(manifest: ManifestEvidence): Finding[] {
   const found: Finding[] = manifest.faults.map((fault) => finding(fault, {}, manifest.detail ?? fault));
+  if (manifest.type === "notice") found.push(finding("gate-notice", {}, "sealed as a notice to a reader"));
   const { trust } = manifest;
   if (trust && trust.result !== "trusted") {
     found.push(finding(trust.result, {}, trust.detail ?? `certificate SHA-256 ${trust.fingerprint}`));

@@ -6,7 +6,7 @@ import type { Finding } from "./verdict.ts";
 
 /** Whatever is in the object and proves nothing is told; that a seal is not logged is told where the policy asks for it. */
 export function logFindings(
-  { log }: Evidence,
+  { log, manifest }: Evidence,
   { loggedWithinMs }: Pick<Policy, "loggedWithinMs">,
 ): Finding[] {
   if (!log) return [];
@@ -16,7 +16,9 @@ export function logFindings(
     found.push(finding("log-proof-invalid", {}, `the object's log proof fails at step ${fault}`));
   if (state === "unknown-log" && fault === undefined)
     found.push(finding("log-unknown", {}, `log ${origin} is none of the verifier's policy`));
-  if (state === "proven" || loggedWithinMs === undefined) return found;
+  // Seals of notices are no captures, and not logged.
+  const isDue = loggedWithinMs !== undefined && manifest?.type !== "notice";
+  if (state === "proven" || !isDue) return found;
   found.push(...missing(log, loggedWithinMs, step));
   return found;
 }

@@ -154,6 +154,7 @@ const sentences: Partial<Readonly<Record<FindingCode, Sentence>>> = {
     "arrival",
     "The archive returned an older version than the one that was admitted; it is withheld.",
   ),
+  "gate-notice": error("seal", "A notice that a gate made for a reader. It is no image of a patient."),
   "check-incomplete": error("arrival", "The check could not be completed; nothing is known about it yet."),
 };
 

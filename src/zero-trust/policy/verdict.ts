@@ -10,7 +10,9 @@ export type Verdict =
   | "untrusted"
   | "unsealed"
   | "superseded"
-  | "malformed";
+  | "malformed"
+  /** A gate made it to say what it withheld, and it is as the gate made it: no image of a patient, and no archive's. */
+  | "notice";
 
 export type Disposition = "delivered" | "delivered-with-notice" | "held";
 
@@ -69,6 +71,7 @@ export type FindingCode =
   | "another-seal-returned"
   | "seal-missing-since-admission"
   | "older-version-returned"
+  | "gate-notice"
   | "received-unchanged"
   | "received-changed"
   | "receipt-not-accepted"

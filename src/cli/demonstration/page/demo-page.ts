@@ -22,6 +22,7 @@ const tones: Readonly<Record<Verdict, { mark: string; tone: string }>> = {
   malformed: { mark: "✗", tone: "bad" },
   unsealed: { mark: "–", tone: "note" },
   superseded: { mark: "–", tone: "note" },
+  notice: { mark: "–", tone: "note" },
 };
 
 function badge(verdict: Verdict): string {
