@@ -1,6 +1,8 @@
 /** Where the data set of a Part 10 file begins, whatever else is wrong with the file. */
 import type { Bytes } from "../foundation/bytes.ts";
+import { trimmedLatin1 } from "./elements.ts";
 import { metaBytesMax } from "./limits.ts";
+import { isWellFormedUid } from "./uid.ts";
 import { vrOfBytes, vrTraits } from "./vr.ts";
 
 /** PS3.10 7.1: 128 bytes, and "DICM". */
@@ -12,6 +14,37 @@ const metaStart = 132;
  * @returns undefined where it does not begin like a Part 10 file, or its group does not end
  */
 export function metaEndOf(head: Bytes): number | undefined {
+  return walk(head, () => undefined);
+}
+
+/** What group 0002 says of the file, as far as it says it: syntactically UIDs, compared with nothing. */
+export interface MetaNames {
+  readonly sopClassUid?: string;
+  readonly sopInstanceUid?: string;
+  readonly transferSyntaxUid?: string;
+}
+
+const named: ReadonlyMap<number, keyof MetaNames> = new Map([
+  [0x0002, "sopClassUid"],
+  [0x0003, "sopInstanceUid"],
+  [0x0010, "transferSyntaxUid"],
+]);
+
+/** @param head as for `metaEndOf` */
+export function metaNamesOf(head: Bytes): MetaNames {
+  const names: { -readonly [K in keyof MetaNames]: MetaNames[K] } = {};
+  walk(head, (element, start, end) => {
+    const name = named.get(element);
+    const text = trimmedLatin1(head.subarray(start, end));
+    if (name !== undefined && isWellFormedUid(text)) names[name] ??= text;
+  });
+  return names;
+}
+
+function walk(
+  head: Bytes,
+  onElement: (element: number, start: number, end: number) => void,
+): number | undefined {
   const view = new DataView(head.buffer, head.byteOffset, head.length);
   const isPart10 = head.length >= metaStart && view.getUint32(128, false) === 0x4449434d;
   if (!isPart10) return undefined;
@@ -23,7 +56,9 @@ export function metaEndOf(head: Bytes): number | undefined {
     const isLong = vrTraits[vr].longLength;
     if (isLong && at + 12 > head.length) return undefined;
     const length = isLong ? view.getUint32(at + 8, true) : view.getUint16(at + 6, true);
-    at += (isLong ? 12 : 8) + length;
+    const start = at + (isLong ? 12 : 8);
+    onElement(view.getUint16(at + 2, true), start, start + length);
+    at = start + length;
   }
   return undefined;
 }

@@ -66,7 +66,8 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
   "attack-lab": ["dicom", "phantom"],
   phantom: ["dicom"],
   "platform/node": ["dicom"],
-  "web-api": [],
+  // The protocol of what it serves; whom it serves and what is proven comes in through ports.
+  "web-api": ["dicom", "dicom-network"],
   operations: [],
   site: ["*", "!cli", "!attack-lab"],
   cli: ["*"],

@@ -17,7 +17,11 @@ export function checkSections(sections: ConfigSections, problems: ProblemList): 
   checkNames("source", sources, problems);
   checkNames("destination", destinations, problems);
   checkPorts(sections, problems);
-  for (const listener of listeners) checkExposure(listener, problems);
+  for (const listener of listeners) {
+    checkExposure(listener, problems);
+    if (listener.protocol !== "dicomweb" && listener.names.length > 0)
+      problems.error("conflict", listener.at("names"), '"names" are host names of a DICOMweb listener');
+  }
   for (const source of sources) checkPeer("source", source, listeners, problems);
   checkReading(sections, problems);
   checkReachable(sections, problems);

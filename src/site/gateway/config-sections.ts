@@ -79,6 +79,7 @@ export interface ListenerSection extends Placed {
   readonly host: string;
   readonly port: number;
   readonly protocol: "dimse" | "dicomweb";
+  readonly names: readonly string[];
   readonly tls: TlsServerSection | undefined;
 }
 
@@ -191,6 +192,7 @@ function readListener(section: Section): ListenerSection {
     host: section.optional("host", listenAddressValue, "127.0.0.1"),
     port: section.required("port", portValue, 0),
     protocol: section.optional("protocol", wordValue(["dimse", "dicomweb"]), "dimse"),
+    names: section.optional("names", parseList(hostValue), []),
     tls: section.optional<ListenerSection["tls"]>("tls", parseSection(readTlsServer), undefined),
   };
 }

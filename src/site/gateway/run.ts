@@ -21,6 +21,8 @@ import { openSegmentSpool } from "../../store/spool/segment-spool.ts";
 import type { Spool } from "../../store/spool/spool.ts";
 import { startStatusServer } from "../../web-api/status-server.ts";
 import { createGateway } from "../../zero-trust/gateway/gateway.ts";
+import type { DimseReading } from "../../zero-trust/gateway/reading/dimse-reading.ts";
+import type { Holding } from "../../zero-trust/gateway/reading/instance-reading.ts";
 import { openHome, type SiteHome } from "../home.ts";
 import { OpenedProvenance } from "../provenance/opened-provenance.ts";
 import { OfficeOfAdmissions } from "../receipts/admission-receipts.ts";
@@ -32,7 +34,7 @@ import { WorkerExaminer } from "./examiner.ts";
 import { FirstSights } from "./first-sights.ts";
 import { IndexFiller } from "./index-filler.ts";
 import { LogFeeder } from "./log-feeder.ts";
-import { openReading } from "./reading.ts";
+import { openReading, type ReadingParts } from "./reading.ts";
 import { RecentObjects } from "./recent-objects.ts";
 import { RevokedPeers } from "./revoked-peers.ts";
 import { sharedAnswer } from "./shared-answer.ts";
@@ -40,6 +42,7 @@ import { SourceChanges } from "./source-changes.ts";
 import { type ObservedGateway, readinessView, readingsOf, statusView } from "./status-views.ts";
 import { dataPaths, lockJournal, openIndexedJournal, openKept, openObjects } from "./stores.ts";
 import { TrustWatch } from "./trust-watch.ts";
+import { WebListeners } from "./web/web-listener.ts";
 
 export interface RunOptions {
   readonly version: string;
@@ -110,16 +113,14 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   const receipts = opened.add(new OfficeOfAdmissions(home, version), (one) => one.close());
   const revoked = new RevokedPeers(trust);
   const filler = fillerOf({ index, queue, objects, spool }, events);
-  const reading = await openReading(config, {
-    ...{ index, journal, objects, spool, examiner, events },
-    hold: (returned) => gateway.holdReturned(returned),
-  });
-  if (reading) opened.add(reading, (one) => one.close());
+  const hold: Holding = (returned) => gateway.holdReturned(returned);
+  const readers = { index, journal, objects, spool, examiner, hold, events };
+  const { dimse, web } = await openReaders(config, readers, opened);
   const commitment = openCommitment({ data: config.data, journal, events, settings: () => settings() });
   const gateway = createGateway({
     settings: config.settings,
     ...{ journal, objects, spool, examiner, receipts, crypto: nodeCrypto, clock, newId, events },
-    ...{ reading: reading?.dimse, commitment },
+    ...{ reading: dimse, commitment, webListener: (...listener) => web.open(...listener) },
     onToIndex: config.index ? () => filler.wake() : undefined,
     isRevoked: (certificate) => revoked.has(certificate),
     owner: ownerOf(config),
@@ -193,6 +194,20 @@ function serveStatus(
 function fillerOf(stores: Omit<Stores, "journal">, events: EventSink): IndexFiller {
   const { index, queue } = stores;
   return new IndexFiller({ index, queue, openKept: (object) => openKept(object, stores) }, events);
+}
+
+/** Whoever reads, over DIMSE and DICOMweb. */
+async function openReaders(
+  config: GatewayConfig,
+  parts: ReadingParts,
+  opened: Opened,
+): Promise<{ readonly dimse: DimseReading | undefined; readonly web: WebListeners }> {
+  const reading = await openReading(config, parts);
+  if (reading) opened.add(reading, (one) => one.close());
+  const { index, events } = parts;
+  const { settings } = config;
+  const web = new WebListeners({ reading: reading && { desk: reading.desk, index }, events, settings });
+  return { dimse: reading?.dimse, web: opened.add(web, (one) => one.close()) };
 }
 
 /** What it sees for the first time is remembered. */

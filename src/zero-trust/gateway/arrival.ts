@@ -11,7 +11,7 @@ const rowBacklogMax = 5_000;
 
 /** @returns a status that refuses it, recorded; or who takes its bytes @throws what is no want of room */
 export function beginObject(
-  arriving: Pick<Arrival, "named" | "peer" | "source">,
+  arriving: Pick<Arrival, "named" | "peer" | "source" | "studyInstanceUid">,
   reception: Reception,
   limits: GatewayLimits,
 ): ObjectReceiver | { readonly status: DimseStatus } {

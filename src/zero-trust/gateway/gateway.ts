@@ -1,5 +1,6 @@
 /** The gate: receive, judge, deliver or hold (DESIGN 2). Composition of the parts; each has a file of its own. */
 import type { Crypto } from "../../foundation/crypto.ts";
+import { ScansealError } from "../../foundation/errors.ts";
 import type { SpoolUsage } from "../../store/spool/spool.ts";
 import { connectArchive } from "./archive-connection.ts";
 import { Cleaner } from "./cleaner.ts";
@@ -71,8 +72,6 @@ export interface Gateway {
   status(): GatewayStatus;
   /** What an archive returned to a reader, who does not get it: durable, and held by the judge. @returns its id @throws ScansealError `storage-full`, `io` */
   holdReturned(returned: ReturnedObject): Promise<string>;
-  /** Of a listener for DICOMweb, which is served elsewhere. */
-  webReception(listener: string): WebReception;
   /** Why an object that came now would be refused for want of storage, or the last one was; undefined where it would be taken. */
   storageProblem(): Promise<string | undefined>;
 }
@@ -158,13 +157,21 @@ class RunningGateway implements Gateway {
     await this.#tellKept(this.#settings.destinations);
     this.#phase = "running";
     for (const settings of this.#settings.listeners) {
-      if (settings.protocol === "dicomweb") continue;
-      const provider = new GateProvider(settings.name, this.#reception, () => this.#state());
-      const listener = await startListener(settings, provider, this.#settings);
+      const listener = await this.#openListener(settings);
       this.#listeners.push(listener);
       const { name, address, port } = listener;
       this.#ports.events({ kind: "listening", listener: name, address, port });
     }
+  }
+
+  async #openListener(settings: ListenerSettings): Promise<OpenListener> {
+    const { name, protocol } = settings;
+    const state = (): ReceptionState => this.#state();
+    if (protocol !== "dicomweb")
+      return startListener(settings, new GateProvider(name, this.#reception, state), this.#settings);
+    const { webListener } = this.#ports;
+    if (!webListener) throw new ScansealError("usage", `listener ${name}: DICOMweb is not served here`);
+    return webListener(settings, new WebReception(name, this.#reception, state));
   }
 
   /** @param added what was admitted before is not sent there by itself: a person says so, or not */
@@ -281,10 +288,6 @@ class RunningGateway implements Gateway {
       spool: this.#ports.spool.usage(),
       destinations: [...this.#deliverers].map(([name, { outage }]) => ({ name, outage })),
     };
-  }
-
-  webReception(listener: string): WebReception {
-    return new WebReception(listener, this.#reception, () => this.#state());
   }
 
   holdReturned(returned: ReturnedObject): Promise<string> {

@@ -1,5 +1,5 @@
 /** An open port of the gateway. */
-
+import type { ConnectionLimits } from "../../dicom-network/dimse/connection-table.ts";
 import { startDimseServer } from "../../dicom-network/dimse/server.ts";
 import type { DimseProvider } from "../../dicom-network/dimse/service.ts";
 import type { GatewaySettings, ListenerSettings } from "./settings.ts";
@@ -22,17 +22,23 @@ const strangersMax = 128;
 /** From one address beside a source's associations. */
 const strangersPerAddressMax = 32;
 
+/** Of any listener, whatever its protocol. */
+export function listenerLimits({ limits, sources, reading }: GatewaySettings): ConnectionLimits {
+  const peers = [...sources, ...(reading?.readers ?? [])];
+  const ofOne = Math.max(0, ...peers.map(({ associationsMax }) => associationsMax));
+  return {
+    connectionsMax: limits.associationsMax + strangersMax,
+    connectionsPerAddressMax: Math.min(limits.associationsMax, 2 * ofOne) + strangersPerAddressMax,
+  };
+}
+
 /** @throws ScansealError `network` when the port cannot be had, `key-unusable` */
 export async function startListener(
   listener: ListenerSettings,
   provider: DimseProvider,
-  { limits, sources }: GatewaySettings,
+  settings: GatewaySettings,
 ): Promise<OpenListener> {
-  const ofOneSource = Math.max(0, ...sources.map(({ associationsMax }) => associationsMax));
-  const server = await startDimseServer(listener, provider, {
-    connectionsMax: limits.associationsMax + strangersMax,
-    connectionsPerAddressMax: Math.min(limits.associationsMax, 2 * ofOneSource) + strangersPerAddressMax,
-  });
+  const server = await startDimseServer(listener, provider, listenerLimits(settings));
   return {
     name: listener.name,
     address: listener.host,

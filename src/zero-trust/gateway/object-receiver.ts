@@ -80,6 +80,8 @@ export interface Arrival {
   readonly limits: GatewayLimits;
   /** The data set is deflated. */
   readonly isDeflated: boolean;
+  /** It must be of this study: the address it was stored to says so. */
+  readonly studyInstanceUid?: string | undefined;
 }
 
 export class ObjectReceiver implements StoreReceiver {
@@ -168,6 +170,9 @@ export class ObjectReceiver implements StoreReceiver {
     const { named, peer, source } = this.#arrival;
     const { ports, occupancy, refusals, rows } = this.#reception;
     const facts = this.#facts();
+    const { studyInstanceUid } = this.#arrival;
+    if (studyInstanceUid !== undefined && facts.studyInstanceUid !== studyInstanceUid)
+      this.#refuse(0xa900, "uid-mismatch", "another study than the address names");
     const digest = this.#hash.digest();
     const receivedAt = ports.clock.now();
     const object: Omit<ReceivedObject, "location"> = {

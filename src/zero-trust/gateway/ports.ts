@@ -8,7 +8,10 @@ import type { ObjectStore } from "../../store/objects/object-store.ts";
 import type { FileExtent, Spool } from "../../store/spool/spool.ts";
 import type { Evidence } from "../evidence/evidence.ts";
 import type { CommitmentDesk } from "./commitment/commitment-desk.ts";
+import type { OpenListener } from "./listener.ts";
 import type { DimseReading } from "./reading/dimse-reading.ts";
+import type { ListenerSettings } from "./settings.ts";
+import type { WebReception } from "./web-reception.ts";
 
 /** One object to be examined: where its Part 10 file lies. Plain data. */
 export interface ExaminedObject {
@@ -64,6 +67,10 @@ export interface GatewayPorts {
   readonly commitment?: Pick<CommitmentDesk, "take"> | undefined;
   /** Where this is absent nobody reads through this gate. */
   readonly reading?: DimseReading | undefined;
+  /** Opens a listener for DICOMweb. @throws ScansealError `network`, `key-unusable` */
+  readonly webListener?:
+    | ((settings: ListenerSettings, reception: WebReception) => Promise<OpenListener>)
+    | undefined;
   readonly crypto: Crypto;
   readonly clock: Clock;
   /** UUIDv7 text, so that ids ascend with time. */

@@ -22,6 +22,8 @@ export interface ListenerSettings {
   readonly name: string;
   /** Absent: DIMSE. */
   readonly protocol?: "dimse" | "dicomweb" | undefined;
+  /** Of DICOMweb in clear: host names that it is asked by, beside addresses. */
+  readonly names?: readonly string[] | undefined;
   readonly host: string;
   readonly port: number;
   readonly tls?: ServerTlsSettings | undefined;

@@ -1,10 +1,10 @@
-/** The way in over DICOMweb: who may store, and the receivers of what is stored. */
+/** DICOMweb at the gate: who may store and who may read, and the receivers of what is stored. */
 import type { NetworkPeer } from "../../dicom-network/dimse/association.ts";
 import type { DimseStatus } from "../../dicom-network/dimse/service.ts";
 import { beginObject } from "./arrival.ts";
 import type { ArrivingName, ObjectReceiver, Reception } from "./object-receiver.ts";
 import type { ReceptionState } from "./receive.ts";
-import type { SourceSettings } from "./settings.ts";
+import type { ReaderSettings, SourceSettings } from "./settings.ts";
 
 /** Why a request is not taken: nobody's certificate or network, or no room for another now. */
 export type WebRefusal = "unknown-peer" | "busy" | "draining";
@@ -14,7 +14,14 @@ export interface WebStoring {
   /** For logs. */
   readonly source: string;
   /** A status refuses the object; the next one may be taken. */
-  begin(named: ArrivingName): ObjectReceiver | { readonly status: DimseStatus };
+  begin(named: ArrivingName, studyInstanceUid?: string): ObjectReceiver | { readonly status: DimseStatus };
+  /** Over, however. Idempotent. */
+  end(): void;
+}
+
+/** One request of a reader, while it lasts. */
+export interface WebReading {
+  readonly reader: ReaderSettings;
   /** Over, however. Idempotent. */
   end(): void;
 }
@@ -33,26 +40,61 @@ export class WebReception {
 
   /** Counts like an association of the source. */
   open(peer: NetworkPeer): WebStoring | WebRefusal {
-    const { settings, isDraining } = this.#state();
-    const { occupancy } = this.#reception;
-    if (isDraining) return "draining";
     const source = this.#sourceOf(peer);
-    if (!source) return "unknown-peer";
-    const isFull = occupancy.associations >= settings.limits.associationsMax;
-    if (isFull || occupancy.associationsOf(source.name) >= source.associationsMax) return "busy";
-    const connection = `${this.#listener} ${peer.address} ${peer.port} ${++this.#requests}`;
-    occupancy.open(connection, source.name);
+    const end = this.#enter(peer, source?.name, source?.associationsMax ?? 0);
+    if (!source || typeof end === "string") return typeof end === "string" ? end : "unknown-peer";
     return {
       source: source.name,
-      begin: (named) => this.#begin(named, peer, source.name),
-      end: () => occupancy.close(connection),
+      begin: (named, study) => this.#begin(named, peer, source.name, study),
+      end,
     };
   }
 
+  /** Counts like an association of the reader. */
+  openReading(peer: NetworkPeer): WebReading | WebRefusal {
+    const found = this.#state().readers.recognise(this.#listener, peer, undefined);
+    const reader = "peer" in found && !this.#isRevoked(peer) ? found.peer : undefined;
+    // A source may have the same name.
+    const end = this.#enter(peer, reader && `reader ${reader.name}`, reader?.associationsMax ?? 0);
+    if (!reader || typeof end === "string") return typeof end === "string" ? end : "unknown-peer";
+    return { reader, end };
+  }
+
+  /** A connection that never became a request. */
+  tellStranger(address: string, why: string): void {
+    this.#tell(address, why);
+  }
+
+  /** @returns what ends it */
+  #enter(peer: NetworkPeer, name: string | undefined, requestsMax: number): (() => void) | WebRefusal {
+    const { settings, isDraining } = this.#state();
+    const { occupancy } = this.#reception;
+    if (isDraining) return "draining";
+    if (name === undefined) {
+      this.#tell(
+        peer.address,
+        this.#isRevoked(peer) ? "certificate revoked" : "certificate or network of nobody",
+      );
+      return "unknown-peer";
+    }
+    const isFull = occupancy.associations >= settings.limits.associationsMax;
+    if (isFull || occupancy.associationsOf(name) >= requestsMax) return "busy";
+    const connection = `${this.#listener} ${peer.address} ${peer.port} ${++this.#requests}`;
+    occupancy.open(connection, name);
+    return () => occupancy.close(connection);
+  }
+
+  #tell(peerAddress: string, why: string): void {
+    const { events } = this.#reception.ports;
+    events({ kind: "association-rejected", listener: this.#listener, peerAddress, peerTitle: "", why });
+  }
+
+  #isRevoked({ certificate }: NetworkPeer): boolean {
+    return certificate !== undefined && this.#reception.ports.isRevoked?.(certificate) === true;
+  }
+
   #sourceOf(peer: NetworkPeer): SourceSettings | undefined {
-    const { certificate } = peer;
-    if (certificate !== undefined && this.#reception.ports.isRevoked?.(certificate) === true)
-      return undefined;
+    if (this.#isRevoked(peer)) return undefined;
     return this.#state().book.recogniseWeb(this.#listener, peer);
   }
 
@@ -60,13 +102,14 @@ export class WebReception {
     named: ArrivingName,
     peer: NetworkPeer,
     name: string,
+    studyInstanceUid: string | undefined,
   ): ObjectReceiver | { readonly status: DimseStatus } {
     // The configuration may have changed since: what would not be this source today is it no more.
     const source = this.#sourceOf(peer);
     if (source?.name !== name) return { status: { code: 0x0124, comment: "not authorised" } };
     const { limits } = this.#state().settings;
     return beginObject(
-      { named, peer: { title: "", address: peer.address }, source },
+      { named, peer: { title: "", address: peer.address }, source, studyInstanceUid },
       this.#reception,
       limits,
     );

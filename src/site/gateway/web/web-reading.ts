@@ -1,0 +1,149 @@
+/** One reader's requests over DICOMweb: the reading desk and the index, as the server asks for them. */
+
+import type { DicomObject } from "../../../dicom/model.ts";
+import type { FrameDecoder } from "../../../dicom/pixel-data/decoder.ts";
+import { framesOf } from "../../../dicom/pixel-data/frames.ts";
+import { readDicom, tolerableCodes } from "../../../dicom/read.ts";
+import type { WebScope } from "../../../dicom-network/dicomweb/resource.ts";
+import { ScansealError } from "../../../foundation/errors.ts";
+import { openFileSource } from "../../../platform/node/file-source.ts";
+import type { InstanceIndex } from "../../../store/index/instance-index.ts";
+import type {
+  FrameForm,
+  Given,
+  GivenInstances,
+  GivenPart,
+  PartsAnswer,
+  WebReading,
+  Withheld,
+} from "../../../web-api/dicomweb/ports.ts";
+import type { ReadScope } from "../../../zero-trust/gateway/reading/ports.ts";
+import type { Read } from "../../../zero-trust/gateway/reading/read.ts";
+import type { ReadingDesk } from "../../../zero-trust/gateway/reading/reading-desk.ts";
+import type { ReaderSettings } from "../../../zero-trust/gateway/settings.ts";
+import { bulkPart, chooseForm, frameParts } from "./frame-parts.ts";
+
+export interface WebReadingParts {
+  readonly desk: Pick<ReadingDesk, "plan" | "read">;
+  readonly index: Pick<InstanceIndex, "search" | "metadataOf">;
+  readonly decoder: FrameDecoder;
+}
+
+export function webReading(
+  { desk, index, decoder }: WebReadingParts,
+  reader: ReaderSettings,
+  end: () => void,
+): WebReading {
+  const read = async (scope: WebScope): Promise<GivenInstances> => {
+    const { instances, archiveUnlisted } = await desk.plan(readScope(scope), reader);
+    return {
+      total: instances.length,
+      isUnlisted: archiveUnlisted !== undefined,
+      instances: given(desk.read(instances, reader)),
+    };
+  };
+  return {
+    search: (query) => index.search(query),
+    metadata: (scope) => index.metadataOf(readScope(scope)),
+    read,
+    frames: async (scope, wanted, forms) =>
+      partsOf(desk, readScope(scope), reader, (object) => ofFrames(object, wanted, forms, decoder)),
+    bulkValue: async (scope, path) =>
+      partsOf(desk, readScope(scope), reader, async (object) => {
+        const part = bulkPart(object, path);
+        return part ? { type: "application/octet-stream", parts: oneOf(part) } : "none";
+      }),
+    end,
+  };
+}
+
+function readScope({ study = "", series, instance }: WebScope): ReadScope {
+  return { studyInstanceUid: study, seriesInstanceUid: series, sopInstanceUid: instance };
+}
+
+async function* given(reads: AsyncIterable<Read>): AsyncGenerator<Given | Withheld> {
+  for await (const read of reads) yield read.kind === "withheld" ? withheld(read) : givenOf(read);
+}
+
+function givenOf(read: Exclude<Read, { kind: "withheld" }>): Given {
+  const { sopInstanceUid, transferSyntaxUid, staged } = read.object.object;
+  const { done } = read;
+  return {
+    kind: "given",
+    sopInstanceUid,
+    transferSyntaxUid,
+    basis: basisOf(read),
+    length: staged.bytes,
+    bytes: () => staged.read(),
+    done,
+  };
+}
+
+function basisOf(read: Exclude<Read, { kind: "withheld" }>): string {
+  return read.kind === "delivered" ? read.object.basis : read.kind;
+}
+
+function withheld({ instance, withholding }: Extract<Read, { kind: "withheld" }>): Withheld {
+  const { why } = withholding;
+  const codes = "codes" in withholding ? withholding.codes : [];
+  return { kind: "withheld", sopInstanceUid: instance.sopInstanceUid, why, codes };
+}
+
+interface Parts {
+  readonly type: string;
+  readonly parts: AsyncIterable<GivenPart>;
+}
+
+/** Parts of one instance, which is read and verified whole before. */
+async function partsOf(
+  desk: Pick<ReadingDesk, "plan" | "read">,
+  scope: ReadScope,
+  reader: ReaderSettings,
+  of: (object: DicomObject) => Promise<Parts | "none" | "unacceptable">,
+): Promise<PartsAnswer> {
+  const { instances, archiveUnlisted } = await desk.plan(scope, reader);
+  if (instances.length === 0 && archiveUnlisted !== undefined)
+    throw new ScansealError("network", "the archive does not answer");
+  for await (const read of desk.read(instances, reader)) {
+    if (read.kind === "withheld") return withheld(read);
+    const { staged } = read.object.object;
+    const source = await openFileSource(staged.extents[0]!.path, false);
+    const done = (): void => {
+      void source.close().catch(() => undefined);
+      read.done();
+    };
+    try {
+      const answer = await of(await readDicom(source, { tolerate: tolerableCodes }));
+      if (typeof answer !== "string") return { kind: "parts", basis: basisOf(read), ...answer, done };
+      done();
+      return { kind: answer };
+    } catch (error) {
+      done();
+      throw error;
+    }
+  }
+  return { kind: "none" };
+}
+
+async function ofFrames(
+  object: DicomObject,
+  wanted: readonly number[],
+  forms: readonly FrameForm[],
+  decoder: FrameDecoder,
+): Promise<Parts | "none" | "unacceptable"> {
+  const frames = await framesOf(object);
+  if (!frames || wanted.some((number) => number > frames.attributes.numberOfFrames)) return "none";
+  const form = chooseForm(object, forms);
+  if (!form) return "unacceptable";
+  try {
+    return { type: form.type, parts: await frameParts(frames, wanted, form, decoder) };
+  } catch (error) {
+    const isNot = error instanceof ScansealError && error.code === "unsupported";
+    if (isNot) return "unacceptable";
+    throw error;
+  }
+}
+
+async function* oneOf<T>(part: T): AsyncGenerator<T> {
+  yield part;
+}
