@@ -92,7 +92,7 @@ class Planned {
     }
   }
 
-  /** After the first one. @throws ScansealError `internal` at the end, where something was withheld and nothing in the answer says so */
+  /** After the first one. @throws ScansealError `usage` at the end, where something was withheld and nothing in the answer says so */
   async *rest(): AsyncGenerator<Given> {
     for (;;) {
       const next = await this.first();
@@ -101,7 +101,7 @@ class Planned {
       yield next;
     }
     if (this.withheld && !this.#isNoticed)
-      throw new ScansealError("internal", "instances were withheld: the answer ends unfinished");
+      throw new ScansealError("usage", "instances were withheld: the answer ends unfinished");
   }
 
   async close(): Promise<void> {
@@ -142,7 +142,7 @@ async function* parts(
     try {
       if (!isAcceptable(given, accepted))
         throw new ScansealError(
-          "unsupported",
+          "usage",
           "an instance is kept in a transfer syntax that was not asked for",
         );
       yield part(given);

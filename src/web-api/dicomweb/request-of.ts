@@ -12,6 +12,8 @@ export interface RequestSurroundings {
   readonly isTls: boolean;
   readonly host: string;
   readonly names: readonly string[];
+  /** For bytes of a body to come, beside what its length earns. */
+  readonly bodyMs: number;
 }
 
 export type Understood =
@@ -21,7 +23,7 @@ export type Understood =
 export function requestOf(
   incoming: IncomingMessage,
   response: ServerResponse,
-  { peer, isTls, host, names }: RequestSurroundings,
+  { peer, isTls, host, names, bodyMs }: RequestSurroundings,
 ): Understood {
   const refused = (status: number, text: string): Understood => ({
     kind: "refused",
@@ -45,7 +47,7 @@ export function requestOf(
     },
     peer,
     origin: `${isTls ? "https" : "http"}://${authority}`,
-    body: pacedBody(incoming, () => {
+    body: pacedBody(incoming, bodyMs, () => {
       if (headers.expect?.toLowerCase() === "100-continue") response.writeContinue();
     }),
   };
@@ -65,9 +67,12 @@ function splitOnce(text: string, separator: string): readonly string[] {
 
 /** The slowest line that a modality has sends faster; only the time that we wait for it counts. */
 const bytesPerSecondMin = 2_048;
-const waitMsMin = 30_000;
 
-async function* pacedBody(incoming: IncomingMessage, onBegin: () => void): AsyncGenerator<Bytes> {
+async function* pacedBody(
+  incoming: IncomingMessage,
+  waitMsMin: number,
+  onBegin: () => void,
+): AsyncGenerator<Bytes> {
   onBegin();
   let waitedMs = 0;
   let bytes = 0;

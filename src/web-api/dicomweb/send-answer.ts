@@ -21,24 +21,25 @@ const always: Readonly<Record<string, string>> = {
   "referrer-policy": "no-referrer",
 };
 
-/** Within it the other side takes what is written: a piece of at most a megabyte. */
-const takingMsMax = 60_000;
 /** Of a body that nobody wants: many senders look for the answer only when they have sent everything. */
 const unwantedMsMax = 5_000;
 const unwantedBytesMax: number = 64 << 20;
 
+/** @param takingMs within which the other side takes what is written: pieces of at most a megabyte */
 export async function sendAnswer(
   request: IncomingMessage,
   response: ServerResponse,
   { status, headers, body, done }: WebAnswer,
+  takingMs: number,
 ): Promise<void> {
   response.on("error", () => undefined);
   try {
     // Where the body was not read the connection cannot go on.
-    const isRead = await readOver(request);
+    const isRead = status !== 408 && (await readOver(request));
     response.writeHead(status, { ...always, ...headers, ...(isRead ? {} : { connection: "close" }) });
-    if (body instanceof Uint8Array) response.end(body);
-    else if (body) await stream(response, body);
+    if (request.method === "HEAD") response.end();
+    else if (body instanceof Uint8Array) response.end(body);
+    else if (body) await stream(response, body, takingMs);
     else response.end();
   } catch {
     // Told where it happened; here the reader learns that this is not all.
@@ -73,15 +74,15 @@ async function readOver(request: IncomingMessage): Promise<boolean> {
   return request.complete;
 }
 
-async function stream(response: ServerResponse, body: AsyncIterable<Bytes>): Promise<void> {
+async function stream(response: ServerResponse, body: AsyncIterable<Bytes>, takingMs: number): Promise<void> {
   for await (const piece of body) {
     if (response.destroyed) return;
-    if (!response.write(piece)) await taken(response);
+    if (!response.write(piece)) await taken(response, takingMs);
   }
   response.end();
 }
 
-function taken(response: ServerResponse): Promise<void> {
+function taken(response: ServerResponse, ms: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = (error?: Error): void => {
       clearTimeout(timer);
@@ -91,7 +92,7 @@ function taken(response: ServerResponse): Promise<void> {
       else resolve();
     };
     const onClose = (): void => end(new Error("the reader went away"));
-    const timer = setTimeout(() => end(new Error("the reader takes nothing")), takingMsMax);
+    const timer = setTimeout(() => end(new Error("the reader takes nothing")), ms);
     response.on("drain", end);
     response.on("close", onClose);
     if (response.destroyed) onClose();

@@ -1,6 +1,7 @@
 /** The DICOMweb server (PS3.18 10): each request to who answers it; nothing is said to a peer that is nobody here. */
 import { parseMediaRanges } from "../../dicom-network/dicomweb/media-type.ts";
 import { parseResource, type WebResource } from "../../dicom-network/dicomweb/resource.ts";
+import type { Bytes } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { instances } from "./instance-answers.ts";
 import { serviceRoot, type WebAnswer, type WebRequest } from "./message.ts";
@@ -44,9 +45,22 @@ export class DicomWebService {
     if (typeof reading === "string") return notTaken(reading);
     try {
       const answer = await this.#read(below, reading, request);
-      return { ...answer, done: both(answer.done, () => reading.end()) };
+      const { body, done } = answer;
+      const isStream = body !== undefined && !(body instanceof Uint8Array);
+      const told = isStream ? { body: this.#told(body) } : {};
+      return { ...answer, ...told, done: both(done, () => reading.end()) };
     } catch (error) {
       reading.end();
+      throw error;
+    }
+  }
+
+  /** What breaks off is told here: the reader only sees that it did. */
+  async *#told(body: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
+    try {
+      yield* body;
+    } catch (error) {
+      if (isOurs(error)) this.#ports.onFault(error);
       throw error;
     }
   }

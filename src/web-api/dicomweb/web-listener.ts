@@ -3,6 +3,7 @@ import {
   createServer as createHttpServer,
   type IncomingMessage,
   type Server,
+  type ServerOptions,
   type ServerResponse,
 } from "node:http";
 import { createServer as createHttpsServer, Server as HttpsServer } from "node:https";
@@ -32,9 +33,22 @@ export interface WebListenerOptions {
   readonly names: readonly string[];
   readonly connectionsMax: number;
   readonly connectionsPerAddressMax: number;
+  readonly timers?: WebTimers;
   readonly answer: (request: WebRequest) => Promise<WebAnswer>;
   /** A connection that never became a request: no certificate that is accepted. */
   readonly onStranger: (address: string, why: string) => void;
+}
+
+/** Milliseconds. */
+export interface WebTimers {
+  /** For a request's headers. */
+  readonly headersMs: number;
+  /** Between requests. */
+  readonly idleMs: number;
+  /** For bytes of a body, beside what its length earns. */
+  readonly bodyMs: number;
+  /** For the other side to take what was written. */
+  readonly takingMs: number;
 }
 
 export interface OpenWebListener {
@@ -49,15 +63,14 @@ export interface OpenWebListener {
 /** Three UIDs, a list of frames, a query of some dozen keys. */
 const headerBytesMax: number = 16 << 10;
 const headersMax = 100;
-const headersMsMax = 10_000;
 const handshakeMsMax = 10_000;
-/** A viewer asks for the next frame within seconds. */
-const idleMsMax = 15_000;
+/** A viewer asks for the next frame within seconds; a modality's line may rest for half a minute. */
+const timersDefault: WebTimers = { headersMs: 10_000, idleMs: 15_000, bodyMs: 30_000, takingMs: 60_000 };
 
 /** @throws ScansealError `network` when the port cannot be had, `key-unusable` */
 export async function openWebListener(options: WebListenerOptions): Promise<OpenWebListener> {
   const { tls, connectionsMax, connectionsPerAddressMax } = options;
-  const server = tls ? tlsServer(tls, options) : createHttpServer(limits);
+  const server = tls ? tlsServer(tls, options) : createHttpServer(limitsOf(options));
   server.maxHeadersCount = headersMax;
   server.maxRequestsPerSocket = 0;
   const connections = new ConnectionTable({ connectionsMax, connectionsPerAddressMax });
@@ -87,19 +100,22 @@ export async function openWebListener(options: WebListenerOptions): Promise<Open
   };
 }
 
-const limits = {
-  maxHeaderSize: headerBytesMax,
-  headersTimeout: headersMsMax,
-  // Bodies have a pace of their own (request-of.ts): a study of gigabytes takes its time.
-  requestTimeout: 0,
-  keepAliveTimeout: idleMsMax,
-  connectionsCheckingInterval: 1_000,
-  noDelay: true,
-} as const;
+function limitsOf({ timers = timersDefault }: WebListenerOptions): ServerOptions {
+  return {
+    maxHeaderSize: headerBytesMax,
+    headersTimeout: timers.headersMs,
+    // Bodies have a pace of their own (request-of.ts): a study of gigabytes takes its time.
+    requestTimeout: 0,
+    keepAliveTimeout: timers.idleMs,
+    connectionsCheckingInterval: Math.min(1_000, timers.headersMs),
+    noDelay: true,
+  };
+}
 
-function tlsServer(tls: ServerTls, { onStranger }: WebListenerOptions): Server {
+function tlsServer(tls: ServerTls, options: WebListenerOptions): Server {
+  const { onStranger } = options;
   const server = createHttpsServer({
-    ...limits,
+    ...limitsOf(options),
     ...serverContextOptions(tls),
     ALPNProtocols: ["http/1.1"],
     requestCert: true,
@@ -121,13 +137,15 @@ function isOf(counted: Socket, socket: Socket): boolean {
 async function respond(
   request: IncomingMessage,
   response: ServerResponse,
-  { tls, host, names, answer }: WebListenerOptions,
+  { tls, host, names, answer, timers = timersDefault }: WebListenerOptions,
 ): Promise<void> {
   const { socket } = request;
   const certificate = tls && shownCertificate(socket as TLSSocket);
   const peer = peerOf(socket, certificate);
-  const asked = requestOf(request, response, { peer, isTls: tls !== undefined, host, names });
-  await sendAnswer(request, response, asked.kind === "request" ? await answer(asked.request) : asked.answer);
+  const { bodyMs, takingMs } = timers;
+  const asked = requestOf(request, response, { peer, isTls: tls !== undefined, host, names, bodyMs });
+  const answered = asked.kind === "request" ? await answer(asked.request) : asked.answer;
+  await sendAnswer(request, response, answered, takingMs);
 }
 
 function listen(server: Server, { name, host, port }: WebListenerOptions): Promise<number> {
