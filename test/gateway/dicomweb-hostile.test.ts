@@ -13,7 +13,8 @@ import {
   type WebListenerOptions,
 } from "../../src/web-api/dicomweb/web-listener.ts";
 import { phantomFiles } from "../interop/dimse-peers.ts";
-import { multipartOf, multipartType, WebSite } from "./web-site.ts";
+import { multipartOf, multipartType } from "./web-request.ts";
+import { WebSite } from "./web-site.ts";
 
 async function open(port: number, text = ""): Promise<Socket> {
   const socket = connect(port, "127.0.0.1");

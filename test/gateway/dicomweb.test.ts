@@ -5,7 +5,8 @@ import { tags } from "../../src/dicom/tags.ts";
 import { type Bytes, equalBytes } from "../../src/foundation/bytes.ts";
 import { parse } from "../evaluation/fixture.ts";
 import { phantomFiles } from "../interop/dimse-peers.ts";
-import { jsonOf, multipartOf, multipartType, partsOf, WebSite } from "./web-site.ts";
+import { jsonOf, multipartOf, multipartType, partsOf } from "./web-request.ts";
+import { WebSite } from "./web-site.ts";
 
 let site: WebSite;
 let sealed: readonly Bytes[];

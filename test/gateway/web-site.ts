@@ -1,24 +1,14 @@
 /** A running gateway with listeners for DICOMweb, in clear and over mutual TLS; its own store is the archive. */
-import { once } from "node:events";
-import { request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
-import { request as httpsRequest } from "node:https";
+import type { RequestOptions } from "node:http";
 import { join } from "node:path";
-import { Readable } from "node:stream";
-import type { JsonDataSet } from "../../src/dicom/json/json-model.ts";
-import { readMultipart } from "../../src/dicom-network/dicomweb/multipart-reader.ts";
-import { type Bytes, concatBytes } from "../../src/foundation/bytes.ts";
+import type { Bytes } from "../../src/foundation/bytes.ts";
 import { issueTlsLocally } from "../../src/keys/custody/tls-certificate.ts";
 import type { GatewayEvent } from "../../src/operations/event.ts";
 import { loadConfig } from "../../src/site/gateway/config.ts";
 import { type RunningGateway, runGateway } from "../../src/site/gateway/run.ts";
 import { freePort } from "../evaluation/network-peers.ts";
 import { makeSealedSite, type SealedSite } from "./sealed-site.ts";
-
-export interface WebReply {
-  readonly status: number;
-  readonly headers: IncomingMessage["headers"];
-  readonly body: Bytes;
-}
+import { askWeb, jsonOf, multipartOf, multipartType, type WebReply } from "./web-request.ts";
 
 export interface Asked {
   readonly method?: string;
@@ -49,12 +39,7 @@ export class WebSite {
   /** "modality" stores and "viewer" reads over TLS; in clear anybody of this machine does both. @param more keys of the configuration */
   static async open(more: object = {}): Promise<WebSite> {
     const site = new WebSite(await makeSealedSite());
-    const { anchors } = site.sealed.home.trustContent();
-    const authority = Buffer.from(anchors[0]!.certificate).toString("base64");
-    site.sealed.write(
-      "authority.pem",
-      `-----BEGIN CERTIFICATE-----\n${authority}\n-----END CERTIFICATE-----\n`,
-    );
+    site.sealed.write("authority.pem", site.#authority());
     for (const name of ["gate", "modality", "viewer", "stranger"]) await site.#issue(name);
     site.ports = { clear: await freePort(), secure: await freePort(), http: await freePort() };
     const host = "127.0.0.1";
@@ -118,26 +103,20 @@ export class WebSite {
   /** @param at under the service's root, or the whole path with "//" before it */
   async ask(at: string, { method = "GET", headers, body, as, host }: Asked = {}): Promise<WebReply> {
     const path = at.startsWith("//") ? at.slice(1) : `${root}${at}`;
-    const tls = as === undefined ? undefined : this.#pems.get(as);
-    const options: RequestOptions = {
-      host: "127.0.0.1",
-      port: tls ? this.ports.secure : this.ports.clear,
+    const own = as === undefined ? undefined : this.#pems.get(as);
+    const options = {
+      port: own ? this.ports.secure : this.ports.clear,
       path,
       method,
-      agent: false,
       headers: { ...headers, ...(host === undefined ? {} : { host }) },
     };
-    const anchors = this.sealed.home.trustContent().anchors;
-    const ca = `-----BEGIN CERTIFICATE-----\n${Buffer.from(anchors[0]!.certificate).toString("base64")}\n-----END CERTIFICATE-----\n`;
-    const request = tls ? httpsRequest({ ...options, ...tls, ca }) : httpRequest(options);
-    const answered = once(request, "response") as Promise<[IncomingMessage]>;
-    if (body instanceof Uint8Array) request.end(body);
-    else if (body) Readable.from(body).pipe(request);
-    else request.end();
-    const [response] = await answered;
-    const pieces: Bytes[] = [];
-    for await (const piece of response) pieces.push(piece as Bytes);
-    return { status: response.statusCode ?? 0, headers: response.headers, body: concatBytes(pieces) };
+    return askWeb(options, body, own && { ...own, ca: this.#authority() });
+  }
+
+  #authority(): string {
+    const { anchors } = this.sealed.home.trustContent();
+    const body = Buffer.from(anchors[0]!.certificate).toString("base64");
+    return `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`;
   }
 
   /** STOW-RS. */
@@ -167,42 +146,4 @@ export class WebSite {
     const { status, body } = await this.ask("/instances?limit=1000");
     return status === 204 ? 0 : jsonOf(body).length;
   }
-}
-
-export const multipartType = 'multipart/related; type="application/dicom"; boundary=a-b-c';
-
-export function multipartOf(files: readonly Bytes[], contentType = "application/dicom"): Bytes {
-  const text = (line: string): Bytes => new Uint8Array(Buffer.from(line, "latin1"));
-  const parts = files.flatMap((file) => [
-    text(`--a-b-c\r\nContent-Type: ${contentType}\r\n\r\n`),
-    file,
-    text("\r\n"),
-  ]);
-  return concatBytes([...parts, text("--a-b-c--\r\n")]);
-}
-
-export function jsonOf(body: Bytes): readonly JsonDataSet[] {
-  return JSON.parse(Buffer.from(body).toString("utf8")) as readonly JsonDataSet[];
-}
-
-export async function partsOf({
-  headers,
-  body,
-}: WebReply): Promise<
-  readonly { readonly type: string; readonly verdict: string | undefined; readonly body: Bytes }[]
-> {
-  const parts: { type: string; verdict: string | undefined; body: Bytes }[] = [];
-  async function* whole(): AsyncGenerator<Bytes> {
-    yield body;
-  }
-  for await (const part of readMultipart(headers["content-type"] ?? "", whole())) {
-    const pieces: Bytes[] = [];
-    for await (const piece of part.body) pieces.push(piece.slice());
-    parts.push({
-      type: part.headers.get("content-type") ?? "",
-      verdict: part.headers.get("scanseal-verdict"),
-      body: concatBytes(pieces),
-    });
-  }
-  return parts;
 }

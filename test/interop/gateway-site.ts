@@ -65,6 +65,15 @@ export class GatewaySite {
     return issued.entry;
   }
 
+  listeners(tls: object = {}): readonly object[] {
+    const own = { certificate: "gate.pem", key: "gate.key", clientAuthorities: "authority.pem", ...tls };
+    const host = "127.0.0.1";
+    return [
+      { name: "plain", host, port: this.ports.plain },
+      { name: "secure", host, port: this.ports.secure, tls: own },
+    ];
+  }
+
   /** A plain listener, and a TLS one that shows gate.pem; retries within a second. */
   configure(
     sources: readonly object[],
@@ -72,7 +81,6 @@ export class GatewaySite {
     tls: object = {},
     more: object = {},
   ): void {
-    const own = { certificate: "gate.pem", key: "gate.key", clientAuthorities: "authority.pem", ...tls };
     const host = "127.0.0.1";
     // JSON is YAML.
     const config = {
@@ -80,10 +88,7 @@ export class GatewaySite {
       home: join(this.sealed.folder, "home"),
       http: { host, port: this.#http },
       log: "debug",
-      listeners: [
-        { name: "plain", host, port: this.ports.plain },
-        { name: "secure", host, port: this.ports.secure, tls: own },
-      ],
+      listeners: this.listeners(tls),
       sources,
       destinations: destinations.map((one) => ({ host, ...one })),
       limits: { retryAfter: "100 ms", retryAtMost: "1 s" },

@@ -3,21 +3,34 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "n
 import { join } from "node:path";
 import { expect } from "vitest";
 import { findElement, plainTextOf } from "../../src/dicom/elements.ts";
+import { writeToBytes } from "../../src/dicom/splice.ts";
 import { tags } from "../../src/dicom/tags.ts";
 import { type Bytes, equalBytes } from "../../src/foundation/bytes.ts";
+import { secondaryCaptureClass } from "../../src/zero-trust/gateway/reading/notice.ts";
 import type { Workplace } from "../cli/scanseal-process.ts";
 import { parse } from "../evaluation/fixture.ts";
+import { freePort } from "../evaluation/network-peers.ts";
+import { peerPath } from "../peers.ts";
 import { dataSetOf, type Ended, phantomFiles } from "./dimse-peers.ts";
 import { GatewaySite, ourTitle } from "./gateway-site.ts";
 
 const uidOf = async (bytes: Bytes, tag: number): Promise<string> =>
   plainTextOf((await parse(bytes)).elements, tag) ?? "";
 
+interface Arrived {
+  readonly got: ReadonlyMap<string, Bytes>;
+  /** Paths. */
+  readonly notices: readonly string[];
+}
+
 export class ReadersSite {
   readonly site: GatewaySite;
   /** As they were sealed, by SOP Instance UID. */
   readonly sealed: Map<string, Bytes> = new Map();
   study = "";
+  orthanc: { readonly dicom: number; readonly http: number } = { dicom: 0, http: 0 };
+  /** Of the DICOMweb listener; whoever asks there is the reader "browsers". */
+  webPort = 0;
   #reads = 0;
 
   private constructor(site: GatewaySite) {
@@ -25,32 +38,48 @@ export class ReadersSite {
   }
 
   /** The study is in Orthanc. Readers: WS (`strict`, enforce), WS2 (`warned`); SINK takes what is moved. */
-  static async open(place: Workplace): Promise<ReadersSite> {
+  /** @param isOverWeb the gate asks the archive over DICOMweb */
+  static async open(place: Workplace, isOverWeb = false): Promise<ReadersSite> {
     const site = await GatewaySite.open(place);
     const readers = new ReadersSite(site);
-    await readers.#fill();
+    await readers.#fill(isOverWeb);
     return readers;
   }
 
-  async #fill(): Promise<void> {
+  async #fill(isOverWeb: boolean): Promise<void> {
     const { site } = this;
+    this.webPort = await freePort();
     await site.issue("tls-server", "gate");
     // Nothing of it in memory: what is in its folder is what it gives.
-    const open = { DicomAlwaysAllowFind: true, DicomAlwaysAllowGet: true, MaximumStorageCacheSize: 0 };
+    const open = {
+      DicomAlwaysAllowFind: true,
+      DicomAlwaysAllowGet: true,
+      MaximumStorageCacheSize: 0,
+      ...(isOverWeb && {
+        Plugins: [peerPath("orthanc-dicomweb")],
+        DicomWeb: { Enable: true, Root: "/dicom-web/" },
+      }),
+    };
     const orthanc = await site.peers.orthanc("orthanc", open);
+    this.orthanc = orthanc;
     const sinkPort = await site.peers.storescp("sink");
-    const through = { host: "127.0.0.1", port: orthanc.dicom, aeTitle: "ORTHANC" };
+    const through = isOverWeb
+      ? { dicomweb: `http://127.0.0.1:${orthanc.http}/dicom-web` }
+      : { host: "127.0.0.1", port: orthanc.dicom, aeTitle: "ORTHANC" };
+    const web = { name: "web", protocol: "dicomweb", host: "127.0.0.1", port: this.webPort };
     const moveTo = [{ aeTitle: "SINK", host: "127.0.0.1", port: sinkPort }];
     site.configure(
       [{ name: "ct", listener: "plain", aeTitles: ["CT"], mode: "observe", devices: ["CT1"] }],
       [{ name: "archive", port: orthanc.dicom, aeTitle: "ORTHANC" }],
       {},
       {
+        listeners: [...site.listeners(), web],
         reading: {
           archive: { name: "pacs", ...through },
           readers: [
             { name: "strict", listener: "plain", aeTitles: ["WS"], mode: "enforce", moveTo },
             { name: "warned", listener: "plain", aeTitles: ["WS2"] },
+            { name: "browsers", listener: "web", mode: "enforce" },
           ],
         },
       },
@@ -100,11 +129,11 @@ export class ReadersSite {
     return () => writeFileSync(path, before);
   }
 
-  /** C-GET of the study. @returns what arrived, by SOP Instance UID, and what getscu said */
+  /** C-GET of the study. @returns what arrived, by SOP Instance UID, the gate's notices apart, and what getscu said */
   async get(
     reader = "WS",
     level: readonly string[] = ["-k", "QueryRetrieveLevel=STUDY", "-k", `StudyInstanceUID=${this.study}`],
-  ): Promise<{ readonly got: ReadonlyMap<string, Bytes>; readonly said: string }> {
+  ): Promise<Arrived & { readonly said: string }> {
     const folder = this.site.path(`got-${++this.#reads}`);
     mkdirSync(folder);
     const { text } = await this.site.peers.run(
@@ -122,14 +151,19 @@ export class ReadersSite {
       "127.0.0.1",
       `${this.site.ports.plain}`,
     );
-    return { got: await this.arrived(folder), said: text };
+    return { ...(await this.arrived(folder)), said: text };
   }
 
-  async arrived(folder: string): Promise<ReadonlyMap<string, Bytes>> {
-    const files = readdirSync(folder).map((name) => readFileSync(join(folder, name)));
-    return new Map(
-      await Promise.all(files.map(async (file) => [await uidOf(file, tags.sopInstanceUid), file] as const)),
-    );
+  async arrived(folder: string): Promise<Arrived> {
+    const got = new Map<string, Bytes>();
+    const notices: string[] = [];
+    for (const name of readdirSync(folder)) {
+      const path = join(folder, name);
+      const file = readFileSync(path);
+      if ((await uidOf(file, tags.sopClassUid)) === secondaryCaptureClass) notices.push(path);
+      else got.set(await uidOf(file, tags.sopInstanceUid), file);
+    }
+    return { got, notices };
   }
 
   async expectAsSealed(got: ReadonlyMap<string, Bytes>, without: readonly string[] = []): Promise<void> {
@@ -161,4 +195,16 @@ export async function onePixel(bytes: Bytes): Promise<Bytes> {
   const changed = bytes.slice();
   changed[findElement((await parse(bytes)).elements, tags.pixelData)!.valueOffset + 4000]! ^= 1;
   return changed;
+}
+
+/** Without its seal. */
+export async function stripped(bytes: Bytes): Promise<Bytes> {
+  const object = await parse(bytes);
+  const seal = object.elements.filter(
+    ({ tag }) => tag >>> 16 === 0x0071 || tag === 0xfffafffa || tag === 0x4ffe0001,
+  );
+  return writeToBytes(
+    object,
+    seal.map(({ tag }) => ({ kind: "remove", path: [tag] })),
+  );
 }

@@ -1,13 +1,11 @@
 /** DCMTK's readers at the gate, Orthanc as the archive behind it, and somebody who changes files in Orthanc's folder. */
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { writeToBytes } from "../../src/dicom/splice.ts";
 import type { Bytes } from "../../src/foundation/bytes.ts";
 import { makeWorkplace } from "../cli/scanseal-process.ts";
-import { parse } from "../evaluation/fixture.ts";
 import { describePeer } from "../peers.ts";
 import { ourTitle } from "./gateway-site.ts";
-import { onePixel, ReadersSite } from "./readers-site.ts";
+import { onePixel, ReadersSite, stripped } from "./readers-site.ts";
 
 const place = makeWorkplace();
 let readers: ReadersSite;
@@ -73,7 +71,7 @@ describePeer(
         `${readers.site.ports.plain}`,
       );
       expect(move).toMatchObject({ status: 0, text: expect.stringContaining("Success") });
-      await readers.expectAsSealed(await readers.arrived(readers.site.peers.path("sink")));
+      await readers.expectAsSealed((await readers.arrived(readers.site.peers.path("sink"))).got);
       const unknown = await readers.site.peers.run(
         "movescu",
         "-v",
@@ -171,15 +169,4 @@ function at(bytes: Bytes, text: string): number {
   const found = Buffer.from(bytes).indexOf(text, 0, "latin1");
   if (found < 0) throw new Error(`no ${text} in it`);
   return found;
-}
-
-async function stripped(bytes: Bytes): Promise<Bytes> {
-  const object = await parse(bytes);
-  const seal = object.elements.filter(
-    ({ tag }) => tag >>> 16 === 0x0071 || tag === 0xfffafffa || tag === 0x4ffe0001,
-  );
-  return writeToBytes(
-    object,
-    seal.map(({ tag }) => ({ kind: "remove", path: [tag] })),
-  );
 }
