@@ -16,6 +16,8 @@ import type { Holding } from "../../zero-trust/gateway/reading/instance-reading.
 import type { Emergencies, HeldInstance, Replicas } from "../../zero-trust/gateway/reading/ports.ts";
 import { ReadingDesk } from "../../zero-trust/gateway/reading/reading-desk.ts";
 import { openGrant } from "../../zero-trust/quarantine/emergency.ts";
+import { openHome } from "../home.ts";
+import { NoticeOffice } from "../notices/notice-office.ts";
 import type { GatewayConfig } from "./config.ts";
 import { openReadArchive } from "./read-archive.ts";
 import { StagingFolder } from "./staging.ts";
@@ -29,6 +31,7 @@ export interface ReadingParts {
   readonly examiner: Pick<Examiner, "examine">;
   readonly hold: Holding;
   readonly events: EventSink;
+  readonly version: string;
 }
 
 export interface OpenReading {
@@ -61,9 +64,12 @@ export async function openReading(
     bytesMax: stagingBytesMax,
   });
   const archive = reading.archive && openReadArchive(reading.archive, { aeTitle, staging: folder });
-  const { index, examiner, hold, events } = parts;
+  const { index, examiner, hold, events, version } = parts;
+  const home = openHome(config.home);
+  const office = { index, staging, version, home, clock: systemClock };
+  const notices = new NoticeOffice({ ...office, folder: join(folder, "notices") });
   const desk = new ReadingDesk({
-    ...{ archive, staging, examiner, hold, events, aheadMax },
+    ...{ archive, staging, examiner, hold, events, aheadMax, notices },
     admitted: { entriesOf: (scope) => index.instancesOf(scope) },
     replicas: replicasOf(parts),
     emergencies: emergenciesOf(parts),
@@ -75,7 +81,7 @@ export async function openReading(
     dimse: new DimseReading({ desk, search: (query) => index.search(query) }),
     close: async () => {
       desk.close();
-      await archive?.close();
+      await Promise.all([archive?.close(), notices.close()]);
     },
   };
 }

@@ -114,7 +114,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   const revoked = new RevokedPeers(trust);
   const filler = fillerOf({ index, queue, objects, spool }, events);
   const hold: Holding = (returned) => gateway.holdReturned(returned);
-  const readers = { index, journal, objects, spool, examiner, hold, events };
+  const readers = { index, journal, objects, spool, examiner, hold, events, version };
   const { dimse, web } = await openReaders(config, readers, opened);
   const commitment = openCommitment({ data: config.data, journal, events, settings: () => settings() });
   const gateway = createGateway({

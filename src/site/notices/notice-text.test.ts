@@ -1,16 +1,16 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Withholding } from "../../zero-trust/gateway/reading/read.ts";
-import { inertText, type NoticeFacts, noticeLines, type WithheldInstance } from "./notice-text.ts";
+import { type NoticeFacts, noticeLines, noticeText, type WithheldInstance } from "./notice-text.ts";
 
 const held: Withholding = { why: "held", verdict: "altered", codes: ["unheard-of", "pixels-changed"] };
 const at = new Date("2026-03-04T05:06:07.890Z");
 const sentenceOf = (code: string): string | undefined =>
   code === "pixels-changed" ? "The image was changed." : undefined;
 
-function withheld(withholding: Withholding, instanceNumber?: number): WithheldInstance {
-  const instance = { studyInstanceUid: "1.2", seriesInstanceUid: "1.2.3", sopInstanceUid: "1.2.3.4" };
-  return { instance, withholding, seriesNumber: 2, instanceNumber };
+function withheld(withholding: Withholding, instanceNumber?: number, series = 2): WithheldInstance {
+  const instance = { studyInstanceUid: "1.2", seriesInstanceUid: `1.2.${series}`, sopInstanceUid: "1.2.3.4" };
+  return { instance, withholding, seriesNumber: series, instanceNumber };
 }
 
 const facts = (list: readonly WithheldInstance[], reader = "ward"): NoticeFacts => ({
@@ -18,40 +18,66 @@ const facts = (list: readonly WithheldInstance[], reader = "ward"): NoticeFacts 
   total: 40,
   reader,
   at,
+  isArchiveUnlisted: false,
   sentenceOf,
 });
 
 it("says what is withheld, why, when, for whom, and what to do", () => {
-  const list = [withheld({ why: "missing" }), withheld(held, 7), withheld(held, 9)];
-  expect(noticeLines(facts(list))).toEqual([
-    "3 of 40 images of this study are withheld.",
-    "series 2, image without a number",
-    "series 2, image 7",
-    "series 2, image 9",
-    "2 images: The image was changed.",
-    "1 image: Admitted earlier; the archive no longer has it.",
-    "Asked for by ward, 2026-03-04 05:06:07 UTC.",
-    "Do not rely on this study until it is complete. Call those who run the image archive.",
-    "This notice was made by the gate. It accuses nobody.",
+  const list = [withheld({ why: "missing" }), withheld(held, 7), withheld(held, 9), withheld(held, 8, 3)];
+  expect(noticeText(facts(list))).toEqual({
+    lead: "4 of 40 images of this study are withheld.",
+    listed: ["Series 2: images 7, 9 and 1 image without a known number", "Series 3: image 8"],
+    reasons: ["3 images: The image was changed.", "1 image: Admitted earlier; the archive no longer has it."],
+    advice: [expect.stringMatching(/^Do not rely on this study until it is complete\. Call /)],
+    origin: [
+      "Made for ward, 2026-03-04 05:06:07 UTC.",
+      "This notice was made by the gate. It is no image of the patient, and it accuses nobody.",
+    ],
+  });
+  expect(noticeLines(noticeText(facts([withheld(held)])))[0]).toBe(
+    "1 of 40 images of this study is withheld.",
+  );
+});
+
+it("says that there may be more where the archive could not be asked", () => {
+  const { reasons } = noticeText({ ...facts([withheld(held, 1)]), isArchiveUnlisted: true });
+  expect(reasons[1]).toMatch(/^The archive could not be asked what else it has/);
+});
+
+it("joins numbers to ranges, and bounds series, ranges and reasons", () => {
+  const many = Array.from({ length: 5_000 }, (_, i) => withheld(held, i + 1));
+  expect(noticeText(facts(many)).listed).toEqual(["Series 2: images 1-5000"]);
+  const odd = Array.from({ length: 1_000 }, (_, i) => withheld(held, 2 * i + 1, i % 50));
+  const { listed } = noticeText(facts(odd));
+  expect(listed).toHaveLength(9);
+  expect(listed.at(-1)).toBe("And 42 more series");
+  expect(listed[0]).toMatch(/, and others$/);
+  const codes = Array.from({ length: 9 }, (_, i) => withheld({ ...held, codes: [`${i}`] }, i));
+  const reasons = noticeText({ ...facts(codes), sentenceOf: (code) => `Reason ${code}.` }).reasons;
+  expect(reasons).toHaveLength(5);
+  expect(reasons.at(-1)).toBe("And 5 more reasons.");
+});
+
+it("without a code, or one that nobody knows, still says that it was withheld", () => {
+  const list = [withheld({ why: "held", verdict: "x", codes: [] }), withheld({ ...held, codes: ["?"] })];
+  expect(noticeText(facts(list)).reasons).toEqual(["2 images: It does not pass the check."]);
+  expect(noticeText(facts([withheld({ why: "policy", verdict: "unsealed", codes: [] })])).reasons).toEqual([
+    "1 image: Nothing proves it.",
   ]);
 });
 
-it("lists a page and counts the others", () => {
-  const lines = noticeLines(facts(Array.from({ length: 1000 }, (_, i) => withheld(held, i + 1))));
-  expect(lines).toContain("series 2, image 20");
-  expect(lines).not.toContain("series 2, image 21");
-  expect(lines).toContain("and 980 more");
-});
-
 it("shows characters beyond printable Latin-1 by their code", () => {
-  expect(inertText("Zür\u202eich\n\\\u{1f600}")).toBe("Zür<U+202E>ich<U+000A><U+005C><U+1F600>");
-  expect(inertText("x".repeat(10_000))).toBe(`${"x".repeat(64)}...`);
+  const madeFor = (reader: string): string => noticeText(facts([withheld(held)], reader)).origin[0]!;
+  expect(madeFor("Zür\u202eich\n\\\u{1f600}")).toMatch(
+    /^Made for Zür<U\+202E>ich<U\+000A><U\+005C><U\+1F600>, /,
+  );
+  expect(madeFor("x".repeat(10_000))).toContain(`${"x".repeat(64)}...,`);
 });
 
 it("is printable Latin-1 of bounded length whatever a reader is called", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary", maxLength: 500 }), (name) => {
-      const text = noticeLines(facts([withheld(held, 1)], name)).join("\n");
+      const text = noticeLines(noticeText(facts([withheld(held, 1)], name))).join("\n");
       expect(text).toMatch(/^[\n\x20-\x5b\x5d-\x7e\xa1-\xac\xae-\xff]*$/);
       expect(text.length).toBeLessThan(2_000);
     }),

@@ -16,21 +16,35 @@ export interface NoticeFacts {
   /** The reader's name in the configuration. */
   readonly reader: string;
   readonly at: Date;
+  /** The archive could not be asked what else it has. */
+  readonly isArchiveUnlisted: boolean;
   /** A finding code's plain sentence; undefined for one that has none. */
   readonly sentenceOf: (code: string) => string | undefined;
 }
 
+/** Lines by what they are, for whoever sets them apart. */
+export interface NoticeText {
+  readonly lead: string;
+  /** Which: a line for each series. */
+  readonly listed: readonly string[];
+  /** Why, and what may be missing beside them. */
+  readonly reasons: readonly string[];
+  readonly advice: readonly string[];
+  readonly origin: readonly string[];
+}
+
 /** What fits on one page; also keeps the text far below the 10240 characters of Image Comments (LT, PS3.5 table 6.2-1). */
-const listedMax = 20;
+export const listedSeriesMax = 8;
+const rangesMax = 12;
 const reasonsMax = 4;
 const nameMax = 64;
 
-/** Printable Latin-1 as it is, every other character as its code: nothing that turns, hides or ends a line. At most `most` of them. */
-export function inertText(text: string, most: number = nameMax): string {
+/** Printable Latin-1 as it is, every other character as its code: nothing that turns, hides or ends a line. At most `nameMax` of them. */
+function inertText(text: string): string {
   let out = "";
   let taken = 0;
   for (const character of text) {
-    if (taken++ === most) return `${out}...`;
+    if (taken++ === nameMax) return `${out}...`;
     const code = character.codePointAt(0)!;
     const isPrintable = (code >= 0x20 && code < 0x7f) || (code >= 0xa1 && code <= 0xff && code !== 0xad);
     // A backslash separates values and starts no escape here.
@@ -40,29 +54,71 @@ export function inertText(text: string, most: number = nameMax): string {
   return out;
 }
 
-/** Lines of the notice, in the order in which they are read. The same facts give the same lines. */
-export function noticeLines(facts: NoticeFacts): readonly string[] {
-  const { withheld, total, reader, at } = facts;
+/** The same facts give the same text. */
+export function noticeText(facts: NoticeFacts): NoticeText {
+  const { withheld, total, reader, at, isArchiveUnlisted } = facts;
   const reasons = reasonsOf(facts);
   const more = reasons.length - reasonsMax;
-  return [
-    `${withheld.length} of ${total} images of this study are withheld.`,
-    ...listOf(withheld),
-    ...reasons.slice(0, reasonsMax),
-    ...(more > 0 ? [`and ${more} more reasons`] : []),
-    `Asked for by ${inertText(reader)}, ${at.toISOString().slice(0, 19).replace("T", " ")} UTC.`,
-    "Do not rely on this study until it is complete. Call those who run the image archive.",
-    "This notice was made by the gate. It accuses nobody.",
-  ];
+  return {
+    lead: `${withheld.length} of ${counted(total)} of this study ${withheld.length === 1 ? "is" : "are"} withheld.`,
+    listed: listOf(withheld),
+    reasons: [
+      ...reasons.slice(0, reasonsMax),
+      ...(more > 0 ? [`And ${more} more reasons.`] : []),
+      ...(isArchiveUnlisted
+        ? ["The archive could not be asked what else it has: there may be more images of this study."]
+        : []),
+    ],
+    advice: [
+      "Do not rely on this study until it is complete. Call those who run the image archive; they find the withheld images in the gate's quarantine, or why they are missing in its log.",
+    ],
+    origin: [
+      `Made for ${inertText(reader)}, ${at.toISOString().slice(0, 19).replace("T", " ")} UTC.`,
+      "This notice was made by the gate. It is no image of the patient, and it accuses nobody.",
+    ],
+  };
 }
 
+/** Lines in the order in which they are read. */
+export function noticeLines({ lead, listed, reasons, advice, origin }: NoticeText): readonly string[] {
+  return [lead, ...listed, ...reasons, ...advice, ...origin];
+}
+
+/** "Series 2: images 7, 9, 12-20" */
 function listOf(withheld: readonly WithheldInstance[]): string[] {
-  const lines = withheld.slice(0, listedMax).map(({ seriesNumber, instanceNumber }) => {
-    const series = seriesNumber === undefined ? "series without a number" : `series ${seriesNumber}`;
-    return `${series}, ${instanceNumber === undefined ? "image without a number" : `image ${instanceNumber}`}`;
+  const bySeries = new Map<string, WithheldInstance[]>();
+  for (const one of withheld) {
+    const { seriesInstanceUid } = one.instance;
+    const same = bySeries.get(seriesInstanceUid);
+    if (same) same.push(one);
+    else bySeries.set(seriesInstanceUid, [one]);
+  }
+  const lines = [...bySeries.values()].slice(0, listedSeriesMax).map((same) => {
+    const number = same.find(({ seriesNumber }) => seriesNumber !== undefined)?.seriesNumber;
+    const numbers = same.flatMap(({ instanceNumber }) => instanceNumber ?? []).sort((a, b) => a - b);
+    const unnumbered = same.length - numbers.length;
+    const parts = [
+      ...(numbers.length === 0
+        ? []
+        : [`${numbers.length === 1 ? "image" : "images"} ${rangesText(numbers)}`]),
+      ...(unnumbered === 0 ? [] : [`${counted(unnumbered)} without a known number`]),
+    ];
+    return `Series ${number ?? "without a known number"}: ${parts.join(" and ")}`;
   });
-  const more = withheld.length - lines.length;
-  return more > 0 ? [...lines, `and ${more} more`] : lines;
+  const more = bySeries.size - lines.length;
+  return more > 0 ? [...lines, `And ${more} more series`] : lines;
+}
+
+/** @param numbers ascending */
+function rangesText(numbers: readonly number[]): string {
+  const ranges: [number, number][] = [];
+  for (const number of numbers) {
+    const last = ranges.at(-1);
+    if (last && number - last[1] <= 1) last[1] = number;
+    else ranges.push([number, number]);
+  }
+  const shown = ranges.slice(0, rangesMax).map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`));
+  return shown.join(", ") + (ranges.length > rangesMax ? ", and others" : "");
 }
 
 /** Each reason once, with the number of images that it holds for, the most frequent first. */
@@ -74,7 +130,11 @@ function reasonsOf({ withheld, sentenceOf }: NoticeFacts): string[] {
   }
   return [...counts]
     .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
-    .map(([reason, count]) => `${count === 1 ? "1 image" : `${count} images`}: ${reason}`);
+    .map(([reason, count]) => `${counted(count)}: ${reason}`);
+}
+
+function counted(count: number): string {
+  return count === 1 ? "1 image" : `${count} images`;
 }
 
 function reasonOf(withholding: Withholding, sentenceOf: NoticeFacts["sentenceOf"]): string {

@@ -87,7 +87,10 @@ class Planned {
     for (;;) {
       const { value, done } = await this.#reads.next();
       if (done === true) return undefined;
-      if (value.kind === "given") return value;
+      if (value.kind === "given") {
+        this.#isNoticed ||= value.basis === "notice";
+        return value;
+      }
       this.withheld ??= value;
     }
   }
@@ -97,7 +100,6 @@ class Planned {
     for (;;) {
       const next = await this.first();
       if (!next) break;
-      this.#isNoticed ||= next.basis === "notice";
       yield next;
     }
     if (this.withheld && !this.#isNoticed)
@@ -141,10 +143,7 @@ async function* parts(
   for await (const given of planned.rest()) {
     try {
       if (!isAcceptable(given, accepted))
-        throw new ScansealError(
-          "usage",
-          "an instance is kept in a transfer syntax that was not asked for",
-        );
+        throw new ScansealError("usage", "an instance is kept in a transfer syntax that was not asked for");
       yield part(given);
     } finally {
       given.done();

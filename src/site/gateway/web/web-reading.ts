@@ -4,6 +4,7 @@ import type { DicomObject } from "../../../dicom/model.ts";
 import type { FrameDecoder } from "../../../dicom/pixel-data/decoder.ts";
 import { framesOf } from "../../../dicom/pixel-data/frames.ts";
 import { readDicom, tolerableCodes } from "../../../dicom/read.ts";
+import { explicitLittleEndianUid } from "../../../dicom/transfer-syntax.ts";
 import type { WebScope } from "../../../dicom-network/dicomweb/resource.ts";
 import { ScansealError } from "../../../foundation/errors.ts";
 import { openFileSource } from "../../../platform/node/file-source.ts";
@@ -18,13 +19,18 @@ import type {
   Withheld,
 } from "../../../web-api/dicomweb/ports.ts";
 import type { ReadScope } from "../../../zero-trust/gateway/reading/ports.ts";
-import type { Read } from "../../../zero-trust/gateway/reading/read.ts";
+import {
+  type NoticeRead,
+  type Outgoing,
+  outgoingObject,
+  type Read,
+} from "../../../zero-trust/gateway/reading/read.ts";
 import type { ReadingDesk } from "../../../zero-trust/gateway/reading/reading-desk.ts";
 import type { ReaderSettings } from "../../../zero-trust/gateway/settings.ts";
 import { bulkPart, chooseForm, frameParts } from "./frame-parts.ts";
 
 export interface WebReadingParts {
-  readonly desk: Pick<ReadingDesk, "plan" | "read">;
+  readonly desk: Pick<ReadingDesk, "plan" | "read" | "readWithNotices">;
   readonly index: Pick<InstanceIndex, "search" | "metadataOf">;
   readonly decoder: FrameDecoder;
 }
@@ -36,10 +42,16 @@ export function webReading(
 ): WebReading {
   const read = async (scope: WebScope): Promise<GivenInstances> => {
     const { instances, archiveUnlisted } = await desk.plan(readScope(scope), reader);
+    const isArchiveUnlisted = archiveUnlisted !== undefined;
+    // One instance that is withheld is told by the status: another in its place would be taken for it.
+    const terms =
+      scope.instance === undefined
+        ? { transferSyntaxUid: explicitLittleEndianUid, isArchiveUnlisted }
+        : undefined;
     return {
       total: instances.length,
-      isUnlisted: archiveUnlisted !== undefined,
-      instances: given(desk.read(instances, reader)),
+      isUnlisted: isArchiveUnlisted,
+      instances: given(desk.readWithNotices(instances, reader, terms)),
     };
   };
   return {
@@ -61,12 +73,12 @@ function readScope({ study = "", series, instance }: WebScope): ReadScope {
   return { studyInstanceUid: study, seriesInstanceUid: series, sopInstanceUid: instance };
 }
 
-async function* given(reads: AsyncIterable<Read>): AsyncGenerator<Given | Withheld> {
+async function* given(reads: AsyncIterable<Read | NoticeRead>): AsyncGenerator<Given | Withheld> {
   for await (const read of reads) yield read.kind === "withheld" ? withheld(read) : givenOf(read);
 }
 
-function givenOf(read: Exclude<Read, { kind: "withheld" }>): Given {
-  const { sopInstanceUid, transferSyntaxUid, staged } = read.object.object;
+function givenOf(read: Outgoing): Given {
+  const { sopInstanceUid, transferSyntaxUid, staged } = outgoingObject(read);
   const { done } = read;
   return {
     kind: "given",
@@ -79,7 +91,7 @@ function givenOf(read: Exclude<Read, { kind: "withheld" }>): Given {
   };
 }
 
-function basisOf(read: Exclude<Read, { kind: "withheld" }>): string {
+function basisOf(read: Outgoing): string {
   return read.kind === "delivered" ? read.object.basis : read.kind;
 }
 

@@ -24,12 +24,13 @@ import { ScansealError } from "../../../foundation/errors.ts";
 import type { ReaderSettings } from "../settings.ts";
 import { dataSetBytes } from "./data-set-bytes.ts";
 import { MoveSender } from "./move-sender.ts";
+import { noticeDefaultSyntax, noticeSyntaxOf } from "./notice.ts";
 import type { ReadScope } from "./ports.ts";
-import type { Read } from "./read.ts";
+import { type NoticeRead, outgoingObject, type Read } from "./read.ts";
 import type { PlannedInstance, ReadingDesk } from "./reading-desk.ts";
 
 export interface DimseReadingParts {
-  readonly desk: Pick<ReadingDesk, "plan" | "read">;
+  readonly desk: Pick<ReadingDesk, "plan" | "readWithNotices">;
   /** From the index of verified attributes. @throws ScansealError `usage` for what would take too long */
   readonly search: (query: Query) => AsyncIterable<JsonDataSet>;
 }
@@ -58,11 +59,16 @@ export class DimseReading {
   }
 
   async get(
-    { identifier }: GetRequest,
+    { identifier, association }: GetRequest,
     reader: ReaderSettings,
   ): Promise<Retrieval<OfferedInstance | MissingInstance>> {
-    const instances = await this.#planned(identifier, reader);
-    return { total: instances.length, steps: offered(this.#parts.desk.read(instances, reader)) };
+    const { instances, isArchiveUnlisted } = await this.#planned(identifier, reader);
+    const transferSyntaxUid = noticeSyntaxOf(association);
+    const terms = transferSyntaxUid === undefined ? undefined : { transferSyntaxUid, isArchiveUnlisted };
+    return {
+      total: instances.length,
+      steps: offered(this.#parts.desk.readWithNotices(instances, reader, terms)),
+    };
   }
 
   /** Retrieved to ourselves, verified, and then sent by us (DESIGN 2). @param aeTitle ours */
@@ -73,21 +79,29 @@ export class DimseReading {
   ): Promise<Retrieval<SubOperationOutcome>> {
     const place = reader.moveTo.find((one) => one.aeTitle === destination);
     if (!place) throw new DimseRefusal({ code: dimseStatus.moveDestinationUnknown });
-    const instances = await this.#planned(identifier, reader);
+    const { instances, isArchiveUnlisted } = await this.#planned(identifier, reader);
+    const terms = { transferSyntaxUid: noticeDefaultSyntax, isArchiveUnlisted };
     const originator = { aeTitle: association.request.callingAeTitle, messageId };
     const sender = new MoveSender(place, aeTitle, originator);
-    return { total: instances.length, steps: sent(this.#parts.desk.read(instances, reader), sender) };
+    return {
+      total: instances.length,
+      steps: sent(this.#parts.desk.readWithNotices(instances, reader, terms), sender),
+    };
   }
 
   async #planned(
     identifier: RetrieveIdentifier,
     reader: ReaderSettings,
-  ): Promise<readonly PlannedInstance[]> {
+  ): Promise<{ readonly instances: readonly PlannedInstance[]; readonly isArchiveUnlisted: boolean }> {
     try {
       const out: PlannedInstance[] = [];
-      for (const scope of await this.#scopes(identifier))
-        out.push(...(await this.#parts.desk.plan(scope, reader)).instances);
-      return out;
+      let isArchiveUnlisted = false;
+      for (const scope of await this.#scopes(identifier)) {
+        const { instances, archiveUnlisted } = await this.#parts.desk.plan(scope, reader);
+        out.push(...instances);
+        isArchiveUnlisted ||= archiveUnlisted !== undefined;
+      }
+      return { instances: out, isArchiveUnlisted };
     } catch (error) {
       throw asRefusal(error);
     }
@@ -157,14 +171,14 @@ function encoded(answer: JsonDataSet, transferSyntaxUid: string): Bytes {
 }
 
 async function* offered(
-  reads: AsyncIterable<Read>,
+  reads: AsyncIterable<Read | NoticeRead>,
 ): AsyncGenerator<OfferedInstance | MissingInstance, void, undefined> {
   for await (const read of reads) {
     if (read.kind === "withheld") {
       yield { sopInstanceUid: read.instance.sopInstanceUid, isMissing: true };
       continue;
     }
-    const { sopClassUid, sopInstanceUid, transferSyntaxUid, staged } = read.object.object;
+    const { sopClassUid, sopInstanceUid, transferSyntaxUid, staged } = outgoingObject(read);
     try {
       yield { sopClassUid, sopInstanceUid, transferSyntaxUid, dataSet: () => dataSetBytes(staged) };
     } finally {
@@ -174,7 +188,7 @@ async function* offered(
 }
 
 async function* sent(
-  reads: AsyncIterable<Read>,
+  reads: AsyncIterable<Read | NoticeRead>,
   sender: MoveSender,
 ): AsyncGenerator<SubOperationOutcome, void, undefined> {
   try {
@@ -184,7 +198,7 @@ async function* sent(
         continue;
       }
       try {
-        yield { sopInstanceUid: read.object.object.sopInstanceUid, outcome: await sender.send(read.object) };
+        yield { sopInstanceUid: outgoingObject(read).sopInstanceUid, outcome: await sender.send(read) };
       } finally {
         read.done();
       }

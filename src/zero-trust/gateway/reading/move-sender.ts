@@ -4,11 +4,9 @@ import { connectDimse, type DimseClient } from "../../../dicom-network/dimse/cli
 import type { MoveOriginator, SubOperationOutcome } from "../../../dicom-network/dimse/service.ts";
 import { dimseStatus, isStored } from "../../../dicom-network/dimse/status.ts";
 import { ScansealError } from "../../../foundation/errors.ts";
-import type { Admitted } from "../../policy/admitted.ts";
-import type { EmergencyRead } from "../../quarantine/emergency.ts";
 import type { MoveDestinationSettings } from "../settings.ts";
 import { dataSetBytes } from "./data-set-bytes.ts";
-import type { VerifiedObject } from "./read.ts";
+import { type Outgoing, outgoingObject } from "./read.ts";
 
 /** PS3.8 9.3.2.2: ids are odd and below 256. */
 const contextsMax = 128;
@@ -34,10 +32,8 @@ export class MoveSender {
   }
 
   /** Never rejects. */
-  async send({
-    object,
-  }: Admitted<VerifiedObject> | EmergencyRead<VerifiedObject>): Promise<SubOperationOutcome["outcome"]> {
-    const { sopClassUid, sopInstanceUid, transferSyntaxUid, staged } = object;
+  async send(read: Outgoing): Promise<SubOperationOutcome["outcome"]> {
+    const { sopClassUid, sopInstanceUid, transferSyntaxUid, staged } = outgoingObject(read);
     if (this.#failures >= failuresMax) return "failed";
     try {
       const client = await this.#clientFor(sopClassUid, transferSyntaxUid);

@@ -30,6 +30,7 @@ export interface AdmittedEntry extends InstanceName {
   /** SHA-256 of the manifest's payload; undefined for what was admitted without a trusted seal. */
   readonly payloadDigest: string | undefined;
   readonly verdict: string;
+  readonly instanceNumber?: number | undefined;
 }
 
 export interface AdmittedInstances {

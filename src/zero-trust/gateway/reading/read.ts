@@ -27,6 +27,13 @@ export type Withholding =
   /** The archive cannot be asked, or the check could not be completed; `code` of a ScansealError. */
   | { readonly why: "unavailable"; readonly code: string };
 
+/** Made here and sealed by the site: says what was withheld. No object of an archive. */
+export interface GateNotice extends InstanceName {
+  readonly sopClassUid: string;
+  readonly transferSyntaxUid: string;
+  readonly staged: StagedObject;
+}
+
 export type Read =
   | {
       readonly kind: "delivered";
@@ -37,3 +44,18 @@ export type Read =
   /** It would be withheld, and somebody answers for reading it all the same. */
   | { readonly kind: "emergency"; readonly object: EmergencyRead<VerifiedObject>; readonly done: () => void }
   | { readonly kind: "withheld"; readonly instance: InstanceName; readonly withholding: Withholding };
+
+/** After the last instance, for readers who want it: one for each study of which something was withheld. */
+export interface NoticeRead {
+  readonly kind: "notice";
+  readonly notice: GateNotice;
+  /** As of what is delivered. */
+  readonly done: () => void;
+}
+
+/** What a reader is sent. */
+export type Outgoing = Exclude<Read, { readonly kind: "withheld" }> | NoticeRead;
+
+export function outgoingObject(read: Outgoing): GateNotice {
+  return read.kind === "notice" ? read.notice : read.object.object;
+}

@@ -2,6 +2,7 @@
 import { ScansealError } from "../../../foundation/errors.ts";
 import { told } from "../fault-words.ts";
 import { InstanceReading, type ReadingParts, type ReadingReader } from "./instance-reading.ts";
+import { type Notices, type NoticeTerms, WithheldTally } from "./notice.ts";
 import type {
   AdmittedEntry,
   AdmittedInstances,
@@ -11,12 +12,14 @@ import type {
   Reader,
   ReadScope,
 } from "./ports.ts";
-import type { Read } from "./read.ts";
+import type { NoticeRead, Read } from "./read.ts";
 
 export interface ReadingDeskParts extends ReadingParts {
   readonly admitted: AdmittedInstances;
   /** Fetched and examined ahead of the one that is given: at least 1. */
   readonly aheadMax: number;
+  /** Undefined: nobody is told in a picture what is withheld. */
+  readonly notices?: Notices | undefined;
 }
 
 /** What there is to be read: what the gate admitted, in the order of the study, then what only the archive knows. */
@@ -70,6 +73,22 @@ export class ReadingDesk {
     const { emergencies } = this.#parts;
     const grant = await emergencies?.grant(scope.studyInstanceUid, name);
     return grant && emergencies ? emergencies.held(scope) : [];
+  }
+
+  /** The same, and at the end what tells of those that were withheld; undefined terms: nothing does. */
+  async *readWithNotices(
+    instances: readonly PlannedInstance[],
+    reader: ReadingReader,
+    terms: NoticeTerms | undefined,
+  ): AsyncGenerator<Read | NoticeRead, void, undefined> {
+    const { notices, events } = this.#parts;
+    const tally = terms && notices && new WithheldTally(instances, notices, events);
+    let at = 0;
+    for await (const read of this.read(instances, reader)) {
+      await tally?.add(read, instances[at++]!);
+      yield read;
+    }
+    if (tally && terms) yield* tally.read(reader, terms);
   }
 
   /** In their order, some ahead of the one that is given. Whoever takes a delivered one calls its `done`. */
