@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { plainTextOf } from "../../src/dicom/elements.ts";
+import { findElement, plainTextOf } from "../../src/dicom/elements.ts";
 import { textElement } from "../../src/dicom/encode.ts";
 import { tags } from "../../src/dicom/tags.ts";
 import { type Bytes, concatBytes, toHex } from "../../src/foundation/bytes.ts";
@@ -11,6 +11,7 @@ import type { GatewayEvent } from "../../src/operations/event.ts";
 import { nodeCrypto, systemClock } from "../../src/platform/node/crypto.ts";
 import { StagingFolder } from "../../src/site/gateway/staging.ts";
 import type { Holding, ReturnedObject } from "../../src/zero-trust/gateway/reading/instance-reading.ts";
+import type { Notices } from "../../src/zero-trust/gateway/reading/notice.ts";
 import type {
   AdmittedEntry,
   HeldInstance,
@@ -58,6 +59,14 @@ export const original = (n: number, accessionNumber = "A1"): Bytes =>
 export const sealed: readonly Bytes[] = await Promise.all([1, 2, 3].map(async (n) => site.seal(original(n))));
 export const unsealed: Bytes = original(4);
 
+/** With one pixel changed by one. */
+export async function altered(bytes: Bytes): Promise<Bytes> {
+  const pixels = findElement((await parse(bytes)).elements, tags.pixelData)!;
+  const changed = bytes.slice();
+  changed[pixels.valueOffset + 700]! ^= 1;
+  return changed;
+}
+
 /** As an archive that is a folder: whoever has the folder changes what is in it. */
 class FolderArchive {
   readonly name = "pacs";
@@ -91,6 +100,10 @@ export class Place {
   readonly held: ReturnedObject[] = [];
   readonly events: GatewayEvent[] = [];
   grant: EmergencyGrant | undefined;
+  notices: Notices = {
+    subjectOf: () => Promise.reject(new Error("nobody makes notices here")),
+    make: () => Promise.reject(new Error("nobody makes notices here")),
+  };
   readonly heldBefore: HeldInstance[] = [];
   readonly desk: ReadingDesk;
   readonly entries: AdmittedEntry[];
@@ -113,6 +126,10 @@ export class Place {
       emergencies: { grant: async () => this.grant, held: async () => this.heldBefore },
       clock: { now: () => this.now },
       cache: { bytesMax: 10_000_000, ageMsMax: 60_000 },
+      notices: {
+        subjectOf: (object) => this.notices.subjectOf(object),
+        make: (request) => this.notices.make(request),
+      },
       admitted: {
         async *entriesOf({ sopInstanceUid }) {
           for (const entry of entries)

@@ -1,19 +1,18 @@
 /** What readers get from an archive that was tampered with at rest: what is as it was admitted, and nothing else. */
 import { readdirSync, writeFileSync } from "node:fs";
 import { afterAll, beforeEach, expect, it } from "vitest";
-import { findElement } from "../../src/dicom/elements.ts";
 import { textElement } from "../../src/dicom/encode.ts";
-import { tags } from "../../src/dicom/tags.ts";
-import { type Bytes, concatBytes, fromLatin1, toHex } from "../../src/foundation/bytes.ts";
+import { concatBytes, fromLatin1, toHex } from "../../src/foundation/bytes.ts";
 import { ScansealError } from "../../src/foundation/errors.ts";
 import { nodeCrypto } from "../../src/platform/node/crypto.ts";
 import type { EmergencyGrant } from "../../src/zero-trust/quarantine/emergency.ts";
 import { put } from "../attacks/objects.ts";
-import { edited, parse } from "../evaluation/fixture.ts";
+import { edited } from "../evaluation/fixture.ts";
 import { archiveAt, examinerOf, Gate } from "./gate.ts";
 import { ReceivingArchive } from "./network.ts";
 
 import {
+  altered,
   endReading,
   nameOf,
   original,
@@ -39,14 +38,6 @@ beforeEach(async () => {
   place = await Place.open(sealed);
 });
 
-/** With one pixel changed by one. */
-async function onePixel(bytes: Bytes): Promise<Bytes> {
-  const pixels = findElement((await parse(bytes)).elements, tags.pixelData)!;
-  const changed = bytes.slice();
-  changed[pixels.valueOffset + 700]! ^= 1;
-  return changed;
-}
-
 it("gives what is as it was admitted, byte for byte, and leaves nothing behind", async () => {
   expect(await place.read("enforce")).toEqual(all);
   expect(place.held).toEqual([]);
@@ -55,7 +46,7 @@ it("gives what is as it was admitted, byte for byte, and leaves nothing behind",
 });
 
 it("withholds one slice in which a pixel changed, holds it once, tells it, and gives the others", async () => {
-  place.archive.files.set("2.25.202", await onePixel(sealed[1]!));
+  place.archive.files.set("2.25.202", await altered(sealed[1]!));
   const lines = await place.read("observe");
   expect(lines[0]).toBe(all[0]);
   expect(lines[1]).toMatch(/^2\.25\.202 held altered .*pixels-changed/);
@@ -67,12 +58,12 @@ it("withholds one slice in which a pixel changed, holds it once, tells it, and g
 });
 
 it("gives the gate's own copy in place of one that was altered", async () => {
-  place.archive.files.set("2.25.202", await onePixel(sealed[1]!));
+  place.archive.files.set("2.25.202", await altered(sealed[1]!));
   place.copies.set(place.entries[1]!.digest, sealed[1]!);
   expect((await place.read("enforce"))[1]).toBe("2.25.202 verified copy true");
   expect(place.held).toHaveLength(1);
   // A copy that rotted is no proof either.
-  place.copies.set(place.entries[1]!.digest, await onePixel(sealed[1]!));
+  place.copies.set(place.entries[1]!.digest, await altered(sealed[1]!));
   place.now += 120_000;
   expect((await place.read("enforce"))[1]).toMatch(/^2\.25\.202 held altered/);
 });
@@ -131,7 +122,7 @@ it("labels what was never proven, and lets the reader's policy withhold it witho
 it("gives what only the archive knows for what it is: proven by its own seal, or not at all", async () => {
   const stranger = await site.seal(original(7));
   place.archive.files.set("2.25.207", stranger);
-  place.archive.files.set("2.25.208", await onePixel(await site.seal(original(8))));
+  place.archive.files.set("2.25.208", await altered(await site.seal(original(8))));
   const lines = await place.read("enforce");
   expect(lines[3]).toBe("2.25.207 verified pacs true");
   expect(lines[4]).toMatch(/^2\.25\.208 held altered/);
@@ -148,8 +139,8 @@ it("serves copies where the gate itself is the archive", async () => {
 });
 
 it("gives what it would withhold to the reader of an open emergency, tells each, and to nobody else", async () => {
-  place.archive.files.set("2.25.202", await onePixel(sealed[1]!));
-  const arrived = await onePixel(await site.seal(original(9)));
+  place.archive.files.set("2.25.202", await altered(sealed[1]!));
+  const arrived = await altered(await site.seal(original(9)));
   const digest = toHex(nodeCrypto.hash("SHA-256", arrived));
   place.copies.set(digest, arrived);
   place.heldBefore.push({ ...(await nameOf(arrived)), objectId: "held", digest });
@@ -224,7 +215,7 @@ it("completes no object whose staged bytes changed after the examination", async
   )) {
     if (read.kind !== "delivered") break;
     const { staged } = read.object.object;
-    writeFileSync(staged.extents[0]!.path, await onePixel(sealed[0]!));
+    writeFileSync(staged.extents[0]!.path, await altered(sealed[0]!));
     const leaving = async (): Promise<number> => {
       let bytes = 0;
       for await (const piece of staged.read()) bytes += piece.length;
@@ -241,7 +232,7 @@ it("what an archive returned is held by the gate, whatever it proves in itself, 
   const gate = await Gate.open(examinerOf(site), { destinations: [archiveAt(archive.port)] });
   const hold = place.holdWith((returned) => gate.gateway.holdReturned(returned));
   place.archive.files.set("2.25.201", await site.seal(original(1)));
-  place.archive.files.set("2.25.202", await onePixel(sealed[1]!));
+  place.archive.files.set("2.25.202", await altered(sealed[1]!));
   place.archive.files.set("2.25.203", concatBytes([new Uint8Array(40), sealed[2]!]));
   const lines = await place.read("observe");
   expect(lines.slice(0, 3).map((line) => line.split(" ").slice(1, 3).join(" "))).toEqual([

@@ -1,0 +1,182 @@
+/** When a reader is told that something was withheld, of what, and what becomes of the reading when that fails. */
+import { afterAll, beforeEach, expect, it } from "vitest";
+import { explicitLittleEndianUid, implicitLittleEndianUid } from "../../src/dicom/transfer-syntax.ts";
+import type { GetRequest, OpenAssociation } from "../../src/dicom-network/dimse/service.ts";
+import { fromLatin1 } from "../../src/foundation/bytes.ts";
+import { ScansealError } from "../../src/foundation/errors.ts";
+import { DimseReading } from "../../src/zero-trust/gateway/reading/dimse-reading.ts";
+import {
+  type NoticeRequest,
+  noticeSyntaxOf,
+  secondaryCaptureClass,
+} from "../../src/zero-trust/gateway/reading/notice.ts";
+import type { AdmittedEntry, StagedObject } from "../../src/zero-trust/gateway/reading/ports.ts";
+import type { ReaderSettings } from "../../src/zero-trust/gateway/settings.ts";
+import type { Mode } from "../../src/zero-trust/policy/decide.ts";
+import {
+  altered,
+  endReading,
+  original,
+  Place,
+  sealed,
+  series,
+  site,
+  study,
+  unsealed,
+} from "./reading-place.ts";
+
+afterAll(endReading);
+
+let place: Place;
+let asked: NoticeRequest[];
+let freed: number;
+
+const terms = { transferSyntaxUid: explicitLittleEndianUid, isArchiveUnlisted: false };
+
+function staged(): StagedObject {
+  const content = fromLatin1("a notice");
+  return {
+    extents: [],
+    bytes: content.length,
+    digest: "",
+    async *read() {
+      yield content;
+    },
+    free: async () => {
+      freed++;
+    },
+  };
+}
+
+function useNotices(): void {
+  asked = [];
+  freed = 0;
+  place.notices = {
+    subjectOf: async ({ sopInstanceUid }) => ({ "00100020": { vr: "LO", Value: [`of ${sopInstanceUid}`] } }),
+    make: async (request) => {
+      asked.push(request);
+      const { studyInstanceUid, transferSyntaxUid } = request;
+      const names = { studyInstanceUid, seriesInstanceUid: "2.25.8", sopInstanceUid: "2.25.9" };
+      return { ...names, sopClassUid: secondaryCaptureClass, transferSyntaxUid, staged: staged() };
+    },
+  };
+}
+
+beforeEach(async () => {
+  site.forget();
+  place = await Place.open(sealed);
+  useNotices();
+});
+
+async function kindsRead(mode: Mode = "enforce", wanted: typeof terms | "none" = terms): Promise<string[]> {
+  const { instances } = await place.desk.plan({ studyInstanceUid: study }, { name: "reader" });
+  const kinds: string[] = [];
+  for await (const read of place.desk.readWithNotices(
+    instances,
+    { name: "reader", mode },
+    wanted === "none" ? undefined : wanted,
+  )) {
+    kinds.push(read.kind);
+    if (read.kind !== "withheld") read.done();
+  }
+  return kinds;
+}
+
+it("is silent where everything is given, and where nobody wants to be told", async () => {
+  expect(await kindsRead()).toEqual(["delivered", "delivered", "delivered"]);
+  place.archive.files.delete("2.25.202");
+  place.now += 120_000;
+  expect(await kindsRead("enforce", "none")).toEqual(["delivered", "withheld", "delivered"]);
+  expect(asked).toEqual([]);
+});
+
+it("comes last, with what is held, missing or not to be had, in the terms of the reader", async () => {
+  place.archive.files.set("2.25.201", await altered(sealed[0]!));
+  place.archive.files.delete("2.25.203");
+  expect(await kindsRead()).toEqual(["withheld", "delivered", "withheld", "notice"]);
+  expect(asked).toMatchObject([
+    {
+      ...terms,
+      ...{ studyInstanceUid: study, reader: "reader", total: 3, subject: undefined },
+      withheld: [
+        { instance: { sopInstanceUid: "2.25.201" }, withholding: { why: "held" } },
+        { instance: { sopInstanceUid: "2.25.203" }, withholding: { why: "missing" } },
+      ],
+    },
+  ]);
+  expect(freed).toBe(1);
+  place.archive.failure = new ScansealError("network", "it is off");
+  place.now += 120_000;
+  expect(await kindsRead()).toEqual(["withheld", "withheld", "withheld", "notice"]);
+  expect(asked[1]!.withheld.map(({ withholding }) => withholding.why)).toEqual(Array(3).fill("unavailable"));
+});
+
+it("comes for what the reader's own policy withholds too", async () => {
+  place = await Place.open([unsealed]);
+  useNotices();
+  expect(await kindsRead("enforce")).toEqual(["withheld", "notice"]);
+  expect(asked).toMatchObject([{ withheld: [{ withholding: { why: "policy" } }] }]);
+});
+
+it("takes patient and study of an unknown study from what is given, the proven before the rest, never from what is withheld", async () => {
+  place = await Place.open([]);
+  useNotices();
+  const changed = await altered(await site.seal(original(5)));
+  for (const [uid, bytes] of [
+    ["2.25.205", changed],
+    ["2.25.204", unsealed],
+    ["2.25.206", await site.seal(original(6))],
+    ["2.25.207", await site.seal(original(7))],
+  ] as const)
+    place.archive.files.set(uid, bytes);
+  expect(await kindsRead("warn")).toEqual(["withheld", "delivered", "delivered", "delivered", "notice"]);
+  expect(asked[0]!.subject).toEqual({ "00100020": { vr: "LO", Value: ["of 2.25.206"] } });
+});
+
+it("ends as it would without a notice where none can be made, and tells why", async () => {
+  place.archive.files.delete("2.25.202");
+  place.notices = { ...place.notices, make: () => Promise.reject(new ScansealError("key-unusable", "gone")) };
+  expect(await kindsRead()).toEqual(["delivered", "withheld", "delivered"]);
+  expect(place.told("fault")).toMatchObject([{ where: "notice for a reader", code: "key-unusable" }]);
+});
+
+const slow = (n: number): AdmittedEntry => ({
+  ...{ studyInstanceUid: study, seriesInstanceUid: series, sopInstanceUid: `2.25.${1_000 + n}` },
+  ...{ sopClassUid: "1.2", objectId: `${n}`, digest: `${n}`, payloadDigest: undefined, verdict: "verified" },
+  instanceNumber: n,
+});
+
+it("takes 5,000 that are missing for what they are", async () => {
+  place.entries.splice(0, 3, ...Array.from({ length: 5_000 }, (_, i) => slow(i)));
+  place.archive.files.clear();
+  expect((await kindsRead()).filter((kind) => kind === "notice")).toHaveLength(1);
+  expect(asked[0]!.withheld).toHaveLength(5_000);
+  expect(asked[0]!.withheld[77]).toMatchObject({ instanceNumber: 77, withholding: { why: "missing" } });
+});
+
+function associationWith(transferSyntax: string, scp = true): OpenAssociation {
+  const contexts = [{ id: 1, abstractSyntax: secondaryCaptureClass, transferSyntax }];
+  return { contexts, rolesOf: () => ({ scu: true, scp }) } as unknown as OpenAssociation;
+}
+
+it.each([
+  ["explicit", associationWith(explicitLittleEndianUid), explicitLittleEndianUid],
+  ["implicit", associationWith(implicitLittleEndianUid), implicitLittleEndianUid],
+  ["compressed alone", associationWith("1.2.840.10008.1.2.4.90"), undefined],
+  ["as a sender", associationWith(explicitLittleEndianUid, false), undefined],
+])("goes by C-GET to whoever takes Secondary Capture: %s", async (_, association, syntax) => {
+  expect(noticeSyntaxOf(association)).toBe(syntax);
+  place.archive.files.delete("2.25.202");
+  const reading = new DimseReading({ desk: place.desk, search: async function* () {} });
+  const identifier = { root: "study", level: "STUDY", studyUids: [study], seriesUids: [], instanceUids: [] };
+  const reader = { name: "reader", mode: "enforce" } as ReaderSettings;
+  const request = { identifier, association } as unknown as GetRequest;
+  const { total, steps } = await reading.get(request, reader);
+  expect(total).toBe(3);
+  const uids: string[] = [];
+  for await (const step of steps) uids.push(step.sopInstanceUid);
+  expect(uids).toEqual(["2.25.201", "2.25.202", "2.25.203", ...(syntax === undefined ? [] : ["2.25.9"])]);
+  expect(asked.map(({ transferSyntaxUid }) => transferSyntaxUid)).toEqual(
+    syntax === undefined ? [] : [syntax],
+  );
+});
