@@ -2,8 +2,12 @@
 import { afterAll, beforeEach, expect, it } from "vitest";
 import { explicitLittleEndianUid, implicitLittleEndianUid } from "../../src/dicom/transfer-syntax.ts";
 import type { GetRequest, OpenAssociation } from "../../src/dicom-network/dimse/service.ts";
-import { fromLatin1 } from "../../src/foundation/bytes.ts";
+import { type Bytes, fromLatin1 } from "../../src/foundation/bytes.ts";
 import { ScansealError } from "../../src/foundation/errors.ts";
+import { CodecPool } from "../../src/platform/node/codecs/codec-pool.ts";
+import { nodeCrypto, nodeRandom, systemClock } from "../../src/platform/node/crypto.ts";
+import { noticeFile, sealedNotice } from "../../src/site/notices/notice-object.ts";
+import { noticePicture } from "../../src/site/notices/notice-picture.ts";
 import { DimseReading } from "../../src/zero-trust/gateway/reading/dimse-reading.ts";
 import {
   type NoticeRequest,
@@ -13,6 +17,7 @@ import {
 import type { AdmittedEntry, StagedObject } from "../../src/zero-trust/gateway/reading/ports.ts";
 import type { ReaderSettings } from "../../src/zero-trust/gateway/settings.ts";
 import type { Mode } from "../../src/zero-trust/policy/decide.ts";
+import { newDevice } from "../evaluation/fixture.ts";
 import {
   altered,
   endReading,
@@ -152,6 +157,37 @@ it("takes 5,000 that are missing for what they are", async () => {
   expect((await kindsRead()).filter((kind) => kind === "notice")).toHaveLength(1);
   expect(asked[0]!.withheld).toHaveLength(5_000);
   expect(asked[0]!.withheld[77]).toMatchObject({ instanceNumber: 77, withholding: { why: "missing" } });
+});
+
+/** As the gate makes them, by a key of the site for notices. */
+async function genuineNotice(sopInstanceUid: string, seriesInstanceUid: string): Promise<Bytes> {
+  const office = newDevice(site.authority, { name: "site-notices", serialNumber: "N", roles: ["notice"] });
+  site.trust(office);
+  const content = {
+    ...{ studyInstanceUid: study, seriesInstanceUid, sopInstanceUid, subject: {}, lines: ["old"] },
+    ...{ at: new Date(place.now), softwareVersion: "test" },
+    picture: noticePicture({ lead: "old", listed: [], reasons: [], advice: [], origin: [] }),
+  };
+  const ports = { crypto: nodeCrypto, random: nodeRandom, clock: systemClock, decoder: new CodecPool() };
+  return sealedNotice(
+    noticeFile(content, explicitLittleEndianUid),
+    { ...office.sealing, type: "notice" },
+    { ...ports, softwareVersion: "test" },
+    () => 1,
+  );
+}
+
+it("neither gives nor misses an old notice that somebody put into the archive", async () => {
+  place.archive.files.set("2.25.300", await genuineNotice("2.25.300", series));
+  expect(await kindsRead("observe")).toEqual(["delivered", "delivered", "delivered", "withheld"]);
+  expect([asked.length, place.held.length, place.told("read-withheld").length]).toEqual([0, 0, 0]);
+});
+
+it("takes a genuine notice in an image's place for what it is: an image that is withheld", async () => {
+  place.archive.files.set("2.25.202", await genuineNotice("2.25.202", series));
+  expect(await kindsRead("observe")).toEqual(["delivered", "withheld", "delivered", "notice"]);
+  expect(asked).toMatchObject([{ withheld: [{ withholding: { why: "held", verdict: "notice" } }] }]);
+  expect(place.held).toHaveLength(1);
 });
 
 function associationWith(transferSyntax: string, scp = true): OpenAssociation {

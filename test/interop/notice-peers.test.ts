@@ -1,6 +1,6 @@
 /** The gate's notices, in the hands of other people's software: DCMTK's readers, dciodvfy, Orthanc's preview. */
 import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { decode } from "fast-png";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
@@ -8,6 +8,7 @@ import { plainTextOf } from "../../src/dicom/elements.ts";
 import { tags } from "../../src/dicom/tags.ts";
 import { makeWorkplace } from "../cli/scanseal-process.ts";
 import { parse } from "../evaluation/fixture.ts";
+import { askWeb, partsOf, type WebReply } from "../gateway/web-request.ts";
 import { describePeer, itWithPeer, peerPath } from "../peers.ts";
 import { ourTitle } from "./gateway-site.ts";
 import { onePixel, ReadersSite } from "./readers-site.ts";
@@ -87,6 +88,35 @@ describePeer(["Orthanc", "storescu", "getscu", "movescu", "storescp"], "a notice
     const { got, notices } = await readers.arrived(readers.site.peers.path("sink"));
     await readers.expectAsSealed(got, [altered]);
     expect(notices).toHaveLength(1);
+  });
+
+  it("is among the parts of a study over WADO-RS, and never in the place of an instance", async () => {
+    const ask = (path: string): Promise<WebReply> =>
+      askWeb({ port: readers.webPort, path: `/dicom-web/studies/${readers.study}${path}` });
+    const parts = await partsOf(await ask(""));
+    expect(parts.map(({ verdict }) => verdict)).toEqual([
+      ...Array(readers.sealed.size - 1).fill("verified"),
+      "notice",
+    ]);
+    const { elements } = await parse(parts.at(-1)!.body);
+    expect(plainTextOf(elements, 0x0008103e)).toBe("Scanseal: images withheld");
+    const series = plainTextOf((await parse(readers.sealed.get(altered)!)).elements, tags.seriesInstanceUid);
+    expect((await ask(`/series/${series}/instances/${altered}`)).status).toBe(403);
+  });
+
+  it("where its key is gone, the reading ends with its status, and the gate says why", async () => {
+    const key = join(readers.site.sealed.folder, "home", "offices", "notice");
+    renameSync(key, `${key}-away`);
+    try {
+      const { got, notices, said } = await readers.get();
+      await readers.expectAsSealed(got, [altered]);
+      expect(notices).toEqual([]);
+      expect(said).toMatch(/Number of Failed Suboperations *: 1/);
+      await readers.site.lines("fault", 1, { where: "notice for a reader", code: "key-unusable" });
+    } finally {
+      renameSync(`${key}-away`, key);
+    }
+    expect((await readers.get()).notices).toHaveLength(1);
   });
 
   it("is for `scanseal verify` what it is, and changed is altered", async () => {

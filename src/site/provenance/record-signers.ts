@@ -50,7 +50,7 @@ export async function openOffice(home: SiteHome, role: OfficeRole): Promise<Sign
   if (!fileExists(folder))
     throw new ScansealError(
       "key-unusable",
-      `the site was made before it had this key: "scanseal keys list" makes it`,
+      `the site was made before it had this key: scanseal keys list makes it`,
     );
   const signer = await openDeviceSigner(folder, home.passphrase());
   const judge = new TrustJudge(home.trust(), nodeCrypto, systemClock.now());
