@@ -114,6 +114,13 @@ export type GatewayEvent =
       readonly verdict: string;
       readonly object?: string;
     }
+  /** A notice was offered to a reader: of `total` instances of a study that it asked for, so many are withheld. */
+  | {
+      readonly kind: "read-notice";
+      readonly reader: string;
+      readonly withheld: number;
+      readonly total: number;
+    }
   /** The archive has an instance of a study that a reader asked for, and the gate never admitted it. */
   | { readonly kind: "read-unknown"; readonly archive: string }
   | { readonly kind: "stored"; readonly object: string; readonly bytes: number }

@@ -129,6 +129,7 @@ function fieldsOf(event: GatewayEvent): Fields {
     case "read-missing":
     case "read-failed":
     case "read-unknown":
+    case "read-notice":
       return readingFields(event);
     case "read-emergency": {
       const { grant, reader, verdict, object } = event;
@@ -206,8 +207,12 @@ function objectFields(
 }
 
 function readingFields(
-  event: EventOf<"read-withheld" | "read-missing" | "read-failed" | "read-unknown">,
+  event: EventOf<"read-withheld" | "read-missing" | "read-failed" | "read-unknown" | "read-notice">,
 ): Fields {
+  if (event.kind === "read-notice") {
+    const { reader, withheld, total } = event;
+    return { reader: configuredName(reader), withheld: count(withheld), total: count(total) };
+  }
   const archive = configuredName(event.archive);
   if (event.kind === "read-unknown") return { archive };
   const named = { object: madeId(event.object), archive };

@@ -110,6 +110,9 @@ it("comes last, with what is held, missing or not to be had, in the terms of the
     },
   ]);
   expect(freed).toBe(1);
+  expect(place.told("read-notice")).toEqual([
+    { kind: "read-notice", reader: "reader", withheld: 2, total: 3 },
+  ]);
   place.archive.failure = new ScansealError("network", "it is off");
   place.now += 120_000;
   expect(await kindsRead()).toEqual(["withheld", "withheld", "withheld", "notice"]);

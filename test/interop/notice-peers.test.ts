@@ -52,6 +52,7 @@ describePeer(["Orthanc", "storescu", "getscu", "movescu", "storescp"], "a notice
     await readers.expectAsSealed(got, [altered]);
     expect(notices).toHaveLength(1);
     expect(said).toMatch(/Number of Failed Suboperations *: 1/);
+    await readers.site.lines("read-notice", 1, { reader: "strict", withheld: 1, total: 4 });
     const [notice] = notices;
     const { elements } = await parse(readFileSync(notice!));
     const text = (tag: number): string | undefined => plainTextOf(elements, tag);

@@ -146,7 +146,7 @@ export class NoticeOffice implements Notices {
   /** As the index has it; else as what was given says. */
   async #subjectOf({ studyInstanceUid, subject }: NoticeRequest): Promise<JsonDataSet> {
     const keys = [
-      { path: [tags.studyInstanceUid], match: { kind: "single", value: studyInstanceUid } } as const,
+      { path: [tags.studyInstanceUid], match: { kind: "uids", values: [studyInstanceUid] } } as const,
       ...subjectTags.map((tag) => ({ path: [tag], match: { kind: "universal" } }) as const),
     ];
     const query = { root: "study", level: "STUDY", keys, isEverythingAsked: false } as const;

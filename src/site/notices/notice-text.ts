@@ -70,7 +70,7 @@ export function noticeText(facts: NoticeFacts): NoticeText {
         : []),
     ],
     advice: [
-      "Do not rely on this study until it is complete. Call those who run the image archive; they find the withheld images in the gate's quarantine, or why they are missing in its log.",
+      "Do not rely on this study until it is complete. Call those who run the image archive: the gate's quarantine and log tell them more.",
     ],
     origin: [
       `Made for ${inertText(reader)}, ${at.toISOString().slice(0, 19).replace("T", " ")} UTC.`,

@@ -115,6 +115,7 @@ export class WithheldTally {
         this.#events({ kind: "fault", where: "notice for a reader", ...told(error) });
         continue;
       }
+      this.#events({ kind: "read-notice", reader: name, withheld: withheld.length, total });
       // A file that cannot be removed is removed with its folder at the next start.
       const done = (): void => void notice.staged.free().catch(() => undefined);
       yield { kind: "notice", notice, done };
