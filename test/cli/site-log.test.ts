@@ -67,7 +67,7 @@ describe("the site's log", () => {
     );
     // Sealed again it is the same seal: nothing new to log.
     run("seal", "scans", "--device", "CT1", "--out", "sealed-again");
-    expect(listed()).toHaveLength(5);
+    expect(listed()).toHaveLength(6);
   });
 
   it("proves a seal to a verifier that asks for it, and says what it is worth", () => {
