@@ -40,12 +40,13 @@ export class WebClient {
 
   /**
    * Matches, each once by the UID of this tag; pages until nothing new comes.
-   * @param at such as "studies/1.2/series" @throws ScansealError `network`, `peer-protocol`
+   * @param at such as "studies/1.2/series" @param only of this UID @throws ScansealError `network`, `peer-protocol`
    */
-  async *search(at: string, uidTag: string): AsyncGenerator<Match> {
+  async *search(at: string, uidTag: string, only?: string): AsyncGenerator<Match> {
     const seen = new Set<string>();
+    const one = only === undefined ? "" : `${uidTag}=${only}&`;
     for (let offset = 0; offset < matchesMax; ) {
-      const answer = await this.#get(`${at}?limit=${pageSize}&offset=${offset}`, dicomJson);
+      const answer = await this.#get(`${at}?${one}limit=${pageSize}&offset=${offset}`, dicomJson);
       const page = answer.status === 204 ? [] : matchesOf(await wholeText(answer));
       let fresh = 0;
       // A server that does not know `offset` would give its first page for ever.

@@ -38,7 +38,7 @@ function overWeb(
     studies: () => archive.studies(),
     async *list(scope) {
       const { studyInstanceUid, sopInstanceUid: only } = scope;
-      for await (const { series, instance } of archive.list(studyInstanceUid, scope.seriesInstanceUid))
+      for await (const { series, instance } of archive.list(studyInstanceUid, scope.seriesInstanceUid, only))
         if (isWellFormedUid(instance) && (only === undefined || only === instance))
           yield { studyInstanceUid, seriesInstanceUid: series, sopInstanceUid: instance };
     },

@@ -40,14 +40,19 @@ export class WebArchive {
     }
   }
 
-  /** A study's instances by their UIDs, or those of one of its series. @throws ScansealError `network`, `peer-protocol` */
+  /** A study's instances by their UIDs, those of one of its series, or one of them. @throws ScansealError `network`, `peer-protocol` */
   async *list(
     study: string,
     series?: string,
+    only?: string,
   ): AsyncGenerator<{ readonly series: string; readonly instance: string }> {
     const all = series === undefined ? this.#uids(`studies/${study}/series`, seriesUidTag) : [series];
     for await (const one of all)
-      for await (const instance of this.#uids(`studies/${study}/series/${one}/instances`, instanceUidTag))
+      for await (const instance of this.#uids(
+        `studies/${study}/series/${one}/instances`,
+        instanceUidTag,
+        only,
+      ))
         yield { series: one, instance };
   }
 
@@ -67,7 +72,7 @@ export class WebArchive {
     return itemOf(`${client.base}/${at}`, undefined, chunks, this.#staging);
   }
 
-  async *#uids(at: string, tag: string): AsyncGenerator<string> {
-    for await (const match of this.#client.search(at, tag)) yield uidAt(match, tag);
+  async *#uids(at: string, tag: string, only?: string): AsyncGenerator<string> {
+    for await (const match of this.#client.search(at, tag, only)) yield uidAt(match, tag);
   }
 }

@@ -48,7 +48,9 @@ export class ReadingDesk {
   /** @throws ScansealError `io` of the index; `usage` for a study of more than `plannedMax` instances */
   async plan(scope: ReadScope, reader: Reader): Promise<ReadingPlan> {
     const { admitted, archive, events } = this.#parts;
-    const listing = archive && listedBy(archive, scope);
+    // One instance that was admitted needs no list: nothing else has its name.
+    const isStudyOrSeries = scope.sopInstanceUid === undefined;
+    const early = archive && isStudyOrSeries ? listedBy(archive, scope) : undefined;
     const instances: PlannedInstance[] = [];
     const seen = new Set<string>();
     for await (const entry of admitted.entriesOf(scope)) {
@@ -57,7 +59,8 @@ export class ReadingDesk {
       seen.add(entry.sopInstanceUid);
       instances.push({ asked: entry, admitted: entry });
     }
-    const { names = [], unlisted } = (await listing) ?? {};
+    const late = archive && !isStudyOrSeries && instances.length === 0;
+    const { names = [], unlisted } = (await (late ? listedBy(archive, scope) : early)) ?? {};
     for (const asked of names) {
       if (seen.has(asked.sopInstanceUid)) continue;
       seen.add(asked.sopInstanceUid);
