@@ -88,6 +88,18 @@ describePeer(["Orthanc", "orthanc-dicomweb", "storescu", "storescp"], "readers o
     },
   );
 
+  it("see what only the archive has, by its label, and are given it as far as it proves itself", async () => {
+    const study = await readers.addUnseen("2.25.4711");
+    const matches = jsonOf((await ask("/studies")).body);
+    expect(matches).toHaveLength(2);
+    expect(matches.find((match) => match["0020000D"]!.Value![0] === study)).toMatchObject({
+      "00081030": { Value: [expect.stringMatching(/^\[UNVERIFIED\]/)] },
+    });
+    // Nothing proves it, and this reader is in enforce.
+    expect((await ask(`/studies/${study}`)).status).not.toBe(200);
+    await readers.site.lines("read-unknown", 1);
+  });
+
   it("are told of what the archive has lost", async () => {
     const [instance] = readers.sealed.keys();
     const at = await instanceAt(instance!);

@@ -7,7 +7,7 @@ import { writeToBytes } from "../../src/dicom/splice.ts";
 import { tags } from "../../src/dicom/tags.ts";
 import { type Bytes, equalBytes } from "../../src/foundation/bytes.ts";
 import { secondaryCaptureClass } from "../../src/zero-trust/gateway/reading/notice.ts";
-import type { Workplace } from "../cli/scanseal-process.ts";
+import { sampleFile, type Workplace } from "../cli/scanseal-process.ts";
 import { parse } from "../evaluation/fixture.ts";
 import { freePort } from "../evaluation/network-peers.ts";
 import { peerPath } from "../peers.ts";
@@ -31,6 +31,8 @@ export class ReadersSite {
   orthanc: { readonly dicom: number; readonly http: number } = { dicom: 0, http: 0 };
   /** Of the DICOMweb listener; whoever asks there is the reader "browsers". */
   webPort = 0;
+  /** Of Orthanc, for DICOM. */
+  archivePort = 0;
   #reads = 0;
 
   private constructor(site: GatewaySite) {
@@ -63,6 +65,7 @@ export class ReadersSite {
     const orthanc = await site.peers.orthanc("orthanc", open);
     this.orthanc = orthanc;
     const sinkPort = await site.peers.storescp("sink");
+    this.archivePort = orthanc.dicom;
     const through = isOverWeb
       ? { dicomweb: `http://127.0.0.1:${orthanc.http}/dicom-web` }
       : { host: "127.0.0.1", port: orthanc.dicom, aeTitle: "ORTHANC" };
@@ -97,6 +100,13 @@ export class ReadersSite {
       site.peers.run("storescu", "-aet", "CT", ...site.to("plain"), ...out),
     );
     await site.delivered(judged, "archive");
+  }
+
+  /** A study that no gate ever saw is put into the archive. @returns its UID */
+  async addUnseen(uid: string): Promise<string> {
+    const path = this.site.write("unseen.dcm", sampleFile(uid));
+    await this.site.peers.run("storescu", "-aec", "ORTHANC", "127.0.0.1", `${this.archivePort}`, path);
+    return uidOf(readFileSync(path), tags.studyInstanceUid);
   }
 
   /** Each reading asks the archive again. */

@@ -46,6 +46,14 @@ describePeer(
       ).not.toContain("Pending");
     });
 
+    it("finds what only the archive has, by its label", async () => {
+      const study = await readers.addUnseen("2.25.4711");
+      const keys = ["QueryRetrieveLevel=STUDY", "StudyInstanceUID", "StudyDescription"];
+      const { text } = await readers.find("WS", ...keys);
+      expect(text).toContain(`[${study}]`);
+      expect(text.match(/\[\[UNVERIFIED\]/g)).toHaveLength(1);
+    });
+
     it("gives nothing of a study for another patient's ID", async () => {
       const keys = ["-k", "QueryRetrieveLevel=STUDY", "-k", `StudyInstanceUID=${readers.study}`];
       expect((await readers.get("WS", [...keys, "-k", "PatientID=NOBODY"])).got.size).toBe(0);

@@ -42,11 +42,19 @@ export class WebClient {
    * Matches, each once by the UID of this tag; pages until nothing new comes.
    * @param at such as "studies/1.2/series" @param only of this UID @throws ScansealError `network`, `peer-protocol`
    */
-  async *search(at: string, uidTag: string, only?: string): AsyncGenerator<Match> {
+  search(at: string, uidTag: string, only?: string): AsyncGenerator<Match> {
+    return this.#pages(`${at}?${only === undefined ? "" : `${uidTag}=${only}&`}`, uidTag);
+  }
+
+  /** The same of a query. @param at such as "studies?PatientID=1" @throws as `search` */
+  matches(at: string, uidTag: string): AsyncGenerator<JsonDataSet> {
+    return this.#pages(`${at}&`, uidTag) as AsyncGenerator<JsonDataSet>;
+  }
+
+  async *#pages(at: string, uidTag: string): AsyncGenerator<Match> {
     const seen = new Set<string>();
-    const one = only === undefined ? "" : `${uidTag}=${only}&`;
     for (let offset = 0; offset < matchesMax; ) {
-      const answer = await this.#get(`${at}?${one}limit=${pageSize}&offset=${offset}`, dicomJson);
+      const answer = await this.#get(`${at}limit=${pageSize}&offset=${offset}`, dicomJson);
       const page = answer.status === 204 ? [] : matchesOf(await wholeText(answer));
       let fresh = 0;
       // A server that does not know `offset` would give its first page for ever.

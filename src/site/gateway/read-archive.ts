@@ -1,6 +1,9 @@
 /** The archive that readers' objects are fetched from, over DICOMweb or DIMSE. */
+import type { JsonDataSet } from "../../dicom/json/json-model.ts";
 import { isWellFormedUid } from "../../dicom/uid.ts";
+import type { Query } from "../../dicom-network/query/query.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
+import type { SearchedArchive } from "../../zero-trust/gateway/reading/merged-search.ts";
 import type { InstanceName, ReadableArchive, ReadScope } from "../../zero-trust/gateway/reading/ports.ts";
 import type { ArchiveSettings } from "../../zero-trust/gateway/settings.ts";
 import { DimseArchive } from "../receipts/dimse-archive.ts";
@@ -19,8 +22,10 @@ export interface OpenArchive extends ReadableArchive {
   close(): Promise<void>;
 }
 
+export interface SearchableArchive extends OpenArchive, SearchedArchive {}
+
 /** @throws ScansealError `usage` for an address that is none */
-export function openReadArchive(settings: ArchiveSettings, options: ReadArchiveOptions): OpenArchive {
+export function openReadArchive(settings: ArchiveSettings, options: ReadArchiveOptions): SearchableArchive {
   const { through } = settings;
   if (through.protocol === "dicomweb") return overWeb(settings, through, options);
   return new DimseReadArchive(settings, through, options);
@@ -30,12 +35,13 @@ function overWeb(
   { name, tolerate }: ArchiveSettings,
   { url, authorization }: Extract<ArchiveSettings["through"], { protocol: "dicomweb" }>,
   { staging }: ReadArchiveOptions,
-): OpenArchive {
+): SearchableArchive {
   const archive = new WebArchive(url, { authorization, staging });
   return {
     name,
     tolerate,
     studies: () => archive.studies(),
+    find: (query) => archive.find(query),
     async *list(scope) {
       const { studyInstanceUid, sopInstanceUid: only } = scope;
       for await (const { series, instance } of archive.list(studyInstanceUid, scope.seriesInstanceUid, only))
@@ -51,7 +57,7 @@ function overWeb(
 /** Associations that fetch at once; each gives one object after another. */
 const fetchersMax = 4;
 
-class DimseReadArchive implements OpenArchive {
+class DimseReadArchive implements SearchableArchive {
   readonly name: string;
   readonly tolerate: ArchiveSettings["tolerate"];
   readonly #make: () => DimseArchive;
@@ -73,6 +79,10 @@ class DimseReadArchive implements OpenArchive {
 
   studies(): Promise<readonly string[]> {
     return this.#make().studies();
+  }
+
+  find(query: Query): AsyncGenerator<JsonDataSet> {
+    return this.#make().find(query);
   }
 
   async *list({

@@ -1,5 +1,7 @@
 /** The readers' side of a running gateway: index, archive, staging and desk put together. */
 import { join } from "node:path";
+import type { JsonDataSet } from "../../dicom/json/json-model.ts";
+import type { Query } from "../../dicom-network/query/query.ts";
 import { readChunks } from "../../foundation/byte-source.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
@@ -13,7 +15,13 @@ import type { Spool } from "../../store/spool/spool.ts";
 import type { Examiner } from "../../zero-trust/gateway/ports.ts";
 import { DimseReading } from "../../zero-trust/gateway/reading/dimse-reading.ts";
 import type { Holding } from "../../zero-trust/gateway/reading/instance-reading.ts";
-import type { Emergencies, HeldInstance, Replicas } from "../../zero-trust/gateway/reading/ports.ts";
+import { MergedSearch } from "../../zero-trust/gateway/reading/merged-search.ts";
+import type {
+  AdmittedInstances,
+  Emergencies,
+  HeldInstance,
+  Replicas,
+} from "../../zero-trust/gateway/reading/ports.ts";
 import { ReadingDesk } from "../../zero-trust/gateway/reading/reading-desk.ts";
 import { openGrant } from "../../zero-trust/quarantine/emergency.ts";
 import { openHome } from "../home.ts";
@@ -36,6 +44,8 @@ export interface ReadingParts {
 
 export interface OpenReading {
   readonly desk: ReadingDesk;
+  /** Verified matches, then the archive's own. */
+  readonly search: (query: Query) => AsyncIterable<JsonDataSet>;
   readonly dimse: DimseReading;
   close(): Promise<void>;
 }
@@ -68,17 +78,25 @@ export async function openReading(
   const home = openHome(config.home);
   const office = { index, staging, version, home, clock: systemClock };
   const notices = new NoticeOffice({ ...office, folder: join(folder, "notices") });
+  const admitted: AdmittedInstances = { entriesOf: (scope) => index.instancesOf(scope) };
   const desk = new ReadingDesk({
     ...{ archive, staging, examiner, hold, events, aheadMax, notices },
-    admitted: { entriesOf: (scope) => index.instancesOf(scope) },
+    admitted,
     replicas: replicasOf(parts),
     emergencies: emergenciesOf(parts),
     clock: systemClock,
     cache: { bytesMax: cacheBytesMax, ageMsMax: cacheMsMax },
   });
+  const clock = systemClock;
+  const merged = new MergedSearch({
+    ...{ admitted, archive, events, clock },
+    search: (query) => index.search(query),
+  });
+  const search = (query: Query): AsyncIterable<JsonDataSet> => merged.search(query);
   return {
     desk,
-    dimse: new DimseReading({ desk, search: (query) => index.search(query) }),
+    search,
+    dimse: new DimseReading({ desk, search }),
     close: async () => {
       desk.close();
       await Promise.all([archive?.close(), notices.close()]);

@@ -206,7 +206,11 @@ async function openReaders(
   if (reading) opened.add(reading, (one) => one.close());
   const { index, events } = parts;
   const { settings } = config;
-  const web = new WebListeners({ reading: reading && { desk: reading.desk, index }, events, settings });
+  const web = new WebListeners({
+    reading: reading && { desk: reading.desk, search: reading.search, index },
+    events,
+    settings,
+  });
   return { dimse: reading?.dimse, web: opened.add(web, (one) => one.close()) };
 }
 

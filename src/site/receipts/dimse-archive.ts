@@ -1,6 +1,8 @@
 /** An archive walked by classical query and retrieve: C-FIND says what is there (PS3.4 C.4.1), C-GET gives it as it is kept (C.4.3). Its answers are a stranger's. */
 import { plainTextOf } from "../../dicom/elements.ts";
 import { encodeMeta } from "../../dicom/encode.ts";
+import type { JsonDataSet } from "../../dicom/json/json-model.ts";
+import { toJsonDataSet } from "../../dicom/json/to-json.ts";
 import { type Tag, tags } from "../../dicom/tags.ts";
 import { explicitLittleEndianUid, implicitLittleEndianUid } from "../../dicom/transfer-syntax.ts";
 import { isWellFormedUid } from "../../dicom/uid.ts";
@@ -15,9 +17,10 @@ import {
 import type { DimseStatus, StoreReceiver, StoreRequest } from "../../dicom-network/dimse/service.ts";
 import { queryRetrieveClassUid } from "../../dicom-network/dimse/sop-classes.ts";
 import { describeStatus, dimseStatus } from "../../dicom-network/dimse/status.ts";
-import type { QueryKey, QueryLevel } from "../../dicom-network/query/query.ts";
+import type { Query, QueryKey, QueryLevel } from "../../dicom-network/query/query.ts";
 import { type Bytes, fromLatin1 } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
+import { nodeTextDecoding } from "../../platform/node/text-decoding.ts";
 import { itemOf, type MediaItem } from "./media.ts";
 
 /** Studies of one archive, series of a study, instances of a series. */
@@ -107,6 +110,16 @@ export class DimseArchive {
   /** A study's instances, or those of one of its series, or one of them. @throws as `studies` */
   list(study: string, series?: string, instance?: string): Promise<readonly Listed[]> {
     return this.#asking((client) => instancesOf(client, study, series, instance));
+  }
+
+  /** What it knows that matches; text decoded as its answers say. @throws as `studies` */
+  async *find(query: Query): AsyncGenerator<JsonDataSet> {
+    const client = await connectDimse({ ...this.#options.target, contexts: queryContexts });
+    try {
+      for await (const { elements } of client.find(query)) yield toJsonDataSet(elements, answerOptions);
+    } finally {
+      if (client.isOpen) await client.release().catch(() => undefined);
+    }
   }
 
   async close(): Promise<void> {
@@ -208,6 +221,9 @@ function storageOffers(sopClassUid: string | undefined): Omit<PresentationContex
     syntaxGroups.map((transferSyntaxes) => ({ abstractSyntax, transferSyntaxes })),
   );
 }
+
+/** Of answers: nobody searches by bulk values. */
+const answerOptions = { decoding: nodeTextDecoding, inlineBytesMax: 64, bulkUri: () => undefined };
 
 const queryContexts: readonly PresentationContext[] = [
   { id: 1, abstractSyntax: findClass, transferSyntaxes: uncompressed },

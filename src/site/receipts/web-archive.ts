@@ -1,5 +1,8 @@
 /** An archive walked over DICOMweb: QIDO-RS says what is there (PS3.18 10.6), WADO-RS gives it as it is kept (10.4). Its answers are a stranger's. */
+import type { JsonDataSet } from "../../dicom/json/json-model.ts";
+import { queryText } from "../../dicom-network/dicomweb/query-text.ts";
 import { uidAt, WebClient } from "../../dicom-network/dicomweb/web-client.ts";
+import type { Query } from "../../dicom-network/query/query.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { itemOf, type MediaItem } from "./media.ts";
@@ -7,6 +10,7 @@ import { itemOf, type MediaItem } from "./media.ts";
 const studyUidTag = "0020000D";
 const seriesUidTag = "0020000E";
 const instanceUidTag = "00080018";
+const uidTagOf = { PATIENT: "", STUDY: studyUidTag, SERIES: seriesUidTag, IMAGE: instanceUidTag };
 
 export interface WebArchiveOptions {
   /** An `Authorization` header. */
@@ -54,6 +58,12 @@ export class WebArchive {
         only,
       ))
         yield { series: one, instance };
+  }
+
+  /** What it knows that matches; the values are not looked at. @throws ScansealError `network`, `peer-protocol` */
+  async *find(query: Query): AsyncGenerator<JsonDataSet> {
+    const at = queryText(query);
+    if (at !== undefined) yield* this.#client.matches(at, uidTagOf[query.level]);
   }
 
   /** The Part 10 file; undefined where the archive has none of that name. @throws ScansealError `network`, `peer-protocol`, also while it comes */

@@ -31,12 +31,13 @@ import { bulkPart, chooseForm, frameParts } from "./frame-parts.ts";
 
 export interface WebReadingParts {
   readonly desk: Pick<ReadingDesk, "plan" | "read" | "readWithNotices">;
-  readonly index: Pick<InstanceIndex, "search" | "metadataOf">;
+  readonly search: WebReading["search"];
+  readonly index: Pick<InstanceIndex, "metadataOf">;
   readonly decoder: FrameDecoder;
 }
 
 export function webReading(
-  { desk, index, decoder }: WebReadingParts,
+  { desk, search, index, decoder }: WebReadingParts,
   reader: ReaderSettings,
   end: () => void,
 ): WebReading {
@@ -55,7 +56,7 @@ export function webReading(
     };
   };
   return {
-    search: (query) => index.search(query),
+    search,
     metadata: (scope) => index.metadataOf(readScope(scope)),
     read,
     frames: async (scope, wanted, forms) =>
