@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { isLimit, isMalformed, ScansealError } from "../foundation/errors.ts";
 import { packageVersion } from "./package-version.ts";
 import { problemText, reportProblem } from "./problem.ts";
+import { addAlerts } from "./program/alerts.ts";
 import type { Action, Run } from "./program/command-runner.ts";
 import { addDemonstration } from "./program/demonstration.ts";
 import { addDerivation } from "./program/derivation.ts";
@@ -65,6 +66,7 @@ function programWith(run: Run): Command {
   addIndex(program, run);
   addSweep(program, run);
   addEmergency(program, run);
+  addAlerts(program, run);
   addHistory(program, run);
   addSealing(program, run);
   addDerivation(program, run);

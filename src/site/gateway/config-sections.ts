@@ -2,6 +2,7 @@
 import type { MalformedCode } from "../../foundation/errors.ts";
 import type { GatewayLimits } from "../../zero-trust/gateway/settings.ts";
 import type { Mode } from "../../zero-trust/policy/decide.ts";
+import { type AlertsSection, readAlerts } from "./config-alerts.ts";
 import { type AuditSection, readAudit } from "./config-audit.ts";
 import {
   type CommitmentPlaceSection,
@@ -116,6 +117,7 @@ export interface ConfigSections extends Placed {
   readonly log: LogLevel;
   readonly index: boolean;
   readonly audit: AuditSection | undefined;
+  readonly alerts: AlertsSection | undefined;
   readonly listeners: readonly ListenerSection[];
   readonly sources: readonly SourceSection[];
   readonly destinations: readonly DestinationSection[];
@@ -139,6 +141,7 @@ export function readSections(section: Section): ConfigSections {
     // What is in it is patient data: only where somebody reads through the gate.
     index: section.optional("index", flagValue, false),
     audit: section.optional<AuditSection | undefined>("audit", parseSection(readAudit), undefined),
+    alerts: section.optional<AlertsSection | undefined>("alerts", parseSection(readAlerts), undefined),
     listeners: section.list("listeners", readListener),
     sources: section.list("sources", readSource),
     destinations: section.list("destinations", readDestination),

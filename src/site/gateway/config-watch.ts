@@ -97,6 +97,7 @@ function startOf({
   log,
   index,
   audit,
+  alerts,
   spoolBytesMax,
   settings,
 }: GatewayConfig): string {
@@ -108,6 +109,7 @@ function startOf({
     log,
     index,
     audit,
+    alerts,
     spoolBytesMax,
     settings.aeTitle,
     // A renewed certificate needs no restart.

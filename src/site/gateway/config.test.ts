@@ -170,7 +170,7 @@ describe("configuration", () => {
     ] as const)
       copyFileSync(join(site.folder, from), join(site.folder, "tls", name));
     const text = readFileSync(join(projectRoot, "docs", "gateway.example.yaml"), "utf8");
-    const { config, problems } = read(text, { SCANSEAL_JOURNAL: "postgres://scanseal@db/scanseal" });
+    const { config, problems } = read(text, { SCANSEAL_WEBHOOK_SECRET: "a secret of the test" });
     expect(problems.map((one) => problemLine("gateway.example.yaml", one))).toEqual([]);
     expect(config!.settings.sources.map(({ mode }) => mode)).toContain("enforce");
   });

@@ -8,6 +8,7 @@ import { systemClock } from "../../platform/node/crypto.ts";
 import { readSmallFile } from "../../platform/node/file-source.ts";
 import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
 import { openHome } from "../home.ts";
+import { type AlertSettings, alertSettings } from "./config-alerts.ts";
 import { auditSettings } from "./config-audit.ts";
 import { checkSections } from "./config-checks.ts";
 import type { ConfigProblem, ProblemList } from "./config-problem.ts";
@@ -44,6 +45,8 @@ export interface GatewayConfig {
   readonly index: boolean;
   /** Where audit messages go; undefined: nowhere. */
   readonly audit: AuditTrailSettings | undefined;
+  /** Whom to wake; undefined: nobody. It holds secrets. */
+  readonly alerts: AlertSettings | undefined;
   readonly spoolBytesMax: number;
   readonly settings: GatewaySettings;
   /** Certificates and keys that it names: absolute paths. */
@@ -145,6 +148,7 @@ function build(sections: ConfigSections, building: Building): GatewayConfig {
     // Readers are answered from it.
     index: index || (sections.reading?.readers.length ?? 0) > 0,
     audit: sections.audit && auditSettings(sections.audit, making),
+    alerts: sections.alerts && alertSettings(sections.alerts, making),
     spoolBytesMax,
     settings,
     tlsFiles: files.paths,

@@ -26,6 +26,7 @@ import type { Holding } from "../../zero-trust/gateway/reading/instance-reading.
 import { openHome, type SiteHome } from "../home.ts";
 import { OpenedProvenance } from "../provenance/opened-provenance.ts";
 import { OfficeOfAdmissions } from "../receipts/admission-receipts.ts";
+import { openAlerts } from "./alerts.ts";
 import { openAudit } from "./audit.ts";
 import { openCommitment } from "./commitment.ts";
 import type { GatewayConfig } from "./config.ts";
@@ -97,16 +98,18 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   const clock = systemClock;
   const home = openHome(config.home);
   ensurePrivateFolder(config.data);
-  const { journal, index, queue, objects, spool } = await openStores(config, options.events, opened);
+  const alerts = openAlerts(config, options.events);
+  const told = fanOut(options.events, alerts.sink);
+  const { journal, index, queue, objects, spool } = await openStores(config, told, opened);
   const recent = new RecentObjects();
   const metrics = new GatewayMetrics({
     version,
     clock,
     collect: async () => ({ ...(await readingsOf(observed, await counts())), auditQueue: audit?.length }),
   });
-  const audit = openAudit(config, options.events);
+  const audit = openAudit(config, told);
   if (audit) opened.add(audit, (one) => one.stop());
-  const events = fanOut(options.events, metrics.sink, recent.sink, ...(audit ? [audit.sink] : []));
+  const events = fanOut(told, metrics.sink, recent.sink, ...(audit ? [audit.sink] : []));
   await warnOfDisk(spool, events);
   const trust = new TrustWatch(home, clock, events);
   const examiner = await openExaminer(config, { home, trust, events }, opened);
@@ -139,7 +142,10 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   await recent.prime(journal, startedAt);
   // Whatever becomes of its start: listeners that are open are closed.
   let graceMs = 0;
-  startBeside([commitment, ...(config.index ? [filler] : []), feederOf(home, journal, events)], opened);
+  startBeside(
+    [alerts, commitment, ...(config.index ? [filler] : []), feederOf(home, journal, events)],
+    opened,
+  );
   opened.add(gateway, (one) => one.drain(graceMs));
   await gateway.start();
   await sources.note(config.settings.sources);

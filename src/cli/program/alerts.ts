@@ -1,0 +1,19 @@
+/** `alerts`. */
+import type { Command } from "commander";
+import type { Action, Run } from "./command-runner.ts";
+import { givenPath } from "./options.ts";
+
+export function addAlerts(program: Command, run: Run): void {
+  program
+    .command("alerts")
+    .description("whom a gateway wakes")
+    .command("test")
+    .description("ring each channel of the configuration once, and say what happened; exit 1 when one failed")
+    .option(
+      "--config <file>",
+      "the gateway's configuration (default: gateway.yaml in the site's folder)",
+      givenPath,
+    )
+    .option("--home <dir>", "the site's folder (default: ./scanseal-data)", givenPath)
+    .action(run(async () => (await import("../commands/alerts.ts")).alertsTest as Action));
+}

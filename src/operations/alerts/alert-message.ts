@@ -1,0 +1,69 @@
+/** One alert as people and machines get it. */
+import type { Telling } from "./alert.ts";
+
+export interface AlertMessage extends Omit<Telling, "phase" | "alarm"> {
+  readonly phase: Telling["phase"] | "test";
+  readonly alarm: Telling["alarm"] | "test";
+  /** The same in each try and each channel: a receiver may get it twice. */
+  readonly id: string;
+  /** The gate's AE title. */
+  readonly gate: string;
+}
+
+/** One line. */
+function subjectOf(message: AlertMessage): string {
+  const { gate, severity, phase, what } = message;
+  const word = phase === "began" || phase === "test" ? severity : phase === "more" ? "goes on" : "over";
+  return oneLine(`Scanseal ${gate}: ${word}: ${countText(message)}${what}`);
+}
+
+/** For a mail's body, or a chat. */
+function textOf(message: AlertMessage): string {
+  const { what, todo, phase, since, at, total, object, alarm, id } = message;
+  const lines = [
+    oneLine(`${countText(message)}${what}`),
+    ...(phase === "ended" ? [] : [`What to do: ${oneLine(todo)}`]),
+    `Since ${new Date(since).toISOString()}, told ${new Date(at).toISOString()}${total > 1 ? `, ${total} in all` : ""}.`,
+    ...(object === undefined ? [] : [`One of them: scanseal quarantine show ${object}`]),
+    ...(alarm === "test" ? [] : [`More: ${pageOf(message)}`]),
+    `Alert ${id}`,
+  ];
+  return lines.join("\n");
+}
+
+function pageOf({ alarm }: AlertMessage): string {
+  return `docs/alarms.md#${alarm}`;
+}
+
+/** For the body of a webhook; docs/alarms.md is its specification. */
+export function jsonOf(message: AlertMessage): string {
+  const { id, gate, alarm, phase, severity, what, todo, count, total, since, at, object } = message;
+  return JSON.stringify({
+    version: 1,
+    ...{ id, gate, alarm, phase, severity, what, todo },
+    text: `${subjectOf(message)}\n${textOf(message)}`,
+    page: pageOf(message),
+    ...{ count, total },
+    since: new Date(since).toISOString(),
+    at: new Date(at).toISOString(),
+    object,
+  });
+}
+
+function countText({ phase, count, total }: AlertMessage): string {
+  if (phase === "more") return `${count} more: `;
+  if (phase === "ended") return total > 1 ? `after ${total}: ` : "";
+  return count > 1 ? `${count} times: ` : "";
+}
+
+/** Fields are of closed forms already: a line break would begin another header. */
+function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "?").slice(0, 600);
+}
+
+export function testMessage(gate: string, id: string, at: number): AlertMessage {
+  const what = "this is a test: alerts of this gate arrive here";
+  const counts = { count: 1, total: 1, since: at, at };
+  const todo = "nothing; whoever asked for it is told whether it arrived";
+  return { ...{ id, gate, alarm: "test", phase: "test", severity: "notice", what, todo }, ...counts };
+}

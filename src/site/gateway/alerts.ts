@@ -1,0 +1,64 @@
+/** The alerts of a gateway, as its configuration asks for them. */
+import { join } from "node:path";
+import { v7 as newId } from "uuid";
+import type { AlertChannel } from "../../operations/alerts/alert-channel.ts";
+import { testMessage } from "../../operations/alerts/alert-message.ts";
+import { Alerts } from "../../operations/alerts/alerts.ts";
+import { WebhookChannel } from "../../operations/alerts/webhook-channel.ts";
+import type { EventSink } from "../../operations/event.ts";
+import { systemClock } from "../../platform/node/crypto.ts";
+import type { GatewayConfig } from "./config.ts";
+import type { AlertSettings, Unset } from "./config-alerts.ts";
+
+/** @param faults of the alerts themselves: they are logged, and ring nothing */
+export function openAlerts(
+  { alerts, data, settings }: GatewayConfig,
+  faults: EventSink,
+): Pick<Alerts, "sink" | "start" | "stop"> {
+  if (!alerts) return { sink: () => {}, start: () => {}, stop: async () => {} };
+  return new Alerts({
+    channels: channelsOf(alerts),
+    path: join(data, "alerts.json"),
+    gate: settings.aeTitle,
+    clock: systemClock,
+    newId,
+    faults,
+  });
+}
+
+export interface ChannelTest {
+  readonly channel: string;
+  readonly ms: number;
+  /** Undefined where it was taken. */
+  readonly problem: string | undefined;
+}
+
+/** Each channel once, now, past queue and groups. */
+export function testAlerts(settings: AlertSettings, gate: string): readonly Promise<ChannelTest>[] {
+  const message = testMessage(gate, newId(), systemClock.now());
+  return channelsOf(settings).map(async (channel) => {
+    const began = performance.now();
+    const problem = await channel.send(message).then(
+      () => undefined,
+      (error: unknown) => (error instanceof Error ? error.message : "failed"),
+    );
+    return { channel: channel.name, ms: Math.round(performance.now() - began), problem };
+  });
+}
+
+function channelsOf({ webhook }: AlertSettings): AlertChannel[] {
+  return [...made("webhook", webhook, (settings) => new WebhookChannel(settings))];
+}
+
+/** One whose secret is not there fails like one whose receiver is not there: the others tell, and its messages wait. */
+function made<T extends object>(
+  name: string,
+  settings: T | Unset | undefined,
+  make: (settings: T) => AlertChannel,
+): AlertChannel[] {
+  if (settings === undefined) return [];
+  if (!("unset" in settings)) return [make(settings)];
+  const { unset } = settings;
+  const send = (): Promise<void> => Promise.reject(new Error(`the environment variable ${unset} is not set`));
+  return [{ name, send }];
+}
