@@ -1,7 +1,13 @@
 /** Runs a module of ours in headless Chromium: sources are served with their types taken out, as they are on disk otherwise. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer, type Server } from "node:http";
+import {
+  request as askBehind,
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import { stripTypeScriptTypes } from "node:module";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -9,7 +15,7 @@ import { join, normalize } from "node:path";
 import { peerPath, projectRoot } from "../peers.ts";
 
 /** Served folders: nothing else of the checkout. */
-const served = ["/src/", "/test/", "/node_modules/@noble/hashes/"];
+const served = ["/src/", "/test/", "/node_modules/@noble/hashes/", "/node_modules/dicomweb-client/"];
 
 const page = (script: string): string => `<!doctype html><meta charset="utf-8">
 <script type="importmap">{"imports": {"@noble/hashes/": "/node_modules/@noble/hashes/"}}</script>
@@ -21,11 +27,28 @@ const run = async () => {${script}};
 run().then((result) => answer({ result }), (error) => answer({ failed: String(error?.stack ?? error) }));
 </script>`;
 
+export interface Behind {
+  /** "/dicom-web" */
+  readonly path: string;
+  readonly port: number;
+}
+
+function passOn(request: IncomingMessage, response: ServerResponse, port: number): void {
+  const { method, url, headers } = request;
+  const onward = askBehind({ host: "127.0.0.1", port, method, path: url, headers }, (answer) => {
+    response.writeHead(answer.statusCode ?? 502, answer.headers);
+    answer.pipe(response);
+  });
+  onward.on("error", () => response.destroy());
+  request.pipe(onward);
+}
+
 /**
  * @param script the body of an asynchronous function; modules are imported by their paths from the project's root
+ * @param behind a server that pages reach below a path of their own, as behind a proxy
  * @returns what it returns
  */
-export async function runInChromium(script: string): Promise<unknown> {
+export async function runInChromium(script: string, behind?: Behind): Promise<unknown> {
   let answered: (body: string) => void;
   let failed: (error: Error) => void;
   const answer = new Promise<string>((resolve, reject) => {
@@ -41,6 +64,10 @@ export async function runInChromium(script: string): Promise<unknown> {
         response.end();
         answered(Buffer.concat(parts).toString());
       });
+      return;
+    }
+    if (behind && path.startsWith(behind.path)) {
+      passOn(request, response, behind.port);
       return;
     }
     const file = path === "/" ? page(script) : fileAt(path);
