@@ -18,7 +18,10 @@ const startedByTests: readonly string[] = [
 ];
 
 /** Parts of the readers' side that the gate does not run yet; each leaves the list with its first user. */
-const coming: readonly string[] = ["src/dicom-network/dicomweb/rendered-parameters.ts"];
+const coming: readonly string[] = [
+  "src/dicom-network/dicomweb/rendered-parameters.ts",
+  "src/site/rendering/rendered-frame.ts",
+];
 
 const entries: Entries = {
   // The workers are started by their URLs.
@@ -27,6 +30,7 @@ const entries: Entries = {
     "src/verifier.ts",
     "src/platform/node/codecs/codec-worker.ts",
     "src/site/marking/marking-worker.ts",
+    "src/site/rendering/rendering-worker.ts",
     "src/site/verification-worker.ts",
     "src/site/gateway/examiner-worker.ts",
     ...coming,

@@ -1,7 +1,7 @@
-/** PNG files (ISO/IEC 15948) of strangers, within limits: the library that reads them has none. */
-import { inflateSync } from "node:zlib";
-import { decode, encode } from "fast-png";
-import { type Bytes, concatBytes, equalBytes, latin1, viewOf } from "../../foundation/bytes.ts";
+/** PNG files (ISO/IEC 15948): those of strangers within limits, for the library that reads them has none; and our own. */
+import { crc32, deflateSync, inflateSync } from "node:zlib";
+import { decode } from "fast-png";
+import { type Bytes, concatBytes, equalBytes, fromLatin1, latin1, viewOf } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 
 /** Samples as stored, 8 or 16 bits; alpha is left out, for it hides nothing of the others. */
@@ -108,6 +108,52 @@ function damaged(): ScansealError {
   return new ScansealError("codec-failed", "the PNG file is damaged");
 }
 
+/** Section 9: the filter that takes off what is to the left; soft images shrink by a third. */
+const subFilter = 1;
+/** Levels beyond take three times as long, and save a fiftieth. */
+const deflateLevel = 3;
+/** Table 9, by the number of channels. */
+const colourTypes = { 1: 0, 3: 2 } as const;
+
+/** A header, the samples and the end: nothing else is in the file. Several times as fast as the library that reads. */
 export function writePng({ width, height, depth, channels, samples }: PngImage): Bytes {
-  return encode({ width, height, depth, channels, data: samples });
+  const header = new Uint8Array(13);
+  viewOf(header).setUint32(0, width);
+  viewOf(header).setUint32(4, height);
+  header.set([depth, colourTypes[channels]], 8);
+  const data = deflateSync(filteredRows({ width, height, depth, channels, samples }), {
+    level: deflateLevel,
+  });
+  const chunks = [chunkOf("IHDR", header), chunkOf("IDAT", data), chunkOf("IEND", new Uint8Array(0))];
+  return concatBytes([signature, ...chunks.flat()]);
+}
+
+function filteredRows({ width, height, depth, channels, samples }: PngImage): Bytes {
+  const bytes = samples instanceof Uint16Array ? bigEndian(samples) : samples;
+  const pixelBytes = (channels * depth) / 8;
+  const rowBytes = width * pixelBytes;
+  const out = new Uint8Array(height * (rowBytes + 1));
+  for (let y = 0, to = 0, from = 0; y < height; y++) {
+    out[to++] = subFilter;
+    for (let i = 0; i < pixelBytes; i++) out[to++] = bytes[from++]!;
+    for (let i = pixelBytes; i < rowBytes; i++, from++) out[to++] = bytes[from]! - bytes[from - pixelBytes]!;
+  }
+  return out;
+}
+
+function bigEndian(samples: Uint16Array): Bytes {
+  const out = new Uint8Array(2 * samples.length);
+  for (let i = 0; i < samples.length; i++) {
+    out[2 * i] = samples[i]! >> 8;
+    out[2 * i + 1] = samples[i]!;
+  }
+  return out;
+}
+
+function chunkOf(name: string, content: Bytes): Bytes[] {
+  const head = concatBytes([new Uint8Array(4), fromLatin1(name)]);
+  viewOf(head).setUint32(0, content.length);
+  const check = new Uint8Array(4);
+  viewOf(check).setUint32(0, crc32(content, crc32(head.subarray(4))));
+  return [head, content, check];
 }

@@ -18,15 +18,15 @@ const load = createRequire(import.meta.url);
 const keptMemoryBytesMax = 64 << 20;
 
 /** The classes of one kind, each of a WebAssembly instance of its own that is kept from frame to frame. */
-export class WasmClasses<Class> {
-  readonly #builds: Readonly<Record<WasmCodec, WasmBuild>>;
-  readonly #kept = new Map<WasmCodec, Class>();
+export class WasmClasses<Class, Codec extends string = WasmCodec> {
+  readonly #builds: Readonly<Record<Codec, WasmBuild>>;
+  readonly #kept = new Map<Codec, Class>();
 
-  constructor(builds: Readonly<Record<WasmCodec, WasmBuild>>) {
+  constructor(builds: Readonly<Record<Codec, WasmBuild>>) {
     this.#builds = builds;
   }
 
-  async take(codec: WasmCodec): Promise<Class> {
+  async take(codec: Codec): Promise<Class> {
     const kept = this.#kept.get(codec);
     if (kept !== undefined) return kept;
     const build = this.#builds[codec];
@@ -40,12 +40,12 @@ export class WasmClasses<Class> {
   }
 
   /** After a frame, with the bytes its instance has grown to. */
-  release(codec: WasmCodec, memoryBytes: number): void {
+  release(codec: Codec, memoryBytes: number): void {
     if (memoryBytes > keptMemoryBytesMax) this.drop(codec);
   }
 
   /** A WebAssembly program that was stopped in the middle is not used again. */
-  drop(codec: WasmCodec): void {
+  drop(codec: Codec): void {
     this.#kept.delete(codec);
   }
 }
