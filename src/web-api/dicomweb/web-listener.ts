@@ -80,9 +80,12 @@ export async function openWebListener(options: WebListenerOptions): Promise<Open
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     const connection = connections.all.find(({ socket }) => isOf(socket, request.socket));
     if (connection) connection.isAssociated = true;
-    void respond(request, response, options).finally(() => {
-      if (connection) connection.isAssociated = false;
-    });
+    const isOpen = (): boolean => server.listening;
+    void respond(request, response, { ...options, isOpen })
+      .catch(() => response.destroy())
+      .finally(() => {
+        if (connection) connection.isAssociated = false;
+      });
   };
   server.on("request", serve);
   server.on("checkContinue", serve);
@@ -137,7 +140,14 @@ function isOf(counted: Socket, socket: Socket): boolean {
 async function respond(
   request: IncomingMessage,
   response: ServerResponse,
-  { tls, host, names, answer, timers = timersDefault }: WebListenerOptions,
+  {
+    tls,
+    host,
+    names,
+    answer,
+    timers = timersDefault,
+    isOpen,
+  }: WebListenerOptions & { isOpen: () => boolean },
 ): Promise<void> {
   const { socket } = request;
   const certificate = tls && shownCertificate(socket as TLSSocket);
@@ -145,6 +155,8 @@ async function respond(
   const { bodyMs, takingMs } = timers;
   const asked = requestOf(request, response, { peer, isTls: tls !== undefined, host, names, bodyMs });
   const answered = asked.kind === "request" ? await answer(asked.request) : asked.answer;
+  // A listener that is closing waits for nobody's next request.
+  if (!isOpen()) response.shouldKeepAlive = false;
   await sendAnswer(request, response, answered, takingMs);
 }
 
