@@ -114,6 +114,14 @@ export type GatewayEvent =
       readonly verdict: string;
       readonly object?: string;
     }
+  /** Of one study a reader was given so many instances, and so many were withheld; `objects`: what was admitted as them, the first hundred. */
+  | {
+      readonly kind: "read-given";
+      readonly reader: string;
+      readonly given: number;
+      readonly withheld: number;
+      readonly objects: readonly string[];
+    }
   /** A notice was offered to a reader: of `total` instances of a study that it asked for, so many are withheld. */
   | {
       readonly kind: "read-notice";

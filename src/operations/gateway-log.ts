@@ -130,6 +130,7 @@ function fieldsOf(event: GatewayEvent): Fields {
     case "read-failed":
     case "read-unknown":
     case "read-notice":
+    case "read-given":
       return readingFields(event);
     case "read-emergency": {
       const { grant, reader, verdict, object } = event;
@@ -207,8 +208,14 @@ function objectFields(
 }
 
 function readingFields(
-  event: EventOf<"read-withheld" | "read-missing" | "read-failed" | "read-unknown" | "read-notice">,
+  event: EventOf<
+    "read-withheld" | "read-missing" | "read-failed" | "read-unknown" | "read-notice" | "read-given"
+  >,
 ): Fields {
+  if (event.kind === "read-given") {
+    const { reader, given, withheld } = event;
+    return { reader: configuredName(reader), given: count(given), withheld: count(withheld) };
+  }
   if (event.kind === "read-notice") {
     const { reader, withheld, total } = event;
     return { reader: configuredName(reader), withheld: count(withheld), total: count(total) };

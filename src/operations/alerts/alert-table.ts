@@ -79,6 +79,7 @@ const rows: Rows = {
     const what = `an emergency was opened (${id.slice(-8)}), and ${configuredName(reader)} was given what would be withheld`;
     return rings("emergency", id, what);
   },
+  "read-given": silent,
   "read-notice": silent,
   "read-unknown": ({ archive }) => {
     const name = configuredName(archive);

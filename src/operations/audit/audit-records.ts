@@ -103,6 +103,14 @@ const rows: Rows = {
       [name(archive, false, sourceRole), gateAs(gate, true)],
       subject(object),
     ),
+  "read-given": ({ reader, given, withheld, objects }, gate) => ({
+    event: instancesTransferred,
+    action: "R",
+    outcome: withheld === 0 ? 0 : 4,
+    description: `given to a reader: ${given}; withheld: ${withheld}`,
+    participants: [gateAs(gate, false, sourceRole), name(reader, true, destinationRole)],
+    objects: objects.map(subject),
+  }),
   // PS3.16 CID 402: emergency override.
   "read-emergency": ({ reader, grant, verdict }, gate) =>
     alert(

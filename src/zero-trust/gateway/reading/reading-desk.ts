@@ -13,6 +13,7 @@ import type {
   ReadScope,
 } from "./ports.ts";
 import type { NoticeRead, Read } from "./read.ts";
+import { ReadingRecord } from "./reading-record.ts";
 
 export interface ReadingDeskParts extends ReadingParts {
   readonly admitted: AdmittedInstances;
@@ -39,10 +40,12 @@ export interface PlannedInstance {
 export class ReadingDesk {
   readonly #parts: ReadingDeskParts;
   readonly #reading: InstanceReading;
+  readonly #record: ReadingRecord;
 
   constructor(parts: ReadingDeskParts) {
     this.#parts = parts;
     this.#reading = new InstanceReading(parts);
+    this.#record = new ReadingRecord(parts.events);
   }
 
   /** @throws ScansealError `io` of the index; `usage` for a study of more than `plannedMax` instances */
@@ -101,11 +104,13 @@ export class ReadingDesk {
   ): AsyncGenerator<Read, void, undefined> {
     const ahead: Promise<Read>[] = [];
     try {
+      let next = 0;
+      const oldest = async (): Promise<Read> => this.#noted(await ahead.shift()!, instances[next++]!, reader);
       for (const { asked, admitted, held } of instances) {
         ahead.push(held ? this.#reading.readHeld(held, reader) : this.#reading.read(asked, admitted, reader));
-        if (ahead.length >= this.#parts.aheadMax) yield await ahead.shift()!;
+        if (ahead.length >= this.#parts.aheadMax) yield await oldest();
       }
-      while (ahead.length > 0) yield await ahead.shift()!;
+      while (ahead.length > 0) yield await oldest();
     } finally {
       // The reader went away: what was fetched for it is nobody's.
       for (const read of ahead)
@@ -115,7 +120,15 @@ export class ReadingDesk {
     }
   }
 
+  #noted(read: Read, { asked, admitted }: PlannedInstance, { name: reader }: ReadingReader): Read {
+    const { studyInstanceUid, sopInstanceUid } = asked;
+    const isGiven = read.kind !== "withheld";
+    this.#record.note({ reader, studyInstanceUid, sopInstanceUid, isGiven, objectId: admitted?.objectId });
+    return read;
+  }
+
   close(): void {
+    this.#record.close();
     this.#reading.close();
   }
 }
