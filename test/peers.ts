@@ -25,6 +25,8 @@ const packages = {
   dcmodify: "dcmtk",
   dcmftest: "dcmtk",
   dcm2pnm: "dcmtk",
+  dcmj2pnm: "dcmtk",
+  dcml2pnm: "dcmtk",
   dump2dcm: "dcmtk",
   dcmmkdir: "dcmtk",
   echoscu: "dcmtk",
