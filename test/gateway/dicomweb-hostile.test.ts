@@ -132,6 +132,7 @@ describe("whatever is asked", () => {
       read: async () => ({ total: 0, isUnlisted: false, instances: (async function* () {})() }),
       frames: async () => ({ kind: "none" }),
       bulkValue: async () => ({ kind: "none" }),
+      picture: async () => ({ kind: "unacceptable" }),
       end: () => undefined,
     }),
     onFault: (error) => {
@@ -147,6 +148,8 @@ describe("whatever is asked", () => {
       "frames",
       "metadata",
       "bulkdata",
+      "rendered",
+      "thumbnail",
       "1.2.3",
       "7FE00010",
       "1",

@@ -5,7 +5,7 @@ import { tags } from "../../src/dicom/tags.ts";
 import { type Bytes, equalBytes } from "../../src/foundation/bytes.ts";
 import { parse } from "../evaluation/fixture.ts";
 import { phantomFiles } from "../interop/dimse-peers.ts";
-import { jsonOf, multipartOf, multipartType, partsOf } from "./web-request.ts";
+import { jsonOf, multipartOf, multipartType, partsOf, type WebReply } from "./web-request.ts";
 import { WebSite } from "./web-site.ts";
 
 let site: WebSite;
@@ -154,6 +154,30 @@ describe("read over DICOMweb", () => {
     expect((await site.ask(`${at(0)}/frames/1,1`)).status).toBe(400);
   });
 
+  it("pictures, by WADO-RS and WADO-URI, and the object by WADO-URI", async () => {
+    const png = await site.ask(`${at(0)}/rendered?viewport=64,64`, { headers: { accept: "image/png" } });
+    expect(png.status).toBe(200);
+    expect(png.headers).toMatchObject({ "content-type": "image/png", "scanseal-verdict": "verified" });
+    expect(Buffer.from(png.body).subarray(1, 4).toString()).toBe("PNG");
+    expect(Buffer.from(png.body).readUInt32BE(16)).toBe(64);
+    const isJpeg = ({ headers, body }: WebReply): boolean =>
+      headers["content-type"] === "image/jpeg" && body[0] === 0xff && body[1] === 0xd8;
+    const { study, series, instance } = names[0]!;
+    for (const path of [`${at(0)}/frames/1/rendered`, `${at(0)}/thumbnail`, `/studies/${study}/thumbnail`])
+      expect(isJpeg(await site.ask(path))).toBe(true);
+    const uri = `//wado?requestType=WADO&studyUID=${study}&seriesUID=${series}&objectUID=${instance}`;
+    expect(isJpeg(await site.ask(uri))).toBe(true);
+    expect(isJpeg(await site.ask(`${uri}&rows=20&windowCenter=40&windowWidth=400`))).toBe(true);
+    const object = await site.ask(`${uri}&contentType=application/dicom`);
+    expect(equalBytes(object.body, sealed[0]!)).toBe(true);
+    expect((await site.ask(`${uri}&frameNumber=2`)).status).toBe(404);
+    expect((await site.ask(`${uri}&contentType=text/html`)).status).toBe(406);
+    expect((await site.ask(`${uri}&anonymize=yes`)).status).toBe(400);
+    expect((await site.ask(`/studies/${study}/rendered`)).status).toBe(501);
+    expect((await site.ask(`${at(0)}/rendered?window=1,0,linear`)).status).toBe(400);
+    expect((await site.ask(`${at(0)}/rendered?annotation=patient`)).status).toBe(406);
+  });
+
   it("nothing for peers that are nobody, and no page of another name", async () => {
     expect((await site.ask("/studies", { as: "stranger" })).status).toBe(403);
     expect((await site.ask("/studies", { as: "modality" })).status).toBe(403);
@@ -161,7 +185,7 @@ describe("read over DICOMweb", () => {
     expect((await site.ask("/studies", { host: "evil.example" })).status).toBe(421);
     expect((await site.ask("/studies", { host: "gate.example" })).status).toBe(200);
     expect((await site.ask("//")).status).toBe(404);
-    expect((await site.ask("//wado?requestType=WADO")).status).toBe(404);
+    expect((await site.ask("//wado?requestType=WADO")).status).toBe(400);
   });
 
   it("again after a restart, from the gate's own copies", async () => {

@@ -69,7 +69,7 @@ describePeer(["Orthanc", "orthanc-dicomweb", "storescu", "storescp"], "readers o
       const at = await instanceAt(instance!);
       const undo = await readers.tamper(instance!, change);
       try {
-        for (const path of ["", "/frames/1", "/bulkdata/7FE00010"]) {
+        for (const path of ["", "/frames/1", "/bulkdata/7FE00010", "/rendered", "/thumbnail"]) {
           const { status, body } = await ask(`${at}${path}`);
           // Orthanc itself may find that the file is another one.
           expect([403, 404, 503]).toContain(status);

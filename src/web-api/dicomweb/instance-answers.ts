@@ -111,7 +111,7 @@ class Planned {
   }
 }
 
-function oneFile(given: Given, close: () => Promise<void>): WebAnswer {
+export function oneFile(given: Given, close: () => Promise<void>): WebAnswer {
   return {
     status: 200,
     headers: {

@@ -26,11 +26,11 @@ const codestreams = [
 ] as const;
 
 export async function frames(
-  { scope, frames: wanted, form }: Extract<WebResource, { kind: "frames" }>,
+  { scope, frames: wanted }: Extract<WebResource, { kind: "frames" }>,
   reading: WebReading,
   request: WebRequest,
 ): Promise<WebAnswer> {
-  if (form !== "bytes" || !isInstance(scope)) return notMade;
+  if (!isInstance(scope)) return textAnswer(404, "There is nothing here.");
   const forms = formsOf(request);
   if (forms.length === 0) return textAnswer(406, `Frames are multipart/related; type="${octets}".`);
   return inParts(await reading.frames(scope, wanted, forms), urlOf(request.origin, scope));
@@ -62,8 +62,6 @@ export async function bulkValue(
     done: () => answer.done(),
   };
 }
-
-const notMade: WebAnswer = textAnswer(406, "Pictures are not made here.");
 
 function isInstance(scope: WebScope): scope is Required<WebScope> {
   return scope.instance !== undefined;

@@ -1,5 +1,6 @@
 /** What the DICOMweb server needs: who may store, who may read, and what of it is proven. */
 import type { JsonDataSet } from "../../dicom/json/json-model.ts";
+import type { RenderedParameters } from "../../dicom-network/dicomweb/rendered-parameters.ts";
 import type { WebScope } from "../../dicom-network/dicomweb/resource.ts";
 import type { NetworkPeer } from "../../dicom-network/dimse/association.ts";
 import type { DimseStatus, StoreReceiver } from "../../dicom-network/dimse/service.ts";
@@ -76,6 +77,23 @@ export type PartsAnswer =
   /** Not in a form that the reader takes. */
   | { readonly kind: "unacceptable" };
 
+export type PictureType = "image/png" | "image/jpeg";
+
+export interface WantedPicture {
+  /** From 1; undefined: the first one. */
+  readonly frame: number | undefined;
+  readonly isThumbnail: boolean;
+  readonly parameters: RenderedParameters;
+  readonly type: PictureType;
+}
+
+export type PictureAnswer =
+  | { readonly kind: "picture"; readonly basis: string; readonly bytes: Bytes }
+  | Withheld
+  | { readonly kind: "none" }
+  /** Not an image, or none that is shown. */
+  | { readonly kind: "unacceptable" };
+
 /** In which form frames are taken, most wanted first. */
 export interface FrameForm {
   /** "application/octet-stream", or of the codestream: "image/jls". */
@@ -98,6 +116,8 @@ export interface WebReading {
   ): Promise<PartsAnswer>;
   /** @param path as `metadata` named it */
   bulkValue(scope: Required<WebScope>, path: string): Promise<PartsAnswer>;
+  /** Of a study or series the picture of an image in its middle. */
+  picture(scope: WebScope, wanted: WantedPicture): Promise<PictureAnswer>;
   end(): void;
 }
 

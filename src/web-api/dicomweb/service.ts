@@ -6,10 +6,14 @@ import { ScansealError } from "../../foundation/errors.ts";
 import { instances } from "./instance-answers.ts";
 import { serviceRoot, type WebAnswer, type WebRequest } from "./message.ts";
 import { bulkValue, frames } from "./part-answers.ts";
+import { picture, wadoUri } from "./picture-answers.ts";
 import type { DicomWebPorts, NotTaken, WebReading } from "./ports.ts";
 import { metadata, search } from "./record-answers.ts";
 import { textAnswer } from "./send-answer.ts";
 import { store } from "./store-answer.ts";
+
+/** PS3.18 9: beside the root, where older viewers look. */
+const wadoPath = "/wado";
 
 export class DicomWebService {
   readonly #ports: DicomWebPorts;
@@ -68,6 +72,7 @@ export class DicomWebService {
   async #read(below: string | undefined, reading: WebReading, request: WebRequest): Promise<WebAnswer> {
     if (request.method !== "GET" && request.method !== "HEAD")
       return textAnswer(405, "Only GET, HEAD and POST.", { allow: "GET, HEAD, POST" });
+    if (request.path === wadoPath) return wadoUri(reading, request);
     const resource = below === undefined ? undefined : parseResource(below);
     if (!resource) return nothingHere;
     // RFC 9110 12.5.1: what is no list of media types is no request.
@@ -77,25 +82,27 @@ export class DicomWebService {
 }
 
 function read(resource: WebResource, reading: WebReading, request: WebRequest): Promise<WebAnswer> {
+  const { scope } = resource;
   switch (resource.kind) {
     case "collection":
       return search(resource, reading, request);
     case "metadata":
-      return metadata(resource.scope, reading, request);
+      return metadata(scope, reading, request);
     case "objects":
-      return instances(resource.scope, reading, request);
+      return instances(scope, reading, request);
     case "frames":
-      return frames(resource, reading, request);
+      return resource.form === "bytes"
+        ? frames(resource, reading, request)
+        : picture({ scope, form: resource.form, frames: resource.frames }, reading, request);
     case "bulkdata":
       return bulkValue(resource, reading, request);
     case "rendered":
     case "thumbnail":
-      return Promise.resolve(notMade);
+      return picture({ scope, form: resource.kind }, reading, request);
   }
 }
 
 const nothingHere: WebAnswer = textAnswer(404, "There is nothing here.");
-const notMade: WebAnswer = textAnswer(406, "Pictures are not made here.");
 
 function notTaken(why: NotTaken): WebAnswer {
   if (why === "unknown-peer") return textAnswer(403, "Not for this peer.");

@@ -10,11 +10,12 @@ import { told } from "../../../zero-trust/gateway/fault-words.ts";
 import { listenerLimits, type OpenListener } from "../../../zero-trust/gateway/listener.ts";
 import type { GatewaySettings, ListenerSettings } from "../../../zero-trust/gateway/settings.ts";
 import type { WebReception } from "../../../zero-trust/gateway/web-reception.ts";
+import { FrameRenderer } from "../../rendering/rendered-frame.ts";
 import { type WebReadingParts, webReading } from "./web-reading.ts";
 
 export interface WebListenersParts {
   /** Undefined: nobody reads through this gate. */
-  readonly reading: Omit<WebReadingParts, "decoder"> | undefined;
+  readonly reading: Omit<WebReadingParts, "decoder" | "renderer"> | undefined;
   readonly events: EventSink;
   readonly settings: GatewaySettings;
 }
@@ -22,6 +23,7 @@ export interface WebListenersParts {
 export class WebListeners {
   readonly #parts: WebListenersParts;
   readonly #decoder: CodecPool = new CodecPool();
+  readonly #renderer: FrameRenderer = new FrameRenderer(this.#decoder);
 
   constructor(parts: WebListenersParts) {
     this.#parts = parts;
@@ -33,7 +35,7 @@ export class WebListeners {
     reception: WebReception,
   ): Promise<OpenListener> {
     const { reading, events, settings } = this.#parts;
-    const readingParts = reading && { ...reading, decoder: this.#decoder };
+    const readingParts = reading && { ...reading, decoder: this.#decoder, renderer: this.#renderer };
     const service = new DicomWebService({
       storing: (peer) => reception.open(peer),
       reading: (peer) => openReading(peer, reception, readingParts),
@@ -58,8 +60,9 @@ export class WebListeners {
     };
   }
 
-  close(): Promise<void> {
-    return this.#decoder.close();
+  async close(): Promise<void> {
+    await this.#renderer.close();
+    await this.#decoder.close();
   }
 }
 

@@ -6,6 +6,7 @@ import { framesOf } from "../../../dicom/pixel-data/frames.ts";
 import { readDicom, tolerableCodes } from "../../../dicom/read.ts";
 import { explicitLittleEndianUid } from "../../../dicom/transfer-syntax.ts";
 import type { WebScope } from "../../../dicom-network/dicomweb/resource.ts";
+import type { Bytes } from "../../../foundation/bytes.ts";
 import { ScansealError } from "../../../foundation/errors.ts";
 import { openFileSource } from "../../../platform/node/file-source.ts";
 import type { InstanceIndex } from "../../../store/index/instance-index.ts";
@@ -15,6 +16,8 @@ import type {
   GivenInstances,
   GivenPart,
   PartsAnswer,
+  PictureAnswer,
+  WantedPicture,
   WebReading,
   Withheld,
 } from "../../../web-api/dicomweb/ports.ts";
@@ -27,6 +30,7 @@ import {
 } from "../../../zero-trust/gateway/reading/read.ts";
 import type { ReadingDesk } from "../../../zero-trust/gateway/reading/reading-desk.ts";
 import type { ReaderSettings } from "../../../zero-trust/gateway/settings.ts";
+import type { FrameRenderer } from "../../rendering/rendered-frame.ts";
 import { bulkPart, chooseForm, frameParts } from "./frame-parts.ts";
 
 export interface WebReadingParts {
@@ -34,10 +38,11 @@ export interface WebReadingParts {
   readonly search: WebReading["search"];
   readonly index: Pick<InstanceIndex, "metadataOf">;
   readonly decoder: FrameDecoder;
+  readonly renderer: FrameRenderer;
 }
 
 export function webReading(
-  { desk, search, index, decoder }: WebReadingParts,
+  { desk, search, index, decoder, renderer }: WebReadingParts,
   reader: ReaderSettings,
   end: () => void,
 ): WebReading {
@@ -60,12 +65,16 @@ export function webReading(
     metadata: (scope) => index.metadataOf(readScope(scope)),
     read,
     frames: async (scope, wanted, forms) =>
-      partsOf(desk, readScope(scope), reader, (object) => ofFrames(object, wanted, forms, decoder)),
-    bulkValue: async (scope, path) =>
-      partsOf(desk, readScope(scope), reader, async (object) => {
+      partsOf(await madeOf(desk, scope, reader, (object) => ofFrames(object, wanted, forms, decoder))),
+    bulkValue: async (scope, path) => {
+      const type = "application/octet-stream";
+      const of = async (object: DicomObject): Promise<Parts | "none"> => {
         const part = bulkPart(object, path);
-        return part ? { type: "application/octet-stream", parts: oneOf(part) } : "none";
-      }),
+        return part ? { type, parts: oneOf(part) } : "none";
+      };
+      return partsOf(await madeOf(desk, scope, reader, of));
+    },
+    picture: (scope, wanted) => pictureOf(desk, scope, reader, { ...wanted, renderer }),
     end,
   };
 }
@@ -107,17 +116,25 @@ interface Parts {
   readonly parts: AsyncIterable<GivenPart>;
 }
 
-/** Parts of one instance, which is read and verified whole before. */
-async function partsOf(
+/** What is made of one instance, which is read and verified whole before. */
+type Made<T> =
+  | { readonly kind: "made"; readonly made: T; readonly basis: string; readonly done: () => void }
+  | Withheld
+  | { readonly kind: "none" }
+  | { readonly kind: "unacceptable" };
+
+/** Of a study or series from the image in its middle. */
+async function madeOf<T extends object>(
   desk: Pick<ReadingDesk, "plan" | "read">,
-  scope: ReadScope,
+  scope: WebScope,
   reader: ReaderSettings,
-  of: (object: DicomObject) => Promise<Parts | "none" | "unacceptable">,
-): Promise<PartsAnswer> {
-  const { instances, archiveUnlisted } = await desk.plan(scope, reader);
+  of: (object: DicomObject) => Promise<T | "none" | "unacceptable">,
+): Promise<Made<T>> {
+  const { instances, archiveUnlisted } = await desk.plan(readScope(scope), reader);
   if (instances.length === 0 && archiveUnlisted !== undefined)
     throw new ScansealError("network", "the archive does not answer");
-  for await (const read of desk.read(instances, reader)) {
+  const middle = Math.floor(instances.length / 2);
+  for await (const read of desk.read(instances.slice(middle, middle + 1), reader)) {
     if (read.kind === "withheld") return withheld(read);
     const { staged } = read.object.object;
     const source = await openFileSource(staged.extents[0]!.path, false);
@@ -126,16 +143,22 @@ async function partsOf(
       read.done();
     };
     try {
-      const answer = await of(await readDicom(source, { tolerate: tolerableCodes }));
-      if (typeof answer !== "string") return { kind: "parts", basis: basisOf(read), ...answer, done };
+      const made = await of(await readDicom(source, { tolerate: tolerableCodes }));
+      if (typeof made !== "string") return { kind: "made", made, basis: basisOf(read), done };
       done();
-      return { kind: answer };
+      return { kind: made };
     } catch (error) {
       done();
       throw error;
     }
   }
   return { kind: "none" };
+}
+
+function partsOf(answer: Made<Parts>): PartsAnswer {
+  if (answer.kind !== "made") return answer;
+  const { made, basis, done } = answer;
+  return { kind: "parts", ...made, basis, done };
 }
 
 async function ofFrames(
@@ -156,6 +179,54 @@ async function ofFrames(
     throw error;
   }
 }
+
+async function pictureOf(
+  desk: Pick<ReadingDesk, "plan" | "read">,
+  scope: WebScope,
+  reader: ReaderSettings,
+  wanted: WantedPicture & { readonly renderer: FrameRenderer },
+): Promise<PictureAnswer> {
+  const answer = await madeOf(desk, scope, reader, (object) => painted(object, wanted));
+  if (answer.kind !== "made") return answer;
+  const { made, basis, done } = answer;
+  done();
+  return { kind: "picture", basis, bytes: made };
+}
+
+async function painted(
+  object: DicomObject,
+  {
+    frame = 1,
+    isThumbnail,
+    parameters,
+    type,
+    renderer,
+  }: WantedPicture & { readonly renderer: FrameRenderer },
+): Promise<Bytes | "none" | "unacceptable"> {
+  try {
+    const frames = await framesOf(object);
+    if (!frames) return "unacceptable";
+    if (frame > frames.attributes.numberOfFrames) return "none";
+    return isThumbnail
+      ? await renderer.thumbnail(frames, frame - 1, parameters, type)
+      : await renderer.frame(frames, frame - 1, parameters, type);
+  } catch (error) {
+    if (error instanceof ScansealError && notShown.has(error.code)) return "unacceptable";
+    throw error;
+  }
+}
+
+/** The object's own fault, or its kind: no alarm. */
+const notShown: ReadonlySet<string> = new Set([
+  "unsupported",
+  "usage",
+  "limit-decode",
+  "value-invalid",
+  "codec-failed",
+  "pixel-length",
+  "pixel-attributes",
+  "encapsulation-invalid",
+]);
 
 async function* oneOf<T>(part: T): AsyncGenerator<T> {
   yield part;

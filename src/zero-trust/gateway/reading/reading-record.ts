@@ -21,7 +21,7 @@ interface Study {
 }
 
 /** The ids that an event names; an audit message has room for them. */
-export const namedMax = 100;
+const namedMax = 100;
 /** As many studies at once as a hospital's readers open in some seconds; of more each is told at once. */
 const studiesMax = 1_000;
 /** Of one study; then it is told, and counted anew. */
