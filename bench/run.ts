@@ -14,6 +14,7 @@ import { journal } from "./journal.ts";
 import { marking } from "./marking.ts";
 import { folder, oneObject } from "./processes.ts";
 import { reading } from "./reading.ts";
+import { rendering } from "./rendering.ts";
 import { sealing } from "./sealing.ts";
 import { spool } from "./spool.ts";
 import { watermark } from "./watermark.ts";
@@ -31,6 +32,7 @@ const benchmarks: readonly Benchmark[] = [
   watermark,
   marking,
   gateway,
+  rendering,
 ];
 
 const asked = process.argv.slice(2);

@@ -21,10 +21,10 @@ export interface FrameRendererOptions {
   readonly workerProgram?: URL;
 }
 
-/** Of the frame and of the result, each. The largest mammograms have 30 million. */
-const pixelsMax = 64 << 20;
-/** Of the frame: with the picture made of it and the file, a thread takes at most about four times this. */
-const sampleBytesMax = 192 << 20;
+/** Of the frame and of the result, each. The largest mammograms have 30 million. A thread takes up to 25 bytes a pixel, most of it for JPEG. */
+const pixelsMax = 40 << 20;
+/** Of the frame: three bytes for each pixel of the largest. */
+const sampleBytesMax = 120 << 20;
 /** The largest mammogram takes two seconds; a progressive JPEG of many scans could take hours. */
 const frameTimeoutMs = 30_000;
 /** Samples and pictures lie outside of the JavaScript heap. */

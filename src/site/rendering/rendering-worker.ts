@@ -7,36 +7,21 @@ import { ScansealError } from "../../foundation/errors.ts";
 import { decodeJpeg } from "../../platform/node/codecs/jpeg-decoder.ts";
 import { encodeJpeg } from "../../platform/node/codecs/jpeg-encoder.ts";
 import { writePng } from "../../platform/node/png.ts";
-import { paintColour, paintPalette } from "./colour-painting.ts";
-import { paintGrey } from "./grey-painting.ts";
+import { painted } from "./painting.ts";
 import { type Picture, scaled } from "./picture.ts";
 import type { RenderingJob, RenderingReply } from "./rendering-messages.ts";
 
 async function rendered(job: RenderingJob): Promise<Bytes> {
-  const { width, height, channels, samples } = scaled(await painted(job), job.region, job.size);
+  const { width, height, channels, samples } = scaled(await pictureOf(job), job.region, job.size);
   if (job.type === "image/jpeg") return encodeJpeg({ width, height, channels, samples }, job.quality);
   return writePng({ width, height, depth: 8, channels, samples });
 }
 
-async function painted({ attributes, display, coding, bytes, swap }: RenderingJob): Promise<Picture> {
-  const size = { width: attributes.columns, height: attributes.rows };
-  const isJpeg = coding === "jpeg";
-  const samples = isJpeg
-    ? canonicalSamples(await decodeJpeg(bytes, attributes), attributes)
-    : swap === 1
-      ? bytes
-      : swapped(bytes, swap);
-  switch (display.kind) {
-    case "grey":
-      return { ...size, channels: 1, samples: paintGrey(samples, attributes, display) };
-    case "palette":
-      return { ...size, channels: 3, samples: paintPalette(samples, attributes, display) };
-    default: {
-      // The decoder has turned luminance and chrominance to colours.
-      const kind = isJpeg ? "rgb" : display.kind;
-      return { ...size, channels: 3, samples: paintColour(samples, attributes, kind) };
-    }
-  }
+async function pictureOf({ attributes, display, coding, bytes, swap }: RenderingJob): Promise<Picture> {
+  if (coding === "samples") return painted(swap === 1 ? bytes : swapped(bytes, swap), attributes, display);
+  const samples = canonicalSamples(await decodeJpeg(bytes, attributes), attributes);
+  // The decoder has turned luminance and chrominance to colours.
+  return painted(samples, attributes, display.kind === "ybr" ? { kind: "rgb" } : display);
 }
 
 async function answer(job: RenderingJob): Promise<void> {
