@@ -74,6 +74,33 @@ export const faults: readonly Fault[] = [
     /address/,
     /^$/,
   ],
+  [
+    "an address that would begin another header",
+    ["sources:", 'alerts:\n  mail: {host: m.example, from: a@b.example, to: "x@y\\r\\nBcc: z@y"}\nsources:'],
+    7,
+    "value",
+    /address/,
+    /^$/,
+  ],
+  [
+    "a mail password in clear",
+    [
+      "sources:",
+      "alerts:\n  mail: {host: m.example, from: a@b.example, to: c@d.example, transport: tcp, userFrom: U, passwordFrom: P}\nsources:",
+    ],
+    7,
+    "conflict",
+    /clear/,
+    /^$/,
+  ],
+  [
+    "syslog alerts over TLS without authorities",
+    ["sources:", "alerts:\n  syslog: {host: s.example}\nsources:"],
+    7,
+    "missing",
+    /syslog over TLS/,
+    /^$/,
+  ],
   ["an unknown section", ["sources:", "source:"], 6, "unknown-key", /source/, /sources/],
   [
     "a key of another object",

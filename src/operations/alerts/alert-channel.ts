@@ -4,8 +4,19 @@ import type { AlertMessage } from "./alert-message.ts";
 export interface AlertChannel {
   /** "webhook", "mail", "syslog". */
   readonly name: string;
-  /** Resolves when the other side took it. Within `sendMsMax`, whatever it does. @throws Error that says why not, without secrets */
-  send(message: AlertMessage): Promise<void>;
+  /**
+   * Resolves when the other side took it, with what went wrong nevertheless. Within `sendMsMax`, whatever it does.
+   * @throws Error that says why not, without secrets
+   */
+  send(message: AlertMessage): Promise<string | undefined>;
+}
+
+/** PEM texts. */
+export interface ChannelTls {
+  readonly authorities: string;
+  readonly certificate?: string | undefined;
+  readonly key?: string | undefined;
+  readonly serverName?: string | undefined;
 }
 
 export interface ChannelTimes {
@@ -29,6 +40,8 @@ export class ChannelQueue {
   readonly #parts: ChannelQueueParts;
   #waiting: AlertMessage[];
   #failures = 0;
+  /** Told once. */
+  #note: string | undefined;
   #isStopping = false;
   #wake: () => void = () => {};
   #running: Promise<void> | undefined;
@@ -96,7 +109,9 @@ export class ChannelQueue {
 
   async #try(message: AlertMessage): Promise<string | undefined> {
     try {
-      await this.#channel.send(message);
+      const note = await this.#channel.send(message);
+      if (note !== undefined && note !== this.#note) this.#parts.onNote(this.name, note);
+      this.#note = note;
       return undefined;
     } catch (error) {
       return error instanceof Error ? error.message : "failed";
@@ -120,5 +135,7 @@ export interface ChannelQueueParts {
   /** Told once for each change: dead and why, or reached again. */
   readonly onState: (channel: string, isReached: boolean, why: string) => void;
   readonly onDropped: (channel: string) => void;
+  /** It was taken, but. */
+  readonly onNote: (channel: string, note: string) => void;
   readonly onSent: () => void;
 }

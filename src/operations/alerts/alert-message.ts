@@ -11,14 +11,14 @@ export interface AlertMessage extends Omit<Telling, "phase" | "alarm"> {
 }
 
 /** One line. */
-function subjectOf(message: AlertMessage): string {
+export function subjectOf(message: AlertMessage): string {
   const { gate, severity, phase, what } = message;
   const word = phase === "began" || phase === "test" ? severity : phase === "more" ? "goes on" : "over";
   return oneLine(`Scanseal ${gate}: ${word}: ${countText(message)}${what}`);
 }
 
 /** For a mail's body, or a chat. */
-function textOf(message: AlertMessage): string {
+export function textOf(message: AlertMessage): string {
   const { what, todo, phase, since, at, total, object, alarm, id } = message;
   const lines = [
     oneLine(`${countText(message)}${what}`),
@@ -33,6 +33,14 @@ function textOf(message: AlertMessage): string {
 
 function pageOf({ alarm }: AlertMessage): string {
   return `docs/alarms.md#${alarm}`;
+}
+
+/** For syslog. */
+export function lineOf(message: AlertMessage): string {
+  const { gate, alarm, phase, severity, what, todo, count, total, object, id } = message;
+  const counts = `count=${count} total=${total}${object === undefined ? "" : ` object=${object}`}`;
+  const advice = phase === "ended" ? "" : `; what to do: ${todo}`;
+  return oneLine(`${alarm} ${phase} ${severity} gate="${gate}" ${counts} id=${id}: ${what}${advice}`);
 }
 
 /** For the body of a webhook; docs/alarms.md is its specification. */
@@ -58,7 +66,7 @@ function countText({ phase, count, total }: AlertMessage): string {
 
 /** Fields are of closed forms already: a line break would begin another header. */
 function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "?").slice(0, 600);
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "?").slice(0, 1000);
 }
 
 export function testMessage(gate: string, id: string, at: number): AlertMessage {

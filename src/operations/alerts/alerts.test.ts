@@ -101,7 +101,7 @@ class Channel implements AlertChannel {
     this.name = name;
   }
 
-  async send(message: AlertMessage): Promise<void> {
+  async send(message: AlertMessage): Promise<undefined> {
     this.tries++;
     if (!this.isDead) this.taken.push(message);
     setImmediate(() => this.#look());

@@ -48,6 +48,7 @@ export class Alerts {
       onState: (channel: string, isReached: boolean, why: string) =>
         this.#channelChanged(channel, isReached, why),
       onDropped: (channel: string) => this.#fault("limit-count", `${channel}: the oldest alert is removed`),
+      onNote: (channel: string, note: string) => this.#fault("network", `alerts by ${channel}: ${note}`),
       onSent: () => this.#save(),
     };
     this.#queues = parts.channels.map(

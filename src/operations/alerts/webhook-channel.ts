@@ -3,16 +3,8 @@ import { createHmac } from "node:crypto";
 import { type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { isIP } from "node:net";
-import { type AlertChannel, sendMsMax } from "./alert-channel.ts";
+import { type AlertChannel, type ChannelTls, sendMsMax } from "./alert-channel.ts";
 import { type AlertMessage, jsonOf } from "./alert-message.ts";
-
-/** PEM texts. */
-export interface ChannelTls {
-  readonly authorities: string;
-  readonly certificate?: string | undefined;
-  readonly key?: string | undefined;
-  readonly serverName?: string | undefined;
-}
 
 export interface WebhookSettings {
   /** May hold a token: it is never shown. */
@@ -33,7 +25,7 @@ export class WebhookChannel implements AlertChannel {
     this.#settings = settings;
   }
 
-  send(message: AlertMessage): Promise<void> {
+  send(message: AlertMessage): Promise<undefined> {
     const { url, secret, tls } = this.#settings;
     const body = Buffer.from(jsonOf(message));
     const target = new URL(url);
@@ -58,7 +50,7 @@ export class WebhookChannel implements AlertChannel {
         const status = answer.statusCode ?? 0;
         drain(answer);
         // A redirection is not followed: it would take the alert to somebody nobody named.
-        if (status >= 200 && status < 300) resolve();
+        if (status >= 200 && status < 300) resolve(undefined);
         else reject(new Error(`the receiver answered ${status}`));
       };
       const request = isTls

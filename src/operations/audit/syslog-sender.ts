@@ -42,8 +42,11 @@ export const syslogTimes: SyslogTimes = {
 
 const batchMax = 50;
 
+/** What is to be sent: the audit's queue, or one alert. */
+type SyslogQueue = Pick<AuditQueue, "length" | "after" | "removeThrough">;
+
 export class SyslogSender {
-  readonly #queue: AuditQueue;
+  readonly #queue: SyslogQueue;
   readonly #target: SyslogTarget;
   readonly #times: SyslogTimes;
   readonly #onState: (isReached: boolean, why: string) => void;
@@ -54,7 +57,7 @@ export class SyslogSender {
 
   /** @param onState told once for each change: reached again, or not any more and why */
   constructor(
-    queue: AuditQueue,
+    queue: SyslogQueue,
     target: SyslogTarget,
     onState: (isReached: boolean, why: string) => void,
     times: SyslogTimes = syslogTimes,
@@ -96,9 +99,9 @@ export class SyslogSender {
         if (!isReached) this.#onState(true, "");
         isReached = true;
       });
+      if (why !== "" && isReached) this.#onState(false, why);
       if (this.#stopping) return;
       if (why === "") continue;
-      if (isReached) this.#onState(false, why);
       isReached = false;
       retryMs = isUseful ? this.#times.retryMs : Math.min(retryMs * 2, this.#times.retryMsMax);
       const pause = AbortSignal.timeout(retryMs);

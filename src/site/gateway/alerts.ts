@@ -1,9 +1,12 @@
 /** The alerts of a gateway, as its configuration asks for them. */
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { v7 as newId } from "uuid";
 import type { AlertChannel } from "../../operations/alerts/alert-channel.ts";
 import { testMessage } from "../../operations/alerts/alert-message.ts";
 import { Alerts } from "../../operations/alerts/alerts.ts";
+import { MailChannel } from "../../operations/alerts/mail-channel.ts";
+import { SyslogChannel } from "../../operations/alerts/syslog-channel.ts";
 import { WebhookChannel } from "../../operations/alerts/webhook-channel.ts";
 import type { EventSink } from "../../operations/event.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
@@ -29,7 +32,7 @@ export function openAlerts(
 export interface ChannelTest {
   readonly channel: string;
   readonly ms: number;
-  /** Undefined where it was taken. */
+  /** Undefined where it was taken by everybody. */
   readonly problem: string | undefined;
 }
 
@@ -38,16 +41,20 @@ export function testAlerts(settings: AlertSettings, gate: string): readonly Prom
   const message = testMessage(gate, newId(), systemClock.now());
   return channelsOf(settings).map(async (channel) => {
     const began = performance.now();
-    const problem = await channel.send(message).then(
-      () => undefined,
-      (error: unknown) => (error instanceof Error ? error.message : "failed"),
-    );
+    const problem = await channel
+      .send(message)
+      .catch((error: unknown) => (error instanceof Error ? error.message : "failed"));
     return { channel: channel.name, ms: Math.round(performance.now() - began), problem };
   });
 }
 
-function channelsOf({ webhook }: AlertSettings): AlertChannel[] {
-  return [...made("webhook", webhook, (settings) => new WebhookChannel(settings))];
+function channelsOf({ webhook, mail, syslog }: AlertSettings): AlertChannel[] {
+  const of = { host: hostname(), processId: process.pid };
+  return [
+    ...made("webhook", webhook, (settings) => new WebhookChannel(settings)),
+    ...made("mail", mail, (settings) => new MailChannel(settings)),
+    ...made("syslog", syslog, (target) => new SyslogChannel(target, of)),
+  ];
 }
 
 /** One whose secret is not there fails like one whose receiver is not there: the others tell, and its messages wait. */
@@ -59,6 +66,7 @@ function made<T extends object>(
   if (settings === undefined) return [];
   if (!("unset" in settings)) return [make(settings)];
   const { unset } = settings;
-  const send = (): Promise<void> => Promise.reject(new Error(`the environment variable ${unset} is not set`));
+  const send = (): Promise<never> =>
+    Promise.reject(new Error(`the environment variable ${unset} is not set`));
   return [{ name, send }];
 }

@@ -1,9 +1,12 @@
 /** The section `alerts` of a gateway's configuration. */
 import { isIP } from "node:net";
+import type { MailSettings } from "../../operations/alerts/mail-channel.ts";
 import type { WebhookSettings } from "../../operations/alerts/webhook-channel.ts";
+import type { SyslogTarget } from "../../operations/audit/syslog-sender.ts";
+import { readSyslog, type SyslogSection, syslogTarget } from "./config-audit.ts";
 import { type Placed, readTlsClient, type TlsClientSection } from "./config-peers.ts";
-import { parseSection, type Section } from "./config-reader.ts";
-import { textValue, variableValue } from "./config-values.ts";
+import { type Parse, parseList, parseSection, parseText, Refusal, type Section } from "./config-reader.ts";
+import { hostValue, portValue, textValue, variableValue, wordValue } from "./config-values.ts";
 import { clientTls, type Making } from "./section-settings.ts";
 
 /** An environment variable that is not set costs its channel, not the gate, and no command that needs no alerts. */
@@ -13,6 +16,8 @@ export interface Unset {
 
 export interface AlertSettings {
   readonly webhook: WebhookSettings | Unset | undefined;
+  readonly mail: MailSettings | Unset | undefined;
+  readonly syslog: SyslogTarget | undefined;
 }
 
 interface WebhookSection extends Placed {
@@ -22,9 +27,35 @@ interface WebhookSection extends Placed {
   readonly tls: TlsClientSection | undefined;
 }
 
+interface MailSection extends Placed {
+  readonly host: string;
+  readonly port: number | undefined;
+  readonly transport: MailSettings["transport"];
+  readonly tls: TlsClientSection | undefined;
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly userFrom: string | undefined;
+  readonly passwordFrom: string | undefined;
+}
+
 export interface AlertsSection extends Placed {
   readonly webhook: WebhookSection | undefined;
+  readonly mail: MailSection | undefined;
+  readonly syslog: SyslogSection | undefined;
 }
+
+/** RFC 8314 3.3, RFC 6409 3.1, RFC 5321 4.5.4.2. */
+const mailPorts: Readonly<Record<MailSettings["transport"], number>> = { tls: 465, starttls: 587, tcp: 25 };
+/** A group of a mail server reaches more. */
+const recipientsMax = 20;
+
+/** RFC 5321 4.1.2 without quotes, comments, address literals and what is not ASCII. */
+const addressValue: Parse<string> = parseText((text) =>
+  text.length <= 254 &&
+  /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text)
+    ? text
+    : new Refusal("must be an address such as pacs-on-call@hospital.example, without a name"),
+);
 
 /** Shorter ones can be tried out. */
 const secretCharactersMin = 16;
@@ -33,8 +64,15 @@ export function readAlerts(section: Section): AlertsSection {
   const alerts = {
     at: (key?: string) => section.at(key),
     webhook: section.optional<WebhookSection | undefined>("webhook", parseSection(readWebhook), undefined),
+    mail: section.optional<MailSection | undefined>("mail", parseSection(readMail), undefined),
+    syslog: section.optional<SyslogSection | undefined>(
+      "syslog",
+      parseSection((server) => readSyslog(server, "syslog")),
+      undefined,
+    ),
   };
-  if (!alerts.webhook) section.problems.error("missing", section.at(), '"alerts" names nowhere to send them');
+  if (!alerts.webhook && !alerts.mail && !alerts.syslog)
+    section.problems.error("missing", section.at(), '"alerts" names nowhere to send them');
   return alerts;
 }
 
@@ -56,8 +94,58 @@ function readWebhook(section: Section): WebhookSection {
   return webhook;
 }
 
-export function alertSettings({ webhook }: AlertsSection, making: Making): AlertSettings {
-  return { webhook: webhook && webhookSettings(webhook, making) };
+function readMail(section: Section): MailSection {
+  const mail = {
+    at: (key?: string) => section.at(key),
+    host: section.required("host", hostValue, ""),
+    port: section.optional<number | undefined>("port", portValue, undefined),
+    transport: section.optional<MailSettings["transport"]>(
+      "transport",
+      wordValue(["starttls", "tls", "tcp"]),
+      "starttls",
+    ),
+    tls: section.optional<TlsClientSection | undefined>("tls", parseSection(readTlsClient), undefined),
+    from: section.required("from", addressValue, ""),
+    to: section.required("to", parseList(addressValue), []),
+    userFrom: section.optional<string | undefined>("userFrom", variableValue, undefined),
+    passwordFrom: section.optional<string | undefined>("passwordFrom", variableValue, undefined),
+  };
+  const { problems } = section;
+  const { transport, tls, to, userFrom, passwordFrom, host } = mail;
+  if (section.has("to") && (to.length === 0 || to.length > recipientsMax))
+    problems.error("value", section.at("to"), `"to" must have 1 to ${recipientsMax} addresses`);
+  if ((userFrom === undefined) !== (passwordFrom === undefined))
+    problems.error("missing", section.at(), '"userFrom" and "passwordFrom" go together');
+  if (transport === "tcp" && tls)
+    problems.error("conflict", section.at("tls"), '"tls" does not go with transport tcp');
+  if (transport === "tcp" && passwordFrom !== undefined)
+    problems.error(
+      "conflict",
+      section.at("passwordFrom"),
+      "a password must not go over the network in clear",
+    );
+  else if (transport === "tcp" && host !== "" && !isThisMachine(host))
+    problems.warn("exposed", section.at("transport"), "alerts go over the network in clear", "starttls");
+  return mail;
+}
+
+export function alertSettings({ webhook, mail, syslog }: AlertsSection, making: Making): AlertSettings {
+  return {
+    webhook: webhook && webhookSettings(webhook, making),
+    mail: mail && mailSettings(mail, making),
+    syslog: syslog && syslogTarget(syslog, making),
+  };
+}
+
+function mailSettings(section: MailSection, making: Making): MailSettings | Unset {
+  const { host, transport, port = mailPorts[transport], tls, from, to, userFrom, passwordFrom, at } = section;
+  const settings = { host, port, transport, tls: tls && clientTls(tls, making), from, to };
+  if (userFrom === undefined || passwordFrom === undefined) return { ...settings, login: undefined };
+  const user = variable(userFrom, at("userFrom"), making);
+  const pass = variable(passwordFrom, at("passwordFrom"), making);
+  if (typeof user !== "string") return user;
+  if (typeof pass !== "string") return pass;
+  return { ...settings, login: { user, pass } };
 }
 
 function webhookSettings(section: WebhookSection, making: Making): WebhookSettings | Unset {
@@ -105,5 +193,10 @@ function variable(name: string, at: number, { environment, problems }: Making): 
 }
 
 function isThisMachine(host: string): boolean {
-  return host === "localhost" || host === "[::1]" || (isIP(host) === 4 && host.startsWith("127."));
+  return (
+    host === "localhost" ||
+    host === "::1" ||
+    host === "[::1]" ||
+    (isIP(host) === 4 && host.startsWith("127."))
+  );
 }

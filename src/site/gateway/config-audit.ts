@@ -1,5 +1,6 @@
 /** The section `audit` of a gateway's configuration. */
 import type { AuditTrailSettings } from "../../operations/audit/audit-trail.ts";
+import type { SyslogTarget } from "../../operations/audit/syslog-sender.ts";
 import { type Placed, readTlsClient, type TlsClientSection } from "./config-peers.ts";
 import { parseSection, type Section } from "./config-reader.ts";
 import { hostValue, portValue, sizeValue, wordValue } from "./config-values.ts";
@@ -11,39 +12,50 @@ const syslogTlsPort = 6514;
 /** Some sixty thousand messages: a weekend without the server. */
 const queueBytesDefault: number = 64 * MiB;
 
-export interface AuditSection extends Placed {
+/** A syslog server. */
+export interface SyslogSection extends Placed {
   readonly host: string;
   readonly port: number;
   readonly transport: "tls" | "tcp" | "udp";
   readonly tls: TlsClientSection | undefined;
+}
+
+export interface AuditSection extends SyslogSection {
   readonly queueBytesMax: number;
 }
 
 export function readAudit(section: Section): AuditSection {
-  const audit = {
+  return {
+    ...readSyslog(section, "audit"),
+    queueBytesMax: section.optional("queue", sizeValue(MiB, 1024 * MiB), queueBytesDefault),
+  };
+}
+
+/** @param what is sent there */
+export function readSyslog(section: Section, what: string): SyslogSection {
+  const server = {
     at: (key?: string) => section.at(key),
     host: section.required("host", hostValue, ""),
     port: section.optional("port", portValue, syslogTlsPort),
-    transport: section.optional<AuditSection["transport"]>(
+    transport: section.optional<SyslogSection["transport"]>(
       "transport",
       wordValue(["tls", "tcp", "udp"]),
       "tls",
     ),
-    tls: section.optional<AuditSection["tls"]>("tls", parseSection(readTlsClient), undefined),
-    queueBytesMax: section.optional("queue", sizeValue(MiB, 1024 * MiB), queueBytesDefault),
+    tls: section.optional<SyslogSection["tls"]>("tls", parseSection(readTlsClient), undefined),
   };
-  const { transport, tls } = audit;
+  const { transport, tls } = server;
   if (transport === "tls" && !tls)
-    section.problems.error("missing", section.at(), 'audit over TLS needs "tls" with its authorities');
+    section.problems.error("missing", section.at(), `${what} over TLS needs "tls" with its authorities`);
   else if (transport !== "tls" && tls)
     section.problems.error("conflict", section.at("tls"), `"tls" does not go with transport ${transport}`);
-  return audit;
+  return server;
 }
 
-export function auditSettings(
-  { host, port, transport, tls, queueBytesMax }: AuditSection,
-  making: Making,
-): AuditTrailSettings {
-  const target = { host, port, transport, tls: tls && clientTls(tls, making) };
-  return { target, queueBytesMax };
+export function auditSettings(section: AuditSection, making: Making): AuditTrailSettings {
+  return { target: syslogTarget(section, making), queueBytesMax: section.queueBytesMax };
+}
+
+export function syslogTarget({ host, port, transport, tls }: SyslogSection, making: Making): SyslogTarget {
+  return { host, port, transport, tls: tls && clientTls(tls, making) };
 }

@@ -133,6 +133,24 @@ describe("configuration", () => {
       "secret",
     ],
     [
+      "an alert's secret that is not set",
+      "home: home",
+      "home: home\nalerts: {webhook: {url: 'https://a.example/x', secretFrom: ABSENT}}",
+      "environment",
+    ],
+    [
+      "alerts in clear",
+      "home: home",
+      "home: home\nalerts: {webhook: {url: 'http://a.example/token'}}",
+      "exposed",
+    ],
+    [
+      "mail in clear",
+      "home: home",
+      "home: home\nalerts: {mail: {host: m.example, transport: tcp, from: a@b.example, to: c@b.example}}",
+      "exposed",
+    ],
+    [
       "no source",
       "  - name: ct1\n    listener: plain\n    aeTitles: [CT1]\n    devices: [CT1]\n",
       "",
@@ -170,7 +188,11 @@ describe("configuration", () => {
     ] as const)
       copyFileSync(join(site.folder, from), join(site.folder, "tls", name));
     const text = readFileSync(join(projectRoot, "docs", "gateway.example.yaml"), "utf8");
-    const { config, problems } = read(text, { SCANSEAL_WEBHOOK_SECRET: "a secret of the test" });
+    const { config, problems } = read(text, {
+      SCANSEAL_WEBHOOK_SECRET: "a secret of the test",
+      SCANSEAL_MAIL_USER: "gate",
+      SCANSEAL_MAIL_PASSWORD: "a password of the test",
+    });
     expect(problems.map((one) => problemLine("gateway.example.yaml", one))).toEqual([]);
     expect(config!.settings.sources.map(({ mode }) => mode)).toContain("enforce");
   });
