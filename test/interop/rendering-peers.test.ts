@@ -94,6 +94,7 @@ describePeer(["dcm2pnm", "dcmj2pnm", "dcml2pnm", "gdcmconv", "corpus"], "DCMTK r
     ["radiograph/ge-mg-jpeg-lossless.dcm", "dcmj2pnm", window],
     ["radiograph/fuji-cr-rg2-jpegls.dcm", "dcml2pnm", window],
     ["radiograph/rsna-chest-cr-jpeg-baseline.dcm", "dcmj2pnm", asStored],
+    ["transfer-syntax/rg2-jpeg-extended-12bit-lossy.dcm", "dcmj2pnm", window],
     ["multiframe/xa-96frame-jpeg-baseline.dcm", "dcmj2pnm", asStored],
     ["multiframe/wsi-tiny-25frame-rgb.dcm", "dcm2pnm", asStored],
     ["multiframe/wsi-camelyon-15frame-jpeg.dcm", "dcmj2pnm", asStored],

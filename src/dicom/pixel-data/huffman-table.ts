@@ -38,16 +38,17 @@ export class HuffmanTable {
 
 /**
  * @param counts of codes of 1 to 16 bits
- * @param values categories, 0 to 16 (T.81 table H.2), in order of their codes
+ * @param values in order of their codes
+ * @param valueMax of categories 16 (T.81 table H.2); those of AC coefficients have a run before them
  */
-export function huffmanTable(counts: Bytes, values: Bytes): HuffmanTable {
+export function huffmanTable(counts: Bytes, values: Bytes, valueMax = 16): HuffmanTable {
   const lookup = new Uint16Array(1 << lookupBits);
   let code = 0;
   let next = 0;
   for (let length = 1; length <= 16; length++) {
     for (let i = 0; i < counts[length - 1]!; i++, code++, next++) {
       const value = values[next]!;
-      if (value > 16 || code >= 1 << length)
+      if (value > valueMax || code >= 1 << length)
         throw new ScansealError("codec-failed", "JPEG: a malformed Huffman table");
       if (length > lookupBits) continue;
       const start = code << (lookupBits - length);

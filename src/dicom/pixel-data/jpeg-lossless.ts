@@ -2,6 +2,7 @@
 import { type Bytes, viewOf } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { type HuffmanTable, huffmanTable, lookupBits } from "./huffman-table.ts";
+import { guardBytes, restartIntervals, wordAt } from "./jpeg-entropy.ts";
 import { type JpegSegment, jpegMarkers, jpegSegments } from "./jpeg-segments.ts";
 
 export interface LosslessJpeg {
@@ -146,40 +147,6 @@ function decodeScan(segment: JpegSegment, frame: Frame, scan: Scan, samples: Uin
   }
 }
 
-/** Bytes after the last coded one, so that 32 bits can be read from any of them. */
-const guardBytes = 8;
-
-/** The coded bytes between restart markers, the stuffed zeros removed. Restart markers count modulo 8 (T.81 F.1.2.3). */
-function restartIntervals(entropy: Bytes): Bytes[] {
-  const intervals: Bytes[] = [];
-  const clean = new Uint8Array(entropy.length + guardBytes);
-  let length = 0;
-  const close = (): void => {
-    const interval = new Uint8Array(length + guardBytes);
-    interval.set(clean.subarray(0, length));
-    intervals.push(interval);
-    length = 0;
-  };
-  for (let at = 0; at < entropy.length; ) {
-    const next = entropy.indexOf(0xff, at);
-    const end = next < 0 ? entropy.length : next;
-    clean.set(entropy.subarray(at, end), length);
-    length += end - at;
-    at = end + 2;
-    if (next < 0) break;
-    const second = entropy[next + 1]!;
-    if (second === 0) clean[length++] = 0xff;
-    else if (second === 0xff) at = next + 1;
-    else {
-      if (second !== jpegMarkers.restartFirst + (intervals.length % 8))
-        throw failed("restart markers out of order");
-      close();
-    }
-  }
-  close();
-  return intervals;
-}
-
 /** Rows of one restart interval; predictions start anew at `firstRow` (T.81 H.1.2.1). */
 function decodeRows(
   coded: Bytes,
@@ -232,13 +199,6 @@ function decodeRows(
     }
     if (bit > bitsEnd) throw failed("the coded data ends too early");
   }
-}
-
-/** 32 bits from bit `bit` on, of which the last up to 7 are missing. */
-function wordAt(coded: Bytes, bit: number): number {
-  const at = bit >>> 3;
-  const word = (coded[at]! << 24) | (coded[at + 1]! << 16) | (coded[at + 2]! << 8) | coded[at + 3]!;
-  return word << (bit & 7);
 }
 
 /** T.81 table H.1; a is left, b above, c above left; selection 1 to 7. */

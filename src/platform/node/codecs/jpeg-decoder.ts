@@ -1,8 +1,9 @@
 /**
- * Lossy JPEG of 8 bits (ITU-T T.81, DCT processes) decoded by libjpeg-turbo, compiled to WebAssembly by the Cornerstone project: for
+ * Lossy JPEG (ITU-T T.81, DCT processes), of 8 bits decoded by libjpeg-turbo, compiled to WebAssembly by the Cornerstone project: for
  * pictures that people look at, never for proof. Runs inside a thread that can be ended.
  */
 import type { ImageAttributes } from "../../../dicom/pixel-data/image-attributes.ts";
+import { decodeJpegExtended } from "../../../dicom/pixel-data/jpeg-extended.ts";
 import { type JpegSegment, jpegSegments } from "../../../dicom/pixel-data/jpeg-segments.ts";
 import type { CodecSamples } from "../../../dicom/pixel-data/sample-layout.ts";
 import { type Bytes, concatBytes, latin1, viewOf } from "../../../foundation/bytes.ts";
@@ -33,12 +34,12 @@ const decoders = new WasmClasses<new () => Decoder, "jpeg">({
 /**
  * Three components come as red, green and blue: a JFIF or Adobe marker says what they are in the codestream, else Photometric
  * Interpretation.
- * @throws ScansealError `unsupported` for precisions other than 8 bits, `codec-failed` for what is damaged or of another size than the
+ * @throws ScansealError `unsupported` for precisions other than 8 bits, and 12 sequential ones of grey, `codec-failed` for what is damaged or of another size than the
  * attributes say
  */
 export async function decodeJpeg(codestream: Bytes, attributes: ImageAttributes): Promise<CodecSamples> {
   const segments = jpegSegments(codestream, "jpeg");
-  checkFrameHeader(segments, attributes);
+  if (checkedPrecision(segments, attributes) === 12) return twelveBits(codestream, attributes);
   const input = withColours(codestream, segments, attributes);
   const Decoder = await decoders.take("jpeg");
   try {
@@ -62,13 +63,23 @@ export async function decodeJpeg(codestream: Bytes, attributes: ImageAttributes)
 /** T.81 table B.1: baseline, extended and progressive DCT with Huffman coding. */
 const dctMarkers: readonly number[] = [0xc0, 0xc1, 0xc2];
 
+function twelveBits(codestream: Bytes, { bitsStored }: ImageAttributes): CodecSamples {
+  const { samples } = decodeJpegExtended(codestream, 2 ** Math.min(bitsStored, 12) - 1);
+  const data = new Uint8Array(2 * samples.length);
+  const view = viewOf(data);
+  for (let i = 0; i < samples.length; i++) view.setUint16(2 * i, samples[i]!, true);
+  return { data, bytesPerSample: 2, precision: 12, signed: false, planar: false };
+}
+
 /** Before any memory is taken. */
-function checkFrameHeader(segments: readonly JpegSegment[], attributes: ImageAttributes): void {
+function checkedPrecision(segments: readonly JpegSegment[], attributes: ImageAttributes): 8 | 12 {
   const [frame, second] = segments.filter(({ marker }) => isFrameHeader(marker));
   if (!frame || second || frame.parameters.length < 6)
     throw new ScansealError("codec-failed", "JPEG: not one frame header");
   const { marker, parameters } = frame;
-  if (!dctMarkers.includes(marker) || parameters[0] !== 8)
+  const isEight = dctMarkers.includes(marker) && parameters[0] === 8;
+  const isTwelve = marker === 0xc1 && parameters[0] === 12 && attributes.samplesPerPixel === 1;
+  if (!isEight && !isTwelve)
     throw new ScansealError("unsupported", "JPEG of this process or precision is not decoded");
   const view = viewOf(parameters);
   const { rows, columns, samplesPerPixel } = attributes;
@@ -78,6 +89,7 @@ function checkFrameHeader(segments: readonly JpegSegment[], attributes: ImageAtt
     throw new ScansealError("codec-failed", "the codestream is of another size than the attributes say");
   if (samplesPerPixel !== 1 && samplesPerPixel !== 3)
     throw new ScansealError("unsupported", "JPEG of this number of components is not decoded");
+  return isEight ? 8 : 12;
 }
 
 /** SOF0 to SOF15 without DHT, JPG and DAC. */
