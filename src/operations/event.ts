@@ -148,6 +148,10 @@ export type GatewayEvent =
   | { readonly kind: "disk-low"; readonly freeBytes: number; readonly neededBytes: number }
   /** Admitted before there was a destination for them: nobody sends them there by itself. */
   | { readonly kind: "kept-only"; readonly objects: number; readonly destination: string }
+  /** It ends within 60 days; told twice a day. `of`: "device", "listener", ...; `days` is negative when it ended. */
+  | { readonly kind: "certificate-ending"; readonly of: string; readonly name: string; readonly days: number }
+  /** Emergencies that are over for more than a day, and nobody has reviewed; told twice a day. */
+  | { readonly kind: "emergency-unreviewed"; readonly grants: number }
   | { readonly kind: "draining"; readonly associations: number }
   | { readonly kind: "stopped" }
   /** Something that should not happen; `code` of a ScansealError. */

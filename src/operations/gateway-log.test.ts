@@ -45,6 +45,8 @@ function everywhere(text: string, n: number): GatewayEvent[] {
     { kind: "source-changed", source: text, from: text, to: text },
     { kind: "disk-low", freeBytes: n, neededBytes: n },
     { kind: "kept-only", objects: n, destination: text },
+    { kind: "certificate-ending", of: text, name: text, days: n },
+    { kind: "emergency-unreviewed", grants: n },
     { kind: "draining", associations: n },
     { kind: "stopped" },
     { kind: "fault", where: text, code: text, why: text },
@@ -52,7 +54,7 @@ function everywhere(text: string, n: number): GatewayEvent[] {
 }
 
 /** Where a name of the configuration or a peer's label belongs: text of people, but not of patients. */
-const labelFields = new Set(["source", "listener", "destination", "peerTitle"]);
+const labelFields = new Set(["source", "listener", "destination", "peerTitle", "name"]);
 
 describe("the gateway's log", () => {
   it("says what happened, when, how grave, and nothing else", () => {

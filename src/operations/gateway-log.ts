@@ -67,6 +67,8 @@ function levelOf(event: GatewayEvent): Exclude<Level, "trace" | "fatal"> {
     case "association-rejected":
     case "object-refused":
     case "disk-low":
+    case "certificate-ending":
+    case "emergency-unreviewed":
     case "worker-ended":
     case "read-withheld":
     case "read-missing":
@@ -123,6 +125,12 @@ function fieldsOf(event: GatewayEvent): Fields {
     }
     case "disk-low":
       return { freeBytes: count(event.freeBytes), neededBytes: count(event.neededBytes) };
+    case "certificate-ending": {
+      const { of, name, days } = event;
+      return { of: knownCode(of), name: configuredName(name), days: count(days) };
+    }
+    case "emergency-unreviewed":
+      return { grants: count(event.grants) };
     case "kept-only":
       return { objects: count(event.objects), destination: configuredName(event.destination) };
     case "read-withheld":

@@ -56,6 +56,12 @@ export const alarmFacts: Readonly<Record<AlarmName, AlarmFacts>> = {
     todo: "scanseal emergency list; somebody else than who opened it has to review it: scanseal emergency review",
     rule: atOnce,
   },
+  "emergency-unreviewed": {
+    severity: "notice",
+    todo: "scanseal emergency list; somebody else than who opened it: scanseal emergency review",
+    // Looked at twice a day.
+    rule: { ...atOnce, quietMs: 36 * hour },
+  },
   "disk-low": {
     severity: "critical",
     todo: "free space on the disk of the data folder; never delete in the spool or in objects",

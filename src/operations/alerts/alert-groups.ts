@@ -74,6 +74,7 @@ export class AlertGroups {
       if (alert.grade === undefined || alert.grade === group.grade) return [];
       const isWorse = group.grade === null || alert.grade < group.grade;
       group.grade = alert.grade;
+      group.severity = alert.severity;
       group.what = alert.what;
       return isWorse ? [this.#tell(group, "began", now)] : [];
     }

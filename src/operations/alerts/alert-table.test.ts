@@ -94,12 +94,14 @@ describe("the table of alerts", () => {
       ...{ source: hostile, object: hostile, verdict: hostile, codes: fc.array(hostile, { maxLength: 20 }) },
       ...{ destination: hostile, archive: hostile, code: hostile, grant: hostile, reader: hostile },
       ...{ where: hostile, state: fc.constant("held"), isDead: fc.constant(true), waiting: fc.double() },
+      ...{ of: hostile, name: hostile, days: fc.double(), grants: fc.double() },
       ...{ more: fc.double(), freeBytes: fc.double(), neededBytes: fc.double(), status: fc.double() },
     });
     const kinds = fc.constantFrom(
       ...(["association-rejected", "object-refused", "object-judged", "delivery-failed"] as const),
       ...(["destination-down", "destination-back", "read-withheld", "read-missing", "read-failed"] as const),
       ...(["read-emergency", "read-unknown", "worker-ended", "disk-low", "fault"] as const),
+      ...(["certificate-ending", "emergency-unreviewed"] as const),
     );
     fc.assert(
       fc.property(kinds, fields, (kind, given) => {

@@ -9,6 +9,8 @@ type Rows = { readonly [K in GatewayEvent["kind"]]: Row<Extract<GatewayEvent, { 
 
 /** As in the log: the first codes say what it is about. */
 const codesMax = 8;
+/** A certificate rings anew at each. */
+const gradesDays = [7, 30, 60];
 
 const silent = (): undefined => undefined;
 
@@ -102,6 +104,23 @@ const rows: Rows = {
     return rings("disk-low", "disk", what, { count: 0 });
   },
   "kept-only": silent,
+  "certificate-ending": ({ of, name, days }) => {
+    const known = configuredName(name);
+    // Subjects of authorities are texts of others.
+    const who = `${knownCode(of)}${known === name ? ` ${known}` : ""}`;
+    const when = days < 0 ? "has ended" : `ends in ${whole(days)} ${days === 1 ? "day" : "days"}`;
+    const severity = days < 0 ? ({ severity: "warning" } as const) : {};
+    const grade = days < 0 ? 0 : (gradesDays.find((one) => days <= one) ?? 60);
+    return rings("certificate-ending", who, `the certificate of ${who} ${when}`, {
+      count: 0,
+      grade,
+      ...severity,
+    });
+  },
+  "emergency-unreviewed": ({ grants }) => {
+    const what = `${whole(grants)} emergencies are over for more than a day, and nobody has reviewed them`;
+    return rings("emergency-unreviewed", "grants", what, { count: 0 });
+  },
   draining: silent,
   stopped: silent,
   fault: ({ where, code }) => {
@@ -134,16 +153,19 @@ function rings(
     readonly crowd?: string;
     readonly object?: string;
     readonly rule?: AlarmFacts["rule"];
+    readonly grade?: number;
+    readonly severity?: AlarmFacts["severity"];
   } = {},
 ): AlertEvent {
   const { severity, todo, rule } = alarmFacts[alarm];
-  const { object } = more;
+  const { object, grade } = more;
   const alert: Alert = {
-    ...{ alarm, severity, what, todo },
+    ...{ alarm, severity: more.severity ?? severity, what, todo },
     key: keyOf(alarm, key),
     crowd: keyOf(alarm, more.crowd ?? key),
     count: more.count ?? 1,
     rule: more.rule ?? rule,
+    ...(grade === undefined ? {} : { grade }),
     ...(object === undefined ? {} : { object: madeId(object) }),
   };
   return { rings: alert };

@@ -12,6 +12,7 @@ export type AlarmName =
   | "read-unknown"
   | "read-failed"
   | "emergency"
+  | "emergency-unreviewed"
   | "disk-low"
   | "strangers"
   | "objects-refused"
