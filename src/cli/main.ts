@@ -5,6 +5,7 @@ import { packageVersion } from "./package-version.ts";
 import { problemText, reportProblem } from "./problem.ts";
 import { addAlerts } from "./program/alerts.ts";
 import type { Action, Run } from "./program/command-runner.ts";
+import { addCommissioning } from "./program/commissioning.ts";
 import { addDemonstration } from "./program/demonstration.ts";
 import { addDerivation } from "./program/derivation.ts";
 import { addEmergency } from "./program/emergency.ts";
@@ -62,6 +63,7 @@ function programWith(run: Run): Command {
     .showHelpAfterError("(scanseal --help shows what there is)")
     .exitOverride();
   addGateway(program, run);
+  addCommissioning(program, run);
   addVerification(program, run);
   addIndex(program, run);
   addSweep(program, run);

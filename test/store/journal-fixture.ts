@@ -84,6 +84,17 @@ export const holding: Judgement = {
   stored: true,
 };
 
+/** The third one is what decides. */
+export const severalFindings: Judgement = {
+  ...holding,
+  findings: [
+    { ...holding.findings[0]!, code: "hidden-bytes", severity: "warning", layer: "format" },
+    { ...holding.findings[0]!, code: "preamble-suspicious", layer: "format", detail: "NUL \0 and \u2028" },
+    holding.findings[0]!,
+    { ...holding.findings[0]!, code: "attribute-changed" },
+  ],
+};
+
 export async function claimOne(journal: Journal, id: string, now = 5_000): Promise<Lease<JudgedObject>> {
   const leases = await journal.claimReceived("worker", 1_000, leaseMs, now);
   const lease = leases.find(({ work }) => work.id === id);

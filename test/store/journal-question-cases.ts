@@ -1,6 +1,6 @@
 /** What people and metrics ask, and what hostile objects may say. */
 import { expect } from "vitest";
-import type { Journal } from "../../src/store/journal/journal.ts";
+import type { Journal, Judgement } from "../../src/store/journal/journal.ts";
 import { act, admitting, digestOf, held, holding, judged, received, requestFor } from "./journal-fixture.ts";
 import type { JournalCases } from "./journal-suite.ts";
 
@@ -44,6 +44,66 @@ export const questionCases: JournalCases = {
     for (const limit of [0, 1_001, 1.5]) {
       await expect(journal.objects({ limit })).rejects.toMatchObject({ code: "usage" });
     }
+  },
+
+  "counts what a source sent, by what became of it, from a time on": async (under) => {
+    const { journal } = under;
+    const finding = (code: string, severity: "error" | "warning" | "info", layer = "seal") => {
+      return { code, severity, layer, location: {}, message: "It is so.", detail: code };
+    };
+    const unsealed: Judgement = {
+      ...admitting,
+      ...{ verdict: "unsealed", mode: "observe", enforced: "held", basis: "observed" },
+      findings: [finding("hidden-bytes", "warning", "format"), finding("seal-missing", "warning")],
+    };
+    const before = received({ source: "us" });
+    await judged(journal, before, unsealed);
+    const [first, ...more] = Array.from({ length: 3 }, () => received({ source: "us", peerTitle: "US1" }));
+    for (const object of [first!, ...more]) await judged(journal, object, unsealed);
+    await judged(journal, received({ source: "us" }), { ...admitting, sealedBy: "US 1" });
+    await judged(
+      journal,
+      { ...received({ source: "us" }), digest: first!.digest, sopInstanceUid: first!.sopInstanceUid },
+      unsealed,
+    );
+    const returned = {
+      tolerate: [],
+      expectation: { instance: "same", seal: "other", isOlder: false },
+    } as const;
+    await judged(journal, received({ source: "us", arrival: { uidDiffers: false, returned } }), unsealed);
+    await held(journal, { source: "us" });
+    await held(journal, { source: "ct" });
+    await journal.addReceived([received({ source: "us" })]);
+    const since = 0;
+    const tallies = await journal.bySource().tallies({ source: "us", since });
+    const told = tallies.map(({ state, verdict, cause, enforced, objects }) =>
+      [state, verdict, cause, enforced, objects].join(" "),
+    );
+    expect(told.sort()).toEqual([
+      "admitted unsealed seal-missing held 4",
+      "admitted verified  delivered 1",
+      "held altered pixels-changed held 1",
+      "received    1",
+    ]);
+    const kinds = await journal.bySource().kinds({ source: "us", since }, 2);
+    expect(kinds.map(({ peerTitle, objects }) => `${peerTitle} ${objects}`)).toEqual(["US1 3", "MODALITY 1"]);
+    expect(kinds[0]).toMatchObject({
+      examples: [first!.id, more[1]!.id],
+      sealedBy: undefined,
+      modality: "CT",
+    });
+    const like = { verdicts: ["altered"], causes: ["seal-missing"] };
+    const samples = await journal.bySource().samples({ source: "us", since }, like, 3);
+    expect(samples.map(({ verdict }) => verdict)).toEqual(["altered", "unsealed", "unsealed"]);
+    expect(await journal.bySource().tallies({ source: "us", since: Date.now() + 60_000 })).toEqual([]);
+    expect(await journal.bySource().tallies({ source: "u\0s", since })).toEqual([]);
+    for (const wrong of [-1, 0.5, 2 ** 48])
+      await expect(journal.bySource().tallies({ source: "us", since: wrong })).rejects.toMatchObject({
+        code: "usage",
+      });
+    await expect(journal.bySource().kinds({ source: "us", since }, 1_001)).rejects.toMatchObject({
+      code: "usage",
+    });
   },
 
   "finds what was judged since, for the dry run": async (under) => {

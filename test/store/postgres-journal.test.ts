@@ -6,7 +6,14 @@ import { holdGatewayLock } from "../../src/store/journal/gateway-lock.ts";
 import type { Journal } from "../../src/store/journal/journal.ts";
 import { openPostgresJournal } from "../../src/store/journal/postgres-journal.ts";
 import { describePeer } from "../peers.ts";
-import { admitting, type JournalHarness, leaseMs, received } from "./journal-fixture.ts";
+import {
+  admitting,
+  type JournalHarness,
+  judged,
+  leaseMs,
+  received,
+  severalFindings,
+} from "./journal-fixture.ts";
 import { commands, runBesideModel } from "./journal-property.ts";
 import { journalSuite } from "./journal-suite.ts";
 import { type PostgresCluster, startPostgresCluster } from "./postgres-cluster.ts";
@@ -46,6 +53,24 @@ describePeer("postgres", "PostgreSQL journal", () => {
       }),
       { numRuns: 10 },
     );
+  });
+
+  it("a journal from before causes were kept is brought forward with them", async () => {
+    const url = await cluster.createDatabase();
+    const journal = await openPostgresJournal(url);
+    await judged(journal, received(), severalFindings);
+    await judged(journal, received(), admitting);
+    const tallies = await journal.bySource().tallies({ source: "ct-1", since: 0 });
+    expect(tallies.map(({ cause }) => cause).sort()).toEqual(["pixels-changed", undefined]);
+    await journal.close();
+    const client = new Client(url);
+    await client.connect();
+    await client.query("alter table objects drop column cause");
+    await client.query("update journal_version set version = version - 1");
+    await client.end();
+    const again = await openPostgresJournal(url);
+    expect(await again.bySource().tallies({ source: "ct-1", since: 0 })).toEqual(tallies);
+    await again.close();
   });
 
   it("a database that is not there is told in words", async () => {

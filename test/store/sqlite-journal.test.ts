@@ -12,7 +12,7 @@ import { counts, unsettled } from "../../src/store/journal/journal-queries.ts";
 import { NodeSqliteDialect } from "../../src/store/journal/sqlite-dialect.ts";
 import { openSqliteJournal } from "../../src/store/journal/sqlite-journal.ts";
 import type { Database, Tables } from "../../src/store/journal/tables.ts";
-import { admitting, type JournalHarness, judged, received } from "./journal-fixture.ts";
+import { admitting, type JournalHarness, judged, received, severalFindings } from "./journal-fixture.ts";
 import { commands, runBesideModel } from "./journal-property.ts";
 import { journalSuite } from "./journal-suite.ts";
 import { startStoreProcess } from "./store-process.ts";
@@ -112,19 +112,23 @@ describe("SQLite journal's file", () => {
     for (const destinations of [[], ["pacs"], ["pacs", "second"]])
       await judged(journal, received(), admitting, destinations);
     await journal.addReceived([received()]);
+    await judged(journal, received(), severalFindings);
     const before = await journal.counts();
     expect([before.objects.admitted, before.deliveries.due, before.keptOnly]).toEqual([3, 3, 1]);
+    const tallies = await journal.bySource().tallies({ source: "ct-1", since: 0 });
+    expect(tallies.map(({ cause }) => cause)).toContain("pixels-changed");
     await journal.close();
     const raw = new DatabaseSync(path);
     for (const { name } of raw.prepare("select name from sqlite_master where type = 'trigger'").all())
       raw.exec(`drop trigger ${name}`);
     raw.exec(`drop table tallies; drop table seals; drop table record_subjects; drop table records; drop table late_evidence;
       drop table index_queue; drop table index_instances; drop table index_series; drop table index_studies; drop table sightings; drop table log_queue; drop table log_batches; drop table logs; drop table witnessed; drop index purges_pending; drop index objects_waiting;
-      alter table purges drop column pending; alter table objects drop column damaged;
+      alter table purges drop column pending; alter table objects drop column damaged; alter table objects drop column cause;
       drop index objects_kept_only; alter table objects drop column kept_only; update journal_version set version = 1`);
     raw.close();
     const again = await openSqliteJournal(path);
     expect(await again.counts()).toEqual(before);
+    expect(await again.bySource().tallies({ source: "ct-1", since: 0 })).toEqual(tallies);
     await judged(again, received(), admitting, ["pacs"]);
     expect((await again.counts()).destinations).toEqual({
       pacs: { due: 3, dead: 0 },

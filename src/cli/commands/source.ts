@@ -1,24 +1,21 @@
 /** `scanseal source`: who may send to the gateway, and what their objects meet. */
 import { createInterface } from "node:readline/promises";
-import { v7 as newId } from "uuid";
 import { ScansealError } from "../../foundation/errors.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import type { GatewayConfig } from "../../site/gateway/config.ts";
-import { addSource, type ConfigChange, setMode } from "../../site/gateway/config-edit.ts";
+import { addSource, setMode } from "../../site/gateway/config-edit.ts";
 import { durationOf } from "../../site/gateway/config-values.ts";
 import { type DryRun, dryRun } from "../../site/gateway/dry-run.ts";
-import { whenInForce } from "../../site/gateway/in-force.ts";
 import { withJournal } from "../../site/gateway/stores.ts";
 import { certificateSummary } from "../../site/gateway/tls-files.ts";
-import { Operators } from "../../site/operators.ts";
-import type { ActRecord } from "../../store/journal/journal.ts";
 import type { SourceSettings } from "../../zero-trust/gateway/settings.ts";
 import type { Mode } from "../../zero-trust/policy/decide.ts";
 import { reportProblem } from "../problem.ts";
 import { formatTable } from "../terminal/table.ts";
 import { readText } from "../text-file.ts";
 import { reportConfigProblems } from "./config.ts";
-import { configOf, configPathOf, type DeskOptions, proveOperator } from "./gateway-desk.ts";
+import { configOf, configPathOf, type DeskOptions } from "./gateway-desk.ts";
+import { actorOf, meaningOf, recordChange, requireSource, tellUptake } from "./source-desk.ts";
 
 export interface AddOptions extends DeskOptions {
   readonly listener: string;
@@ -44,7 +41,7 @@ export async function addSourceCommand(name: string, options: AddOptions): Promi
   const actor = await actorOf(by, configOf(options), "source add");
   const path = configPathOf(options);
   const change = addSource(path, source);
-  await record(change, actor, "source.added", name, { listener, mode });
+  await recordChange(change, actor, "source.added", name, { listener, mode });
   reportConfigProblems(path, change.warnings);
   process.stdout.write(
     [
@@ -55,32 +52,6 @@ export async function addSourceCommand(name: string, options: AddOptions): Promi
     ].join("\n"),
   );
   return tellUptake(change.after, { name, mode });
-}
-
-/** @returns 0 when it is in force, or no gateway runs; 1 when the running one did not confirm it */
-async function tellUptake(
-  config: GatewayConfig,
-  source: { readonly name: string; readonly mode: Mode },
-): Promise<number> {
-  const uptake = await whenInForce(config, source);
-  const text = {
-    "in-force": "In force: the running gate has taken it up.",
-    "no-gate": "Not yet in force: no gate is running; the next start takes it up.",
-    "not-confirmed": "Not yet in force: the running gate did not confirm it within 10 s; its log says why.",
-  }[uptake];
-  process.stdout.write(`${text}\n`);
-  return uptake === "not-confirmed" ? 1 : 0;
-}
-
-function meaningOf(mode: Mode): string {
-  switch (mode) {
-    case "observe":
-      return "Everything it sends is delivered and reported; malformed objects and broken seals are held in every mode.";
-    case "warn":
-      return "What is not proven is delivered with a notice; malformed objects and broken seals are held in every mode.";
-    case "enforce":
-      return "Only what is proven is delivered; everything else is held until two people release it.";
-  }
 }
 
 /** @returns 0 */
@@ -129,7 +100,7 @@ export async function changeMode(name: string, mode: Mode, options: ModeOptions)
   const actor = await actorOf(options.by, config, "source mode");
   if (mode === "enforce" && !(await isEnforceWanted(name, config, options))) return 1;
   const change = setMode(configPathOf(options), name, mode);
-  await record(change, actor, "source.mode.changed", name, { from: source.mode, to: mode });
+  await recordChange(change, actor, "source.mode.changed", name, { from: source.mode, to: mode });
   process.stdout.write(`Source ${name}: ${source.mode} -> ${mode}. ${meaningOf(mode)}\n`);
   return tellUptake(change.after, { name, mode });
 }
@@ -205,54 +176,4 @@ function printReport(report: DryRun, since: string): void {
   ]);
   if (rows.length > 0) lines.push("", ...formatTable(reportColumns, rows, process.stdout.columns));
   process.stdout.write(`${lines.join("\n")}\n`);
-}
-
-/** What was changed is recorded, or it was not changed. */
-async function record(
-  { after, undo }: ConfigChange,
-  { name: actor, isProven }: Actor,
-  act: string,
-  subject: string,
-  detail: ActRecord["detail"],
-): Promise<void> {
-  try {
-    await withJournal(after, (journal) =>
-      journal.addRecord({
-        id: newId(),
-        at: systemClock.now(),
-        actor,
-        act,
-        subject,
-        detail: { ...detail, isProven },
-      }),
-    );
-  } catch (error) {
-    undo();
-    throw error;
-  }
-}
-
-/**
- * Where the site has operators, one of them, with the passphrase; before there are any, whoever is at the keyboard.
- * @throws ScansealError `usage`
- */
-async function actorOf(by: string, config: GatewayConfig, command: string): Promise<Actor> {
-  const operators = new Operators(config.home, systemClock);
-  if (operators.list().some(({ removedAt }) => removedAt === undefined)) {
-    const name = await withJournal(config, (journal) => proveOperator(operators, journal, by, command));
-    return { name, isProven: true };
-  }
-  if (!/^[^\p{C}]{1,64}$/u.test(by)) throw new ScansealError("usage", "--by is a name of 1 to 64 characters");
-  return { name: by, isProven: false };
-}
-
-interface Actor {
-  readonly name: string;
-  readonly isProven: boolean;
-}
-
-function requireSource({ settings }: GatewayConfig, name: string): SourceSettings {
-  const found = settings.sources.find((source) => source.name === name);
-  if (found) return found;
-  throw new ScansealError("usage", "there is no such source: scanseal source list shows them");
 }

@@ -138,11 +138,19 @@ export async function approveHabits(
 
 /** Whether a person's approval of that archive's changes counts here. @throws ScansealError `io` */
 export async function hasApproval(home: SiteHome, archive: string): Promise<boolean> {
+  return (await approvedHabits(home, archive)) !== undefined;
+}
+
+/** What a person approved and counts here. @throws ScansealError `io` */
+export async function approvedHabits(
+  home: SiteHome,
+  archive: string,
+): Promise<readonly ArchiveHabit[] | undefined> {
   const journal = await openProvenanceJournal(home.provenancePath);
   try {
     const trust = new TrustJudge(home.trust(), nodeCrypto, systemClock.now());
     const ports = { crypto: nodeCrypto, trust, records: recordLookup(journal), readFrom: archive };
-    return (await habitsOf(ports)).approved !== undefined;
+    return (await habitsOf(ports)).approved?.habits;
   } finally {
     await journal.close();
   }

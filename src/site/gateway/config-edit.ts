@@ -65,15 +65,32 @@ function listOf(value: string | undefined): string[] {
 /** @throws ScansealError as `addSource`; `usage` when there is no such source */
 export function setMode(path: string, name: string, mode: Mode): ConfigChange {
   return changeConfig(path, (document) => {
-    const sources = document.get("sources");
-    const items = isSeq(sources) ? sources.items : [];
-    const found = items.find((item) => isMap(item) && item.get("name") === name) as YAMLMap | undefined;
-    if (!found) throw new ScansealError("usage", `there is no source ${name}: scanseal source list`);
+    const found = sourceNode(document, name);
     const written = found.get("mode", true);
     // The scalar itself keeps its place and its comment.
     if (isScalar(written)) written.value = mode;
     else found.set("mode", mode);
   });
+}
+
+/** What is tolerated already stays where it stands. @throws ScansealError as `setMode`, also for a code that nobody may tolerate */
+export function addTolerances(path: string, name: string, codes: readonly string[]): ConfigChange {
+  return changeConfig(path, (document) => {
+    const found = sourceNode(document, name);
+    const written = found.get("tolerate", true);
+    const known = isSeq(written) ? written.items.map((item) => (isScalar(item) ? item.value : item)) : [];
+    const added = codes.filter((code) => !known.includes(code));
+    if (isSeq(written)) for (const code of added) written.add(document.createNode(code));
+    else found.set("tolerate", document.createNode(added, { flow: true }));
+  });
+}
+
+function sourceNode(document: Document, name: string): YAMLMap {
+  const sources = document.get("sources");
+  const items = isSeq(sources) ? sources.items : [];
+  const found = items.find((item) => isMap(item) && item.get("name") === name) as YAMLMap | undefined;
+  if (!found) throw new ScansealError("usage", `there is no source ${name}: scanseal source list`);
+  return found;
 }
 
 function changeConfig(

@@ -1,5 +1,6 @@
 /** What `enforce` would have done with what a source sent: from the journal, which keeps it for every object. */
-import type { Journal, JudgedObject, StoredFinding } from "../../store/journal/journal.ts";
+import { causeOf } from "../../store/journal/cause.ts";
+import type { Journal, JudgedObject } from "../../store/journal/journal.ts";
 
 export interface DryRunGroup {
   readonly verdict: string;
@@ -67,7 +68,7 @@ function addTo(
   groups: Map<string, { group: DryRunGroup; studies: Set<string> }>,
   object: JudgedObject,
 ): void {
-  const finding = gravest(object.findings);
+  const finding = causeOf(object.findings);
   const verdict = object.verdict ?? "none";
   const code = finding?.code ?? "none";
   const key = `${verdict} ${code}`;
@@ -77,13 +78,4 @@ function addTo(
   const objects = (known?.group.objects ?? 0) + 1;
   const message = finding?.message ?? "The check could not be completed.";
   groups.set(key, { group: { verdict, code, message, objects, studies: 0 }, studies });
-}
-
-const gravity: Readonly<Record<StoredFinding["severity"], number>> = { error: 0, warning: 1, info: 2 };
-
-/** At equal gravity the seal says more than the file's form does. */
-function gravest(findings: readonly StoredFinding[]): StoredFinding | undefined {
-  const rank = ({ severity, layer }: StoredFinding): number =>
-    2 * gravity[severity] + (layer === "format" ? 1 : 0);
-  return [...findings].sort((a, b) => rank(a) - rank(b))[0];
 }

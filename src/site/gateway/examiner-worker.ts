@@ -69,7 +69,7 @@ function evidenceOf(examination: Examination): Promise<ExaminedEvidence> {
     await requireAcknowledged(source, object);
     const read = { tolerate: new Set(object.tolerate) };
     const records = await provenance.lookup();
-    const beside = { records, logPolicy, timeTrust };
+    const beside = { records, logPolicy, timeTrust, readFrom: object.readFrom };
     let packedAttributes: Bytes | undefined;
     const onRead = async (read: DicomObject): Promise<void> => {
       packedAttributes = attributesOrNone(read);

@@ -18,6 +18,9 @@ const fileBytesMax = 1 << 20;
 /** A source's records are looked through for its last change: refusals stand there too. */
 const recordsMax = 1_000;
 
+/** Those that say a source's mode. */
+const acts: ReadonlySet<string> = new Set(["source.added", "source.mode.changed", "source.removed"]);
+
 /** By name of the source. */
 type Modes = ReadonlyMap<string, string>;
 
@@ -82,7 +85,7 @@ export class SourceChanges {
   async #record({ act, source, from, to }: Change): Promise<void> {
     const { journal, events, clock, newId } = this.#ports;
     const records = await journal.records({ subject: source, limit: recordsMax });
-    const last = records.find((record) => record.act.startsWith("source."));
+    const last = records.find((record) => acts.has(record.act));
     // `scanseal source` has recorded it, with the person's name.
     if (last && modeAfter(last) === to) return;
     const modes = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };

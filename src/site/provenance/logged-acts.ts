@@ -26,6 +26,10 @@ const toldDetails: ReadonlySet<string> = new Set([
   "digest",
   "reader",
   "until",
+  "tolerate",
+  "although",
+  "record",
+  "habits",
 ]);
 
 const isoTime = (ms: number): string => new Date(ms).toISOString();

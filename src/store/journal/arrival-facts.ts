@@ -6,6 +6,8 @@ export interface ArrivalFacts {
   readonly uidDiffers: boolean;
   /** It came from no sender: an archive returned it to a reader, who did not get it. `source` is the archive's name. */
   readonly returned?: ReturnFacts | undefined;
+  /** It was sealed here, of the object with this id: `source` is who sent that. */
+  readonly sealedFrom?: string | undefined;
 }
 
 export interface ReturnFacts {

@@ -7,6 +7,7 @@ import type { ToIndex } from "../index/index-queue.ts";
 import type { SpoolLocation } from "../spool/spool.ts";
 import type { LaterDeliveries } from "./added-deliveries.ts";
 import type { ArrivalFacts } from "./arrival-facts.ts";
+import type { SourceRecord } from "./source-record.ts";
 
 /** A finding as the policy made it; the journal keeps it as JSON. */
 export interface StoredFinding {
@@ -47,9 +48,9 @@ export interface ReceivedObject {
 /**
  * received: acknowledged, not judged. admitted: policy let it pass (deliveries say where it is). held: in quarantine.
  * resent: the same bytes, or the same sealed object, are here already: kept as a row, its bytes are not. resolved: was held; a recheck or re-send
- * was admitted in its place. purged: was held, two people had its bytes deleted.
+ * was admitted in its place. purged: was held, two people had its bytes deleted. sealed: an original, kept beside what was sealed of it (originals.ts).
  */
-export type ObjectState = "received" | "admitted" | "held" | "resent" | "resolved" | "purged";
+export type ObjectState = "received" | "admitted" | "held" | "resent" | "resolved" | "purged" | "sealed";
 
 export interface JudgedObject extends Omit<ReceivedObject, "location"> {
   readonly state: ObjectState;
@@ -238,6 +239,8 @@ export interface Redirected {
 
 /** Every method: @throws ScansealError `io` (the database), `storage-full`, `usage` (a value that cannot be kept, a limit out of its range). */
 export interface Journal extends LaterDeliveries {
+  /** What each source sent, for commissioning. */
+  bySource(): SourceRecord;
   /**
    * Adds rows in one transaction; a row whose id exists is left as it is (recovery repeats). UIDs and modality of a data set that no database can
    * keep (NUL, above 256 characters) are taken for unread. @throws ScansealError `usage` for any other value that cannot be kept; no row is added

@@ -293,6 +293,7 @@ const fateColumns = {
   mode: "text",
   enforced: "text",
   findings: "text",
+  cause: "text",
   payload_digest: "text",
   sealed_by: "text",
 } as const satisfies RowColumns;
@@ -315,7 +316,7 @@ async function writeFates(transaction: Database, engine: Engine, decided: readon
       state = v.state, related_id = v.related_id, stored = v.stored,
       kept_only = v.kept_only, location = case v.keeps_spool when 1 then objects.location else null end,
       judged_at = v.judged_at, verdict = v.verdict, disposition = v.disposition, assurance = v.assurance,
-      basis = v.basis, mode = v.mode, enforced = v.enforced, findings = v.findings,
+      basis = v.basis, mode = v.mode, enforced = v.enforced, findings = v.findings, cause = v.cause,
       payload_digest = v.payload_digest, sealed_by = v.sealed_by, lease_owner = null, lease_until = null
     from ${rowSet(engine, fateColumns, rows)} as v where objects.id = v.id`.execute(transaction);
 }

@@ -15,9 +15,15 @@ type Location = JudgedObject["location"];
 export const keptBackMs = 60_000;
 
 /** Of `objects`: there are deliveries, and all are done. One that two people released counts too: it still reads the bytes. */
-const isDelivered: RawBuilder<boolean> = sql<boolean>`
-  exists (select 1 from deliveries as d where d.object_id = objects.id)
-  and not exists (select 1 from deliveries as d where d.object_id = objects.id and d.state <> 'delivered')`;
+const isDelivered: RawBuilder<boolean> = isDeliveredOf("objects");
+
+/** Of the objects under that name in a statement. */
+export function isDeliveredOf(objects: string): RawBuilder<boolean> {
+  const id = sql.ref(`${objects}.id`);
+  return sql<boolean>`
+  exists (select 1 from deliveries as d where d.object_id = ${id})
+  and not exists (select 1 from deliveries as d where d.object_id = ${id} and d.state <> 'delivered')`;
+}
 
 /** Nothing changes for an object whose bytes are nobody's any more: resent, purged, delivered. What was stored of it is to be deleted. */
 export function markStored(engine: Engine, id: string): WriteJob<Location> {
@@ -189,6 +195,8 @@ export async function neededDigests(transaction: Database, digests: readonly str
       .where((is) =>
         is.or([
           is("o.state", "in", ["received", "held"]),
+          // An original is kept until the sealed object is where it should be.
+          is.and([is("o.state", "=", "sealed"), is("o.stored", "=", 1)]),
           // Delivered and kept nowhere here, it needs nothing.
           is.and([
             is("o.state", "=", "admitted"),

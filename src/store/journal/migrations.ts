@@ -4,7 +4,9 @@ import { ScansealError } from "../../foundation/errors.ts";
 import { indexTables } from "../index/index-tables.ts";
 import { logTables } from "../log-journal/log-tables.ts";
 import { provenanceTables } from "../provenance/provenance-tables.ts";
-import type { Database, Engine } from "./tables.ts";
+import { causeOf } from "./cause.ts";
+import type { StoredFinding } from "./journal.ts";
+import { type Database, type Engine, idsPerStatement } from "./tables.ts";
 import { makeTallies } from "./tallies.ts";
 
 type Migration = (db: Database, engine: Engine) => Promise<void>;
@@ -18,6 +20,7 @@ const migrations: readonly Migration[] = [
   logTables,
   provenanceTables,
   indexTables,
+  causes,
 ];
 
 /** "scnseal1" as a number: only starts of this program take this lock. */
@@ -131,6 +134,29 @@ async function keptOnly(db: Database): Promise<void> {
   await sql`update objects set kept_only = 1 where state = 'admitted' and (stored = 1 or location is not null)
     and not exists (select 1 from deliveries where deliveries.object_id = objects.id)`.execute(db);
   await sql`create index objects_kept_only on objects (id) where kept_only = 1`.execute(db);
+}
+
+/** What decided, in a column: commissioning counts by it. Found here for what was judged before: findings may hold text that PostgreSQL's JSON refuses. */
+async function causes(db: Database): Promise<void> {
+  await sql`alter table objects add column cause text`.execute(db);
+  for (let after = ""; ; ) {
+    const rows = await db
+      .selectFrom("objects")
+      .select(["id", "findings"])
+      .where("id", ">", after)
+      .orderBy("id")
+      .limit(idsPerStatement)
+      .execute();
+    if (rows.length === 0) return;
+    after = rows.at(-1)!.id;
+    const ids = new Map<string, string[]>();
+    for (const { id, findings } of rows) {
+      const cause = causeOf(JSON.parse(findings) as readonly StoredFinding[])?.code;
+      if (cause !== undefined) ids.set(cause, [...(ids.get(cause) ?? []), id]);
+    }
+    for (const [cause, of] of ids)
+      await db.updateTable("objects").set({ cause }).where("id", "in", of).execute();
+  }
 }
 
 /** One for each question the port asks. Partial ones hold only rows that are still in motion. */

@@ -1,6 +1,7 @@
 /** Objects as rows and back. What comes from the network is bounded here, before a database sees it. */
 import type { Selectable } from "kysely";
 import { ScansealError } from "../../foundation/errors.ts";
+import { causeOf } from "./cause.ts";
 import type { JudgedObject, Judgement, ReceivedObject, StoredFinding } from "./journal.ts";
 import type { ObjectTable } from "./tables.ts";
 
@@ -14,7 +15,8 @@ type JudgementColumn =
   | "basis"
   | "mode"
   | "enforced"
-  | "findings";
+  | "findings"
+  | "cause";
 
 /** UIDs and AE titles end at 64 and 16 characters, names of the configuration and people at 200; the rest is room for what peers get wrong. */
 const textMax = 256;
@@ -118,6 +120,7 @@ export const notJudged: Pick<
   mode: null,
   enforced: null,
   findings: "[]",
+  cause: null,
   related_id: null,
   payload_digest: null,
   sealed_by: null,
@@ -139,6 +142,7 @@ export function judgedColumns(
     mode: judgement.mode,
     enforced: judgement.enforced,
     findings: keptFindings(judgement.findings),
+    cause: causeOf(judgement.findings)?.code ?? null,
     payload_digest: keptOptional(judgement.payloadDigest, "payload digest"),
     sealed_by: keptOptional(judgement.sealedBy, "device"),
     lease_owner: null,

@@ -57,6 +57,7 @@ import {
   withdrawRequest,
 } from "./quarantine-requests.ts";
 import { redirectDeliveries } from "./redirection.ts";
+import { sourceRecord } from "./source-record.ts";
 import type { Database, Engine } from "./tables.ts";
 import type { WriteJob, Writer } from "./writers.ts";
 
@@ -235,7 +236,6 @@ export class SqlJournal implements Journal {
     return rows.map(deliveryOf);
   }
 
-  /** Newest first. */
   async deadDeliveries(limit: number): Promise<readonly Delivery[]> {
     const rows = await this.#read((db) =>
       db
@@ -264,6 +264,10 @@ export class SqlJournal implements Journal {
     return this.#read((db) => heldStudies(db, limit));
   }
 
+  bySource(): ReturnType<Journal["bySource"]> {
+    return sourceRecord((query) => this.#read(query));
+  }
+
   counts(): Promise<JournalCounts> {
     return this.#read(counts);
   }
@@ -283,7 +287,6 @@ export class SqlJournal implements Journal {
     return row && requestOf(row);
   }
 
-  /** Newest first. */
   async requests(state: QuarantineRequest["state"], limit: number): Promise<readonly QuarantineRequest[]> {
     const rows = await this.#read((db) =>
       db
@@ -334,9 +337,8 @@ export class SqlJournal implements Journal {
         .limit(listLimit(limit));
       const ofSubject = subject === undefined ? query : query.where("subject", "=", subject);
       if (actsLike === undefined) return ofSubject.execute();
-      return ofSubject
-        .where((row) => row.or(actsLike.map((beginning) => row("act", "like", `${beginning}%`))))
-        .execute();
+      const like = actsLike.map((beginning) => `${beginning}%`);
+      return ofSubject.where((row) => row.or(like.map((one) => row("act", "like", one)))).execute();
     });
     return rows.map(actOf);
   }
@@ -345,7 +347,6 @@ export class SqlJournal implements Journal {
     await this.#read((db) => sql`select 1`.execute(db));
   }
 
-  /** What is under way is finished first. */
   close(): Promise<void> {
     this.#closing ??= this.#end();
     return this.#closing;

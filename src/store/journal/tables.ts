@@ -59,6 +59,8 @@ export interface ObjectTable extends LeaseColumns {
   damaged: number;
   /** 1: admitted while there was no archive, and nobody had it sent since. */
   kept_only: number;
+  /** Code of the finding that decides; null where nothing was found, or nobody looked yet. */
+  cause: string | null;
 }
 
 /** At most one object for each SOP Instance UID: the primary key says so. */

@@ -74,6 +74,7 @@ export async function tallies(
     held: 0,
     resent: 0,
     resolved: 0,
+    sealed: 0,
     purged: 0,
   };
   const deliveries: Record<DeliveryState, number> = { due: 0, delivered: 0, dead: 0 };

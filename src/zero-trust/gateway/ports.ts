@@ -20,6 +20,8 @@ export interface ExaminedObject {
   /** SHA-256 of the file, hexadecimal: what is examined must be what was acknowledged. */
   readonly digest: string;
   readonly tolerate: readonly MalformedCode[];
+  /** Name of the source that sent it: what a person approved that it changes is explained. */
+  readonly readFrom?: string | undefined;
   /** Its attributes are asked for too. */
   readonly isForIndex?: boolean | undefined;
 }

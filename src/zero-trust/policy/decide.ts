@@ -95,16 +95,29 @@ function verdictOf(evidence: Evidence, findings: readonly Finding[]): Verdict {
   return administrative ? "verified-with-changes" : "verified"; // 9
 }
 
+const heldVerdicts: ReadonlySet<Verdict | undefined> = new Set([
+  ...(["malformed", "altered", "untrusted"] as const),
+  "notice", // no archive's
+  undefined, // the check could not be completed
+]);
+
+/** Of what no mode lets pass: an altered object, say, or one that would overwrite another. */
+export function isHeldInEveryMode(verdict: Verdict | undefined, codes: readonly string[]): boolean {
+  // never an overwrite; not what was asked for
+  const isBarred = (code: string): boolean => code === "instance-conflict" || barred.has(code);
+  return heldVerdicts.has(verdict) || codes.some(isBarred);
+}
+
+const barred: ReadonlySet<string> = notAsAdmitted;
+
 function dispositionOf(
   verdict: Verdict,
   findings: readonly Finding[],
   mode: Mode,
   evidence: Evidence,
 ): Disposition {
-  if (verdict === "malformed" || verdict === "altered" || verdict === "untrusted") return "held";
-  if (verdict === "notice") return "held"; // no archive's
-  if (findings.some((f) => f.code === "instance-conflict")) return "held"; // never an overwrite
-  if (findings.some((f) => notAsAdmitted.has(f.code))) return "held"; // not what was asked for
+  const codes = findings.map(({ code }) => code);
+  if (isHeldInEveryMode(verdict, codes)) return "held";
   const besideError = findings.some((f) => f.severity === "error" && besideContent.has(f.code));
   const received = verdict === "received" && (!isOnlyAdmitted(evidence) || derivationStands(evidence));
   const proven = verdict === "verified" || verdict === "verified-with-changes" || received;
