@@ -98,6 +98,13 @@ describe("a listener with short patience", () => {
     expect(await answered("GET / HTTP/1.1\r\nHost: [::1]:99\r\n")).toBe("200");
   });
 
+  it("cuts a body in chunks of one byte, and takes one in chunks of kilobytes", async () => {
+    const chunked = (chunk: string, count: number): string =>
+      `POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n${`${chunk.length.toString(16)}\r\n${chunk}\r\n`.repeat(count)}0\r\n\r\n`;
+    expect(await say(listener.port, chunked("-", 5_000))).toBe("");
+    expect(await say(listener.port, chunked("-".repeat(1_000), 2_000))).toMatch(/^HTTP\/1.1 200 /);
+  });
+
   it("silent connections make room for one that asks", async () => {
     const silent = await Promise.all(Array.from({ length: 40 }, () => open(listener.port)));
     expect(

@@ -37,6 +37,7 @@ export function requestOf(
   if (!isTls && !isOwnName(name, [host, ...names])) return refused(421, "This name is not served here.");
   if (!url.startsWith("/")) return refused(400, "This request cannot be understood.");
   const [path = "", query = ""] = splitOnce(url, "?");
+  refuseCrumbs(incoming);
   const request: WebRequest = {
     method,
     path,
@@ -52,6 +53,26 @@ export function requestOf(
     }),
   };
   return { kind: "request", request };
+}
+
+/** Of a body: senders cut at kilobytes. */
+const crumbBytes = 64;
+const crumbsMax = 500;
+
+/** A chunked body in chunks of a byte costs thousands of times its bytes, in the turn of everybody (RFC 9112 7.1 has no bound): its connection is cut. */
+function refuseCrumbs(incoming: IncomingMessage): void {
+  if (incoming.headers["transfer-encoding"] === undefined) return;
+  const push = incoming.push.bind(incoming);
+  let pieces = 0;
+  let bytes = 0;
+  incoming.push = (piece: Bytes | null) => {
+    bytes += piece?.length ?? 0;
+    if (++pieces > crumbsMax && bytes < pieces * crumbBytes) {
+      incoming.socket.destroy();
+      return false;
+    }
+    return push(piece);
+  };
 }
 
 /** An address is nobody's name: a page cannot point one of its own to it. */
