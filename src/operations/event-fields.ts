@@ -14,7 +14,7 @@ const verdicts: ReadonlySet<string> = new Set([
 ]);
 const modes: ReadonlySet<string> = new Set(["observe", "warn", "enforce"]);
 const objectStates: ReadonlySet<string> = new Set([
-  ...["received", "admitted", "held", "resent", "resolved", "purged"],
+  ...["received", "admitted", "held", "resent", "resolved", "purged", "sealed"],
 ]);
 const deliveryStates: ReadonlySet<string> = new Set(["due", "delivered", "dead"]);
 

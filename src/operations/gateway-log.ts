@@ -125,10 +125,8 @@ function fieldsOf(event: GatewayEvent): Fields {
     }
     case "disk-low":
       return { freeBytes: count(event.freeBytes), neededBytes: count(event.neededBytes) };
-    case "certificate-ending": {
-      const { of, name, days } = event;
-      return { of: knownCode(of), name: configuredName(name), days: count(days) };
-    }
+    case "certificate-ending":
+      return { of: knownCode(event.of), name: configuredName(event.name), days: count(event.days) };
     case "emergency-unreviewed":
       return { grants: count(event.grants) };
     case "kept-only":

@@ -2,7 +2,14 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Clock } from "../foundation/crypto.ts";
 import type { EventSink, GatewayEvent } from "./event.ts";
-import { count, knownCode, knownDeliveryState, knownObjectState, knownVerdict } from "./event-fields.ts";
+import {
+  configuredName,
+  count,
+  knownCode,
+  knownDeliveryState,
+  knownObjectState,
+  knownVerdict,
+} from "./event-fields.ts";
 import { LabelNames } from "./label-names.ts";
 
 /** Read from journal and spool when somebody asks for the metrics. Times are milliseconds since 1970. */
@@ -19,6 +26,8 @@ export interface GatewayReadings {
     readonly isRefusing: boolean;
   };
   readonly destinations: readonly { readonly name: string; readonly isReached: boolean }[];
+  /** Every certificate and revocation list that site and gateway rest on. */
+  readonly certificates?: readonly { readonly of: string; readonly name: string; readonly endsAt: number }[];
   /** Audit messages that wait for their server; absent where none are sent. */
   readonly auditQueue?: number | undefined;
 }
@@ -31,6 +40,7 @@ export interface MetricsOptions {
   readonly ofProcess?: boolean;
 }
 
+const dayMs = 86_400_000;
 /** A database that hangs must not take the other metrics with it. */
 const collectMsMax = 3_000;
 /** Associations whose end has not been told; more than a gateway lets in. */
@@ -266,6 +276,7 @@ function makeGauges(registry: Registry, names: LabelNames): Gauges {
   const refusing = gauge("spool_refusing", "1 while objects are refused for want of storage, else 0");
   const auditQueue = gauge("audit_queue", "Audit messages that wait for the syslog server");
   const reached = gauge("destination_reached", "0 while it cannot be reached, else 1", "destination");
+  const certificate = gauge("certificate_days", "Days until it ends, negative after", "of", "name");
   const age = (since: number | undefined, now: number): number =>
     since === undefined ? 0 : Math.max(0, now - since) / 1000;
   return {
@@ -276,6 +287,7 @@ function makeGauges(registry: Registry, names: LabelNames): Gauges {
       for (const one of [unjudged, due, bytes, bytesMax, records, refusing, auditQueue]) one.remove();
       objects.reset();
       deliveries.reset();
+      certificate.reset();
       reached.reset();
       if (readings === undefined) return;
       for (const [state, n] of Object.entries(readings.objects))
@@ -289,6 +301,8 @@ function makeGauges(registry: Registry, names: LabelNames): Gauges {
       records.set(readings.spool.records);
       for (const { name, isReached } of readings.destinations)
         reached.set({ destination: names.of(name) }, isReached ? 1 : 0);
+      for (const { of, name, endsAt } of readings.certificates ?? [])
+        certificate.set({ of: knownCode(of), name: configuredName(name) }, (endsAt - now) / dayMs);
       if (readings.auditQueue !== undefined) auditQueue.set(readings.auditQueue);
       refusing.set(readings.spool.isRefusing ? 1 : 0);
     },

@@ -91,7 +91,8 @@ export const alarmFacts: Readonly<Record<AlarmName, AlarmFacts>> = {
   "audit-stopped": {
     severity: "warning",
     todo: "look at the syslog server and the network between (docs/audit.md); imaging goes on",
-    rule: atOnce,
+    // Told once for each time that the server goes away.
+    rule: { ...atOnce, quietMs: 24 * hour },
   },
   "channel-dead": {
     severity: "warning",

@@ -42,6 +42,8 @@ export class ChannelQueue {
   #failures = 0;
   /** Told once. */
   #note: string | undefined;
+  /** Until one was sent. */
+  #isFull = false;
   #isStopping = false;
   #wake: () => void = () => {};
   #running: Promise<void> | undefined;
@@ -63,10 +65,10 @@ export class ChannelQueue {
 
   push(message: AlertMessage): void {
     this.#waiting.push(message);
-    if (this.#waiting.length > waitingMax) {
-      this.#waiting.shift();
-      this.#parts.onDropped(this.name);
-    }
+    if (this.#waiting.length <= waitingMax) return;
+    this.#waiting.shift();
+    if (!this.#isFull) this.#parts.onDropped(this.name);
+    this.#isFull = true;
   }
 
   /** Begins, or goes on, to send what waits. */
@@ -94,11 +96,13 @@ export class ChannelQueue {
         this.#waiting = this.#waiting.filter((one) => one !== next);
         if (this.#failures >= this.#times.deadAfter) this.#parts.onState(this.name, true, "");
         this.#failures = 0;
+        this.#isFull = false;
         this.#parts.onSent();
         continue;
       }
       this.#failures++;
-      if (this.#failures === this.#times.deadAfter) this.#parts.onState(this.name, false, why);
+      if (this.#failures >= this.#times.deadAfter)
+        this.#parts.onState(this.name, false, this.#failures === this.#times.deadAfter ? why : "");
       if (this.#isStopping) return;
       await this.#pause(
         Math.min(this.#times.retryMs * 2 ** Math.min(this.#failures - 1, 20), this.#times.retryMsMax),
@@ -132,7 +136,7 @@ export class ChannelQueue {
 
 export interface ChannelQueueParts {
   readonly times: ChannelTimes;
-  /** Told once for each change: dead and why, or reached again. */
+  /** Dead and why, then with each try that failed without; reached again. */
   readonly onState: (channel: string, isReached: boolean, why: string) => void;
   readonly onDropped: (channel: string) => void;
   /** It was taken, but. */

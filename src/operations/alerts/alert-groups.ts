@@ -10,7 +10,9 @@ const moreEveryMs = 3_600_000;
 const settleMs = 600_000;
 /** Groups of a crowd that ring alone; the rest is one group. */
 const crowdMax = 8;
-/** Of all. Names are the configuration's and codes are closed, so that few sites ever have a hundred. */
+/** Groups of an alarm: what happens to every source at once is one cause. */
+const alarmMax = 20;
+/** Of all, from a file: a group for each alarm and its others is less. */
 const groupsMax = 500;
 
 export interface AlertGroup {
@@ -66,6 +68,8 @@ export class AlertGroups {
       group.total = 0;
       group.untold = 0;
     }
+    // Of what lasts, the newest is told.
+    if (group.toldAt === null && group.key === alert.key) group.what = alert.what;
     group.lastAt = now;
     group.endAt = null;
     group.total = sum(group.total, alert.count);
@@ -104,9 +108,13 @@ export class AlertGroups {
         if (group.ringAt === null) this.#groups.delete(group.key);
         else tellings.push(this.#tell(group, "began", now));
       } else if (isOver(group, now)) {
-        const what = group.endAt === null ? `no more is heard of: ${group.what}` : group.endWhat;
         this.#groups.delete(group.key);
-        tellings.push({ ...this.#tell(group, "ended", now), what });
+        const over =
+          group.endAt === null
+            ? this.#tell(group, "quiet", now)
+            : { ...this.#tell(group, "ended", now), what: group.endWhat };
+        // Nobody is woken because something is over.
+        tellings.push({ ...over, severity: "notice" });
       } else tellings.push(this.#tell(group, "more", now));
     }
     return tellings;
@@ -144,10 +152,13 @@ export class AlertGroups {
 
   #keyFor({ key, crowd, alarm }: Alert): string {
     if (this.#groups.has(key)) return key;
-    const others = this.#groups.size >= groupsMax ? `${alarm}, others` : `${crowd}, others`;
-    const isCrowded = (): boolean =>
-      [...this.#groups.values()].filter((group) => group.crowd === crowd).length >= crowdMax;
-    return this.#groups.size >= groupsMax || isCrowded() ? others : key;
+    let [inCrowd, inAlarm] = [0, 0];
+    for (const group of this.#groups.values()) {
+      if (group.crowd === crowd) inCrowd++;
+      if (group.alarm === alarm) inAlarm++;
+    }
+    if (inAlarm >= alarmMax) return `${alarm}, others`;
+    return inCrowd >= crowdMax ? `${crowd}, others` : key;
   }
 
   #tell(group: Mutable<AlertGroup>, phase: Telling["phase"], now: number): Telling {

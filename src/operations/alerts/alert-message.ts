@@ -13,7 +13,8 @@ export interface AlertMessage extends Omit<Telling, "phase" | "alarm"> {
 /** One line. */
 export function subjectOf(message: AlertMessage): string {
   const { gate, severity, phase, what } = message;
-  const word = phase === "began" || phase === "test" ? severity : phase === "more" ? "goes on" : "over";
+  const words = { began: severity, test: severity, more: "goes on", ended: "over", quiet: "nothing new" };
+  const word = words[phase];
   return oneLine(`Scanseal ${gate}: ${word}: ${countText(message)}${what}`);
 }
 
@@ -23,6 +24,9 @@ export function textOf(message: AlertMessage): string {
   const lines = [
     oneLine(`${countText(message)}${what}`),
     ...(phase === "ended" ? [] : [`What to do: ${oneLine(todo)}`]),
+    ...(phase === "quiet"
+      ? ["Nothing new was heard of it; that alone does not say that it is repaired."]
+      : []),
     `Since ${new Date(since).toISOString()}, told ${new Date(at).toISOString()}${total > 1 ? `, ${total} in all` : ""}.`,
     ...(object === undefined ? [] : [`One of them: scanseal quarantine show ${object}`]),
     ...(alarm === "test" ? [] : [`More: ${pageOf(message)}`]),
@@ -60,7 +64,7 @@ export function jsonOf(message: AlertMessage): string {
 
 function countText({ phase, count, total }: AlertMessage): string {
   if (phase === "more") return `${count} more: `;
-  if (phase === "ended") return total > 1 ? `after ${total}: ` : "";
+  if (phase === "ended" || phase === "quiet") return total > 1 ? `after ${total}: ` : "";
   return count > 1 ? `${count} times: ` : "";
 }
 

@@ -73,7 +73,7 @@ const groupFields: Readonly<Record<keyof AlertGroup, Check>> = {
 
 const messageFields: Readonly<Record<keyof AlertMessage, Check>> = {
   ...{ id: isText, gate: isText, alarm: isText, severity: isSeverity, what: isText, todo: isText },
-  ...{ phase: isWord("began", "more", "ended", "test"), object: orAbsent(isText) },
+  ...{ phase: isWord("began", "more", "ended", "quiet", "test"), object: orAbsent(isText) },
   ...{ count: isNumber, total: isNumber, since: isNumber, at: isNumber },
 };
 

@@ -53,9 +53,9 @@ export interface Alert {
 
 export type AlertEvent = { readonly rings: Alert } | { readonly ends: string; readonly what: string };
 
-/** What is told of a group: its first, how many more, its end. */
+/** What is told of a group: its first, how many more, its end; `quiet`: nobody said that it ended, and nothing was heard of it for long. */
 export interface Telling {
-  readonly phase: "began" | "more" | "ended";
+  readonly phase: "began" | "more" | "ended" | "quiet";
   readonly alarm: AlarmName;
   readonly severity: Severity;
   readonly what: string;

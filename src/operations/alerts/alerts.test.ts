@@ -2,12 +2,14 @@ import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { makeTlsMaterial } from "../../../test/dicom-network/tls-material.ts";
 import type { GatewayEvent } from "../event.ts";
-import type { AlertChannel } from "./alert-channel.ts";
+import { type AlertChannel, ChannelQueue } from "./alert-channel.ts";
 import type { AlertMessage } from "./alert-message.ts";
 import { Alerts } from "./alerts.ts";
 import { WebhookChannel } from "./webhook-channel.ts";
@@ -163,6 +165,37 @@ describe("alerts by webhook", () => {
     expect(receiver.posts[0]!.headers["scanseal-signature"]).toBeUndefined();
   });
 
+  it("over TLS to a receiver of the named authority, and to no other", async () => {
+    const material = await makeTlsMaterial();
+    const { certificatePem: cert, keyPem: key } = material.server;
+    let posts = 0;
+    const server = createTlsServer({ cert, key }, (_, response) => {
+      posts++;
+      response.writeHead(200).end();
+    });
+    onTestFinished(() => void server.close());
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
+    const sent = (authorities: string, serverName?: string): Promise<undefined> =>
+      new WebhookChannel({ url, secret: undefined, tls: { authorities, serverName } }).send(message);
+    await sent(material.authority);
+    await sent(material.authority, "localhost");
+    await expect(sent((await makeTlsMaterial()).authority)).rejects.toThrow(/failed: [A-Z_]+/);
+    await expect(sent(material.authority, "elsewhere.example")).rejects.toThrow(/ERR_TLS_CERT_ALTNAME/);
+    expect(posts).toBe(2);
+  });
+
+  it.each<[string, Receiver["answer"]]>([
+    ["does not answer", () => {}],
+    ["says a letter in a while", (_, request) => drip(request)],
+  ])("a receiver that %s does not keep it", async (_, answer) => {
+    const receiver = await Receiver.listen();
+    receiver.answer = answer;
+    const channel = new WebhookChannel({ url: receiver.url, secret: undefined, tls: undefined }, 200);
+    await expect(channel.send(message)).rejects.toThrow(/does not answer/);
+  });
+
   it("an endless answer after a yes is yes, and is cut off", async () => {
     const receiver = await Receiver.listen();
     const closed = Promise.withResolvers<void>();
@@ -188,6 +221,12 @@ function endless(request: IncomingMessage): void {
   const { socket } = request;
   socket.on("error", () => {});
   socket.write(`HTTP/1.1 200 OK\r\nX: ${"x".repeat(1 << 20)}`);
+}
+
+function drip({ socket }: IncomingMessage): void {
+  socket.write("HTTP/1.1 200 OK\r\nX: ");
+  const timer = setInterval(() => socket.write("x"), 20);
+  socket.on("error", () => {}).on("close", () => clearInterval(timer));
 }
 
 describe("alerts over time", () => {
@@ -228,6 +267,13 @@ describe("alerts over time", () => {
     one.sink(held(1));
     await dead.until(() => dead.tries > 20);
     expect(alive.told).toEqual(["held began 1", "channel-dead began 0"]);
+    // As long as it is dead, that is not over.
+    now += 50 * 60_000;
+    const { tries } = dead;
+    await dead.until(() => dead.tries > tries + 2);
+    now += 50 * 60_000;
+    await dead.until(() => dead.tries > tries + 4);
+    expect(alive.told).toHaveLength(2);
     expect(faults).toEqual([
       expect.objectContaining({ where: "alerts", code: "network", why: expect.stringContaining("webhook") }),
     ]);
@@ -243,16 +289,16 @@ describe("alerts over time", () => {
     expect(alive.taken[2]!.what).toContain("are sent again");
   });
 
-  it("a channel that is away for long keeps the newest two hundred, and the log says so", async () => {
-    const channel = new Channel();
-    channel.isDead = true;
-    const one = alerts([channel]);
-    for (let i = 0; i < 260; i++) one.sink(held(i, `ct${i}`));
-    await one.stop();
-    const { waiting } = JSON.parse(readFileSync(join(folder, "alerts.json"), "utf8"));
-    expect(waiting.mail).toHaveLength(200);
-    expect(waiting.mail[199].what).toContain("ct259");
-    expect(faults.some((fault) => fault.kind === "fault" && fault.code === "limit-count")).toBe(true);
+  it("a channel that is away for long keeps the newest two hundred, and that is told once", async () => {
+    const dropped: string[] = [];
+    const queue = new ChannelQueue(new Channel(), [], {
+      ...{ times, onState: () => {}, onNote: () => {}, onSent: () => {} },
+      onDropped: (channel) => dropped.push(channel),
+    });
+    for (let i = 0; i < 260; i++) queue.push({ ...message, id: `id-${i}` });
+    expect(queue.waiting).toHaveLength(200);
+    expect(queue.waiting[0]!.id).toBe("id-60");
+    expect(dropped).toEqual(["mail"]);
   });
 
   it.each([

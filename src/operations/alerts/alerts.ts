@@ -100,7 +100,7 @@ export class Alerts {
 
   /** Nobody is told of a dead channel through it alone: it waits with the rest. */
   #channelChanged(channel: string, isReached: boolean, why: string): void {
-    if (!isReached) this.#fault("network", `alerts by ${channel}: ${why}`);
+    if (why !== "") this.#fault("network", `alerts by ${channel}: ${why}`);
     this.#take(channelAlert(channel, isReached));
   }
 

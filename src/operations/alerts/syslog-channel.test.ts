@@ -37,7 +37,12 @@ describe("alerts by syslog", () => {
     await channel(overTls(received.port)).send(message);
     await received.until(1);
     expect(received.taken).toEqual([line]);
-    await channel(overTls(received.port)).send({ ...message, phase: "ended", what: "a\nb\u2028<34>1 x" });
+    await channel(overTls(received.port)).send({
+      ...message,
+      phase: "ended",
+      severity: "notice",
+      what: "a\nb\u2028<34>1 x",
+    });
     await received.until(2);
     expect(received.taken[1]).toMatch(/^<85>1 .*: a\?b\?<34>1 x$/);
   });

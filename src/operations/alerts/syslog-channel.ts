@@ -22,9 +22,9 @@ export class SyslogChannel implements AlertChannel {
   }
 
   async send(message: AlertMessage): Promise<undefined> {
-    const { at, phase, severity } = message;
-    const level = phase === "ended" ? 5 : severities[severity];
-    const queue = new QueueOfOne(alertSyslogMessage(lineOf(message), { at, severity: level, ...this.#of }));
+    const { at, severity } = message;
+    const header = { at, severity: severities[severity], ...this.#of };
+    const queue = new QueueOfOne(alertSyslogMessage(lineOf(message), header));
     let problem = "the server does not answer";
     const onState = (isReached: boolean, why: string): void => {
       if (!isReached) problem = why;

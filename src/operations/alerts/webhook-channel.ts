@@ -20,9 +20,12 @@ const answerBytesMax = 65_536;
 export class WebhookChannel implements AlertChannel {
   readonly name = "webhook";
   readonly #settings: WebhookSettings;
+  readonly #msMax: number;
 
-  constructor(settings: WebhookSettings) {
+  /** @param msMax for one POST, whatever the server does */
+  constructor(settings: WebhookSettings, msMax: number = sendMsMax) {
     this.#settings = settings;
+    this.#msMax = msMax;
   }
 
   send(message: AlertMessage): Promise<undefined> {
@@ -41,7 +44,7 @@ export class WebhookChannel implements AlertChannel {
         ...(secret === undefined ? {} : { "Scanseal-Signature": `sha256=${signatureOf(body, secret)}` }),
       },
       agent: false as const,
-      signal: AbortSignal.timeout(sendMsMax),
+      signal: AbortSignal.timeout(this.#msMax),
       ...(tls ? { ca: tls.authorities, ...own, ...(isIP(name) === 0 ? { servername: name } : {}) } : {}),
     };
     const isTls = target.protocol === "https:";
@@ -69,6 +72,8 @@ function signatureOf(body: Uint8Array, secret: string): string {
 
 function drain(answer: IncomingMessage): void {
   let bytes = 0;
+  // It keeps no process from ending.
+  answer.socket.unref();
   answer.on("error", () => {});
   answer.on("data", (chunk: Buffer) => {
     bytes += chunk.length;
