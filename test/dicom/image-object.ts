@@ -62,3 +62,29 @@ export async function imageFrames(image: ImageMade): Promise<PixelFrames> {
   const file = encodePart10(sorted, image.transferSyntaxUid ?? explicitLittleEndianUid);
   return (await framesOf(await readDicom(new MemorySource(file))))!;
 }
+
+/** 8 x 4 samples of 16 bits. */
+export const words = (at: (i: number) => number): Uint16Array =>
+  Uint16Array.from({ length: 32 }, (_, i) => at(i));
+
+export const windowElements = (
+  center: number | string,
+  width: number | string,
+  shape?: string,
+): NewElement[] => [
+  textElement(0x00281050, "DS", String(center)),
+  textElement(0x00281051, "DS", String(width)),
+  ...(shape === undefined ? [] : [textElement(0x00281056, "CS", shape)]),
+];
+export const rescaleElements = (slope: string, intercept: string): NewElement[] => [
+  textElement(0x00281052, "DS", intercept),
+  textElement(0x00281053, "DS", slope),
+];
+export const lutElements = (
+  descriptor: readonly number[],
+  entries: readonly number[],
+  bytes?: Uint8Array,
+): NewElement[] => [
+  numberElement(0x00283002, "US", ...descriptor),
+  { tag: 0x00283006, vr: "OW", value: bytes ?? new Uint8Array(Uint16Array.from(entries).buffer) },
+];

@@ -54,7 +54,6 @@ const windowWidth = 0x00281051;
 const rescaleIntercept = 0x00281052;
 const rescaleSlope = 0x00281053;
 const windowFunction = 0x00281056;
-const pixelIntensityRelationship = 0x00281040;
 const modalityLutSequence = 0x00283000;
 const voiLutSequence = 0x00283010;
 const lutTags = { descriptor: 0x00283002, data: 0x00283006 };
@@ -94,11 +93,12 @@ async function greyDisplay(
   const modality = await modalityOf(object, attributes, index);
   const mayBeNegative =
     attributes.pixelRepresentation === 1 || (modality.kind === "rescale" && modality.intercept < 0);
-  const own = window ?? windowOf(groupItem(object, index, frameVoiLut) ?? object.elements);
+  const elements = groupItem(object, index, frameVoiLut) ?? object.elements;
+  const own = window ?? windowOf(elements);
   return {
     kind: "grey",
     modality,
-    voi: own ? { kind: "window", ...own } : await voiTable(object, mayBeNegative),
+    voi: own ? { kind: "window", ...own } : await voiTable(object, elements, mayBeNegative),
     padding: paddingOf(object, attributes),
     isInverted: attributes.photometric === "MONOCHROME1",
   };
@@ -110,7 +110,7 @@ async function modalityOf(
   index: number,
 ): Promise<GreyDisplay["modality"]> {
   const none = { kind: "rescale", slope: 1, intercept: 0 } as const;
-  if (isFlatFilm(object)) return none;
+  if (isShownAsStored(object)) return none;
   const [item] = findElement(object.elements, modalityLutSequence)?.items ?? [];
   if (item) {
     const isSigned = attributes.pixelRepresentation === 1;
@@ -124,16 +124,16 @@ async function modalityOf(
   return { kind: "rescale", slope, intercept };
 }
 
+/** XA, XRF, and XA of two planes. */
 const angiography: readonly (string | undefined)[] = [
   "1.2.840.10008.5.1.4.1.1.12.1",
   "1.2.840.10008.5.1.4.1.1.12.2",
   "1.2.840.10008.5.1.4.1.1.12.3",
 ];
 
-/** PS3.3 C.8.7.1.1.2: there the modality LUT leads back to linear values, and stored ones are shown. */
-function isFlatFilm({ elements }: DicomObject): boolean {
-  const relationship = plainTextOf(elements, pixelIntensityRelationship)?.trim() ?? "";
-  return angiography.includes(plainTextOf(elements, tags.sopClassUid)) && relationship !== "";
+/** PS3.3 C.8.7.1.1.2: there the modality LUT leads back to what the detector saw, and stored values are shown, as in DCMTK. */
+function isShownAsStored({ elements }: DicomObject): boolean {
+  return angiography.includes(plainTextOf(elements, tags.sopClassUid));
 }
 
 /** The first window, where it is one: many objects carry a width of 0. */
@@ -148,8 +148,12 @@ function windowOf(elements: readonly DataElement[]): Window | undefined {
   return { center, width, function: shape };
 }
 
-async function voiTable(object: DicomObject, mayBeNegative: boolean): Promise<GreyDisplay["voi"]> {
-  const [item] = findElement(object.elements, voiLutSequence)?.items ?? [];
+async function voiTable(
+  object: DicomObject,
+  elements: readonly DataElement[],
+  mayBeNegative: boolean,
+): Promise<GreyDisplay["voi"]> {
+  const [item] = findElement(elements, voiLutSequence)?.items ?? [];
   if (!item) return { kind: "range" };
   return { kind: "table", table: await lookupTable(object, item.elements, lutTags, mayBeNegative) };
 }

@@ -5,7 +5,7 @@ import { canonicalFrame } from "../../dicom/pixel-data/canonical-frames.ts";
 import type { FrameDecoder } from "../../dicom/pixel-data/decoder.ts";
 import type { EncapsulatedFrame } from "../../dicom/pixel-data/encapsulated-frames.ts";
 import type { NativeFrames, PixelFrames } from "../../dicom/pixel-data/frames.ts";
-import { isSubsampled422 } from "../../dicom/pixel-data/image-attributes.ts";
+import { type ImageAttributes, isSubsampled422 } from "../../dicom/pixel-data/image-attributes.ts";
 import { byPlane } from "../../dicom/pixel-data/sample-layout.ts";
 import { type ByteSource, readChunks } from "../../foundation/byte-source.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
@@ -60,8 +60,7 @@ export async function nativeFrame(
     if (range !== undefined) return rangeBytes(source, range.offset, range.length, layout.swap);
   }
   const step = await canonicalFrame(frames, index, decoder);
-  const isPlanar =
-    attributes.planarConfiguration === 1 && attributes.samplesPerPixel > 1 && !isSubsampled422(attributes);
+  const isPlanar = isByPlane(attributes);
   if (!(step instanceof Uint8Array) && !isPlanar)
     return rangeBytes(source, step.offset, step.length, step.swap);
   const bytes = step instanceof Uint8Array ? step : await source.read(step.offset, step.length);
@@ -75,8 +74,15 @@ function checkIndex({ attributes }: PixelFrames, index: number): void {
     throw new ScansealError("usage", "no such frame");
 }
 
+/** Native samples of this object lie plane by plane. */
+export function isByPlane(attributes: ImageAttributes): boolean {
+  return (
+    attributes.planarConfiguration === 1 && attributes.samplesPerPixel > 1 && !isSubsampled422(attributes)
+  );
+}
+
 /** Undefined where a frame starts or ends inside a byte or a swapped word. */
-function byteRange(
+export function byteRange(
   { offset, frameBits, swap }: NativeFrames,
   index: number,
 ): { offset: number; length: number } | undefined {

@@ -1,29 +1,19 @@
-import { deflateSync } from "node:zlib";
-import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type ImageMade, imageFrames } from "../../../test/dicom/image-object.ts";
+import {
+  type ImageMade,
+  imageFrames,
+  lutElements,
+  rescaleElements,
+  windowElements,
+  words,
+} from "../../../test/dicom/image-object.ts";
 import { type NewElement, numberElement, textElement } from "../../dicom/encode.ts";
 import { latin1 } from "../../foundation/bytes.ts";
-import { ScansealError } from "../../foundation/errors.ts";
 import { CodecPool } from "../../platform/node/codecs/codec-pool.ts";
 import { readPng } from "../../platform/node/png.ts";
 import { FrameRenderer } from "./rendered-frame.ts";
 
 const plain = { annotations: [] } as const;
-const windowOf = (center: number | string, width: number | string, shape?: string): NewElement[] => [
-  textElement(0x00281050, "DS", String(center)),
-  textElement(0x00281051, "DS", String(width)),
-  ...(shape === undefined ? [] : [textElement(0x00281056, "CS", shape)]),
-];
-const rescale = (slope: string, intercept: string): NewElement[] => [
-  textElement(0x00281052, "DS", intercept),
-  textElement(0x00281053, "DS", slope),
-];
-const lut = (descriptor: readonly number[], entries: readonly number[], bytes?: Uint8Array): NewElement[] => [
-  numberElement(0x00283002, "US", ...descriptor),
-  { tag: 0x00283006, vr: "OW", value: bytes ?? new Uint8Array(Uint16Array.from(entries).buffer) },
-];
-const words = (at: (i: number) => number): Uint16Array => Uint16Array.from({ length: 32 }, (_, i) => at(i));
 
 let codecs: CodecPool;
 let renderer: FrameRenderer;
@@ -71,10 +61,10 @@ describe("grey frames", () => {
   ])("the window function %s, of the object and of the request", async (name, level) => {
     const pixels = words((i) => 8 * i);
     const expected = Array.from(pixels, (v) => Math.round(255 * Math.min(1, Math.max(0, level(v)))));
-    expect(await greys({ pixels, elements: windowOf("100\\7", "100\\9", name) })).toEqual(expected);
+    expect(await greys({ pixels, elements: windowElements("100\\7", "100\\9", name) })).toEqual(expected);
     const shape = name.toLowerCase().replace("_", "-");
     const window = { center: 100, width: 100, function: shape };
-    expect(await greys({ pixels, elements: windowOf(7, 9) }, { window })).toEqual(expected);
+    expect(await greys({ pixels, elements: windowElements(7, 9) }, { window })).toEqual(expected);
   });
 
   it("windows are of rescaled values, which may be negative, of stored bits only", async () => {
@@ -82,7 +72,7 @@ describe("grey frames", () => {
     const pixels = words((i) => ((100 * (i - 16)) & 0xfff) | 0x5000);
     const shown = await greys({
       ...{ pixels, bitsStored: 12, pixelRepresentation: 1 },
-      elements: [...rescale("0.5", "-24"), ...windowOf(0, 400)],
+      elements: [...rescaleElements("0.5", "-24"), ...windowElements(0, 400)],
     });
     expect(shown).toEqual(
       Array.from({ length: 32 }, (_, i) => {
@@ -107,16 +97,29 @@ describe("grey frames", () => {
   it("lookup tables: of the modality and of the VOI", async () => {
     const pixels = words((i) => i);
     const steps = Array.from({ length: 8 }, (_, i) => 500 * i);
-    const modality: NewElement = { tag: 0x00283000, vr: "SQ", items: [lut([8, 10, 16], steps)] };
+    const modality: NewElement = { tag: 0x00283000, vr: "SQ", items: [lutElements([8, 10, 16], steps)] };
     const expected = Array.from({ length: 32 }, (_, i) => Math.min(7, Math.max(0, i - 10)));
     expect(await greys({ pixels, elements: [modality] })).toEqual(
       expected.map((step) => Math.round((255 * step) / 7)),
     );
-    const voi: NewElement = { tag: 0x00283010, vr: "SQ", items: [lut([3, 1000, 12], [0, 4095, 1000])] };
+    const voi: NewElement = {
+      tag: 0x00283010,
+      vr: "SQ",
+      items: [lutElements([3, 1000, 12], [0, 4095, 1000])],
+    };
     expect(await greys({ pixels, elements: [modality, voi] })).toEqual(
       expected.map((step) => (step <= 2 ? 0 : 62)),
     );
-    expect((await greys({ pixels, elements: [modality, voi, ...windowOf(1, 1)] }))[31]).toBe(255);
+    expect((await greys({ pixels, elements: [modality, voi, ...windowElements(1, 1)] }))[31]).toBe(255);
+  });
+
+  it("angiographies are shown as they are stored", async () => {
+    const pixels = words((i) => i);
+    const elements = [...rescaleElements("3", "100"), ...windowElements(16, 1)];
+    const white = Array.from(pixels, (v) => (v > 15.5 ? 255 : 0));
+    const sopClass = textElement(0x00080016, "UI", "1.2.840.10008.5.1.4.1.1.12.1");
+    expect(await greys({ pixels, elements: [...elements, sopClass] })).toEqual(white);
+    expect(await greys({ pixels, elements })).toEqual(white.map(() => 255));
   });
 
   it("each frame by its own functional groups, or those of all", async () => {
@@ -125,8 +128,12 @@ describe("grey frames", () => {
       { tag: 0x00289132, vr: "SQ", items: [elements] },
     ];
     const elements: NewElement[] = [
-      { tag: 0x52009229, vr: "SQ", items: [[{ tag: 0x00289145, vr: "SQ", items: [rescale("2", "0")] }]] },
-      { tag: 0x52009230, vr: "SQ", items: [own(...windowOf(20, 1)), own(...windowOf(40, 1))] },
+      {
+        tag: 0x52009229,
+        vr: "SQ",
+        items: [[{ tag: 0x00289145, vr: "SQ", items: [rescaleElements("2", "0")] }]],
+      },
+      { tag: 0x52009230, vr: "SQ", items: [own(...windowElements(20, 1)), own(...windowElements(40, 1))] },
     ];
     const image = { pixels, elements, numberOfFrames: 2 };
     const whites = async (index: number): Promise<number> =>
@@ -251,145 +258,5 @@ describe("what comes out", () => {
     const again = await greys({ ...image, transferSyntaxUid: "1.2.840.10008.1.2.4.50", frames: [high!] });
     const worst = Math.max(...again.map((grey, i) => Math.abs(grey - pixels[i]!)));
     expect(worst).toBeLessThan(12);
-  });
-});
-
-describe("what cannot be rendered", () => {
-  const codeOf = async (image: ImageMade, parameters: object = {}, index = 0): Promise<string> => {
-    try {
-      await greys(image, parameters, index);
-      return "rendered";
-    } catch (error) {
-      return error instanceof ScansealError ? error.code : String(error);
-    }
-  };
-  const pixels = words((i) => i);
-
-  it("annotations, frames and regions that are not there", async () => {
-    expect(await codeOf({ pixels }, { annotations: ["patient"] })).toBe("unsupported");
-    for (const index of [-1, 1, 0.5, Number.NaN]) expect(await codeOf({ pixels }, {}, index)).toBe("usage");
-    expect(await codeOf({ pixels }, { region: { x: 8, y: 0, width: 1, height: 1 } })).toBe("usage");
-  });
-
-  it("pictures over the limits, before anything is read", async () => {
-    const frames = await imageFrames({ pixels });
-    const huge = { ...frames, attributes: { ...frames.attributes, rows: 65_535, columns: 65_535 } };
-    await expect(renderer.frame(huge, 0, plain, "image/png")).rejects.toMatchObject({ code: "limit-decode" });
-    expect(await codeOf({ pixels }, { viewport: { width: 16_384, height: 16_384 } })).toBe("limit-decode");
-  });
-
-  it.each([
-    ["window of width 0", windowOf(3, 0), "rendered"],
-    ["window of no number", windowOf("NaN", "1e999"), "rendered"],
-    ["window of half", [textElement(0x00281050, "DS", "3")], "rendered"],
-    ["empty rescale", rescale("", ""), "rendered"],
-    ["slope of 0", rescale("0", "1"), "value-invalid"],
-    ["slope of no number", rescale("Infinity", "1"), "value-invalid"],
-    ["slope beyond all numbers", rescale("1e308", "1e308"), "rendered"],
-    [
-      "table that is shorter than it says",
-      [{ tag: 0x00283000, vr: "SQ", items: [lut([0, 0, 16], [1, 2])] }],
-      "value-invalid",
-    ],
-    [
-      "table that is longer than it says",
-      [{ tag: 0x00283010, vr: "SQ", items: [lut([1, 0, 16], [1, 2])] }],
-      "value-invalid",
-    ],
-    ["table of no bits", [{ tag: 0x00283000, vr: "SQ", items: [lut([2, 0, 0], [1, 2])] }], "value-invalid"],
-    [
-      "table without data",
-      [{ tag: 0x00283000, vr: "SQ", items: [[numberElement(0x00283002, "US", 2, 0, 8)]] }],
-      "value-invalid",
-    ],
-    ["sequence without items", [{ tag: 0x00283000, vr: "SQ", items: [] }], "rendered"],
-  ] as [string, NewElement[], string][])("a %s: %s", async (_, elements, expected) => {
-    expect(await codeOf({ pixels, elements })).toBe(expected);
-  });
-
-  it("palettes that are none", async () => {
-    const image = { pixels: new Uint8Array(32), photometric: "PALETTE COLOR" };
-    expect(await codeOf(image)).toBe("value-invalid");
-    for (const segments of [
-      [],
-      [1, 1, 5],
-      [0, 0],
-      [2, 1, 0, 0],
-      [2, 65_535, 0, 0],
-      [0, 9, 1, 2],
-      [3, 1, 1],
-    ]) {
-      const elements = [0, 1, 2].flatMap((n): NewElement[] => [
-        numberElement(0x00281101 + n, "US", 0, 0, 16),
-        { tag: 0x00281221 + n, vr: "OW", value: new Uint8Array(Uint16Array.from(segments).buffer) },
-      ]);
-      expect(await codeOf({ ...image, elements })).toBe("value-invalid");
-    }
-  });
-
-  it("codestreams that are damaged", async () => {
-    const rle = { pixels, transferSyntaxUid: "1.2.840.10008.1.2.5", frames: [new Uint8Array(70)] };
-    expect(await codeOf(rle)).toBe("codec-failed");
-    const jpeg = { pixels: new Uint8Array(32), transferSyntaxUid: "1.2.840.10008.1.2.4.50" };
-    for (const frame of [
-      Uint8Array.of(0xff, 0xd8, 0xff, 0xd9),
-      new Uint8Array(deflateSync(new Uint8Array(999))),
-    ])
-      expect(await codeOf({ ...jpeg, frames: [frame] })).toBe("codec-failed");
-    expect(await codeOf({ pixels })).toBe("rendered");
-  });
-
-  it("whatever the attributes are, there is a picture or a code", async () => {
-    const text = fc.oneof(
-      fc.string({ maxLength: 20 }),
-      fc.double().map(String),
-      fc.constantFrom("1e9999", "\\", "-0"),
-    );
-    const ascii = text.map((one) => one.replace(/[^ -~]/g, "?"));
-    await fc.assert(
-      fc.asyncProperty(
-        fc.uint8Array({ minLength: 64, maxLength: 64 }),
-        fc.constantFrom("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"),
-        fc.integer({ min: 1, max: 16 }),
-        fc.constantFrom(0, 1),
-        fc.tuple(ascii, ascii, ascii, ascii),
-        fc.array(fc.integer({ min: 0, max: 65_535 }), { minLength: 3, maxLength: 3 }),
-        fc.array(fc.integer({ min: 0, max: 65_535 }), { maxLength: 8 }),
-        async (bytes, photometric, bitsStored, pixelRepresentation, [a, b, c, d], descriptor, entries) => {
-          const tables: NewElement[] = [
-            { tag: 0x00283000, vr: "SQ", items: [lut(descriptor, entries)] },
-            { tag: 0x00283010, vr: "SQ", items: [lut([entries.length, ...descriptor.slice(1)], entries)] },
-          ];
-          const elements = [
-            ...windowOf(a, b),
-            ...rescale(c, d),
-            ...tables.filter((_, i) => (descriptor[0]! >> i) & 1),
-          ];
-          const image = {
-            pixels: bytes,
-            bitsAllocated: 16,
-            bitsStored,
-            pixelRepresentation,
-            photometric,
-            elements,
-          };
-          expect(["rendered", "value-invalid"]).toContain(await codeOf(image));
-        },
-      ),
-      { numRuns: 200 },
-    );
-  });
-
-  it("a thread that hangs is ended, and the next picture has another one", async () => {
-    const own = new FrameRenderer(codecs, { workersMax: 1, timeoutMs: 1 });
-    try {
-      const large = await imageFrames({ pixels: new Uint16Array(2000 * 2000), rows: 2000, columns: 2000 });
-      await expect(own.frame(large, 0, plain, "image/png")).rejects.toMatchObject({ code: "limit-decode" });
-    } finally {
-      await own.close();
-    }
-    await expect(own.frame(await imageFrames({ pixels }), 0, plain, "image/png")).rejects.toMatchObject({
-      code: "usage",
-    });
   });
 });

@@ -9,6 +9,7 @@ import type { Bytes } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { ThreadPool } from "../../platform/node/thread-pool.ts";
 import { displayOf } from "./display.ts";
+import { byteRange, isByPlane } from "./frame-bytes.ts";
 import { type PictureSize, regionWithin, sizeWithin } from "./picture.ts";
 import type { PictureType, RenderingJob, RenderingReply } from "./rendering-messages.ts";
 
@@ -57,7 +58,7 @@ export class FrameRenderer {
   readonly #decoder: FrameDecoder;
   readonly #threads: ThreadPool<RenderingJob, RenderingReply>;
 
-  /** @param decoder remains the caller's, who closes it */
+  /** @param decoder of RLE frames too; remains the caller's, who closes it */
   constructor(decoder: FrameDecoder, options: FrameRendererOptions = {}) {
     this.#decoder = decoder;
     this.#threads = new ThreadPool({
@@ -125,13 +126,13 @@ export class FrameRenderer {
       throw new ScansealError("unsupported", "annotations are not burned into pictures");
     if (!Number.isInteger(index) || index < 0 || index >= attributes.numberOfFrames)
       throw new ScansealError("usage", "no such frame");
-    checkSizes(frames);
+    checkSizes(frames, index);
     const region = regionWithin({ width: attributes.columns, height: attributes.rows }, asked);
     const size = sizeWithin(region, viewport);
     checkPixels(size);
-    const display = await displayOf(frames, index, window);
-    // Samples are read when there is a thread for them: a queue of frames would fill the memory.
+    // Samples and tables are read when there is a thread for them: a queue of frames would fill the memory.
     return this.#threads.use(async (ask) => {
+      const display = await displayOf(frames, index, window);
       const pixels = await pixelsOf(frames, index, this.#decoder);
       const job: RenderingJob = { attributes, display, ...pixels, region, size, type, quality };
       const reply = await ask(job, [pixels.bytes.buffer as ArrayBuffer]);
@@ -142,10 +143,11 @@ export class FrameRenderer {
 }
 
 /** Before anything is read. @throws ScansealError `limit-decode`, `unsupported` */
-function checkSizes({ attributes, layout }: PixelFrames): void {
+function checkSizes({ attributes, layout }: PixelFrames, index: number): void {
   if (layout.kind === "video") throw new ScansealError("unsupported", "frames of a video are not rendered");
   checkPixels({ width: attributes.columns, height: attributes.rows });
-  if (canonicalFrameBytes(attributes, false) > sampleBytesMax) throw tooLarge();
+  const codedBytes = layout.kind === "encapsulated" ? layout.frames[index]!.length : 0;
+  if (Math.max(codedBytes, canonicalFrameBytes(attributes, false)) > sampleBytesMax) throw tooLarge();
 }
 
 function checkPixels({ width, height }: PictureSize): void {
@@ -164,6 +166,11 @@ async function pixelsOf(
 ): Promise<Pick<RenderingJob, "coding" | "bytes" | "swap">> {
   const { object, layout, attributes } = frames;
   const { codec, uid } = object.transferSyntax;
+  const range = layout.kind === "native" ? byteRange(layout, index) : undefined;
+  if (layout.kind === "native" && range) {
+    const bytes = new Uint8Array(await object.dataSource.read(range.offset, range.length));
+    return { coding: isByPlane(attributes) ? "planes" : "samples", bytes, swap: layout.swap };
+  }
   if (layout.kind === "encapsulated" && (codec === "jpeg" || codec === "rle")) {
     const codestream = await readCodestream(object, layout.frames[index]!);
     if (codec === "jpeg") return { coding: "jpeg", bytes: new Uint8Array(codestream), swap: 1 };

@@ -11,10 +11,10 @@ export type PictureType = "image/png" | "image/jpeg";
 export interface RenderingJob {
   readonly attributes: ImageAttributes;
   readonly display: Display;
-  /** `samples`: in canonical form (canonicalFrame). `jpeg`: a codestream of lossy JPEG. */
-  readonly coding: "samples" | "jpeg";
+  /** `samples`: in canonical form (canonicalFrame) but for `swap`; `planes`: the same, by plane. `jpeg`: a codestream of lossy JPEG. */
+  readonly coding: "samples" | "planes" | "jpeg";
   readonly bytes: Bytes;
-  /** Of `samples`: width in bytes of the units whose order is still to be reversed. */
+  /** Width in bytes of the units whose order is still to be reversed. */
   readonly swap: 1 | 2 | 4 | 8;
   /** Inside of the frame. */
   readonly region: Region;

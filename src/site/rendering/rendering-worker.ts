@@ -1,7 +1,7 @@
 /** The thread that renders, one frame at a time. */
 import { parentPort } from "node:worker_threads";
 import { swapped } from "../../dicom/byte-plan.ts";
-import { canonicalSamples } from "../../dicom/pixel-data/sample-layout.ts";
+import { canonicalSamples, interleaved } from "../../dicom/pixel-data/sample-layout.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { decodeJpeg } from "../../platform/node/codecs/jpeg-decoder.ts";
@@ -18,10 +18,15 @@ async function rendered(job: RenderingJob): Promise<Bytes> {
 }
 
 async function pictureOf({ attributes, display, coding, bytes, swap }: RenderingJob): Promise<Picture> {
-  if (coding === "samples") return painted(swap === 1 ? bytes : swapped(bytes, swap), attributes, display);
-  const samples = canonicalSamples(await decodeJpeg(bytes, attributes), attributes);
-  // The decoder has turned luminance and chrominance to colours.
-  return painted(samples, attributes, display.kind === "ybr" ? { kind: "rgb" } : display);
+  if (coding === "jpeg") {
+    const samples = canonicalSamples(await decodeJpeg(bytes, attributes), attributes);
+    // The decoder has turned luminance and chrominance to colours.
+    return painted(samples, attributes, display.kind === "ybr" ? { kind: "rgb" } : display);
+  }
+  const little = swap === 1 ? bytes : swapped(bytes, swap);
+  const { samplesPerPixel, bitsAllocated } = attributes;
+  const samples = coding === "planes" ? interleaved(little, samplesPerPixel, bitsAllocated / 8) : little;
+  return painted(samples, attributes, display);
 }
 
 async function answer(job: RenderingJob): Promise<void> {
