@@ -98,6 +98,13 @@ describe("a listener with short patience", () => {
     expect(await answered("GET / HTTP/1.1\r\nHost: [::1]:99\r\n")).toBe("200");
   });
 
+  it("answers some requests that come at once, and cuts whoever sends hundreds", async () => {
+    const one = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n";
+    const some = `${`${one}\r\n`.repeat(4)}${one}Connection: close\r\n\r\n`;
+    expect((await say(listener.port, some)).match(/HTTP\/1.1 200 /g)).toHaveLength(5);
+    expect((await say(listener.port, `${one}\r\n`.repeat(500))).match(/HTTP/g)?.length ?? 0).toBeLessThan(20);
+  });
+
   it("cuts a body in chunks of one byte, and takes one in chunks of kilobytes", async () => {
     const chunked = (chunk: string, count: number): string =>
       `POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n${`${chunk.length.toString(16)}\r\n${chunk}\r\n`.repeat(count)}0\r\n\r\n`;

@@ -64,6 +64,8 @@ export interface OpenWebListener {
 const headerBytesMax: number = 16 << 10;
 const headersMax = 100;
 const handshakeMsMax = 10_000;
+/** Requests of one connection at once (RFC 9112 9.3.2): browsers send one, some clients the next before the answer. */
+const pipelinedMax = 8;
 /** A viewer asks for the next frame within seconds; a modality's line may rest for half a minute. */
 const timersDefault: WebTimers = { headersMs: 10_000, idleMs: 15_000, bodyMs: 30_000, takingMs: 60_000 };
 
@@ -77,13 +79,22 @@ export async function openWebListener(options: WebListenerOptions): Promise<Open
   server.on("connection", (socket: Socket) => {
     if (!connections.add(socket, peerOf(socket).address)) socket.destroy();
   });
+  const underWay = new WeakMap<Socket, number>();
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
-    const connection = connections.all.find(({ socket }) => isOf(socket, request.socket));
+    const { socket } = request;
+    const before = underWay.get(socket) ?? 0;
+    if (socket.destroyed || before >= pipelinedMax) {
+      socket.destroy();
+      return;
+    }
+    underWay.set(socket, before + 1);
+    const connection = connections.all.find((one) => isOf(one.socket, socket));
     if (connection) connection.isAssociated = true;
     const isOpen = (): boolean => server.listening;
     void respond(request, response, { ...options, isOpen })
       .catch(() => response.destroy())
       .finally(() => {
+        underWay.set(socket, (underWay.get(socket) ?? 1) - 1);
         if (connection) connection.isAssociated = false;
       });
   };
