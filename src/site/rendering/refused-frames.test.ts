@@ -118,6 +118,41 @@ describe("what cannot be rendered", () => {
     expect(await codeOf({ pixels })).toBe("rendered");
   });
 
+  it("JPEG of thousands of scans", async () => {
+    const segment = (marker: number, content: number[]): number[] => [
+      0xff,
+      marker,
+      0,
+      content.length + 2,
+      ...content,
+    ];
+    const ones = Array.from({ length: 64 }, () => 1);
+    const noCodes = Array.from({ length: 15 }, () => 0);
+    const start = [
+      0xff,
+      0xd8,
+      ...segment(0xdb, [0, ...ones]),
+      ...segment(0xc2, [8, 0, 4, 0, 8, 1, 1, 0x11, 0]),
+    ];
+    const tables = [...segment(0xc4, [0, 1, ...noCodes, 0]), ...segment(0xc4, [0x10, 1, ...noCodes, 0])];
+    const scan = [...segment(0xda, [1, 1, 0, 1, 63, 0]), 0];
+    const jpeg = (scans: number): Promise<string> => {
+      const first = [...segment(0xda, [1, 1, 0, 0, 0, 0]), 0x3f];
+      const all = [
+        ...start,
+        ...tables,
+        ...first,
+        ...Array.from({ length: scans }, () => scan).flat(),
+        0xff,
+        0xd9,
+      ];
+      const frames = [Uint8Array.from(all)];
+      return codeOf({ pixels: new Uint8Array(32), transferSyntaxUid: "1.2.840.10008.1.2.4.50", frames });
+    };
+    expect(await jpeg(1)).toBe("rendered");
+    expect(await jpeg(100)).toBe("limit-decode");
+  });
+
   it("whatever the attributes are, there is a picture or a code", async () => {
     const text = fc.oneof(
       fc.string({ maxLength: 20 }),

@@ -4,7 +4,7 @@
  */
 import type { ImageAttributes } from "../../../dicom/pixel-data/image-attributes.ts";
 import { decodeJpegExtended } from "../../../dicom/pixel-data/jpeg-extended.ts";
-import { type JpegSegment, jpegSegments } from "../../../dicom/pixel-data/jpeg-segments.ts";
+import { type JpegSegment, jpegMarkers, jpegSegments } from "../../../dicom/pixel-data/jpeg-segments.ts";
 import type { CodecSamples } from "../../../dicom/pixel-data/sample-layout.ts";
 import { type Bytes, concatBytes, latin1, viewOf } from "../../../foundation/bytes.ts";
 import { ScansealError } from "../../../foundation/errors.ts";
@@ -35,7 +35,7 @@ const decoders = new WasmClasses<new () => Decoder, "jpeg">({
  * Three components come as red, green and blue: a JFIF or Adobe marker says what they are in the codestream, else Photometric
  * Interpretation.
  * @throws ScansealError `unsupported` for precisions other than 8 bits, and 12 sequential ones of grey, `codec-failed` for what is damaged or of another size than the
- * attributes say
+ * attributes say, `limit-decode` for more than a hundred scans
  */
 export async function decodeJpeg(codestream: Bytes, attributes: ImageAttributes): Promise<CodecSamples> {
   const segments = jpegSegments(codestream, "jpeg");
@@ -60,6 +60,9 @@ export async function decodeJpeg(codestream: Bytes, attributes: ImageAttributes)
   }
 }
 
+/** A progression has a dozen; each may go through the whole picture, and thousands would take half a minute. */
+const scansMax = 100;
+
 /** T.81 table B.1: baseline, extended and progressive DCT with Huffman coding. */
 const dctMarkers: readonly number[] = [0xc0, 0xc1, 0xc2];
 
@@ -81,6 +84,8 @@ function checkedPrecision(segments: readonly JpegSegment[], attributes: ImageAtt
   const isTwelve = marker === 0xc1 && parameters[0] === 12 && attributes.samplesPerPixel === 1;
   if (!isEight && !isTwelve)
     throw new ScansealError("unsupported", "JPEG of this process or precision is not decoded");
+  if (segments.filter((one) => one.marker === jpegMarkers.startOfScan).length > scansMax)
+    throw new ScansealError("limit-decode", "JPEG of too many scans");
   const view = viewOf(parameters);
   const { rows, columns, samplesPerPixel } = attributes;
   const isFitting =
