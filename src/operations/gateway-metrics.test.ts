@@ -161,3 +161,20 @@ describe("several sinks", () => {
     expect(seen).toEqual(["1 stopped", "2 stopped"]);
   });
 });
+
+it("says how many days each certificate has left, and names nobody that is not configured", async () => {
+  const day = 86_400_000;
+  const certificates = [
+    { of: "device", name: "CT1", endsAt: now + 7 * day },
+    { of: "listener", name: "secure", endsAt: now - 2 * day },
+    { of: "authority", name: "CN=Doe^John", endsAt: now + 400 * day },
+    { of: "authority", name: "O=Elsewhere", endsAt: now + 30 * day },
+  ];
+  const text = await metricsOf(async () => ({ ...readings, certificates })).text();
+  const lines = text.split("\n").filter((line) => line.startsWith("scanseal_certificate_days"));
+  expect(lines.sort()).toEqual([
+    'scanseal_certificate_days{of="authority",name="other"} 30',
+    'scanseal_certificate_days{of="device",name="CT1"} 7',
+    'scanseal_certificate_days{of="listener",name="secure"} -2',
+  ]);
+});

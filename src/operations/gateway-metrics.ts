@@ -301,7 +301,9 @@ function makeGauges(registry: Registry, names: LabelNames): Gauges {
       records.set(readings.spool.records);
       for (const { name, isReached } of readings.destinations)
         reached.set({ destination: names.of(name) }, isReached ? 1 : 0);
-      for (const { of, name, endsAt } of readings.certificates ?? [])
+      // Names that are told as "other" share a line: the first to end stands there.
+      const ends = [...(readings.certificates ?? [])].sort((a, b) => b.endsAt - a.endsAt);
+      for (const { of, name, endsAt } of ends)
         certificate.set({ of: knownCode(of), name: configuredName(name) }, (endsAt - now) / dayMs);
       if (readings.auditQueue !== undefined) auditQueue.set(readings.auditQueue);
       refusing.set(readings.spool.isRefusing ? 1 : 0);

@@ -38,6 +38,16 @@ export interface StatusView {
   readonly held: readonly HeldStudyView[];
   /** Newest first, at most 50. */
   readonly recent: readonly RecentObjectView[];
+  /** That end within 60 days, or have ended: of devices, listeners, authorities, ... */
+  readonly certificates?:
+    | readonly {
+        readonly of: string;
+        readonly name: string;
+        readonly endsAt: string;
+        /** Whole days, negative after the end. */
+        readonly daysLeft: number;
+      }[]
+    | undefined;
 }
 
 export interface HeldStudyView {

@@ -1,6 +1,8 @@
 /** `scanseal keys list | rotate | revoke`: the keys of a site, from their beginning to their end. */
 import { join } from "node:path";
 import type { KeyChoice } from "../../keys/custody/private-key.ts";
+import { expiryWarnings } from "../../keys/trust/expiry.ts";
+import { systemClock } from "../../platform/node/crypto.ts";
 import { openHome } from "../../site/home.ts";
 import { listKeys as keysOf, type ListedKey } from "../../site/keys/key-list.ts";
 import { type RevokedKeys, revokeKey } from "../../site/keys/key-revocation.ts";
@@ -47,6 +49,14 @@ export async function listKeys(options: { readonly home: string; readonly json: 
   return 0;
 }
 
+/** Of what is used, 60 days before. */
+function leftText(endsAt: number, state: ListedKey["state"]): string {
+  if (state !== "in use") return "";
+  const [warning] = expiryWarnings([{ label: "", endsAt }], systemClock.now());
+  if (!warning || warning.daysLeft < 0) return "";
+  return ` (${warning.daysLeft === 1 ? "1 day" : `${warning.daysLeft} days`})`;
+}
+
 function cellsOf({
   name,
   roles,
@@ -58,7 +68,7 @@ function cellsOf({
   fingerprint,
 }: ListedKey): string[] {
   const told = revocation ? `revoked since ${day(revocation.since)}, ${wordOf(revocation.reason)}` : state;
-  const until = endsAt === undefined ? "" : day(endsAt);
+  const until = endsAt === undefined ? "" : `${day(endsAt)}${leftText(endsAt, state)}`;
   return [name, roles.join(","), kind ?? "", keyEpoch?.toString() ?? "", until, told, fingerprint];
 }
 

@@ -1,6 +1,8 @@
 /** Every certificate and revocation list that a site and its gateway rest on, with its end. */
 import { X509Certificate } from "node:crypto";
 import { equalBytes } from "../../foundation/bytes.ts";
+import type { Clock } from "../../foundation/crypto.ts";
+import { ScansealError } from "../../foundation/errors.ts";
 import { nameText } from "../../keys/trust/distinguished-name.ts";
 import type { ClientTlsSettings, GatewaySettings } from "../../zero-trust/gateway/settings.ts";
 import type { SiteHome } from "../home.ts";
@@ -72,4 +74,28 @@ function endOf(of: CertificateOf, name: string, pem: string): CertificateEnd[] {
   } catch {
     return [];
   }
+}
+
+/** Metrics are asked for every few seconds, and files change seldom. */
+const rememberedMs = 60_000;
+
+/** Of site and gateway. Where the site's files cannot be read there is nothing to tell: everything is held then, and says so. */
+export function rememberedEnds(
+  home: SiteHome,
+  settings: () => GatewaySettings,
+  clock: Clock,
+): () => readonly CertificateEnd[] {
+  let known: { readonly at: number; readonly ends: readonly CertificateEnd[] } | undefined;
+  return () => {
+    const now = clock.now();
+    if (known && Math.abs(now - known.at) < rememberedMs) return known.ends;
+    let ends: readonly CertificateEnd[] = [];
+    try {
+      ends = [...siteCertificates(home), ...gatewayCertificates(settings())];
+    } catch (error) {
+      if (!(error instanceof ScansealError)) throw error;
+    }
+    known = { at: now, ends };
+    return ends;
+  };
 }

@@ -110,9 +110,8 @@ export async function commissionReport(parts: ReportParts): Promise<CommissionRe
     samplesMax,
   );
   const timed = await record.samples(period, { verdicts: [], causes: clockCauses }, samplesMax);
-  const judged = all.filter(
-    ({ state }) => state !== "received" && state !== "resolved" && state !== "purged",
-  );
+  // Others are no objects of their own, or are decided.
+  const judged = all.filter(({ state }) => state === "admitted" || state === "held");
   const sum = (list: readonly SourceTally[]): number => list.reduce((n, { objects }) => n + objects, 0);
   const ofState = (state: SourceTally["state"]): number => sum(all.filter((one) => one.state === state));
   const held = heldCounts(judged);

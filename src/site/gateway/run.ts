@@ -23,6 +23,7 @@ import { startStatusServer } from "../../web-api/status-server.ts";
 import { createGateway } from "../../zero-trust/gateway/gateway.ts";
 import type { DimseReading } from "../../zero-trust/gateway/reading/dimse-reading.ts";
 import type { Holding } from "../../zero-trust/gateway/reading/instance-reading.ts";
+import { rememberedEnds } from "../commissioning/certificate-ends.ts";
 import { openHome, type SiteHome } from "../home.ts";
 import { OpenedProvenance } from "../provenance/opened-provenance.ts";
 import { OfficeOfAdmissions } from "../receipts/admission-receipts.ts";
@@ -135,7 +136,9 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
     await sources.note(settings.sources);
   });
   const settings = (): GatewayConfig["settings"] => watch.settings;
-  const observed: ObservedGateway = { version, startedAt, clock, journal, gateway, settings, recent };
+  const certificates = rememberedEnds(home, settings, clock);
+  const watched = { settings, recent, certificates };
+  const observed: ObservedGateway = { version, startedAt, clock, journal, gateway, ...watched };
   const counts = sharedAnswer(clock, () => journal.counts());
   const status = await serveStatus(config, observed, metrics);
   opened.add(status, (one) => one.close());
@@ -197,7 +200,7 @@ function serveStatus(
   });
 }
 
-function fillerOf(stores: Omit<Stores, "journal">, events: EventSink): IndexFiller {
+function fillerOf(stores: Omit<Stores, "journal" | "originals">, events: EventSink): IndexFiller {
   const { index, queue } = stores;
   return new IndexFiller({ index, queue, openKept: (object) => openKept(object, stores) }, events);
 }

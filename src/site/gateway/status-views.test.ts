@@ -8,8 +8,10 @@ import { admitting, decided, held, holding, judged, received } from "../../../te
 import { systemClock } from "../../platform/node/crypto.ts";
 import type { Journal } from "../../store/journal/journal.ts";
 import { openSqliteJournal } from "../../store/journal/sqlite-journal.ts";
+import { renderStatusPage } from "../../web-api/page/status-page.ts";
 import type { Gateway, GatewayStatus } from "../../zero-trust/gateway/gateway.ts";
 import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
+import type { CertificateEnd } from "../commissioning/certificate-ends.ts";
 import { RecentObjects } from "./recent-objects.ts";
 import { type ObservedGateway, readinessView, readingsOf, statusView } from "./status-views.ts";
 
@@ -18,6 +20,7 @@ let journal: Journal;
 let isListening = true;
 let status: GatewayStatus;
 let storage: string | undefined;
+let ends: readonly CertificateEnd[] = [];
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "scanseal-status-"));
@@ -63,8 +66,38 @@ function observed(destinations: readonly string[] = []): ObservedGateway {
     gateway,
     settings: () => settings,
     recent,
+    certificates: () => ends,
   };
 }
+
+it("certificates that end within 60 days are shown, all of them measured; an end alone makes nothing unready", async () => {
+  const day = 86_400_000;
+  const inDays = (days: number): number => systemClock.now() + days * day + 1_000;
+  ends = [
+    { of: "device", name: "CT1", endsAt: inDays(59) },
+    { of: "listener", name: "secure", endsAt: inDays(-2) },
+    { of: "authority", name: "Site", endsAt: inDays(61) },
+  ];
+  const { certificates } = await statusView(observed());
+  expect(certificates).toMatchObject([
+    { of: "device", name: "CT1", daysLeft: 59 },
+    { of: "listener", name: "secure", daysLeft: -2 },
+  ]);
+  expect((await readingsOf(observed(), await journal.counts())).certificates).toEqual(ends);
+  expect((await readinessView(observed())).ready).toBe(true);
+  const page = renderStatusPage(
+    await statusView(observed()),
+    { ready: true, problems: [] },
+    systemClock.now(),
+  );
+  expect(page).toMatch(
+    /<h2>Certificates<\/h2>[\s\S]*listener <bdi>secure<\/bdi>[\s\S]*ended[\s\S]*CT1[\s\S]*59 days/,
+  );
+  ends = [];
+  expect(renderStatusPage(await statusView(observed()), { ready: true, problems: [] }, 0)).not.toContain(
+    "Certificates",
+  );
+});
 
 it("is ready when everything is, and says what is not", async () => {
   const problems = async () => (await readinessView(observed())).problems;

@@ -1,11 +1,13 @@
 /** What the status service shows of a gateway: made from its journal and its spool when somebody asks. */
 import type { Clock } from "../../foundation/crypto.ts";
+import { expiryWarnings } from "../../keys/trust/expiry.ts";
 import type { GatewayReadings } from "../../operations/gateway-metrics.ts";
 import type { HeldStudy, Journal, JournalCounts } from "../../store/journal/journal.ts";
 import type { HeldStudyView, ReadinessView, StatusView } from "../../web-api/contract.ts";
 import type { Gateway, GatewayStatus } from "../../zero-trust/gateway/gateway.ts";
 import type { Outage } from "../../zero-trust/gateway/reachability.ts";
 import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
+import type { CertificateEnd } from "../commissioning/certificate-ends.ts";
 import { leadingMessage, type RecentObjects } from "./recent-objects.ts";
 
 export interface ObservedGateway {
@@ -16,6 +18,7 @@ export interface ObservedGateway {
   readonly gateway: Gateway;
   readonly settings: () => GatewaySettings;
   readonly recent: RecentObjects;
+  readonly certificates: () => readonly CertificateEnd[];
 }
 
 const heldStudiesMax = 100;
@@ -48,7 +51,17 @@ export async function statusView(observed: ObservedGateway): Promise<StatusView>
     spool: gateway.status().spool,
     held: await Promise.all(held.map((study) => heldStudyView(journal, study))),
     recent: recentViews,
+    certificates: certificateViews(observed),
   };
+}
+
+/** Those that end within 60 days: that alone warns. */
+function certificateViews({ certificates, clock }: ObservedGateway): StatusView["certificates"] {
+  return certificates().flatMap(({ of, name, endsAt }) =>
+    expiryWarnings([{ label: name, endsAt }], clock.now()).map(({ daysLeft }) => {
+      return { of, name, endsAt: isoTime(endsAt), daysLeft };
+    }),
+  );
 }
 
 /** Those of the configuration, then those it has no more and for which something waits. */
@@ -118,14 +131,15 @@ export async function readinessView({
 }
 
 export async function readingsOf(
-  { gateway }: Pick<ObservedGateway, "gateway">,
+  { gateway, certificates }: Pick<ObservedGateway, "gateway" | "certificates">,
   { objects, deliveries, oldestReceivedAt, oldestDueAt }: JournalCounts,
 ): Promise<GatewayReadings> {
   const spool = { ...gateway.status().spool, isRefusing: (await gateway.storageProblem()) !== undefined };
   const destinations = gateway
     .status()
     .destinations.map(({ name, outage }) => ({ name, isReached: outage === undefined }));
-  return { objects, deliveries, oldestReceivedAt, oldestDueAt, spool, destinations };
+  const ends = certificates();
+  return { objects, deliveries, oldestReceivedAt, oldestDueAt, spool, destinations, certificates: ends };
 }
 
 function isoTime(ms: number): string {

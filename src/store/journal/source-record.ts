@@ -43,7 +43,7 @@ export interface SourceKind extends Pick<SourceTally, "verdict" | "enforced" | "
 export interface SourceRecord {
   /** Every object that is a row of its own (`resent` is none), by what became of it. As many rows as there are verdicts, causes and states. */
   tallies(period: SourcePeriod): Promise<readonly SourceTally[]>;
-  /** The same by what was sent, of what was judged and not purged; most frequent first. @param limit 1 to 1,000 */
+  /** The same by what was sent, of what is admitted or held; most frequent first. @param limit 1 to 1,000 */
   kinds(period: SourcePeriod, limit: number): Promise<readonly SourceKind[]>;
   /** The newest ones with one of these causes or verdicts, with their findings. @param limit 1 to 1,000 */
   samples(
@@ -116,7 +116,7 @@ async function sourceKinds(db: Database, period: SourcePeriod, limit: number): P
   const kind = ["sop_class_uid", "modality", "peer_title", "sealed_by"] as const;
   const alike = ["verdict", "enforced", "cause", ...kind] as const;
   const rows = await rowsOf(db, period)
-    .where("state", "not in", ["received", "resolved", "purged"])
+    .where("state", "in", ["admitted", "held"])
     .select((from) => [
       ...alike,
       from.fn.countAll<number>().as("objects"),

@@ -60,6 +60,25 @@ function releasedOf({ objects, released = 0 }: HeldStudyView): string {
     : `, ${grouped(released)} of them released by two people`;
 }
 
+/** What ends soon: the most urgent first. */
+export function certificates({ certificates: list = [] }: StatusView): Markup {
+  if (list.length === 0) return nothing;
+  const rows = [...list].sort((a, b) => a.daysLeft - b.daysLeft);
+  return html`<h2>Certificates</h2>
+<p class="hint">They end soon, or have ended. That alone holds nothing; renew them in time.</p>${table(
+    "What ends within 60 days",
+    [
+      { title: "Of", cell: ({ of, name }) => html`${of.replace("-", " ")} <bdi>${name}</bdi>` },
+      { title: "Until", cell: ({ endsAt }) => html`${endsAt.slice(0, 10)}` },
+      {
+        title: "Left",
+        cell: ({ daysLeft }) => html`<b>${daysLeft < 0 ? "ended" : counted(daysLeft, "day")}</b>`,
+      },
+    ],
+    rows,
+  )}`;
+}
+
 export function sources({ sources: list, listeners }: StatusView): Markup {
   const isTls = (name: string): boolean => listeners.some((one) => one.name === name && one.tls);
   const used = [...modeSentences].filter(([mode]) => list.some((source) => source.mode === mode));

@@ -4,7 +4,7 @@ import { html, Markup, nothing } from "../markup.ts";
 import { firstScan } from "./first-scan.ts";
 import { gateState, isUntouched } from "./gate-state.ts";
 import { part, since } from "./page-parts.ts";
-import { counts, destinations, heldStudies, recentObjects, sources } from "./page-sections.ts";
+import { certificates, counts, destinations, heldStudies, recentObjects, sources } from "./page-sections.ts";
 import { renewalScript } from "./renewal-script.ts";
 import { statusStyle } from "./status-style.ts";
 
@@ -41,7 +41,8 @@ function sections(status: StatusView, now: number): Markup {
 ${part("held", heldStudies(status.held, now))}
 ${part("recent", recentObjects(status.recent, now))}</div>
 <div>${part("sources", sources(status))}
-${part("destinations", destinations(status, now))}</div></div>`;
+${part("destinations", destinations(status, now))}
+${part("certificates", certificates(status))}</div></div>`;
 }
 
 function footer({ listeners, version, startedAt }: StatusView, now: number): Markup {
