@@ -129,20 +129,18 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
     isRevoked: (certificate) => revoked.has(certificate),
     owner: ownerOf(config),
   });
-  const startedAt = clock.now();
   const sources = new SourceChanges(config.data, { journal, events, clock, newId });
   const watch = watchConfig(config, events, async (settings) => {
     await gateway.applySettings(settings);
     await sources.note(settings.sources);
   });
   const settings = (): GatewayConfig["settings"] => watch.settings;
-  const certificates = rememberedEnds(home, settings, clock);
-  const watched = { settings, recent, certificates };
-  const observed: ObservedGateway = { version, startedAt, clock, journal, gateway, ...watched };
+  const watched = { settings, recent, certificates: rememberedEnds(home, settings, clock) };
+  const observed: ObservedGateway = { version, startedAt: clock.now(), clock, journal, gateway, ...watched };
   const counts = sharedAnswer(clock, () => journal.counts());
   const status = await serveStatus(config, observed, metrics);
   opened.add(status, (one) => one.close());
-  await recent.prime(journal, startedAt);
+  await recent.prime(journal, observed.startedAt);
   // Whatever becomes of its start: listeners that are open are closed.
   let graceMs = 0;
   startBeside(
