@@ -44,6 +44,7 @@ import { SourceChanges } from "./source-changes.ts";
 import { type ObservedGateway, readinessView, readingsOf, statusView } from "./status-views.ts";
 import { dataPaths, lockJournal, openIndexedJournal, openKept, openObjects } from "./stores.ts";
 import { TrustWatch } from "./trust-watch.ts";
+import { UpkeepWatch } from "./upkeep-watch.ts";
 import { WebListeners } from "./web/web-listener.ts";
 
 export interface RunOptions {
@@ -143,10 +144,8 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   await recent.prime(journal, observed.startedAt);
   // Whatever becomes of its start: listeners that are open are closed.
   let graceMs = 0;
-  startBeside(
-    [alerts, commitment, ...(config.index ? [filler] : []), feederOf(home, journal, events)],
-    opened,
-  );
+  const rounds = roundsOf(home, { journal, spool, events, ends: watched.certificates });
+  startBeside([alerts, commitment, ...(config.index ? [filler] : []), ...rounds], opened);
   opened.add(gateway, (one) => one.drain(graceMs));
   await gateway.start();
   await sources.note(config.settings.sources);
@@ -175,9 +174,20 @@ function startBeside(parts: readonly Beside[], opened: Opened): void {
   for (const part of parts) opened.add(part, (one) => one.stop()).start();
 }
 
-function feederOf(home: SiteHome, journal: IndexedJournal["journal"], events: EventSink): LogFeeder {
+/** What is looked at again and again. */
+function roundsOf(
+  home: SiteHome,
+  parts: Pick<Stores, "journal" | "spool"> & {
+    readonly events: EventSink;
+    readonly ends: ObservedGateway["certificates"];
+  },
+): Beside[] {
+  const { journal, spool, events, ends } = parts;
   const provenance = new OpenedProvenance(home.provenancePath);
-  return new LogFeeder({ home, provenance, journal, events });
+  return [
+    new LogFeeder({ home, provenance, journal, events }),
+    new UpkeepWatch({ ends, disk: () => spool.disk(), journal, clock: systemClock, events }),
+  ];
 }
 
 function serveStatus(
