@@ -1,13 +1,16 @@
 /** A real gate with alerts by webhook, mail and syslog over TLS: whom it wakes, how often, and what `alerts test` says of them. */
+import { spawnSync } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, it, onTestFinished } from "vitest";
+import { testAlerts } from "../../src/site/gateway/alerts.ts";
 import { mailServer, type Received, type ReceivedMail, syslogServer } from "../alert-receivers.ts";
 import { makeTlsMaterial } from "../dicom-network/tls-material.ts";
 import { sendAll } from "../gateway/network.ts";
+import { describePeer, peerPath } from "../peers.ts";
 import { freePorts, startGateway } from "./gateway-run.ts";
 import { makeSite, makeWorkplace, withoutDigests } from "./scanseal-process.ts";
 
@@ -156,6 +159,24 @@ it("fifty altered objects ring webhook, mail and syslog once each; a restart rin
   // Nothing of a patient: the sample's number and name, and no UID.
   for (const text of [...web.bodies, ...mails.taken.map((mail) => mail.text), ...syslog.taken, kept])
     expect(withoutDigests(text)).not.toMatch(/4711|\^|2\.25\.\d/);
+});
+
+describePeer("openssl", "the signature", () => {
+  it("is what openssl makes of the same bytes", async () => {
+    const web = await webServer();
+    const sent = testAlerts(
+      { webhook: { url: web.url, secret, tls: undefined }, mail: undefined, syslog: undefined },
+      "GATE",
+    );
+    expect(await Promise.all(sent)).toEqual([
+      expect.objectContaining({ channel: "webhook", problem: undefined }),
+    ]);
+    const made = spawnSync(peerPath("openssl"), ["dgst", "-sha256", "-hmac", secret, "-r"], {
+      input: web.bodies[0]!,
+      encoding: "utf8",
+    });
+    expect(web.signatures[0]).toBe(`sha256=${made.stdout.split(" ")[0]}`);
+  });
 });
 
 it("without the section nobody is woken, and it says so", () => {

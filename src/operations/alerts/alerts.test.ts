@@ -30,10 +30,12 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const times = { retryMs: 5, retryMsMax: 10, deadAfter: 3 };
 
 function alerts(channels: readonly AlertChannel[], path = join(folder, "alerts.json")): Alerts {
+  // One that a test leaves behind tells no other test.
+  const told = faults;
   const one = new Alerts({
     ...{ channels, path, gate: "GATE", times, clock: { now: () => now } },
     newId: () => `id-${ids++}`,
-    faults: (event) => faults.push(event),
+    faults: (event) => told.push(event),
   });
   one.start();
   return one;
@@ -287,6 +289,50 @@ describe("alerts over time", () => {
     await after.stop();
     expect(alive.taken[2]).toMatchObject({ alarm: "channel-dead", phase: "ended" });
     expect(alive.taken[2]!.what).toContain("are sent again");
+  });
+
+  it("a crash while it is told tells it again, under the same id", async () => {
+    const begun = Promise.withResolvers<void>();
+    const never: AlertChannel = {
+      name: "mail",
+      send: () => {
+        begun.resolve();
+        return new Promise(() => {});
+      },
+    };
+    alerts([never]).sink(held(1));
+    await begun.promise;
+    // Nothing was stopped: this is what a killed process leaves.
+    const channel = new Channel();
+    const after = alerts([channel]);
+    after.sink(held(2));
+    await channel.until(() => channel.taken.length > 0);
+    await after.stop();
+    expect(channel.taken).toEqual([expect.objectContaining({ alarm: "held", id: "id-0" })]);
+    expect(JSON.parse(readFileSync(join(folder, "alerts.json"), "utf8")).groups[0]).toMatchObject({
+      total: 2,
+    });
+  });
+
+  it("a destination that is down for five minutes rings, also over a restart; one that is back before does not", async () => {
+    const channel = new Channel();
+    const down = (destination: string): GatewayEvent => {
+      return { kind: "destination-down", destination, why: "timeout", waiting: 2, retryInMs: 60_000 };
+    };
+    const before = alerts([channel]);
+    before.sink(down("pacs"));
+    before.sink(down("vna"));
+    now += 240_000;
+    before.sink({ kind: "destination-back", destination: "vna", waiting: 2, downMs: 240_000 });
+    before.sink({ ...down("pacs"), waiting: 7 } as GatewayEvent);
+    await before.stop();
+    now += 60_000;
+    const after = alerts([channel]);
+    await channel.until(() => channel.taken.length > 0);
+    await after.stop();
+    expect(channel.told).toEqual(["destination-down began 0"]);
+    expect(channel.taken[0]!.what).toBe("pacs cannot be reached; 7 deliveries wait");
+    expect(channel.taken[0]!.at - channel.taken[0]!.since).toBe(300_000);
   });
 
   it("a channel that is away for long keeps the newest two hundred, and that is told once", async () => {
