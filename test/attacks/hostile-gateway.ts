@@ -36,6 +36,8 @@ export class HostileGateway {
   readonly tls: TlsMaterial;
   readonly plainPort: number;
   readonly tlsPort: number;
+  /** DICOMweb, in clear. */
+  readonly webPort: number;
   readonly sealed: SealedObject;
   readonly #child: ChildProcessByStdio<null, Readable, Readable>;
   readonly #ended: Promise<number | null>;
@@ -49,6 +51,7 @@ export class HostileGateway {
     this.tls = parts.tls;
     this.plainPort = parts.ports[0]!;
     this.tlsPort = parts.ports[1]!;
+    this.webPort = parts.ports[2]!;
     this.sealed = parts.sealed;
     this.#child = child;
     child.stdout.resume();
@@ -65,9 +68,9 @@ export class HostileGateway {
     const site = await makeSealedSite();
     const tls = await makeTlsMaterial();
     const { dicom, http } = await freePorts();
-    const { dicom: secure } = await freePorts();
+    const { dicom: secure, http: web } = await freePorts();
     const sealed = await sealedObject(await site.seal(original(site)));
-    const config = site.write("gateway.yaml", configOf({ dicom, http, secure }, tls, limits));
+    const config = site.write("gateway.yaml", configOf({ dicom, http, secure, web }, tls, limits));
     for (const [name, text] of Object.entries({
       "gate.pem": tls.server.certificatePem,
       "gate.key": tls.server.keyPem,
@@ -86,7 +89,7 @@ export class HostileGateway {
         stdio: ["ignore", "pipe", "pipe"],
       },
     );
-    const gateway = new HostileGateway({ site, tls, ports: [dicom, secure], sealed }, child);
+    const gateway = new HostileGateway({ site, tls, ports: [dicom, secure, web], sealed }, child);
     await gateway.#ready();
     return gateway;
   }
@@ -97,7 +100,7 @@ export class HostileGateway {
     await new Promise<void>((resolve, reject) => {
       const onData = (chunk: Bytes): void => {
         output += chunk.toString();
-        if ((output.match(/listening/g) ?? []).length < 2) return;
+        if ((output.match(/listening/g) ?? []).length < 3) return;
         this.#child.stdout.off("data", onData);
         this.#child.stdout.resume();
         resolve();
@@ -209,7 +212,7 @@ async function sealedObject(path: string): Promise<SealedObject> {
 }
 
 function configOf(
-  ports: { readonly dicom: number; readonly http: number; readonly secure: number },
+  ports: Readonly<Record<"dicom" | "http" | "secure" | "web", number>>,
   tls: TlsMaterial,
   { objectSize, quota, spoolSize }: HostileLimits,
 ): string {
@@ -230,10 +233,21 @@ listeners:
     host: 127.0.0.1
     port: ${ports.secure}
     tls: {certificate: gate.pem, key: gate.key, clientAuthorities: authority.pem}
+  - name: web
+    protocol: dicomweb
+    host: 127.0.0.1
+    port: ${ports.web}
+reading:
+  copies: true
+  readers:
+    - {name: good, listener: web, mode: enforce, networks: [127.0.0.2/32]}
+    - {name: evil, listener: web, mode: enforce, networks: [127.0.0.0/8]}
 sources:
 ${source("good", "listener: plain\naeTitles: [GOOD]\nnetworks: [127.0.0.2/32]")}
 ${source("near", "listener: plain\naeTitles: [NEAR]\nnetworks: [127.0.0.1/32]")}
 ${source("evil", "listener: plain\naeTitles: [EVIL]\nnetworks: [127.0.0.0/8]")}
+${source("good-web", "listener: web\nnetworks: [127.0.0.2/32]")}
+${source("evil-web", "listener: web\nnetworks: [127.0.0.0/8]")}
 ${source("good-tls", `listener: secure\ncertificates: ["sha256:${fingerprint}"]`)}
 limits:
   objectSize: ${objectSize}

@@ -50,7 +50,14 @@ describe("what cannot be rendered", () => {
     const frames = await imageFrames({ pixels });
     const huge = { ...frames, attributes: { ...frames.attributes, rows: 65_535, columns: 65_535 } };
     await expect(renderer.frame(huge, 0, plain, "image/png")).rejects.toMatchObject({ code: "limit-decode" });
-    expect(await codeOf({ pixels }, { viewport: { width: 16_384, height: 16_384 } })).toBe("limit-decode");
+  });
+
+  it("no enlargement beyond a screen: what is asked for is made as large as that", async () => {
+    const viewport = { width: 16_384, height: 16_384 };
+    const png = await renderer.frame(await imageFrames({ pixels }), 0, { ...plain, viewport }, "image/png");
+    const [width, height] = [16, 20].map((at) => Buffer.from(png).readUInt32BE(at));
+    expect(width! * height!).toBeGreaterThan(4_000_000);
+    expect(width! * height!).toBeLessThanOrEqual(4 << 20);
   });
 
   it.each([

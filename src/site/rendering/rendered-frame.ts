@@ -24,6 +24,8 @@ export interface FrameRendererOptions {
 
 /** Of the frame and of the result, each. The largest mammograms have 30 million. A thread takes up to 25 bytes a pixel, most of it for JPEG. */
 const pixelsMax = 40 << 20;
+/** What enlarging may make: a screen. */
+const enlargedPixelsMax = 4 << 20;
 /** Of the frame: three bytes for each pixel of the largest. */
 const sampleBytesMax = 120 << 20;
 /** The largest mammogram takes two seconds; a progressive JPEG of many scans could take hours. */
@@ -74,7 +76,7 @@ export class FrameRenderer {
   }
 
   /**
-   * The region (what of it is in the frame) as large as fits into the viewport, enlarged too, its proportions kept; without a viewport
+   * The region (what of it is in the frame) as large as fits into the viewport, enlarged too (to four million pixels at most), its proportions kept; without one
    * in its own size. `window` is for grey frames and left aside for colour, `quality` for JPEG (90 unless given).
    * @param index from 0
    * @throws ScansealError
@@ -128,7 +130,7 @@ export class FrameRenderer {
       throw new ScansealError("usage", "no such frame");
     checkSizes(frames, index);
     const region = regionWithin({ width: attributes.columns, height: attributes.rows }, asked);
-    const size = sizeWithin(region, viewport);
+    const size = sizeWithin(region, viewport && notEnlargedOver(region, viewport));
     checkPixels(size);
     // Samples and tables are read when there is a thread for them: a queue of frames would fill the memory.
     return this.#threads.use(async (ask) => {
@@ -148,6 +150,14 @@ function checkSizes({ attributes, layout }: PixelFrames, index: number): void {
   checkPixels({ width: attributes.columns, height: attributes.rows });
   const codedBytes = layout.kind === "encapsulated" ? layout.frames[index]!.length : 0;
   if (Math.max(codedBytes, canonicalFrameBytes(attributes, false)) > sampleBytesMax) throw tooLarge();
+}
+
+/** Who wants more has the pixels: a viewer enlarges them itself. */
+function notEnlargedOver(region: PictureSize, { width, height }: PictureSize): PictureSize {
+  const pixels = Math.max(enlargedPixelsMax, region.width * region.height);
+  const { width: w, height: h } = sizeWithin({ x: 0, y: 0, ...region }, { width, height });
+  const scale = Math.sqrt(Math.min(1, pixels / (w * h)));
+  return { width: Math.max(1, Math.floor(w * scale)), height: Math.max(1, Math.floor(h * scale)) };
 }
 
 function checkPixels({ width, height }: PictureSize): void {

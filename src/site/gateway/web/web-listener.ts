@@ -23,7 +23,8 @@ export interface WebListenersParts {
 export class WebListeners {
   readonly #parts: WebListenersParts;
   readonly #decoder: CodecPool = new CodecPool();
-  readonly #renderer: FrameRenderer = new FrameRenderer(this.#decoder);
+  /** One thread: the largest picture takes 0.9 GB. */
+  readonly #renderer: FrameRenderer = new FrameRenderer(this.#decoder, { workersMax: 1 });
 
   constructor(parts: WebListenersParts) {
     this.#parts = parts;
