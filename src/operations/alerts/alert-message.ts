@@ -28,7 +28,7 @@ export function textOf(message: AlertMessage): string {
       ? ["Nothing new was heard of it; that alone does not say that it is repaired."]
       : []),
     `Since ${new Date(since).toISOString()}, told ${new Date(at).toISOString()}${total > 1 ? `, ${total} in all` : ""}.`,
-    ...(object === undefined ? [] : [`One of them: scanseal quarantine show ${object}`]),
+    ...(object === undefined ? [] : [`The first of them in the gate's journal: ${object}`]),
     ...(alarm === "test" ? [] : [`More: ${pageOf(message)}`]),
     `Alert ${id}`,
   ];

@@ -2,7 +2,6 @@
 import { createHmac } from "node:crypto";
 import { type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
-import { isIP } from "node:net";
 import { type AlertChannel, type ChannelTls, sendMsMax } from "./alert-channel.ts";
 import { type AlertMessage, jsonOf } from "./alert-message.ts";
 
@@ -32,7 +31,7 @@ export class WebhookChannel implements AlertChannel {
     const { url, secret, tls } = this.#settings;
     const body = Buffer.from(jsonOf(message));
     const target = new URL(url);
-    const name = tls?.serverName ?? target.hostname;
+    const name = tls?.serverName === undefined ? {} : { servername: tls.serverName };
     const own = tls?.certificate === undefined ? {} : { cert: tls.certificate, key: tls.key };
     const options = {
       method: "POST",
@@ -45,7 +44,7 @@ export class WebhookChannel implements AlertChannel {
       },
       agent: false as const,
       signal: AbortSignal.timeout(this.#msMax),
-      ...(tls ? { ca: tls.authorities, ...own, ...(isIP(name) === 0 ? { servername: name } : {}) } : {}),
+      ...(tls ? { ca: tls.authorities, ...own, ...name } : {}),
     };
     const isTls = target.protocol === "https:";
     return new Promise((resolve, reject) => {
