@@ -95,6 +95,11 @@ export const questionCases: JournalCases = {
     const like = { verdicts: ["altered"], causes: ["seal-missing"] };
     const samples = await journal.bySource().samples({ source: "us", since }, like, 3);
     expect(samples.map(({ verdict }) => verdict)).toEqual(["altered", "unsealed", "unsealed"]);
+    // What would fill the memory, a thousand at once, is left out.
+    const talkative = { ...unsealed.findings[1]!, detail: "x".repeat(70_000) };
+    await judged(journal, received({ source: "talkative" }), { ...unsealed, findings: [talkative] });
+    await judged(journal, received({ source: "talkative" }), unsealed);
+    expect(await journal.bySource().samples({ source: "talkative", since }, like, 3)).toHaveLength(1);
     expect(await journal.bySource().tallies({ source: "us", since: Date.now() + 60_000 })).toEqual([]);
     expect(await journal.bySource().tallies({ source: "u\0s", since })).toEqual([]);
     for (const wrong of [-1, 0.5, 2 ** 48])

@@ -1,5 +1,5 @@
 /** How far the clocks of sealing devices are from this site's, where a seal's time could not be right. */
-import type { JudgedObject } from "../../store/journal/journal.ts";
+import type { SourceSample } from "../../store/journal/source-record.ts";
 
 export interface ClockOffset {
   /** Calling AE title: the seal's own name is not believed here. */
@@ -13,7 +13,7 @@ export interface ClockOffset {
 export const clockCauses: readonly string[] = ["time-implausible"];
 
 /** By sender, most frequent first. @param objects newest first */
-export function clockOffsets(objects: readonly JudgedObject[]): ClockOffset[] {
+export function clockOffsets(objects: readonly SourceSample[]): ClockOffset[] {
   const found = new Map<string, ClockOffset>();
   for (const { peerTitle, receivedAt, findings } of objects) {
     const detail = findings.find(({ code }) => clockCauses.includes(code))?.detail ?? "";

@@ -164,7 +164,7 @@ it("would be held is held", async () => {
       expect(report.readiness.isReady).toBe(sent.length > 0 && enforce === 0);
       told += enforce;
     }),
-    { numRuns: 30 },
+    { numRuns: 12 },
   );
   expect(told).toBeGreaterThan(0);
 });

@@ -1,6 +1,7 @@
 /** What a source changes in sealed objects again and again: read from the findings that its objects left in the journal. */
 import type { ArchiveHabit } from "../../provenance/manifest/archive-statement.ts";
-import type { JudgedObject, StoredFinding } from "../../store/journal/journal.ts";
+import type { StoredFinding } from "../../store/journal/journal.ts";
+import type { SourceSample } from "../../store/journal/source-record.ts";
 import { neverHabit } from "../../zero-trust/evidence/archive-habits.ts";
 
 type Kind = ArchiveHabit["kinds"][number];
@@ -37,7 +38,7 @@ interface Seen {
 }
 
 /** Most frequent first. @param objects with a seal; of those that differ in more than attributes nothing is learned */
-export function recurringChanges(objects: readonly JudgedObject[]): RecurringChange[] {
+export function recurringChanges(objects: readonly SourceSample[]): RecurringChange[] {
   const seen = new Map<string, Seen>();
   for (const { id, findings } of objects) {
     if (findings.some((one) => one.severity === "error" && !(one.code in kindsByCode))) continue;

@@ -3,7 +3,6 @@ import { sql } from "kysely";
 import { ScansealError } from "../../foundation/errors.ts";
 import type { JudgedObject, ObjectState } from "./journal.ts";
 import { listLimit } from "./journal-queries.ts";
-import { objectOf } from "./object-rows.ts";
 import type { Database } from "./tables.ts";
 
 /** A source in a period: by the time of receipt. */
@@ -39,18 +38,21 @@ export interface SourceKind extends Pick<SourceTally, "verdict" | "enforced" | "
   readonly examples: readonly string[];
 }
 
+/** What one of them left in the journal. */
+export type SourceSample = Pick<JudgedObject, "id" | "receivedAt" | "peerTitle" | "verdict" | "findings">;
+
 /** A part of the journal. */
 export interface SourceRecord {
   /** Every object that is a row of its own (`resent` is none), by what became of it. As many rows as there are verdicts, causes and states. */
   tallies(period: SourcePeriod): Promise<readonly SourceTally[]>;
   /** The same by what was sent, of what is admitted or held; most frequent first. @param limit 1 to 1,000 */
   kinds(period: SourcePeriod, limit: number): Promise<readonly SourceKind[]>;
-  /** The newest ones with one of these causes or verdicts, with their findings. @param limit 1 to 1,000 */
+  /** The newest ones with one of these causes or verdicts, but for those with more findings than a person reads. @param limit 1 to 1,000 */
   samples(
     period: SourcePeriod,
     like: { readonly verdicts: readonly string[]; readonly causes: readonly string[] },
     limit: number,
-  ): Promise<readonly JudgedObject[]>;
+  ): Promise<readonly SourceSample[]>;
 }
 
 /** @param read runs one question, and makes its errors the journal's */
@@ -72,6 +74,9 @@ function firstIdSince(since: number): string {
   const hex = since.toString(16).padStart(12, "0");
   return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
 }
+
+/** A hostile object has up to a million characters of findings, and a thousand of them are read at once. */
+const sampleCharactersMax = 1 << 16;
 
 /** Of readers' objects, which an archive returned, `source` names the archive. */
 const fromSender = sql<boolean>`arrival not like '%"returned":%'`;
@@ -146,10 +151,11 @@ async function sourceSamples(
   period: SourcePeriod,
   { verdicts, causes }: { readonly verdicts: readonly string[]; readonly causes: readonly string[] },
   limit: number,
-): Promise<JudgedObject[]> {
+): Promise<SourceSample[]> {
   if (period.source.includes("\0") || verdicts.length + causes.length === 0) return [];
   const rows = await rowsOf(db, period)
-    .selectAll()
+    .select(["id", "received_at", "peer_title", "verdict", "findings"])
+    .where(sql<boolean>`length(findings) <= ${sampleCharactersMax}`)
     .where((is) =>
       is.or([
         ...(verdicts.length > 0 ? [is("verdict", "in", verdicts)] : []),
@@ -159,5 +165,11 @@ async function sourceSamples(
     .orderBy("id", "desc")
     .limit(listLimit(limit))
     .execute();
-  return rows.map(objectOf);
+  return rows.map((row) => ({
+    id: row.id,
+    receivedAt: row.received_at,
+    peerTitle: row.peer_title,
+    verdict: row.verdict ?? undefined,
+    findings: JSON.parse(row.findings) as SourceSample["findings"],
+  }));
 }
