@@ -4,6 +4,7 @@ import { isLimit, isMalformed, ScansealError } from "../foundation/errors.ts";
 import { packageVersion } from "./package-version.ts";
 import { problemText, reportProblem } from "./problem.ts";
 import { addAlerts } from "./program/alerts.ts";
+import { addBackup } from "./program/backup.ts";
 import type { Action, Run } from "./program/command-runner.ts";
 import { addCommissioning } from "./program/commissioning.ts";
 import { addDemonstration } from "./program/demonstration.ts";
@@ -75,6 +76,7 @@ function programWith(run: Run): Command {
   addSeries(program, run);
   addSite(program, run);
   addKeys(program, run);
+  addBackup(program, run);
   addTls(program, run);
   addNetwork(program, run);
   addReceipts(program, run);
