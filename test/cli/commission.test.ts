@@ -253,7 +253,7 @@ it("accepts a non-conformance in the file, whose comments stay, and says what ha
   });
 });
 
-it("enforce takes the exact number; what was said is what is held", async () => {
+it("enforce takes the exact number, and what was said is what is held", async () => {
   const wrong = commission("--mode", "enforce", "--although", "4", "--by", "grace");
   expect(wrong).toMatchObject({
     status: 1,
