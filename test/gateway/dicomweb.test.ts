@@ -185,6 +185,8 @@ describe("read over DICOMweb", () => {
     expect((await site.ask("/studies", { host: "evil.example" })).status).toBe(421);
     expect((await site.ask("/studies", { host: "gate.example" })).status).toBe(200);
     expect((await site.ask("//")).status).toBe(404);
+    const told = site.events.filter((event) => event.kind === "association-rejected");
+    expect(new Set(told.map(({ why }) => why))).toEqual(new Set(["certificate or network of nobody"]));
     expect((await site.ask("//wado?requestType=WADO")).status).toBe(400);
   });
 

@@ -136,7 +136,11 @@ function tlsServer(tls: ServerTls, options: WebListenerOptions): Server {
     rejectUnauthorized: true,
     handshakeTimeout: handshakeMsMax,
   });
-  server.on("tlsClientError", (error, socket) => onStranger(peerOf(socket).address, codeOf(error)));
+  server.on("tlsClientError", (error, socket) => {
+    const code = codeOf(error);
+    const why = code === "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE" ? "no client certificate" : code;
+    onStranger(peerOf(socket).address, why);
+  });
   return server;
 }
 
