@@ -152,7 +152,7 @@ describe("a gateway under load", { timeout: 90_000 }, () => {
     expect((await run.ended).status).toBe(0);
   });
 
-  it("seals under a new key epoch; a seal of the old site that goes on under the old one is not the same number twice", () => {
+  it("seals under a new key epoch, and an old site that goes on seals under another key", () => {
     const seal = (home: string, out: string): Run =>
       place.run("--home", home, "seal", "scans", "--device", "CT1", "--out", out);
     expect(seal("new-site", "sealed-new").status).toBe(0);

@@ -4,16 +4,27 @@ import type { Action, Run } from "./command-runner.ts";
 import { givenPath } from "./options.ts";
 
 export function addAlerts(program: Command, run: Run): void {
-  program
-    .command("alerts")
-    .description("whom a gateway wakes")
-    .command("test")
-    .description("ring each channel of the configuration once, and say what happened; exit 1 when one failed")
+  const alerts = program.command("alerts").description("whom a gateway wakes");
+  placed(
+    alerts
+      .command("test")
+      .description(
+        "ring each channel of the configuration once, and say what happened; exit 1 when one failed",
+      ),
+  ).action(run(async () => (await import("../commands/alerts.ts")).alertsTest as Action));
+  placed(
+    alerts
+      .command("down")
+      .description("for whoever watches the gate: wake each channel because it is down; not while it runs"),
+  ).action(run(async () => (await import("../commands/alerts.ts")).alertsDown as Action));
+}
+
+function placed(command: Command): Command {
+  return command
     .option(
       "--config <file>",
       "the gateway's configuration (default: gateway.yaml in the site's folder)",
       givenPath,
     )
-    .option("--home <dir>", "the site's folder (default: ./scanseal-data)", givenPath)
-    .action(run(async () => (await import("../commands/alerts.ts")).alertsTest as Action));
+    .option("--home <dir>", "the site's folder (default: ./scanseal-data)", givenPath);
 }

@@ -3,7 +3,7 @@ import type { Telling } from "./alert.ts";
 
 export interface AlertMessage extends Omit<Telling, "phase" | "alarm"> {
   readonly phase: Telling["phase"] | "test";
-  readonly alarm: Telling["alarm"] | "test";
+  readonly alarm: Telling["alarm"] | "test" | "gate-down";
   /** The same in each try and each channel: a receiver may get it twice. */
   readonly id: string;
   /** The gate's AE title. */
@@ -78,4 +78,14 @@ export function testMessage(gate: string, id: string, at: number): AlertMessage 
   const counts = { count: 1, total: 1, since: at, at };
   const todo = "nothing; whoever asked for it is told whether it arrived";
   return { ...{ id, gate, alarm: "test", phase: "test", severity: "notice", what, todo }, ...counts };
+}
+
+/** Told by whoever sees that the gate is gone: a gate that is down tells nothing itself. */
+export function gateDownMessage(gate: string, id: string, at: number): AlertMessage {
+  const what =
+    "the gate is down; modalities keep their images, and readers that fail over to the archive see images without proof";
+  const counts = { count: 1, total: 1, since: at, at };
+  const todo =
+    "look at the service's log and start it again; until then tell the readers; then sweep the archive";
+  return { ...{ id, gate, alarm: "gate-down", phase: "began", severity: "critical", what, todo }, ...counts };
 }

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { v7 as newId } from "uuid";
 import type { AlertChannel } from "../../operations/alerts/alert-channel.ts";
-import { testMessage } from "../../operations/alerts/alert-message.ts";
+import { type AlertMessage, gateDownMessage, testMessage } from "../../operations/alerts/alert-message.ts";
 import { Alerts } from "../../operations/alerts/alerts.ts";
 import { MailChannel } from "../../operations/alerts/mail-channel.ts";
 import { SyslogChannel } from "../../operations/alerts/syslog-channel.ts";
@@ -38,7 +38,15 @@ export interface ChannelTest {
 
 /** Each channel once, now, past queue and groups. */
 export function testAlerts(settings: AlertSettings, gate: string): readonly Promise<ChannelTest>[] {
-  const message = testMessage(gate, newId(), systemClock.now());
+  return ringAll(settings, testMessage(gate, newId(), systemClock.now()));
+}
+
+/** The same with the alarm that this gate is down. */
+export function alertDown(settings: AlertSettings, gate: string): readonly Promise<ChannelTest>[] {
+  return ringAll(settings, gateDownMessage(gate, newId(), systemClock.now()));
+}
+
+function ringAll(settings: AlertSettings, message: AlertMessage): readonly Promise<ChannelTest>[] {
   return channelsOf(settings).map(async (channel) => {
     const began = performance.now();
     const problem = await channel
