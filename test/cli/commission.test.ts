@@ -1,5 +1,5 @@
 /** `scanseal commission` beside a running gate: what the report says would be held is what is held. */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { textElement } from "../../src/dicom/encode.ts";
 import { readDicom } from "../../src/dicom/read.ts";
@@ -350,6 +350,24 @@ it("changes that recur are approved by an operator, and those that can never be 
   });
   // Of another source nothing was approved.
   expect(report().changes.filter(({ path }) => path === "00081030")).toEqual([]);
+});
+
+it("a device's certificate that ends is told with its days, and keeps nobody from anything", () => {
+  const path = place.path("scanseal-data/authority/ledger.json");
+  const text = readFileSync(path, "utf8");
+  const ledger = JSON.parse(text) as { readonly issued: readonly { readonly name: string }[] };
+  const notAfter = Date.now() + 6.5 * 86_400_000;
+  const issued = ledger.issued.map((entry) => (entry.name === "CT1" ? { ...entry, notAfter } : entry));
+  writeFileSync(path, JSON.stringify({ ...ledger, issued }));
+  try {
+    const { certificates, readiness } = report();
+    expect(certificates).toMatchObject([{ of: "device", name: "CT1", daysLeft: 6, level: 7 }]);
+    expect(readiness.inTheWay.join()).not.toMatch(/certificate/);
+    expect(commission().stdout).toMatch(/end within 60 days[\s\S]*device +CT1 +6 days/);
+    expect(place.run("keys", "list", "--home", "scanseal-data").stdout).toMatch(/CT1.*\(6 days\).*in use/);
+  } finally {
+    writeFileSync(path, text);
+  }
 });
 
 it("a file that cannot be written is told, and leaves no record", async () => {
