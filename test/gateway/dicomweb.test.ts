@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findElement, plainTextOf } from "../../src/dicom/elements.ts";
 import { tags } from "../../src/dicom/tags.ts";
-import { type Bytes, equalBytes } from "../../src/foundation/bytes.ts";
+import { type Bytes, concatBytes, equalBytes } from "../../src/foundation/bytes.ts";
+import { openReadArchive, type SearchableArchive } from "../../src/site/gateway/read-archive.ts";
 import { parse } from "../evaluation/fixture.ts";
 import { phantomFiles } from "../interop/dimse-peers.ts";
 import { jsonOf, multipartOf, multipartType, partsOf, type WebReply } from "./web-request.ts";
@@ -188,6 +189,32 @@ describe("read over DICOMweb", () => {
     const told = site.events.filter((event) => event.kind === "association-rejected");
     expect(new Set(told.map(({ why }) => why))).toEqual(new Set(["certificate or network of nobody"]));
     expect((await site.ask("//wado?requestType=WADO")).status).toBe(400);
+  });
+
+  it("is an archive itself, over mutual TLS, for another gate", async () => {
+    const open = (as: string): SearchableArchive =>
+      openReadArchive(
+        {
+          name: "other",
+          tolerate: [],
+          through: {
+            protocol: "dicomweb",
+            url: `https://127.0.0.1:${site.ports.secure}/dicom-web`,
+            tls: site.clientTls(as),
+          },
+        },
+        { aeTitle: "GATE", staging: site.sealed.folder },
+      );
+    const { study: studyInstanceUid, series: seriesInstanceUid, instance: sopInstanceUid } = names[0]!;
+    const archive = open("viewer");
+    const listed: string[] = [];
+    for await (const one of archive.list({ studyInstanceUid })) listed.push(one.sopInstanceUid);
+    expect(listed.sort()).toEqual(names.map(({ instance }) => instance).sort());
+    const pieces: Bytes[] = [];
+    for await (const piece of (await archive.fetch({ studyInstanceUid, seriesInstanceUid, sopInstanceUid }))!)
+      pieces.push(piece.slice());
+    expect(equalBytes(concatBytes(pieces), sealed[0]!)).toBe(true);
+    await expect(open("stranger").studies()).rejects.toMatchObject({ code: "network" });
   });
 
   it("again after a restart, from the gate's own copies", async () => {

@@ -6,6 +6,7 @@ import { issueTlsLocally } from "../../src/keys/custody/tls-certificate.ts";
 import type { GatewayEvent } from "../../src/operations/event.ts";
 import { loadConfig } from "../../src/site/gateway/config.ts";
 import { type RunningGateway, runGateway } from "../../src/site/gateway/run.ts";
+import type { ClientTlsSettings } from "../../src/zero-trust/gateway/settings.ts";
 import { freePort } from "../evaluation/network-peers.ts";
 import { makeSealedSite, type SealedSite } from "./sealed-site.ts";
 import { askWeb, jsonOf, multipartOf, multipartType, type WebReply } from "./web-request.ts";
@@ -111,6 +112,12 @@ export class WebSite {
       headers: { ...headers, ...(host === undefined ? {} : { host }) },
     };
     return askWeb(options, body, own && { ...own, ca: this.#authority() });
+  }
+
+  /** Of a gate that reads here as one of the peers. */
+  clientTls(name: string): ClientTlsSettings {
+    const { cert: certificate, key } = this.#pems.get(name)!;
+    return { authorities: this.#authority(), certificate, key };
   }
 
   #authority(): string {

@@ -12,6 +12,8 @@ export interface WebClientTls {
   readonly ca?: string | undefined;
   readonly certificate?: string | undefined;
   readonly key?: string | undefined;
+  /** The name in the server's certificate, where it is not the address's. */
+  readonly serverName?: string | undefined;
 }
 
 export interface Exchange {
@@ -72,9 +74,9 @@ function send(
   };
   const options = { method, headers, signal, maxHeaderSize: headerBytesMax };
   return new Promise((resolve, reject) => {
-    const { ca, certificate: cert, key } = tls;
+    const { ca, certificate: cert, key, serverName: servername } = tls;
     const request = url.startsWith("https:")
-      ? httpsRequest(url, { ...options, ca, cert, key })
+      ? httpsRequest(url, { ...options, ca, cert, key, ...(servername && { servername }) })
       : httpRequest(url, options);
     request.once("response", resolve);
     request.on("error", reject);

@@ -33,10 +33,14 @@ export function openReadArchive(settings: ArchiveSettings, options: ReadArchiveO
 
 function overWeb(
   { name, tolerate }: ArchiveSettings,
-  { url, authorization }: Extract<ArchiveSettings["through"], { protocol: "dicomweb" }>,
+  { url, authorization, tls }: Extract<ArchiveSettings["through"], { protocol: "dicomweb" }>,
   { staging }: ReadArchiveOptions,
 ): SearchableArchive {
-  const archive = new WebArchive(url, { authorization, staging });
+  const archive = new WebArchive(url, {
+    authorization,
+    staging,
+    tls: tls && { ...tls, ca: tls.authorities },
+  });
   return {
     name,
     tolerate,

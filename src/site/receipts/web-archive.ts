@@ -1,5 +1,6 @@
 /** An archive walked over DICOMweb: QIDO-RS says what is there (PS3.18 10.6), WADO-RS gives it as it is kept (10.4). Its answers are a stranger's. */
 import type { JsonDataSet } from "../../dicom/json/json-model.ts";
+import type { WebClientTls } from "../../dicom-network/dicomweb/exchange.ts";
 import { queryText } from "../../dicom-network/dicomweb/query-text.ts";
 import { uidAt, WebClient } from "../../dicom-network/dicomweb/web-client.ts";
 import type { Query } from "../../dicom-network/query/query.ts";
@@ -17,6 +18,8 @@ export interface WebArchiveOptions {
   readonly authorization: string | undefined;
   /** A private folder for what does not fit in memory. */
   readonly staging: string;
+  /** Whom the archive's certificate must come from, and what we show; without it the machine's authorities. */
+  readonly tls?: WebClientTls | undefined;
 }
 
 export class WebArchive {
@@ -24,8 +27,8 @@ export class WebArchive {
   readonly #staging: string;
 
   /** @param url of the service's root, such as `https://pacs.example.org/dicom-web` @throws ScansealError `usage` */
-  constructor(url: string, { authorization, staging }: WebArchiveOptions) {
-    this.#client = new WebClient(url, { authorization });
+  constructor(url: string, { authorization, staging, tls }: WebArchiveOptions) {
+    this.#client = new WebClient(url, { authorization, tls });
     this.#staging = staging;
   }
 
