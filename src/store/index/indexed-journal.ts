@@ -3,8 +3,10 @@
  * one process would wait for each other's transactions, of which the embedded database has one at a time.
  */
 import type { Journal } from "../journal/journal.ts";
+import type { Originals } from "../journal/originals.ts";
 import { openPostgresDatabase } from "../journal/postgres-journal.ts";
 import { SqlJournal } from "../journal/sql-journal.ts";
+import { SqlOriginals } from "../journal/sql-originals.ts";
 import { openSqliteDatabase, type SqliteOptions } from "../journal/sqlite-journal.ts";
 import type { Database, Engine } from "../journal/tables.ts";
 import { GroupWriter, PooledWriter, type Writer } from "../journal/writers.ts";
@@ -18,6 +20,7 @@ export interface IndexedJournal {
   readonly journal: Journal;
   readonly index: InstanceIndex;
   readonly queue: IndexQueue;
+  readonly originals: Originals;
 }
 
 /**
@@ -43,5 +46,6 @@ function over(db: Database, engine: Engine, writer: Writer): IndexedJournal {
     journal: new SqlJournal(db, engine, writer),
     index: new SqlInstanceIndex(db, engine, writer),
     queue: new SqlIndexQueue(db, engine, writer),
+    originals: new SqlOriginals(db, engine, writer),
   };
 }

@@ -40,7 +40,7 @@ export class SqlOriginals implements Originals {
         .where("o.sop_instance_uid", "=", sopInstanceUid)
         .where("o.state", "in", ["sealed", "resolved"])
         // Of a sealed object that was held and came again it is another row of its own kind.
-        .where("o.digest", "<>", (column) => column.ref("s.digest"))
+        .whereRef("o.digest", "<>", "s.digest")
         .orderBy("o.id")
         .limit(rowsMax)
         .execute(),
@@ -123,30 +123,27 @@ export class SqlOriginals implements Originals {
     });
   }
 
-  async kept({
-    sealed,
-    after = "",
-    limit,
-  }: Parameters<Originals["kept"]>[0]): Promise<readonly string[]> {
-    const query = this.#db
-      .selectFrom("objects as o")
-      .select("o.id")
-      .where("o.state", "=", "sealed")
-      .where("o.id", ">", after)
-      .orderBy("o.id")
-      .limit(Math.min(Math.max(limit, 1), rowsMax));
-    if (sealed === undefined) return (await told(query.execute())).map(({ id }) => id);
-    // By the instance's index: the states' index has every original that waits for an archive.
+  async kept({ sealed, after = "", limit }: Parameters<Originals["kept"]>[0]): Promise<readonly string[]> {
+    if (sealed === undefined) {
+      const query = this.#db
+        .selectFrom("objects as o")
+        .select("o.id")
+        .where("o.state", "=", "sealed")
+        .where("o.id", ">", after)
+        .orderBy("o.id")
+        .limit(Math.min(Math.max(limit, 1), rowsMax));
+      return (await told(query.execute())).map(({ id }) => id);
+    }
+    // By the instance: the index of the states has every original that waits for an archive.
     const rows = await told(
       this.#db
         .selectFrom("objects as s")
         .innerJoin("objects as o", "o.sop_instance_uid", "s.sop_instance_uid")
-        .select("o.id")
+        .select(["o.id", "o.state"])
         .where("s.id", "in", listed(this.#engine, sealed))
-        .where(sql<boolean>`+o.state = 'sealed'`.$castTo<boolean>())
         .execute(),
     );
-    return rows.map(({ id }) => id);
+    return rows.filter(({ state }) => state === "sealed").map(({ id }) => id);
   }
 
   #write<T>(job: WriteJob<T>): Promise<T> {
