@@ -57,6 +57,15 @@ export type GatewayEvent =
       /** From the acknowledgement to the verdict. */
       readonly ms: number;
     }
+  /** Of what a modality sent (`original`); it is judged next. */
+  | {
+      readonly kind: "object-sealed";
+      readonly object: string;
+      readonly original: string;
+      readonly device: string;
+      /** From the acknowledgement to the seal. */
+      readonly ms: number;
+    }
   | {
       readonly kind: "delivered";
       readonly object: string;

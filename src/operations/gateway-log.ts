@@ -183,7 +183,7 @@ function associationFields(
 }
 
 function objectFields(
-  event: EventOf<"object-acknowledged" | "object-refused" | "object-judged" | "stored">,
+  event: EventOf<"object-acknowledged" | "object-refused" | "object-judged" | "object-sealed" | "stored">,
 ): Fields {
   switch (event.kind) {
     case "stored":
@@ -201,6 +201,11 @@ function objectFields(
         bytes: count(event.bytes),
         ms: count(event.ms),
       };
+    case "object-sealed": {
+      const { object, original, device, ms } = event;
+      const ids = { object: madeId(object), original: madeId(original) };
+      return { ...ids, device: configuredName(device), ms: count(ms) };
+    }
     case "object-judged":
       return {
         object: madeId(event.object),

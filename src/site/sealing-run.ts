@@ -2,7 +2,7 @@
 import { readDicom } from "../dicom/read.ts";
 import { type ByteSource, MemorySource, readChunks } from "../foundation/byte-source.ts";
 import type { Bytes } from "../foundation/bytes.ts";
-import { ScansealError } from "../foundation/errors.ts";
+import { type MalformedCode, ScansealError } from "../foundation/errors.ts";
 import { nodeCrypto, systemClock } from "../platform/node/crypto.ts";
 import { requireSealable, type SealingDevice, type SealingPorts, sealObject } from "../sealing/seal.ts";
 import type { ProvenanceJournal } from "../store/provenance/provenance-journal.ts";
@@ -20,7 +20,9 @@ export interface SealingRun {
   readonly seals: SealStore;
   /** What the site knows of its seals. */
   readonly provenance: Pick<ProvenanceJournal, "addSeal">;
-  readonly output: OutputFolder;
+  readonly output: Pick<OutputFolder, "requireFree" | "write">;
+  /** Let pass in originals; nothing where it is absent. */
+  readonly tolerate?: readonly MalformedCode[];
   /** What is sealed is the site's own statement that a series is complete; from others such a document is not taken. */
   readonly isSeriesList?: boolean;
 }
@@ -68,7 +70,7 @@ export async function sealFile(path: string, run: SealingRun): Promise<SealedFil
 
 /** The same with an object that is in no file. @throws ScansealError as `sealFile` */
 export async function sealSource(source: ByteSource, run: SealingRun): Promise<SealedFile> {
-  const original = await readDicom(source);
+  const original = await readDicom(source, { tolerate: new Set(run.tolerate) });
   const sopInstanceUid = requireSealable(original);
   if (run.isSeriesList !== true && keyObjectLists(original).length > 0)
     throw new ScansealError(

@@ -186,7 +186,15 @@ export const questionCases: JournalCases = {
     await judged(journal, received(), { ...admitting, judgedAt: 2_500 }, ["pacs", "second"]);
     await journal.addReceived([received({ receivedAt: 70 }), received({ receivedAt: 60 })]);
     const counts = await journal.counts();
-    expect(counts.objects).toEqual({ received: 2, admitted: 1, held: 1, resent: 0, resolved: 0, purged: 0 });
+    expect(counts.objects).toEqual({
+      received: 2,
+      admitted: 1,
+      held: 1,
+      resent: 0,
+      resolved: 0,
+      purged: 0,
+      sealed: 0,
+    });
     expect(counts.deliveries).toEqual({ due: 2, delivered: 0, dead: 0 });
     expect(counts.oldestReceivedAt).toBe(60);
     expect(counts.oldestDueAt).toBe(2_500);

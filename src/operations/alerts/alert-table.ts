@@ -43,6 +43,7 @@ const rows: Rows = {
     const what = `what ${name} sends is held: ${why}`;
     return rings("held", `${name} ${known.join(" ")}`, what, { crowd: name, object });
   },
+  "object-sealed": silent,
   delivered: silent,
   "delivery-failed": ({ object, destination, isDead }) => {
     if (!isDead) return undefined;

@@ -16,6 +16,8 @@ export interface ThreadPoolOptions {
   readonly timeoutMs: number;
   /** Work that may wait for a thread. */
   readonly queueMax: number;
+  /** The threads' environment; empty where it is absent. */
+  readonly env?: Readonly<Record<string, string>>;
   /** What it is called when an answer takes too long, when a thread dies, and when too much waits. */
   readonly codes: { readonly slow: ErrorCode; readonly died: ErrorCode; readonly busy: ErrorCode };
 }
@@ -124,9 +126,9 @@ class Thread<Question, Answer> {
   constructor(options: ThreadPoolOptions, onGone: () => void) {
     this.#options = options;
     this.#onGone = onGone;
-    const { program, name, heapMb, worker, codes } = options;
+    const { program, name, heapMb, worker, codes, env = {} } = options;
     this.#worker = new Worker(program, {
-      env: {},
+      env,
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: heapMb },
       name,

@@ -2,6 +2,7 @@
 import type { PeerSection } from "./config-peers.ts";
 import type { ProblemList } from "./config-problem.ts";
 import { similar } from "./config-reader.ts";
+import { checkSealers } from "./config-sealing.ts";
 import type {
   ConfigSections,
   DestinationSection,
@@ -23,6 +24,7 @@ export function checkSections(sections: ConfigSections, problems: ProblemList): 
       problems.error("conflict", listener.at("names"), '"names" are host names of a DICOMweb listener');
   }
   for (const source of sources) checkPeer("source", source, listeners, problems);
+  checkSealers(sections, problems);
   checkReading(sections, problems);
   checkReachable(sections, problems);
   for (const destination of destinations) checkDestination(destination, sections, problems);

@@ -17,6 +17,7 @@ import {
 } from "./config-peers.ts";
 import { type Parse, parseList, parseSection, type Section } from "./config-reader.ts";
 import { type ReadingSection, readReading } from "./config-reading.ts";
+import { readSealing, type SealingSection } from "./config-sealing.ts";
 import {
   aeTitleValue,
   durationValue,
@@ -85,6 +86,9 @@ export interface ListenerSection extends Placed {
 }
 
 export interface SourceSection extends PeerSection {
+  /** The device that seals what it sends unsealed. */
+  readonly seals: string | undefined;
+  readonly sealing: SealingSection | undefined;
   readonly mode: Mode;
   readonly tolerate: readonly MalformedCode[];
   readonly devices: readonly string[];
@@ -201,11 +205,17 @@ function readListener(section: Section): ListenerSection {
 }
 
 function readSource(section: Section): SourceSection {
+  const seals = section.optional<string | undefined>("seals", nameValue, undefined);
+  const devices = section.optional<readonly string[]>("devices", parseList(nameValue), []);
   return {
     ...readPeer(section),
-    mode: section.optional("mode", wordValue(modes), "observe"),
+    seals,
+    sealing: section.optional<SourceSection["sealing"]>("sealing", parseSection(readSealing), undefined),
+    // What is sealed here has nothing to be observed.
+    mode: section.optional("mode", wordValue(modes), seals === undefined ? "observe" : "enforce"),
     tolerate: section.optional("tolerate", parseList(toleranceValue), []),
-    devices: section.optional("devices", parseList(nameValue), []),
+    // Whoever sends unsealed what the modality made has gone around the sealer.
+    devices: seals === undefined || devices.includes(seals) ? devices : [...devices, seals],
     receipts: section.optional("receipts", flagValue, false),
     commitment: section.optional<SourceSection["commitment"]>(
       "commitment",

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Fault, faults, sound, tls, tlsFaults } from "../../../test/gateway/config-faults.ts";
 import { makeSealedSite, type SealedSite } from "../../../test/gateway/sealed-site.ts";
 import { projectRoot } from "../../../test/peers.ts";
+import { enrolLocally } from "../../keys/custody/local-enrolment.ts";
 import { generateKey, spkiOf } from "../../keys/custody/private-key.ts";
 import { buildCertificate, buildName, randomSerial } from "../../keys/custody/structure-builder.ts";
 import { attributeOid } from "../../keys/trust/object-identifiers.ts";
@@ -178,7 +179,7 @@ describe("configuration", () => {
     expect(config!.journal).toEqual({ kind: "postgres", url: "postgres://a:secret@b/c" });
   });
 
-  it("docs/gateway.example.yaml is sound where its files are", () => {
+  it("docs/gateway.example.yaml is sound where its files are", async () => {
     mkdirSync(join(site.folder, "tls"), { recursive: true });
     for (const [name, from] of [
       ["gateway.pem", "gate.pem"],
@@ -187,6 +188,12 @@ describe("configuration", () => {
       ["archive-authority.pem", "gate.pem"],
     ] as const)
       copyFileSync(join(site.folder, from), join(site.folder, "tls", name));
+    await enrolLocally(await site.home.openAuthority(), site.home.deviceFolder("MR1-SEALER"), {
+      device: { name: "MR1-SEALER", aeTitle: "MR1", serialNumber: "MR1-serial" },
+      roles: ["beside-device"],
+      passphrase: site.home.passphrase(),
+      random: nodeRandom,
+    });
     const text = readFileSync(join(projectRoot, "docs", "gateway.example.yaml"), "utf8");
     const { config, problems } = read(text, {
       SCANSEAL_WEBHOOK_SECRET: "a secret of the test",

@@ -3,6 +3,7 @@ import { dirname, resolve } from "node:path";
 import { tryUtf8 } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { isSealingRole } from "../../keys/trust/roles.ts";
+import type { DeviceRecord } from "../../keys/trust/trust-store.ts";
 import type { AuditTrailSettings } from "../../operations/audit/audit-trail.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import { readSmallFile } from "../../platform/node/file-source.ts";
@@ -179,6 +180,7 @@ function checkSite(home: string, { at, sources }: ConfigSections, problems: Prob
   let known: readonly string[];
   try {
     const { devices = [] } = openHome(home).trustContent();
+    checkRoles(devices, sources, problems);
     known = devices.filter(({ roles }) => roles.some(isSealingRole)).map(({ name }) => name);
   } catch (error) {
     if (!(error instanceof ScansealError)) throw error;
@@ -199,6 +201,24 @@ function checkSite(home: string, { at, sources }: ConfigSections, problems: Prob
     }
   }
   warnOfUnlisted(known, sources, at("sources"), problems);
+}
+
+/** What a gateway seals is sealed beside the device: never "in the device". */
+function checkRoles(
+  devices: readonly DeviceRecord[],
+  sources: readonly SourceSection[],
+  problems: ProblemList,
+): void {
+  for (const { name, seals, at } of sources) {
+    const roles = devices.findLast((device) => device.name === seals)?.roles;
+    if (roles && !roles.includes("beside-device"))
+      problems.error(
+        "site",
+        at("seals"),
+        `source ${name} cannot be sealed by ${seals}, which is enrolled as a modality that seals itself`,
+        "scanseal enroll NAME --role beside-device",
+      );
+  }
 }
 
 /** Where every source is in enforce it makes no difference. */

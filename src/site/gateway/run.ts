@@ -39,6 +39,8 @@ import { LogFeeder } from "./log-feeder.ts";
 import { openReading, type ReadingParts } from "./reading.ts";
 import { RecentObjects } from "./recent-objects.ts";
 import { RevokedPeers } from "./revoked-peers.ts";
+import { openSealing } from "./sealer/sealing-role.ts";
+import { SeriesCloser } from "./sealer/series-closer.ts";
 import { sharedAnswer } from "./shared-answer.ts";
 import { SourceChanges } from "./source-changes.ts";
 import { type ObservedGateway, readinessView, readingsOf, statusView } from "./status-views.ts";
@@ -102,7 +104,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   ensurePrivateFolder(config.data);
   const alerts = openAlerts(config, options.events);
   const told = fanOut(options.events, alerts.sink);
-  const { journal, index, queue, objects, spool } = await openStores(config, told, opened);
+  const { journal, index, queue, originals, objects, spool } = await openStores(config, told, opened);
   const recent = new RecentObjects();
   const metrics = new GatewayMetrics({
     version,
@@ -115,6 +117,8 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   await warnOfDisk(spool, events);
   const trust = new TrustWatch(home, clock, events);
   const examiner = await openExaminer(config, { home, trust, events }, opened);
+  const parts = { trust, events, originals, version };
+  const sealing = opened.add(await openSealing(config, parts), (one) => one.close());
   const receipts = opened.add(new OfficeOfAdmissions(home, version), (one) => one.close());
   const revoked = new RevokedPeers(trust);
   const filler = fillerOf({ index, queue, objects, spool }, events);
@@ -125,7 +129,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   const gateway = createGateway({
     settings: config.settings,
     ...{ journal, objects, spool, examiner, receipts, crypto: nodeCrypto, clock, newId, events },
-    ...{ reading: dimse, commitment, webListener: (...listener) => web.open(...listener) },
+    ...{ reading: dimse, sealing, commitment, webListener: (...listener) => web.open(...listener) },
     onToIndex: config.index ? () => filler.wake() : undefined,
     isRevoked: (certificate) => revoked.has(certificate),
     owner: ownerOf(config),
@@ -144,7 +148,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   await recent.prime(journal, observed.startedAt);
   // Whatever becomes of its start: listeners that are open are closed.
   let graceMs = 0;
-  const rounds = roundsOf(home, { journal, spool, events, ends: watched.certificates });
+  const rounds = roundsOf(home, { journal, spool, events, ends: watched.certificates, settings, version });
   startBeside([alerts, commitment, ...(config.index ? [filler] : []), ...rounds], opened);
   opened.add(gateway, (one) => one.drain(graceMs));
   await gateway.start();
@@ -180,12 +184,16 @@ function roundsOf(
   parts: Pick<Stores, "journal" | "spool"> & {
     readonly events: EventSink;
     readonly ends: ObservedGateway["certificates"];
+    readonly settings: () => GatewayConfig["settings"];
+    readonly version: string;
   },
 ): Beside[] {
-  const { journal, spool, events, ends } = parts;
+  const { journal, spool, events, ends, settings, version } = parts;
+  const sealed = new OpenedProvenance(home.provenancePath);
   const provenance = new OpenedProvenance(home.provenancePath);
   return [
     new LogFeeder({ home, provenance, journal, events }),
+    new SeriesCloser({ home, provenance: sealed, settings, version, events }),
     new UpkeepWatch({ ends, disk: () => spool.disk(), journal, clock: systemClock, events }),
   ];
 }

@@ -13,6 +13,7 @@ import type {
 import type { CertificateName, TlsClientSection, TlsServerSection } from "./config-peers.ts";
 import type { ProblemList } from "./config-problem.ts";
 import type { ArchiveSection, MovePlaceSection, ReaderSection, ReadingSection } from "./config-reading.ts";
+import { sealingSettings } from "./config-sealing.ts";
 import type { DestinationSection, ListenerSection, SourceSection } from "./config-sections.ts";
 import { fingerprintOf, type NamedFile, type TlsFiles } from "./tls-files.ts";
 
@@ -28,11 +29,14 @@ export function listenerSettings({ at: _, tls, ...rest }: ListenerSection, makin
 }
 
 export function sourceSettings(source: SourceSection, making: Making): SourceSettings {
-  const { at, commitment, ...rest } = source;
+  const { at, commitment, seals, sealing: section, ...rest } = source;
   const certificates = fingerprints(source.certificates, at("certificates"), making);
-  if (!commitment) return { ...rest, certificates };
+  const isSealed = seals !== undefined && section !== undefined;
+  const sealing = isSealed ? { sealing: sealingSettings(seals, section, making) } : {};
+  if (!commitment) return { ...rest, ...sealing, certificates };
   const { at: _, tls, ...place } = commitment;
-  return { ...rest, certificates, commitment: tls ? { ...place, tls: clientTls(tls, making) } : place };
+  const reports = tls ? { ...place, tls: clientTls(tls, making) } : place;
+  return { ...rest, ...sealing, certificates, commitment: reports };
 }
 
 export function destinationSettings(

@@ -50,8 +50,12 @@ const lockWaitMs = 30_000;
 const pageSize = 200;
 
 /** One closing at a time on this machine: two would both sign the same version. @throws ScansealError `io` when another one hangs */
-export async function whileClosing<T>(home: SiteHome, body: () => Promise<T>): Promise<T> {
-  const lock = holdFileLock(join(dirname(home.provenancePath), "series.lock"), lockWaitMs);
+export async function whileClosing<T>(
+  home: SiteHome,
+  body: () => Promise<T>,
+  waitMs: number = lockWaitMs,
+): Promise<T> {
+  const lock = holdFileLock(join(dirname(home.provenancePath), "series.lock"), waitMs);
   try {
     return await body();
   } finally {

@@ -70,6 +70,7 @@ const objectStates: ReadonlyMap<string, string> = new Map([
   ["resent", "sent again"],
   ["resolved", "held, then passed"],
   ["purged", "deleted by two people"],
+  ["sealed", "sealed here; the original is kept"],
 ]);
 
 export function stateWord(state: string): string {

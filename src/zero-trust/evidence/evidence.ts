@@ -3,6 +3,7 @@ import type { ErrorCode } from "../../foundation/errors.ts";
 import type { Rectangle } from "../../invisible-watermark/frame.ts";
 import type { LocatingBasis } from "../../invisible-watermark/locate.ts";
 import type { AttributeClass } from "./attribute-classes.ts";
+import type { SealerEvidence } from "./sealer-evidence.ts";
 
 /** Why the object could not be read. Nothing more was looked at. */
 export interface UnreadableFact {
@@ -388,4 +389,6 @@ export interface Evidence {
   readonly arrival?: ArrivalEvidence;
   /** Of an object that was fetched for a reader. */
   readonly expectation?: ExpectationEvidence;
+  /** Of an object that was to be sealed here, and was not. */
+  readonly sealer?: SealerEvidence;
 }

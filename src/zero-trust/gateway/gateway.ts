@@ -21,6 +21,7 @@ import { recoverSpool } from "./recovery.ts";
 import { RefusalRecords } from "./refusal-records.ts";
 import { holdReturned } from "./returned-objects.ts";
 import { RowWriter } from "./row-writer.ts";
+import { OriginalKeeper } from "./sealer/original-keeper.ts";
 import type { DestinationSettings, GatewaySettings, ListenerSettings, ReaderSettings } from "./settings.ts";
 import { Settler } from "./settle.ts";
 import { SourceBook } from "./source-recognition.ts";
@@ -85,6 +86,8 @@ class RunningGateway implements Gateway {
   readonly #judging: JudgingLoop;
   readonly #settler: Settler;
   readonly #cleaner: Cleaner;
+  /** Where something is sealed here. */
+  readonly #keeper: OriginalKeeper | undefined;
   readonly #use: ObjectUse = new ObjectUse();
   readonly #deliverers = new Map<string, Deliverer>();
   readonly #listeners: OpenListener[] = [];
@@ -102,6 +105,7 @@ class RunningGateway implements Gateway {
     this.#readers = readersOf(settings, deps.crypto);
     const state = (): ReceptionState => this.#state();
     this.#cleaner = new Cleaner(ports, { use: this.#use, store: (id) => this.#settler.store(id) });
+    this.#keeper = ports.sealing && new OriginalKeeper(ports.sealing.originals, ports);
     const traffic = new Traffic();
     this.#settler = new Settler(ports, this.#use, async (msMax) => {
       const until = performance.now() + msMax;
@@ -153,6 +157,7 @@ class RunningGateway implements Gateway {
     this.#judging.start();
     this.#settler.start();
     this.#cleaner.start();
+    this.#keeper?.start();
     for (const destination of this.#settings.destinations) this.#startDeliverer(destination);
     await this.#tellKept(this.#settings.destinations);
     this.#phase = "running";
@@ -193,6 +198,7 @@ class RunningGateway implements Gateway {
       limits: () => this.#settings.limits,
       connect: (to, needs) => connectArchive(to, this.#settings.aeTitle, needs),
       onDelivered: async ({ id }) => {
+        this.#keeper?.delivered(id);
         const left = await this.#settler.delivered(id);
         if (left) this.#cleaner.watch(id, left);
       },
@@ -230,6 +236,7 @@ class RunningGateway implements Gateway {
     await Promise.all([...this.#deliverers.values()].map((deliverer) => deliverer.stop(left())));
     await this.#settler.stop(left());
     await this.#cleaner.stop(left());
+    await this.#keeper?.stop(left());
     try {
       await journal.releaseLeases(owner);
     } catch (error) {

@@ -4,8 +4,7 @@
  */
 import { tolerableCodes } from "../../dicom/read.ts";
 import { uidForm } from "../../dicom/uid.ts";
-import { readChunks } from "../../foundation/byte-source.ts";
-import { type Bytes, fromHex } from "../../foundation/bytes.ts";
+import type { Bytes } from "../../foundation/bytes.ts";
 import { type MalformedCode, ScansealError } from "../../foundation/errors.ts";
 import type {
   ActRecord,
@@ -21,11 +20,11 @@ import { decide, decideIncomplete, type Mode, strictestMode } from "../policy/de
 import type { Decision, Finding, IncompleteDecision } from "../policy/verdict.ts";
 import { claimedDevices } from "./claimed-devices.ts";
 import { told } from "./fault-words.ts";
-import { storeCopy } from "./object-copy.ts";
+import { inFiles, storeCopy } from "./object-copy.ts";
 import type { ExaminedEvidence, GatewayPorts } from "./ports.ts";
+import { SealingStage } from "./sealer/sealing-stage.ts";
 import type { GatewaySettings, SourceSettings } from "./settings.ts";
 import type { SourceBook } from "./source-recognition.ts";
-import { encodeHeader } from "./spool-header.ts";
 import { tolerableOnArrival } from "./tolerable.ts";
 
 /** An examination that failed (a worker died, or took too long) is repeated; an object that does it each time is held. */
@@ -52,6 +51,7 @@ export class Judge {
   readonly #ports: GatewayPorts;
   readonly #state: () => JudgeState;
   readonly #gather: () => Promise<void>;
+  readonly #stage: SealingStage;
   readonly #onReplaced: (id: string, location: SpoolLocation) => void;
 
   /**
@@ -67,6 +67,7 @@ export class Judge {
     this.#ports = ports;
     this.#state = state;
     this.#gather = gather;
+    this.#stage = new SealingStage(ports);
     this.#onReplaced = onReplaced;
   }
 
@@ -85,7 +86,7 @@ export class Judge {
       judging.isExamined = true;
       onExamined();
       if ("incomplete" in examined) return await this.#holdUnchecked(lease, examined.incomplete);
-      return await this.#decide(lease, examined.evidence);
+      return await this.#sealOrDecide(lease, examined.evidence);
     } catch (error) {
       const { code, why } = told(error);
       // The journal is away: what was found is no reason to hold the object. It is judged again.
@@ -99,7 +100,7 @@ export class Judge {
     if (attempt > claimsMax) return { incomplete: `not finished in ${attempt - 1} tries` };
     const allowed = allowedIn(work, this.#state().book.named(work.source));
     const tolerate = allowed.filter((code) => tolerableOnArrival.has(code));
-    const { location, release } = await this.#inFiles(work);
+    const { location, release } = await inFiles(work, this.#ports);
     try {
       const extents = this.#ports.spool.files(location);
       const isForIndex = this.#ports.onToIndex !== undefined;
@@ -121,22 +122,16 @@ export class Judge {
     }
   }
 
-  /** An object that is judged again may live in the object store: workers read files, so it visits the spool. */
-  async #inFiles(object: JudgedObject): Promise<{ location: SpoolLocation; release: () => Promise<void> }> {
-    const { objects, spool } = this.#ports;
-    if (object.location) return { location: object.location, release: async () => undefined };
-    const source = await objects.open(object.digest);
-    const writer = spool.begin();
-    try {
-      for await (const piece of readChunks(source, 0, source.size)) await writer.write(piece);
-      const location = await writer.commit(encodeHeader({ kind: "copy" }), fromHex(object.digest));
-      return { location, release: () => spool.release(location) };
-    } catch (error) {
-      writer.discard();
-      throw error;
-    } finally {
-      await source.close();
-    }
+  /** What is to be sealed is judged when it is; the original only where it is not. */
+  async #sealOrDecide(lease: Lease<JudgedObject>, found: ExaminedEvidence): Promise<Judged | undefined> {
+    const { arrival, source } = lease.work;
+    const settings = this.#state().book.named(source);
+    const isOriginal = !arrival.returned && arrival.sealedFrom === undefined && !arrival.uidDiffers;
+    if (!isOriginal || !settings?.sealing || namesAnother(found, lease.work))
+      return this.#decide(lease, found);
+    const taken = await this.#stage.take(lease, found, settings, settings.sealing);
+    if (taken.kind === "settled") return undefined;
+    return this.#decide(lease, taken.sealer ? { ...found, sealer: taken.sealer } : found);
   }
 
   async #decide(lease: Lease<JudgedObject>, found: ExaminedEvidence): Promise<Judged | undefined> {
@@ -189,8 +184,11 @@ export class Judge {
   /** The strictest policy that applies, whoever sent the object (DESIGN 4). */
   async #modeOf(object: JudgedObject, evidence: Evidence): Promise<Mode> {
     const { book } = this.#state();
-    // No source: an archive that returned it to a reader.
-    const own = object.arrival.returned ? "enforce" : (book.named(object.source)?.mode ?? "enforce");
+    // No source of its own: an archive that returned it to a reader.
+    const { returned, sealedFrom } = object.arrival;
+    // What was sealed here must verify, whatever is let pass unsealed.
+    const isOurs = returned !== undefined || sealedFrom !== undefined;
+    const own = isOurs ? "enforce" : (book.named(object.source)?.mode ?? "enforce");
     if (own === "enforce") return own;
     const { format } = evidence;
     const claimed = claimedDevices(evidence);

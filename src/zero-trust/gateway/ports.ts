@@ -10,6 +10,7 @@ import type { Evidence } from "../evidence/evidence.ts";
 import type { CommitmentDesk } from "./commitment/commitment-desk.ts";
 import type { OpenListener } from "./listener.ts";
 import type { DimseReading } from "./reading/dimse-reading.ts";
+import type { SealingParts } from "./sealer/sealing-stage.ts";
 import type { ListenerSettings } from "./settings.ts";
 import type { WebReception } from "./web-reception.ts";
 
@@ -65,6 +66,8 @@ export interface GatewayPorts {
   readonly examiner: Examiner;
   /** Where this is absent nothing gets a receipt. */
   readonly receipts?: AdmissionReceipts | undefined;
+  /** Where this is absent nothing is sealed here, and what would have to be is held. */
+  readonly sealing?: SealingParts | undefined;
   /** Where this is absent no storage commitment is given. */
   readonly commitment?: Pick<CommitmentDesk, "take"> | undefined;
   /** Where this is absent nobody reads through this gate. */

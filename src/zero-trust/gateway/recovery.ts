@@ -36,7 +36,8 @@ export async function recoverSpool(
 
 async function objectOf(record: RecoveredRecord, ports: RecoveryPorts): Promise<ReceivedObject | undefined> {
   const header = decodeHeader(record.header);
-  if (header?.kind === "received") return receivedFrom(header.object, record.location);
+  if (header?.kind === "received" || header?.kind === "sealed")
+    return receivedFrom(header.object, record.location);
   if (header?.kind === "copy") {
     await ports.spool.release(record.location);
     return undefined;
@@ -55,8 +56,12 @@ async function settleBatch(
 ): Promise<readonly ReceivedObject[]> {
   if (batch.length === 0) return [];
   const known = await journal.known(batch.map(({ id }) => id));
-  const missing = batch.filter(({ id }) => !known.has(id));
+  const unknown = batch.filter(({ id }) => !known.has(id));
+  const missing = unknown.filter(({ arrival }) => arrival.sealedFrom === undefined);
   await journal.addReceived(missing);
+  // Nobody was given it: its original is sealed again, with the same seal.
+  for (const { arrival, location } of unknown)
+    if (arrival.sealedFrom !== undefined) await spool.release(location);
   for (const { id, location } of batch) {
     const row = known.get(id);
     if (row?.inSpool === true) onKept(id, location);

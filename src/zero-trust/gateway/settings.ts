@@ -50,6 +50,31 @@ export interface CommitmentPlaceSettings {
   readonly tls?: ClientTlsSettings | undefined;
 }
 
+/** Patient and order of what is sealed must be on it. */
+export interface WorklistSettings {
+  /** Of worklist files. */
+  readonly folder: string;
+}
+
+/** What a modality's images say of the equipment; the serial number is the one that the device was enrolled with. */
+export interface EquipmentSettings {
+  readonly modalities: readonly string[];
+  readonly manufacturer: string;
+  readonly model: string;
+  readonly station?: string | undefined;
+  readonly deviceUid?: string | undefined;
+}
+
+/** What a source sends unsealed is sealed here, by the device of a sealer beside it. */
+export interface SealingSettings {
+  /** Enrolled as `beside-device`. */
+  readonly device: string;
+  readonly equipment: EquipmentSettings;
+  readonly worklist?: WorklistSettings | undefined;
+  /** A series in which nothing was sealed for so long is closed. Undefined: by hand. */
+  readonly closeAfterMs?: number | undefined;
+}
+
 /** Who may send. */
 export interface SourceSettings extends PeerSettings {
   readonly mode: Mode;
@@ -60,6 +85,8 @@ export interface SourceSettings extends PeerSettings {
   readonly receipts?: boolean | undefined;
   /** Where its reports of storage commitment go; without it the service is not offered to it. */
   readonly commitment?: CommitmentPlaceSettings | undefined;
+  /** This gateway is the sealer beside it: nothing it sends passes unsealed. */
+  readonly sealing?: SealingSettings | undefined;
   readonly associationsMax: number;
   /** Bytes in the spool and not yet judged. */
   readonly quotaBytes: number;

@@ -7,6 +7,8 @@ const format = "scanseal-spool-1";
 
 export type SpoolHeader =
   | { readonly kind: "received"; readonly object: Omit<ReceivedObject, "location"> }
+  /** Sealed here: without its row, the original has its own still, and is sealed again. */
+  | { readonly kind: "sealed"; readonly object: Omit<ReceivedObject, "location"> }
   /** A copy made to be examined again; the object lives in the object store. */
   | { readonly kind: "copy" };
 
@@ -22,7 +24,8 @@ export function decodeHeader(bytes: Bytes): SpoolHeader | undefined {
     const value = JSON.parse(text) as SpoolHeader & { format?: unknown };
     if (value?.format !== format) return undefined;
     if (value.kind === "copy") return { kind: "copy" };
-    return value.kind === "received" && typeof value.object?.id === "string" ? value : undefined;
+    const isOfObject = value.kind === "received" || value.kind === "sealed";
+    return isOfObject && typeof value.object?.id === "string" ? value : undefined;
   } catch {
     return undefined;
   }

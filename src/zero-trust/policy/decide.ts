@@ -7,6 +7,7 @@ import { logFindings } from "./log-findings.ts";
 import { notAsAdmitted, readingFindings } from "./reading-findings.ts";
 import { isOnlyAdmitted, receiptStands } from "./receipt-findings.ts";
 import { revocationFindings } from "./revocation-findings.ts";
+import { notSealed, sealerFindings } from "./sealer-findings.ts";
 import { timeFindings } from "./time-findings.ts";
 import type {
   Assurance,
@@ -72,6 +73,7 @@ const besideContent: ReadonlySet<FindingCode> = new Set<FindingCode>([
   "instance-conflict",
   "gate-notice",
   ...notAsAdmitted,
+  ...notSealed,
 ]);
 
 function verdictOf(evidence: Evidence, findings: readonly Finding[]): Verdict {
@@ -108,7 +110,7 @@ export function isHeldInEveryMode(verdict: Verdict | undefined, codes: readonly 
   return heldVerdicts.has(verdict) || codes.some(isBarred);
 }
 
-const barred: ReadonlySet<string> = notAsAdmitted;
+const barred: ReadonlySet<string> = new Set([...notAsAdmitted, ...notSealed]);
 
 function dispositionOf(
   verdict: Verdict,
@@ -139,6 +141,7 @@ export function decide(evidence: Evidence, policy: Policy = strictPolicy): Decis
     ...revocationFindings(evidence),
     ...logFindings(evidence, policy),
     ...readingFindings(evidence),
+    ...sealerFindings(evidence),
   ];
   const verdict = verdictOf(evidence, findings);
   return {

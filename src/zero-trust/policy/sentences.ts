@@ -155,6 +155,20 @@ const sentences: Partial<Readonly<Record<FindingCode, Sentence>>> = {
     "The archive returned an older version than the one that was admitted; it is withheld.",
   ),
   "gate-notice": error("seal", "A notice that a gate made for a reader. It is no image of a patient."),
+  "sealer-sealed-already": error(
+    "arrival",
+    "It came to a sealer sealed already, and a scanner sends no sealed images: it may have been sent before.",
+  ),
+  "sealer-other-device": error(
+    "arrival",
+    "It does not say to be from the scanner that this sealer stands beside; it was not sealed.",
+  ),
+  "sealer-not-scheduled": error(
+    "arrival",
+    "Patient and order are not on the worklist of this scanner; it was not sealed.",
+  ),
+  "sealer-worklist-away": error("arrival", "The worklist could not be asked; it was not sealed yet."),
+  "sealer-failed": error("arrival", "It could not be sealed, and waits here unchanged."),
   "check-incomplete": error("arrival", "The check could not be completed; nothing is known about it yet."),
 };
 
