@@ -330,8 +330,9 @@ async function measure(name: string, run: () => Promise<number>, seconds: number
   console.log(`| ${name} | ${count} | ${times} (${asked}) | ${peak.toFixed(0)} | ${now.toFixed(0)} |`);
 }
 
-// What the good peer reads is stored first; the workers' codecs.
+// What the good peer reads is stored first; threads are started when something asks for them.
 await said(whole(multipartOf([file])), 1_000);
+for (const end of ["/rendered", "/frames/1"]) await said(get(`${at}${end}`), 1_000);
 good.begin();
 await pause(3_000);
 await good.end();
