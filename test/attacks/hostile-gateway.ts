@@ -238,7 +238,6 @@ listeners:
     host: 127.0.0.1
     port: ${ports.web}
 reading:
-  copies: true
   readers:
     - {name: good, listener: web, mode: enforce, networks: [127.0.0.2/32]}
     - {name: evil, listener: web, mode: enforce, networks: [127.0.0.0/8]}

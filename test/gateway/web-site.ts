@@ -60,7 +60,6 @@ export class WebSite {
         { name: "ct", listener: "secure", mode: "enforce", certificates: ["modality.pem"] },
       ],
       reading: {
-        copies: true,
         readers: [
           { name: "here", listener: "clear" },
           { name: "viewers", listener: "secure", mode: "enforce", certificates: ["viewer.pem"] },

@@ -127,7 +127,7 @@ function checkPeer(
     );
 }
 
-function checkReading({ reading, listeners }: ConfigSections, problems: ProblemList): void {
+function checkReading({ reading, listeners, destinations }: ConfigSections, problems: ProblemList): void {
   if (!reading) return;
   checkNames("reader", reading.readers, problems);
   for (const reader of reading.readers) {
@@ -145,12 +145,18 @@ function checkReading({ reading, listeners }: ConfigSections, problems: ProblemL
         );
     }
   }
-  if (!reading.archive && !reading.keepsCopies)
+  if (reading.keepsCopies)
+    problems.warn(
+      "never-used",
+      reading.at("copies"),
+      '"copies" is not in force yet: what an archive has does not stay here',
+    );
+  if (!reading.archive && destinations.some(({ takes }) => takes === "admitted"))
     problems.warn(
       "missing",
       reading.at(),
       "readers get what this gateway keeps, and it keeps no copy of what an archive has",
-      'name the "archive" to read from, or set "copies: true"',
+      'name the "archive" to read from',
     );
 }
 

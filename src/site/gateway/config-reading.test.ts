@@ -12,7 +12,7 @@ afterAll(() => site.remove());
 
 const withWeb = sound.replace("sources:", "  - name: web\n    protocol: dicomweb\n    port: 8080\nsources:");
 const reading = `${withWeb}reading:
-  copies: true
+  copies: false
   archive:
     dicomweb: https://pacs.example.org/dicom-web/
     authorizationFrom: PACS
@@ -49,7 +49,7 @@ it("reads who reads, and from where", () => {
   const { config, problems } = read(reading);
   expect(problems).toEqual([]);
   expect(config!.settings.reading).toEqual({
-    keepsCopies: true,
+    keepsCopies: false,
     archive: {
       name: "archive",
       tolerate: ["trailing-bytes"],
@@ -124,15 +124,20 @@ describe("says what is wrong", () => {
       "conflict",
       /circle/,
     ],
-    ["an unknown key", ["copies: true", "copy: true"], "unknown-key", /copy/],
+    ["an unknown key", ["copies: false", "copy: false"], "unknown-key", /copy/],
     [
       "nothing to read from",
-      [/ {2}copies: true\n {2}archive:\n.*\n.*\n.*\n/, ""],
+      [
+        / {2}copies: false\n {2}archive:\n.*\n.*\n.*\n/,
+        "",
+        "destinations:\n  - {name: pacs, host: pacs.example.org, port: 104, aeTitle: PACS}\n",
+      ],
       "missing",
       /keeps no copy/,
     ],
-  ] as const)("%s", (_, [from, to], code, message) => {
-    const changed = reading.replace(from, to);
+    ["copies that are not kept", ["copies: false", "copies: true"], "never-used", /not in force/],
+  ] as const)("%s", (_, [from, to, before = ""], code, message) => {
+    const changed = reading.replace(from, to).replace("reading:", `${before}reading:`);
     expect(changed).not.toBe(reading);
     const { problems } = read(changed);
     expect(problems).toContainEqual(
