@@ -46,6 +46,7 @@ const packages = {
   pydicom: "python3-pydicom and python3-numpy",
   chromium: "chromium",
   postgres: "postgresql",
+  "systemd-analyze": "systemd",
   softhsm2: "softhsm2",
   pkcs11js: "no package of Debian's: npm ci builds it where there are a compiler and Python",
   corpus: "no package: the corpus of real files is at ../shared/corpus",

@@ -72,7 +72,7 @@ export async function copyPostgres(url: string, to: string): Promise<NeededBytes
     await client.connect();
     await client.query("begin isolation level repeatable read read only");
     const { rows } = await client.query("select pg_export_snapshot() as name");
-    await dump(url, to, String(rows[0].name));
+    await dump(connectionOf(client, url), to, String(rows[0].name));
     const needed = await client.query(neededQuery);
     return needed.rows.map(neededOf);
   } catch (cause) {
@@ -83,10 +83,10 @@ export async function copyPostgres(url: string, to: string): Promise<NeededBytes
   }
 }
 
-function dump(url: string, to: string, snapshot: string): Promise<void> {
+function dump(connection: Readonly<Record<string, string>>, to: string, snapshot: string): Promise<void> {
   const args = ["--format=custom", "--no-password", `--snapshot=${snapshot}`, `--file=${to}`];
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, ...connectionOf(url) };
+    const env = { ...process.env, ...connection };
     const child = spawn("pg_dump", args, { stdio: ["ignore", "ignore", "pipe"], env });
     // Its words may name the host; they are not repeated. They are read, so that it does not wait.
     child.stderr.resume();
@@ -101,19 +101,26 @@ function dump(url: string, to: string, snapshot: string): Promise<void> {
   });
 }
 
+/** As PostgreSQL's own programs call them. */
+const tlsVariables = {
+  sslmode: "PGSSLMODE",
+  sslrootcert: "PGSSLROOTCERT",
+  sslcert: "PGSSLCERT",
+  sslkey: "PGSSLKEY",
+} as const;
+
 /** In the environment: a URL among the arguments, with its password, would be seen by everybody on this machine. */
-function connectionOf(url: string): Record<string, string> {
-  const { hostname, port, username, password, pathname, searchParams } = new URL(url);
-  const host = searchParams.get("host") ?? hostname;
-  const ssl = searchParams.get("sslmode");
-  const root = searchParams.get("sslrootcert");
+function connectionOf({ host, port, user, database, password }: Client, url: string): Record<string, string> {
+  const { searchParams } = new URL(url);
+  const tls = Object.entries(tlsVariables).flatMap(([name, variable]) => {
+    const value = searchParams.get(name);
+    return value === null ? [] : [[variable, value] as const];
+  });
   return {
-    PGHOST: decodeURIComponent(host),
-    ...(port === "" ? {} : { PGPORT: port }),
-    ...(username === "" ? {} : { PGUSER: decodeURIComponent(username) }),
-    ...(password === "" ? {} : { PGPASSWORD: decodeURIComponent(password) }),
-    PGDATABASE: decodeURIComponent(pathname.slice(1)),
-    ...(ssl === null ? {} : { PGSSLMODE: ssl }),
-    ...(root === null ? {} : { PGSSLROOTCERT: root }),
+    ...{ PGHOST: host, PGPORT: String(port) },
+    ...(user === undefined ? {} : { PGUSER: user }),
+    ...(database === undefined ? {} : { PGDATABASE: database }),
+    ...(typeof password === "string" ? { PGPASSWORD: password } : {}),
+    ...Object.fromEntries(tls),
   };
 }
