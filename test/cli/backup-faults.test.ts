@@ -1,0 +1,160 @@
+/** Backups on PostgreSQL, on a full disk, killed in the middle; and a log whose old site goes on. */
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sendAll } from "../gateway/network.ts";
+import { describePeer, projectRoot } from "../peers.ts";
+import { type PostgresCluster, startPostgresCluster } from "../store/postgres-cluster.ts";
+import { freePorts, startGateway } from "./gateway-run.ts";
+import { makeSite, makeWorkplace, oneLine, sampleFile } from "./scanseal-process.ts";
+
+const open = /One line for each object/;
+
+describePeer(["postgres"], "a journal on PostgreSQL", () => {
+  const place = makeWorkplace();
+  let cluster: PostgresCluster;
+  beforeAll(async () => {
+    cluster = await startPostgresCluster();
+  }, 60_000);
+  afterAll(() => cluster.stop());
+
+  it("is dumped at one moment while its gateway works, with the objects that it names", async () => {
+    const url = await cluster.createDatabase();
+    const { dicom, http } = await freePorts();
+    const first = startGateway(place, "start", "--port", `${dicom}`, "--http-port", `${http}`);
+    await first.until(open);
+    first.signal("SIGTERM");
+    await first.ended;
+    const config = place.path("scanseal-data/gateway.yaml");
+    writeFileSync(config, `${readFileSync(config, "utf8")}\njournal: {postgres: ${JSON.stringify(url)}}\n`);
+    const run = startGateway(place, "start");
+    await run.until(open);
+    const files = [1, 2, 3].map((n) => sampleFile(`2.25.${n}`));
+    await sendAll(dicom, files, { calledAeTitle: "SCANSEAL" });
+    await run.until((output) => (output.match(/passed +unsealed/g) ?? []).length === 3);
+    const made = await startGateway(place, "backup", "make", "safe").ended;
+    expect(made).toMatchObject({ status: 0, errors: "" });
+    expect(made.output).toMatch(/3 objects among them/);
+    run.signal("SIGTERM");
+    await run.ended;
+    const tables = spawnSync("pg_restore", ["--list", place.path("safe/data/journal.pgdump")], {
+      encoding: "utf8",
+    });
+    expect(tables.stdout).toMatch(/TABLE DATA public objects/);
+    const restored = place.run("--home", "again", "backup", "restore", "safe");
+    expect(restored).toMatchObject({ status: 0, stdout: expect.stringContaining("pg_restore --dbname=") });
+    const empty = await cluster.createDatabase();
+    const done = spawnSync(
+      "pg_restore",
+      ["--no-owner", `--dbname=${empty}`, place.path("again/gateway/journal.pgdump")],
+      { encoding: "utf8" },
+    );
+    expect(done).toMatchObject({ status: 0 });
+    const again = place.path("again/gateway.yaml");
+    writeFileSync(again, readFileSync(again, "utf8").replace(JSON.stringify(url), JSON.stringify(empty)));
+    const next = startGateway(place, "--home", "again", "start");
+    await next.until(open);
+    expect(await sendAll(dicom, [files[0]!], { calledAeTitle: "SCANSEAL" })).toEqual([0]);
+    await next.until(/here already/);
+    next.signal("SIGTERM");
+    expect((await next.ended).status).toBe(0);
+  }, 60_000);
+});
+
+describe("cut off", () => {
+  const place = makeWorkplace();
+  beforeAll(() => {
+    makeSite(place, 1);
+    expect(place.run("backup", "make", "whole").status).toBe(0);
+  });
+
+  /** As a process that may write no file larger than this: what a full disk is to it. */
+  const limited = (kib: number, ...args: readonly string[]) => {
+    const command = [process.execPath, `${projectRoot}/src/cli/bin.ts`, ...args]
+      .map((word) => `'${word}'`)
+      .join(" ");
+    return spawnSync("bash", ["-c", `trap '' XFSZ; ulimit -f ${kib}; exec ${command}`], {
+      cwd: place.folder,
+      encoding: "utf8",
+    });
+  };
+
+  it("a full disk leaves nothing that looks like a backup or a site, and says so", () => {
+    for (const args of [
+      ["backup", "make", "full"],
+      ["--home", "full", "backup", "restore", "whole"],
+    ]) {
+      const { status, stderr } = limited(100, ...args);
+      expect({ args, status }).toEqual({ args, status: 2 });
+      expect(stderr).toMatch(oneLine);
+      expect(stderr).not.toMatch(/\.ts:/);
+      expect(readdirSync(place.folder).filter((name) => name.startsWith("full"))).toEqual([]);
+    }
+  });
+
+  it("killed at any moment, there is a whole one or none", async () => {
+    let whole = 0;
+    for (let n = 1; n <= 8; n++) {
+      const [name, home] = [`cut-${n}`, `home-${n}`];
+      for (const args of [
+        ["backup", "make", name],
+        ["--home", home, "backup", "restore", "whole"],
+      ]) {
+        const child = place.start(...args);
+        const ended = new Promise((resolve) => child.once("close", resolve));
+        // Moments by what is there, not by the clock: after so many looks at the folder.
+        const begun = (): boolean =>
+          readdirSync(place.folder).some(
+            (one) => one.startsWith(`${name}.unf`) || one.startsWith(`${home}.rest`),
+          );
+        let looks = 0;
+        while (child.exitCode === null && looks < n * 12) {
+          await new Promise(setImmediate);
+          if (begun()) looks++;
+        }
+        child.kill("SIGKILL");
+        await ended;
+      }
+      if (existsSync(place.path(name))) {
+        whole++;
+        expect(place.run("backup", "verify", name).status).toBe(0);
+      }
+      if (existsSync(place.path(home)))
+        expect(place.run("--home", home, "keys", "list").stdout).toMatch(/CT1 .* 2 .*in use/);
+    }
+    const left = readdirSync(place.folder).filter((name) => name.includes(".unfinished-"));
+    expect(whole + left.length).toBe(8);
+    for (const name of left)
+      if (!existsSync(place.path(name, "manifest.json")))
+        expect(place.run("backup", "restore", name, "--home", "never").status).toBe(2);
+    expect(existsSync(place.path("never"))).toBe(false);
+    expect(place.run("backup", "make", "after").status).toBe(0);
+  }, 60_000);
+});
+
+describe("an old site that goes on beside the restored one", () => {
+  const place = makeWorkplace();
+  it("is a fork of the log: the restored one, which is behind its witness, is read-only from the start", async () => {
+    makeSite(place, 2);
+    const key = place
+      .run("witness", "init", "w", "--name", "witness.example/w")
+      .stdout.match(/witness\.example\/w\+\S+/)![0];
+    const policy = place.path("scanseal-data/log/policy");
+    const vkey = readFileSync(policy, "utf8").match(/^log (\S+)$/m)![1]!;
+    expect(place.run("witness", "watch", "w", vkey).status).toBe(0);
+    const witness = startGateway(place, "witness", "serve", "w", "--port", "0");
+    const url = /http:\/\/[\d.:]+/.exec(await witness.until(/http:\/\/[\d.:]+/))![0];
+    writeFileSync(policy, `log ${vkey}\nwitness w ${key} ${url}/\nquorum w\n`);
+    const run = (...args: readonly string[]) => startGateway(place, ...args).ended;
+    expect(await run("log", "push")).toMatchObject({ status: 0 });
+    expect(await run("backup", "make", "safe")).toMatchObject({ status: 0 });
+    // The old site goes on.
+    expect(await run("seal", "scans", "--device", "CT1", "--out", "sealed")).toMatchObject({ status: 0 });
+    expect(await run("log", "push")).toMatchObject({ status: 0 });
+    const restored = await run("--home", "again", "backup", "restore", "safe");
+    expect(restored.status).toBe(1);
+    expect(restored.output).toMatch(/LOG READ-ONLY: .*witness/);
+    witness.signal("SIGTERM");
+    await witness.ended;
+  }, 60_000);
+});
