@@ -40,7 +40,7 @@ export async function makeSlices(count: number): Promise<SliceSet> {
 }
 
 /** Its UID, wherever it stands, ends in this number: no length changes. */
-async function renamed(file: Uint8Array, number: number): Promise<Uint8Array> {
+export async function renamed(file: Uint8Array, number: number): Promise<Uint8Array> {
   const { elements } = await readDicom(new MemorySource(file));
   const uid = plainTextOf(elements, tags.sopInstanceUid)!;
   const copy = Buffer.from(file);
