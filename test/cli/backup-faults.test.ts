@@ -10,6 +10,17 @@ import { makeSite, makeWorkplace, oneLine, sampleFile } from "./scanseal-process
 
 const open = /One line for each object/;
 
+/** Paths in the object store, once so many have left the spool. */
+async function stored(objects: string, count: number): Promise<string[]> {
+  for (;;) {
+    const names = (readdirSync(objects, { recursive: true }) as string[]).filter((one) =>
+      /\/[0-9a-f]{64}$/.test(one),
+    );
+    if (names.length >= count) return names;
+    await new Promise(setImmediate);
+  }
+}
+
 describePeer(["postgres"], "a journal on PostgreSQL", () => {
   const place = makeWorkplace();
   let cluster: PostgresCluster;
@@ -32,6 +43,7 @@ describePeer(["postgres"], "a journal on PostgreSQL", () => {
     const files = [1, 2, 3].map((n) => sampleFile(`2.25.${n}`));
     await sendAll(dicom, files, { calledAeTitle: "SCANSEAL" });
     await run.until((output) => (output.match(/passed +unsealed/g) ?? []).length === 3);
+    await stored(place.path("scanseal-data/gateway/objects"), 3);
     const made = await startGateway(place, "backup", "make", "safe").ended;
     expect(made).toMatchObject({ status: 0, errors: "" });
     expect(made.output).toMatch(/3 objects among them/);
@@ -59,6 +71,25 @@ describePeer(["postgres"], "a journal on PostgreSQL", () => {
     next.signal("SIGTERM");
     expect((await next.ended).status).toBe(0);
   }, 60_000);
+});
+
+it("names what is damaged, and backs up the rest", { timeout: 60_000 }, async () => {
+  const place = makeWorkplace();
+  const { dicom, http } = await freePorts();
+  const run = startGateway(place, "start", "--port", `${dicom}`, "--http-port", `${http}`);
+  await run.until(open);
+  const files = [1, 2].map((n) => sampleFile(`2.25.${n}`));
+  await sendAll(dicom, files, { calledAeTitle: "SCANSEAL" });
+  await run.until((output) => (output.match(/passed +unsealed/g) ?? []).length === 2);
+  const objects = place.path("scanseal-data/gateway/objects");
+  const [name] = await stored(objects, 2);
+  run.signal("SIGTERM");
+  await run.ended;
+  writeFileSync(`${objects}/${name}`, "rotten");
+  const made = place.run("backup", "make", "safe");
+  expect(made).toMatchObject({ status: 1, stdout: expect.stringContaining(name!.slice(-64)) });
+  expect(made.stdout).toMatch(/1 objects among them[\s\S]*NOT IN IT: 1 objects/);
+  expect(place.run("backup", "verify", "safe").status).toBe(0);
 });
 
 describe("cut off", () => {

@@ -22,7 +22,7 @@ export interface MakeOptions {
   readonly withoutKeys: boolean;
 }
 
-/** @returns 0 */
+/** @returns 0, or 1 when objects that the journal names are not in it */
 export async function makeBackup(folder: string, options: MakeOptions): Promise<number> {
   const home = openHome(options.home);
   const hasGateway = options.config !== undefined || fileExists(configPathOf(options));
@@ -37,8 +37,17 @@ export async function makeBackup(folder: string, options: MakeOptions): Promise<
     `Manifest SHA-256: ${readManifest(folder).digest}`,
     "Write it down elsewhere: with --sha256 it tells this backup from one that somebody changed.",
   );
-  return 0;
+  if (!manifest.missing) return 0;
+  say(
+    `NOT IN IT: ${manifest.missing.length} objects that are damaged or lost here, though the journal has them. SHA-256:`,
+    ...manifest.missing.slice(0, missingShown).map((digest) => `  ${digest}`),
+    "If the archive or the modality has them, send them to the gate again. Everything else is backed up.",
+  );
+  return 1;
 }
+
+/** All of them are in the manifest. */
+const missingShown = 20;
 
 function countsOf({ files }: BackupManifest): string {
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);

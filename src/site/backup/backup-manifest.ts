@@ -37,6 +37,8 @@ export interface BackupManifest {
   readonly journal?: "sqlite" | "postgres";
   /** Private keys that were left out, as paths in the backup; undefined: they are in it. */
   readonly withoutKeys?: readonly string[];
+  /** SHA-256 of objects that the journal names and whose bytes were not as they were acknowledged, or not there. */
+  readonly missing?: readonly string[];
   /** What stood neither in the site's folder nor in the data folder: path in the backup, and where it stood. */
   readonly elsewhere: readonly { readonly path: string; readonly stood: string }[];
   readonly files: readonly BackedUpFile[];
@@ -84,13 +86,16 @@ function checked(read: unknown): BackupManifest {
   const manifest = read as BackupManifest;
   if (!isRecord(read) || manifest.format !== format)
     invalid("the manifest is of no backup that this version reads");
-  const { version, createdAt, site, home, dataInHome, data, journal, withoutKeys, elsewhere } = manifest;
+  const { version, createdAt, site, home, dataInHome, data, journal, withoutKeys, missing, elsewhere } =
+    manifest;
   const texts = [version, createdAt, home, dataInHome ?? "", data ?? ""];
   const isSound =
     texts.every((text) => typeof text === "string" && text.length <= pathLengthMax) &&
     /^[0-9a-f]{64}$/.test(String(site)) &&
     (dataInHome === undefined || isRelative(dataInHome)) &&
     (journal === undefined || journal === "sqlite" || journal === "postgres") &&
+    (missing === undefined ||
+      (isList(missing) && missing.every((one) => /^[0-9a-f]{64}$/.test(String(one))))) &&
     isList(elsewhere) &&
     elsewhere.every((one) => isRecord(one) && isPath(one.path) && typeof one.stood === "string") &&
     (withoutKeys === undefined || (isList(withoutKeys) && withoutKeys.every(isPath)));

@@ -39,6 +39,8 @@ export interface BackupOptions {
 
 /** Each round copies what arrived during the one before. */
 const journalRounds = 20;
+/** So often the same objects: nothing gives them away, they are not there. */
+const damagedRounds = 2;
 const fileRounds = 10;
 /** What the log has published. */
 const checkpoint = "log/tiles/checkpoint";
@@ -86,6 +88,7 @@ class Backup {
   readonly #data: string | undefined;
   readonly #folder: BackupFolder;
   readonly #options: BackupOptions;
+  #missing: readonly string[] = [];
 
   constructor(home: SiteHome, unfinished: string, options: BackupOptions) {
     this.#root = resolve(home.folder);
@@ -121,6 +124,7 @@ class Backup {
       ...(inHome ? { dataInHome: relative(this.#root, this.#data!).split(sep).join("/") } : {}),
       ...(this.#data !== undefined && !inHome ? { data: this.#data } : {}),
       ...(config ? { journal: config.journal.kind } : {}),
+      ...(this.#missing.length === 0 ? {} : { missing: this.#missing }),
       ...(withKeys ? {} : { withoutKeys: this.#folder.leftOut }),
       files: this.#folder.files,
     });
@@ -140,17 +144,18 @@ class Backup {
     return this.#folder.copy(join(spool, name), `data/spool/${name}`, { isTrimmed: true, isAgain: true });
   }
 
+  /** What the journal names round after round and cannot be read is damaged, or lost: then the rest is backed up, and it is told. */
   async #copyJournal(config: GatewayConfig): Promise<void> {
-    for (let round = 1; round <= journalRounds; round++) {
+    let before = "";
+    for (let round = 1, same = 0; round <= journalRounds && same < damagedRounds; round++) {
       const needed = await this.#journalNow(config);
-      let missing = 0;
-      for (const one of needed) if (!(await this.#copyNeeded(one, config))) missing++;
-      if (missing === 0) return;
-      if (round === journalRounds)
-        throw new ScansealError(
-          "io",
-          `${missing} objects that the journal names cannot be read as they were acknowledged: see the log, or "scanseal sweep"; no backup was made`,
-        );
+      const missing = new Set<string>();
+      for (const one of needed) if (!(await this.#copyNeeded(one, config))) missing.add(one.digest);
+      this.#missing = [...missing].sort();
+      if (missing.size === 0) return;
+      const now = this.#missing.join();
+      same = now === before ? same + 1 : 0;
+      before = now;
     }
   }
 
