@@ -12,17 +12,19 @@ import { describePeer } from "../peers.ts";
 import { admitting, claimOne, held, holding, judged, leaseMs, received } from "./journal-fixture.ts";
 import { startPostgresCluster } from "./postgres-cluster.ts";
 
-function suite(withStores: (body: (stores: IndexedJournal) => Promise<void>) => Promise<void>): void {
-  /** One original that is claimed, and the object that is sealed of it. */
-  async function claimed({ journal }: IndexedJournal) {
-    const original = received();
-    const { sopInstanceUid } = original;
-    const sealed = received({ sopInstanceUid, arrival: { uidDiffers: false, sealedFrom: original.id } });
-    await journal.addReceived([original]);
-    const { fence } = await claimOne(journal, original.id);
-    return { original, sealed, fence };
-  }
+/** One original that is claimed, and the object that is sealed of it. */
+async function claimed({ journal }: IndexedJournal) {
+  const original = received();
+  const { sopInstanceUid } = original;
+  const sealed = received({ sopInstanceUid, arrival: { uidDiffers: false, sealedFrom: original.id } });
+  await journal.addReceived([original]);
+  const { fence } = await claimOne(journal, original.id);
+  return { original, sealed, fence };
+}
 
+type WithStores = (body: (stores: IndexedJournal) => Promise<void>) => Promise<void>;
+
+function suite(withStores: WithStores): void {
   it("is kept until its sealed object was delivered, and then its bytes are to be deleted", () =>
     withStores(async (stores) => {
       const { journal, originals } = stores;
@@ -57,7 +59,9 @@ function suite(withStores: (body: (stores: IndexedJournal) => Promise<void>) => 
       expect(await journal.object(sealed.id)).toBeUndefined();
       expect((await journal.object(original.id))!.state).toBe("received");
     }));
+}
 
+function otherFates(withStores: WithStores): void {
   it("that was held before is resolved when it is sealed; sent again it is known", () =>
     withStores(async (stores) => {
       const { journal, originals } = stores;
@@ -93,8 +97,13 @@ function suite(withStores: (body: (stores: IndexedJournal) => Promise<void>) => 
     }));
 }
 
+function both(withStores: WithStores): void {
+  suite(withStores);
+  otherFates(withStores);
+}
+
 describe("an original on SQLite", () => {
-  suite(async (body) => {
+  both(async (body) => {
     const folder = mkdtempSync(join(tmpdir(), "scanseal-originals-"));
     const stores = await openSqliteIndexedJournal(join(folder, "journal.sqlite"));
     try {
@@ -107,7 +116,7 @@ describe("an original on SQLite", () => {
 });
 
 describePeer("postgres", "an original on PostgreSQL", () => {
-  suite(async (body) => {
+  both(async (body) => {
     const cluster = await startPostgresCluster();
     const stores = await openPostgresIndexedJournal(await cluster.createDatabase());
     try {

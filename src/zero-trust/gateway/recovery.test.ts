@@ -29,13 +29,15 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function spooled(): Promise<ReceivedObject> {
+async function spooled(sealedFrom?: string): Promise<ReceivedObject> {
   const bytes = new Uint8Array(10_000).fill(7);
   const digest = toHex(nodeCrypto.hash("SHA-256", bytes));
-  const { location: _, ...object } = received({ bytes: bytes.length, digest });
+  const arrival = sealedFrom === undefined ? { uidDiffers: false } : { uidDiffers: false, sealedFrom };
+  const kind = sealedFrom === undefined ? "received" : "sealed";
+  const { location: _, ...object } = received({ bytes: bytes.length, digest, arrival });
   const writer = spool.begin();
   await writer.write(bytes);
-  const location = await writer.commit(encodeHeader({ kind: "received", object }), fromHex(digest));
+  const location = await writer.commit(encodeHeader({ kind, object }), fromHex(digest));
   return { ...object, location };
 }
 
@@ -68,4 +70,20 @@ it("an acknowledged object whose row was never written gets one", async () => {
   const object = await spooled();
   await restarted();
   expect(await journal.object(object.id)).toMatchObject({ state: "received", location: object.location });
+});
+
+it("a sealed object whose row was never written leaves the spool: its original is sealed again", async () => {
+  const original = await spooled();
+  const sealed = await spooled(original.id);
+  await restarted();
+  expect(spool.usage()).toMatchObject({ records: 1 });
+  expect(await journal.object(sealed.id)).toBeUndefined();
+  expect(await journal.object(original.id)).toMatchObject({ state: "received" });
+});
+
+it("a sealed object that has its row stays", async () => {
+  const sealed = await spooled("019a0000-0000-7000-8000-000000000000");
+  await journal.addReceived([sealed]);
+  await restarted();
+  expect(spool.usage()).toMatchObject({ records: 1 });
 });
