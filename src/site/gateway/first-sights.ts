@@ -3,11 +3,11 @@
  * the number was used for another one: of two that come at once the later one to be remembered is told.
  */
 import type { Clock } from "../../foundation/crypto.ts";
-import { ScansealError } from "../../foundation/errors.ts";
 import type { EventSink } from "../../operations/event.ts";
 import type { Evidence } from "../../zero-trust/evidence/evidence.ts";
 import type { ExaminedEvidence, ExaminedObject, Examiner } from "../../zero-trust/gateway/ports.ts";
 import type { OpenedProvenance } from "../provenance/opened-provenance.ts";
+import { FaultsInARow } from "./faults-in-a-row.ts";
 
 export interface FirstSightParts {
   readonly provenance: Pick<OpenedProvenance, "journal" | "close">;
@@ -20,12 +20,12 @@ export class FirstSights implements Examiner {
   readonly #examiner: Examiner;
   readonly #parts: FirstSightParts;
   readonly #writing = new Set<Promise<unknown>>();
-  /** A problem is told once in a row. */
-  #told: string | undefined;
+  readonly #faults: FaultsInARow;
 
   constructor(examiner: Examiner, parts: FirstSightParts) {
     this.#examiner = examiner;
     this.#parts = parts;
+    this.#faults = new FaultsInARow(parts.events, "provenance");
   }
 
   get width(): number {
@@ -47,7 +47,7 @@ export class FirstSights implements Examiner {
   /** @returns other manifests under its number */
   async #sight(manifest: NonNullable<Evidence["manifest"]>): Promise<readonly string[]> {
     const { payloadDigest, keyFingerprint, keyEpoch, counter } = manifest;
-    const { provenance, clock, events } = this.#parts;
+    const { provenance, clock } = this.#parts;
     const at = clock.now();
     if (payloadDigest === undefined || keyFingerprint === undefined) return [];
     if (keyEpoch === undefined || counter === undefined) return [];
@@ -56,13 +56,10 @@ export class FirstSights implements Examiner {
       const number = { keyFingerprint, keyEpoch, counter };
       await journal?.sight(payloadDigest, number, at);
       const uses = (await journal?.usesOf(number)) ?? [];
-      this.#told = undefined;
+      this.#faults.over();
       return uses.filter((digest) => digest !== payloadDigest);
     } catch (error) {
-      const { code, message } =
-        error instanceof ScansealError ? error : new ScansealError("internal", "a first sight was not kept");
-      if (message !== this.#told) events({ kind: "fault", where: "provenance", code, why: message });
-      this.#told = message;
+      this.#faults.tell(error, "a first sight was not kept");
       return [];
     }
   }

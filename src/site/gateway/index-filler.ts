@@ -9,6 +9,7 @@ import type { IndexEntry, InstanceIndex } from "../../store/index/instance-index
 import type { JudgedObject } from "../../store/journal/journal.ts";
 import type { OpenObject } from "../../store/objects/object-store.ts";
 import { endWithin, Waker } from "../../zero-trust/gateway/waker.ts";
+import { FaultsInARow } from "./faults-in-a-row.ts";
 import { entryOf, packedAttributesIn } from "./index-attributes.ts";
 
 /** One transaction, in which the embedded database stops the event loop: some 8 ms. */
@@ -126,13 +127,13 @@ export class IndexFiller {
   readonly #waker: Waker = new Waker();
   #isMissingAdded = false;
   #isStopping = false;
-  /** A problem is told once in a row. */
-  #told: string | undefined;
+  readonly #faults: FaultsInARow;
   #loop: Promise<void> | undefined;
 
   constructor(parts: FillerParts, events: EventSink) {
     this.#parts = parts;
     this.#events = events;
+    this.#faults = new FaultsInARow(events, "index");
   }
 
   start(): void {
@@ -168,14 +169,11 @@ export class IndexFiller {
         await pause(wasRead ? readPauseMs : 0);
         return !this.#isStopping;
       });
-      this.#told = undefined;
+      this.#faults.over();
       if (failed > 0)
         this.#events({ kind: "fault", where: "index", code: "unsupported", why: missing(failed) });
     } catch (error) {
-      const { code, message } =
-        error instanceof ScansealError ? error : new ScansealError("internal", "filling the index failed");
-      if (message !== this.#told) this.#events({ kind: "fault", where: "index", code, why: message });
-      this.#told = message;
+      this.#faults.tell(error, "filling the index failed");
     }
   }
 }

@@ -1,8 +1,9 @@
 /** What ends, fills or is left undone while nobody looks: the disk, certificates, emergencies that nobody reviewed. Nothing waits for it. */
 import type { Clock } from "../../foundation/crypto.ts";
-import { ScansealError } from "../../foundation/errors.ts";
 import type { EventSink } from "../../operations/event.ts";
 import { emergencies } from "../../zero-trust/quarantine/emergency.ts";
+import { FaultsInARow } from "./faults-in-a-row.ts";
+import { Rounds } from "./rounds.ts";
 
 const dayMs = 86_400_000;
 /** The disk. It fills slowly, and what it lacks it says when an object is refused. */
@@ -25,57 +26,48 @@ interface UpkeepParts {
 
 export class UpkeepWatch {
   readonly #parts: UpkeepParts;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #round: Promise<void> = Promise.resolve();
-  #isStopped = false;
+  readonly #rounds: Rounds = new Rounds(
+    () => this.look(),
+    () => everyMs,
+  );
+  readonly #faults: Readonly<Record<"disk" | "certificates" | "emergencies", FaultsInARow>>;
   #looks = 0;
-  /** What is looked at -> the fault that was told. */
-  readonly #told = new Map<string, string>();
 
   constructor(parts: UpkeepParts) {
     this.#parts = parts;
+    this.#faults = {
+      disk: new FaultsInARow(parts.events, "disk"),
+      certificates: new FaultsInARow(parts.events, "certificates"),
+      emergencies: new FaultsInARow(parts.events, "emergencies"),
+    };
   }
 
   start(): void {
-    this.#schedule(0);
+    this.#rounds.start();
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    clearTimeout(this.#timer);
-    await this.#round;
-  }
-
-  #schedule(ms: number): void {
-    if (this.#isStopped) return;
-    this.#timer = setTimeout(() => {
-      this.#round = this.look().then(() => this.#schedule(everyMs));
-    }, ms);
-    this.#timer.unref();
+    await this.#rounds.stop();
   }
 
   /** One round. What goes wrong is an event, never a rejection. */
   async look(): Promise<void> {
+    const { disk, certificates, emergencies } = this.#faults;
     // The start has looked at the disk already.
-    if (this.#looks > 0) await this.#trying("disk", () => this.#disk());
+    if (this.#looks > 0) await this.#trying(disk, () => this.#disk());
     if (this.#looks % everyLooks === 0) {
-      await this.#trying("certificates", () => this.#certificates());
-      await this.#trying("emergencies", () => this.#emergencies());
+      await this.#trying(certificates, () => this.#certificates());
+      await this.#trying(emergencies, () => this.#emergencies());
     }
     this.#looks++;
   }
 
-  async #trying(where: string, run: () => void | Promise<void>): Promise<void> {
+  async #trying(faults: FaultsInARow, run: () => void | Promise<void>): Promise<void> {
     try {
       await run();
-      this.#told.delete(where);
+      faults.over();
     } catch (error) {
-      if (this.#isStopped) return;
-      const { code, message } =
-        error instanceof ScansealError ? error : new ScansealError("internal", "the look failed");
-      // The same fault again is no news.
-      if (this.#told.get(where) !== message) this.#parts.events({ kind: "fault", where, code, why: message });
-      this.#told.set(where, message);
+      if (!this.#rounds.isStopped) faults.tell(error, "the look failed");
     }
   }
 

@@ -1,5 +1,4 @@
 /** Closes series that were sealed here, when nothing was sealed in them for a while: their device signs which instances there are. */
-import { ScansealError } from "../../../foundation/errors.ts";
 import type { EventSink } from "../../../operations/event.ts";
 import type { GatewaySettings } from "../../../zero-trust/gateway/settings.ts";
 import type { SiteHome } from "../../home.ts";
@@ -7,6 +6,8 @@ import { feedParts } from "../../provenance/feeding.ts";
 import { queueSeries } from "../../provenance/log-feed.ts";
 import type { OpenedProvenance } from "../../provenance/opened-provenance.ts";
 import { closeSeries, quietSeries, whileClosing } from "../../provenance/series-run.ts";
+import { FaultsInARow } from "../faults-in-a-row.ts";
+import { Rounds } from "../rounds.ts";
 
 const everyMs = 30_000;
 /** The network's thread stands still meanwhile; a command that closes series at this moment is done in the next round. */
@@ -22,53 +23,40 @@ export interface SeriesCloserParts {
 
 export class SeriesCloser {
   readonly #parts: SeriesCloserParts;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #round: Promise<void> = Promise.resolve();
-  /** Each problem is told once in a row. */
-  #told: string | undefined;
-  #isStopped = false;
+  readonly #rounds: Rounds = new Rounds(
+    () => this.close(),
+    () => everyMs,
+  );
+  readonly #faults: FaultsInARow;
 
   constructor(parts: SeriesCloserParts) {
     this.#parts = parts;
+    this.#faults = new FaultsInARow(parts.events, "series");
   }
 
   start(): void {
-    this.#schedule(0);
+    this.#rounds.start();
   }
 
   /** The series that is being closed is closed. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    clearTimeout(this.#timer);
-    await this.#round;
+    await this.#rounds.stop();
     await this.#parts.provenance.close();
-  }
-
-  #schedule(ms: number): void {
-    if (this.#isStopped) return;
-    this.#timer = setTimeout(() => {
-      this.#round = this.close().then(() => this.#schedule(everyMs));
-    }, ms);
-    this.#timer.unref();
   }
 
   /** One round: what `start` repeats. A problem is an event, never a rejection. */
   async close(): Promise<void> {
-    let problem: ScansealError | undefined;
+    const problems: unknown[] = [];
     for (const { sealing } of this.#parts.settings().sources) {
-      if (sealing?.closeAfterMs === undefined || this.#isStopped) continue;
+      if (sealing?.closeAfterMs === undefined || this.#rounds.isStopped) continue;
       try {
         await this.#closeOf(sealing.device, sealing.closeAfterMs);
       } catch (error) {
-        problem =
-          error instanceof ScansealError
-            ? error
-            : new ScansealError("internal", "a series could not be closed");
+        problems.push(error);
       }
     }
-    if (problem && problem.message !== this.#told)
-      this.#parts.events({ kind: "fault", where: "series", code: problem.code, why: problem.message });
-    this.#told = problem?.message;
+    if (problems.length > 0) this.#faults.tell(problems.at(-1), "a series could not be closed");
+    else this.#faults.over();
   }
 
   /** @throws ScansealError of the first series that cannot be closed, after the others */
@@ -78,7 +66,7 @@ export class SeriesCloser {
     if (!journal) return;
     let problem: unknown;
     for (const series of await quietSeries(journal, quietMs)) {
-      if (this.#isStopped) break;
+      if (this.#rounds.isStopped) break;
       const seals = await journal.sealsOfSeries(series);
       if (seals.some((seal) => seal.device !== device)) continue;
       try {
