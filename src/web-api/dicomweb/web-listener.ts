@@ -9,7 +9,7 @@ import {
 import { createServer as createHttpsServer, Server as HttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { ConnectionTable } from "../../dicom-network/dimse/connection-table.ts";
+import { type Connection, ConnectionTable } from "../../dicom-network/dimse/connection-table.ts";
 import {
   codeOf,
   peerOf,
@@ -76,8 +76,19 @@ export async function openWebListener(options: WebListenerOptions): Promise<Open
   server.maxHeadersCount = headersMax;
   server.maxRequestsPerSocket = 0;
   const connections = new ConnectionTable({ connectionsMax, connectionsPerAddressMax });
+  // Over TLS a request's socket is about the one that was counted.
+  const counted = new Map<string, Connection>();
   server.on("connection", (socket: Socket) => {
-    if (!connections.add(socket, peerOf(socket).address)) socket.destroy();
+    const connection = connections.add(socket, peerOf(socket).address);
+    if (!connection) {
+      socket.destroy();
+      return;
+    }
+    const end = farEnd(socket);
+    counted.set(end, connection);
+    socket.once("close", () => {
+      if (counted.get(end) === connection) counted.delete(end);
+    });
   });
   const underWay = new WeakMap<Socket, number>();
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
@@ -88,7 +99,7 @@ export async function openWebListener(options: WebListenerOptions): Promise<Open
       return;
     }
     underWay.set(socket, before + 1);
-    const connection = connections.all.find((one) => isOf(one.socket, socket));
+    const connection = counted.get(farEnd(socket));
     if (connection) connection.isAssociated = true;
     const isOpen = (): boolean => server.listening;
     void respond(request, response, { ...options, isOpen })
@@ -144,12 +155,8 @@ function tlsServer(tls: ServerTls, options: WebListenerOptions): Server {
   return server;
 }
 
-/** Over TLS a request's socket is about the one that was counted. */
-function isOf(counted: Socket, socket: Socket): boolean {
-  return (
-    counted === socket ||
-    (counted.remotePort === socket.remotePort && counted.remoteAddress === socket.remoteAddress)
-  );
+function farEnd({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 async function respond(

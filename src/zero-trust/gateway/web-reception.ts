@@ -41,8 +41,9 @@ export class WebReception {
   /** Counts like an association of the source. */
   open(peer: NetworkPeer): WebStoring | WebRefusal {
     const source = this.#sourceOf(peer);
-    const end = this.#enter(peer, source?.name, source?.associationsMax ?? 0);
-    if (!source || typeof end === "string") return typeof end === "string" ? end : "unknown-peer";
+    if (!source) return this.#nobody(peer);
+    const end = this.#enter(peer, source.name, source.associationsMax);
+    if (typeof end === "string") return end;
     return {
       source: source.name,
       begin: (named, study) => this.#begin(named, peer, source.name, study),
@@ -53,40 +54,35 @@ export class WebReception {
   /** Counts like an association of the reader. */
   openReading(peer: NetworkPeer): WebReading | WebRefusal {
     const found = this.#state().readers.recognise(this.#listener, peer, undefined);
-    const reader = "peer" in found && !this.#isRevoked(peer) ? found.peer : undefined;
+    if (!("peer" in found) || this.#isRevoked(peer)) return this.#nobody(peer);
+    const reader = found.peer;
     // A source may have the same name.
-    const end = this.#enter(peer, reader && `reader ${reader.name}`, reader?.associationsMax ?? 0);
-    if (!reader || typeof end === "string") return typeof end === "string" ? end : "unknown-peer";
-    return { reader, end };
+    const end = this.#enter(peer, `reader ${reader.name}`, reader.associationsMax);
+    return typeof end === "string" ? end : { reader, end };
   }
 
   /** A connection that never became a request. */
-  tellStranger(address: string, why: string): void {
-    this.#tell(address, why);
+  tellStranger(peerAddress: string, why: string): void {
+    const { events } = this.#reception.ports;
+    events({ kind: "association-rejected", listener: this.#listener, peerAddress, peerTitle: "", why });
+  }
+
+  #nobody(peer: NetworkPeer): WebRefusal {
+    const why = this.#isRevoked(peer) ? "certificate revoked" : "certificate or network of nobody";
+    this.tellStranger(peer.address, why);
+    return "unknown-peer";
   }
 
   /** @returns what ends it */
-  #enter(peer: NetworkPeer, name: string | undefined, requestsMax: number): (() => void) | WebRefusal {
+  #enter(peer: NetworkPeer, name: string, requestsMax: number): (() => void) | WebRefusal {
     const { settings, isDraining } = this.#state();
     const { occupancy } = this.#reception;
     if (isDraining) return "draining";
-    if (name === undefined) {
-      this.#tell(
-        peer.address,
-        this.#isRevoked(peer) ? "certificate revoked" : "certificate or network of nobody",
-      );
-      return "unknown-peer";
-    }
     const isFull = occupancy.associations >= settings.limits.associationsMax;
     if (isFull || occupancy.associationsOf(name) >= requestsMax) return "busy";
     const connection = `${this.#listener} ${peer.address} ${peer.port} ${++this.#requests}`;
     occupancy.open(connection, name);
     return () => occupancy.close(connection);
-  }
-
-  #tell(peerAddress: string, why: string): void {
-    const { events } = this.#reception.ports;
-    events({ kind: "association-rejected", listener: this.#listener, peerAddress, peerTitle: "", why });
   }
 
   #isRevoked({ certificate }: NetworkPeer): boolean {
