@@ -115,7 +115,7 @@ export class MemoryArchive implements DimseProvider {
     const wanted = this.#wanted(request.identifier);
     const { association, messageId } = request;
     const by = { aeTitle: association.request.callingAeTitle, messageId };
-    return { total: wanted.length, steps: this.#moved(wanted, port, by) };
+    return { total: () => wanted.length, steps: this.#moved(wanted, port, by) };
   }
 
   async *#moved(
@@ -150,7 +150,7 @@ export class MemoryArchive implements DimseProvider {
   async get(request: GetRequest): Promise<Retrieval<OfferedInstance | MissingInstance>> {
     this.asked.push(request.identifier);
     const wanted = this.#wanted(request.identifier);
-    return { total: wanted.length, steps: this.#given(wanted) };
+    return { total: () => wanted.length, steps: this.#given(wanted) };
   }
 
   async *#given(wanted: readonly ArchivedObject[]): AsyncGenerator<OfferedInstance | MissingInstance> {

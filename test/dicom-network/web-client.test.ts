@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -10,7 +10,7 @@ import { readMultipart } from "../../src/dicom-network/dicomweb/multipart-reader
 import { newBoundary } from "../../src/dicom-network/dicomweb/multipart-writer.ts";
 import { failureReason, storeResponse } from "../../src/dicom-network/dicomweb/store-response.ts";
 import { WebClient, type WebClientOptions } from "../../src/dicom-network/dicomweb/web-client.ts";
-import { type Bytes, concatBytes } from "../../src/foundation/bytes.ts";
+import { type Bytes, concatBytes, latin1 } from "../../src/foundation/bytes.ts";
 import { createAuthority } from "../../src/keys/custody/authority.ts";
 import { issueTlsLocally } from "../../src/keys/custody/tls-certificate.ts";
 import { nodeRandom, systemClock } from "../../src/platform/node/crypto.ts";
@@ -118,6 +118,29 @@ describe("a client", () => {
     });
     expect(await found(client)).toEqual(["1.1", "1.2", "1.3"].map(study));
     expect(asked).toEqual(["0", "2", "4"]);
+  });
+
+  it("asks on the connection it has, and anew on another where that was closed meanwhile", async () => {
+    const sockets: Socket[] = [];
+    const client = await clientOf(({ socket }, response) => {
+      // A reset that comes when the next request is on its way.
+      if (sockets.includes(socket) && sockets.length === 1 && asked === 4) socket.resetAndDestroy();
+      else {
+        if (!sockets.includes(socket)) sockets.push(socket);
+        response.setHeader(
+          "content-type",
+          `multipart/related; type="application/dicom"; boundary=${boundary}`,
+        );
+        response.end(`--${boundary}\r\n\r\n${asked}\r\n--${boundary}--\r\n`);
+      }
+    });
+    let asked = 0;
+    const bodies: string[] = [];
+    for (asked = 1; asked <= 5; asked++)
+      bodies.push(latin1(await taken(await client.retrieveInstance("studies/1/series/2/instances/3"))));
+    expect(bodies).toEqual(["1", "2", "3", "4", "5"]);
+    // The one of the fourth is not kept.
+    expect(sockets).toHaveLength(3);
   });
 
   it("is told that there is no such instance", async () => {

@@ -143,7 +143,7 @@ describe("whatever is asked", () => {
     reading: () => ({
       search: async function* () {},
       metadata: async function* () {},
-      read: async () => ({ total: 0, isUnlisted: false, instances: (async function* () {})() }),
+      read: async () => ({ isNone: true, isUnlisted: () => false, instances: (async function* () {})() }),
       frames: async () => ({ kind: "none" }),
       bulkValue: async () => ({ kind: "none" }),
       picture: async () => ({ kind: "unacceptable" }),

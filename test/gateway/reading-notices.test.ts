@@ -73,13 +73,13 @@ beforeEach(async () => {
   useNotices();
 });
 
-async function kindsRead(mode: Mode = "enforce", wanted: typeof terms | "none" = terms): Promise<string[]> {
-  const { instances } = await place.desk.plan({ studyInstanceUid: study }, { name: "reader" });
+async function kindsRead(mode: Mode = "enforce", wanted: "told" | "none" = "told"): Promise<string[]> {
+  const plan = await place.desk.plan({ studyInstanceUid: study }, { name: "reader" });
   const kinds: string[] = [];
   for await (const read of place.desk.readWithNotices(
-    instances,
+    plan,
     { name: "reader", mode },
-    wanted === "none" ? undefined : wanted,
+    wanted === "none" ? undefined : terms.transferSyntaxUid,
   )) {
     kinds.push(read.kind);
     if (read.kind !== "withheld") read.done();
@@ -211,7 +211,7 @@ it.each([
   const reader = { name: "reader", mode: "enforce" } as ReaderSettings;
   const request = { identifier, association } as unknown as GetRequest;
   const { total, steps } = await reading.get(request, reader);
-  expect(total).toBe(3);
+  expect(total()).toBe(3);
   const uids: string[] = [];
   for await (const step of steps) uids.push(step.sopInstanceUid);
   expect(uids).toEqual(["2.25.201", "2.25.202", "2.25.203", ...(syntax === undefined ? [] : ["2.25.9"])]);

@@ -178,9 +178,10 @@ export class Place {
 
   /** A line for each instance: what became of it, and whether the bytes are those. */
   async read(mode: Mode = "warn", scope: ReadScope = { studyInstanceUid: study }): Promise<string[]> {
-    const { instances, archiveUnlisted } = await this.desk.plan(scope, { name: "reader" });
+    const plan = await this.desk.plan(scope, { name: "reader" });
     const lines: string[] = [];
-    for await (const one of this.desk.read(instances, { name: "reader", mode })) lines.push(await told(one));
+    for await (const one of this.desk.read(plan, { name: "reader", mode })) lines.push(await told(one));
+    const { archiveUnlisted } = await plan.others;
     return [...lines, archiveUnlisted === undefined ? "end" : `end, unlisted: ${archiveUnlisted}`];
   }
 

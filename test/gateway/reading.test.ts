@@ -57,6 +57,26 @@ it("withholds one slice in which a pixel changed, holds it once, tells it, and g
   ]);
 });
 
+it("gives what was admitted while the archive still lists what else it has", async () => {
+  const { promise: listed, resolve: answer } = Promise.withResolvers<void>();
+  const { archive, desk } = place;
+  archive.files.set("2.25.999", unsealed);
+  const { list } = archive;
+  archive.list = async function* (scope) {
+    await listed;
+    yield* list.call(archive, scope);
+  };
+  const plan = await desk.plan({ studyInstanceUid: study }, { name: "reader" });
+  const given: string[] = [];
+  for await (const read of desk.read(plan, { name: "reader", mode: "enforce" })) {
+    given.push(read.kind);
+    if (read.kind === "delivered") read.done();
+    if (given.length === sealed.length) answer();
+  }
+  expect(given).toEqual(["delivered", "delivered", "delivered", "withheld"]);
+  expect((await plan.others).instances.map(({ asked }) => asked.sopInstanceUid)).toEqual(["2.25.999"]);
+});
+
 it("gives the gate's own copy in place of one that was altered", async () => {
   place.archive.files.set("2.25.202", await altered(sealed[1]!));
   place.copies.set(place.entries[1]!.digest, sealed[1]!);
@@ -188,7 +208,7 @@ it("fetches once for readers who ask at the same time, and again after a while",
 
 it("frees what was fetched for a reader who went away, and refuses what is too large", async () => {
   for await (const read of place.desk.read(
-    (await place.desk.plan({ studyInstanceUid: study }, { name: "reader" })).instances,
+    await place.desk.plan({ studyInstanceUid: study }, { name: "reader" }),
     {
       name: "reader",
       mode: "warn",
@@ -207,7 +227,7 @@ it("frees what was fetched for a reader who went away, and refuses what is too l
 
 it("completes no object whose staged bytes changed after the examination", async () => {
   for await (const read of place.desk.read(
-    (await place.desk.plan({ studyInstanceUid: study }, { name: "reader" })).instances,
+    await place.desk.plan({ studyInstanceUid: study }, { name: "reader" }),
     {
       name: "reader",
       mode: "warn",

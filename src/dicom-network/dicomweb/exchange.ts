@@ -61,10 +61,13 @@ export async function exchange(asked: Exchange): Promise<WebAnswer> {
   }
 }
 
+/** @param isAnew on a connection that nobody used before: what has a body cannot be sent twice */
 function send(
-  { method, url, accept, authorization, tls = {}, contentType, body }: Exchange,
+  asked: Exchange,
   signal: AbortSignal,
+  isAnew = asked.body !== undefined,
 ): Promise<IncomingMessage> {
+  const { method, url, accept, authorization, tls = {}, contentType, body } = asked;
   const headers = {
     accept,
     // Orthanc takes thirty times as long to compress a slice as to send it.
@@ -72,14 +75,26 @@ function send(
     ...(authorization === undefined ? {} : { authorization }),
     ...(contentType === undefined ? {} : { "content-type": contentType }),
   };
-  const options = { method, headers, signal, maxHeaderSize: headerBytesMax };
+  const options = {
+    ...{ method, headers, signal, maxHeaderSize: headerBytesMax },
+    ...(isAnew ? { agent: false } : {}),
+  };
   return new Promise((resolve, reject) => {
     const { ca, certificate: cert, key, serverName: servername } = tls;
     const request = url.startsWith("https:")
       ? httpsRequest(url, { ...options, ca, cert, key, ...(servername && { servername }) })
       : httpRequest(url, options);
-    request.once("response", resolve);
-    request.on("error", reject);
+    let isAnswered = false;
+    request.once("response", (answer) => {
+      isAnswered = true;
+      resolve(answer);
+    });
+    request.on("error", (error: NodeJS.ErrnoException) => {
+      // RFC 9112 9.3.1: the other side closed a connection that rested, as this request was on its way.
+      const isStale = request.reusedSocket && error.code === "ECONNRESET" && !isAnswered;
+      if (isStale) resolve(send(asked, signal, true));
+      else reject(error);
+    });
     if (!body) request.end();
     // Who answers before the end may take no more: the answer is what counts.
     else pipeline(Readable.from(body), request).catch(reject);

@@ -24,6 +24,8 @@ export interface MultipartLimits {
 const defaultLimits: MultipartLimits = { partsMax: 1_000_000, headerBytesMax: 8_192 };
 /** RFC 2046 5.1.1: what stands before the first boundary; some write a line of text there. */
 const preambleBytesMax = 8_192;
+/** RFC 2046 5.1.1: what stands after the last one. */
+const epilogueBytesMax = 8_192;
 
 /** @throws ScansealError `peer-protocol` for a header that names no boundary */
 export function boundaryOf(contentType: string): string {
@@ -92,6 +94,23 @@ class BodyReader {
       const rest = this.#upToDelimiter();
       yield { headers, mediaType, body: withoutReturn(rest) };
       for await (const _ of rest);
+    }
+    await this.#readOver();
+  }
+
+  /** What is read to its end leaves a connection that serves the next request. Everything that counts has been read. */
+  async #readOver(): Promise<void> {
+    try {
+      for (let bytes = 0; bytes <= epilogueBytesMax; ) {
+        const next = await this.#chunks.next();
+        if (next.done === true) {
+          this.#isOver = true;
+          return;
+        }
+        bytes += next.value.length;
+      }
+    } catch {
+      this.#isOver = true;
     }
   }
 

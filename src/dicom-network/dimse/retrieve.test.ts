@@ -174,7 +174,7 @@ describe("C-GET", () => {
       };
     let after = 0;
     provider.get = async () => ({
-      total: 2,
+      total: () => 2,
       steps: (async function* () {
         yield { ...first!, dataSet: broken(after) };
         yield {

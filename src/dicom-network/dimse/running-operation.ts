@@ -33,7 +33,7 @@ export class RunningOperation {
   readonly #abort: AbortController = new AbortController();
   #isCancelled = false;
   #isOver = false;
-  #total: number | undefined;
+  #total: (() => number) | undefined;
   #failedUids: string[] = [];
   readonly #counts: Record<SubOperationOutcome["outcome"], number> = { completed: 0, warning: 0, failed: 0 };
 
@@ -136,9 +136,9 @@ export class RunningOperation {
     await this.#respond({ code }, dataSet);
   }
 
-  /** How many sub-operations there are. */
-  expect(total: number): void {
-    this.#total = Math.min(Math.max(0, Math.trunc(total)), countMax);
+  /** @param total how many sub-operations there are, as far as is known */
+  expect(total: () => number): void {
+    this.#total = total;
   }
 
   /** The outcome of a sub-operation, told to the peer in a pending response (PS3.4 C.4.2.3.1). */
@@ -189,7 +189,7 @@ export class RunningOperation {
   #countsOf(code: number): Pick<CommandSet, "remaining" | "completed" | "failed" | "warning"> {
     if (this.#total === undefined) return {};
     const { completed, warning, failed } = this.#counts;
-    const remaining = Math.max(0, this.#total - completed - warning - failed);
+    const remaining = Math.max(0, Math.min(this.#total(), countMax) - completed - warning - failed);
     const isOpen = code === dimseStatus.pending || code === dimseStatus.cancelled;
     return {
       ...(isOpen ? { remaining } : {}),

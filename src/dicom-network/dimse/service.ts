@@ -136,8 +136,8 @@ export interface MissingInstance {
 
 /** Sub-operations as the provider does them. */
 export interface Retrieval<Step> {
-  /** How many steps there will be. */
-  readonly total: number;
+  /** How many steps there will be, as far as is known: asked before each answer. */
+  readonly total: () => number;
   /** A `DimseRefusal` ends with its status, whatever else with 0xC001. */
   readonly steps: AsyncIterable<Step>;
 }

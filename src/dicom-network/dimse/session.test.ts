@@ -106,7 +106,7 @@ function sessionOf(pace: () => Promise<unknown> = async () => undefined, roles =
         await pace();
         yield { sopInstanceUid: "1.2.3", outcome: "completed" } as const;
       };
-      return { total: 1, steps: steps() };
+      return { total: () => 1, steps: steps() };
     },
     async get(request) {
       asked(request);
@@ -117,7 +117,7 @@ function sessionOf(pace: () => Promise<unknown> = async () => undefined, roles =
         };
         yield { sopClassUid: ct, sopInstanceUid: "1.2.3", transferSyntaxUid: explicit, dataSet };
       };
-      return { total: 1, steps: steps() };
+      return { total: () => 1, steps: steps() };
     },
     commit: () => ({ code: 0 }),
     report: () => ({ code: 0 }),

@@ -100,7 +100,7 @@ describe("an archive", () => {
     const provider = new MemoryArchive(objects);
     const [first] = objects;
     provider.get = async () => ({
-      total: 1,
+      total: () => 1,
       steps: (async function* () {
         yield {
           ...first!,

@@ -31,11 +31,14 @@ class Setting {
     return new ArchiveSweep({
       desk: {
         plan: async ({ studyInstanceUid }) => ({
-          instances: [{ asked: named(studyInstanceUid), admitted: undefined }],
-          archiveUnlisted: undefined,
+          instances: [],
+          others: Promise.resolve({
+            instances: [{ asked: named(studyInstanceUid), admitted: undefined }],
+            archiveUnlisted: undefined,
+          }),
         }),
-        async *read(instances) {
-          for (const { asked } of instances) {
+        async *read({ others }) {
+          for (const { asked } of (await others).instances) {
             const why = outcome[asked.studyInstanceUid];
             if (why === "missing")
               yield { kind: "withheld", instance: asked, withholding: { why: "missing" } };

@@ -3,7 +3,7 @@ import type { Clock } from "../../foundation/crypto.ts";
 import type { ReadingReader } from "../../zero-trust/gateway/reading/instance-reading.ts";
 import type { InstanceName } from "../../zero-trust/gateway/reading/ports.ts";
 import type { Read } from "../../zero-trust/gateway/reading/read.ts";
-import type { PlannedInstance, ReadingDesk } from "../../zero-trust/gateway/reading/reading-desk.ts";
+import type { ReadingDesk } from "../../zero-trust/gateway/reading/reading-desk.ts";
 import type { SweepCounts, SweepState } from "./sweep-state.ts";
 
 /** Something a person should look at. */
@@ -73,11 +73,10 @@ export class ArchiveSweep {
 
   async #sweepStudy(study: string, counts: SweepCounts, progress: () => void): Promise<void> {
     const { desk, onFinding } = this.#parts;
-    const { instances } = await desk.plan({ studyInstanceUid: study }, sweeper);
-    const unknown = new Set(
-      instances.filter(({ admitted }) => !admitted).map(({ asked }) => asked.sopInstanceUid),
-    );
-    for await (const read of desk.read(instances satisfies readonly PlannedInstance[], sweeper)) {
+    const plan = await desk.plan({ studyInstanceUid: study }, sweeper);
+    const { instances: others } = await plan.others;
+    const unknown = new Set(others.map(({ asked }) => asked.sopInstanceUid));
+    for await (const read of desk.read(plan, sweeper)) {
       const told = outcomeOf(read);
       counts.instances[told.counted] = (counts.instances[told.counted] ?? 0) + 1;
       if (read.kind === "delivered") counts.bytes += read.object.object.staged.bytes;

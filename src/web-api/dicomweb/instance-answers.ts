@@ -26,11 +26,10 @@ export async function instances(
   const offers = scope.instance === undefined ? [inParts] : [inParts, alone];
   const accepted = negotiate(request.header("accept"), request.parameters.get("accept") ?? undefined, offers);
   if (!accepted) return textAnswer(406, 'Instances are multipart/related; type="application/dicom".');
-  const { total, isUnlisted, instances: all } = await reading.read(scope);
-  if (total === 0 && isUnlisted)
-    return textAnswer(503, "The archive does not answer.", { "retry-after": "30" });
+  const { isNone, isUnlisted, instances: all } = await reading.read(scope);
+  if (isNone && isUnlisted()) return textAnswer(503, "The archive does not answer.", { "retry-after": "30" });
   const planned = new Planned(all);
-  const first = total === 0 ? undefined : await planned.first();
+  const first = isNone ? undefined : await planned.first();
   if (!first) {
     await planned.close();
     return planned.withheld ? withheldAnswer(planned.withheld) : nothingKnown;
@@ -42,15 +41,24 @@ export async function instances(
   }
   if (!accepted.offer.isMultipart) return oneFile(first, () => planned.close());
   // PS3.18 table 10.4.3-1: what is known to be missing is told at once; what turns out so, by the notice among the parts.
-  const status = planned.withheld === undefined && !isUnlisted ? 200 : 206;
+  const isTold = isUnlisted();
+  const status = planned.withheld === undefined && !isTold ? 200 : 206;
   const mark = boundary();
   return {
     status,
     headers: {
       "content-type": multipartType(dicom, mark),
-      ...(isUnlisted ? { warning: '299 scanseal "The archive could not be asked what else it has."' } : {}),
+      ...(isTold ? { warning: '299 scanseal "The archive could not be asked what else it has."' } : {}),
     },
-    body: writeMultipart(parts(first, planned, accepted, urlOf(request.origin, scope)), mark),
+    body: writeMultipart(
+      parts(
+        first,
+        planned.rest(() => isUnlisted() && !isTold),
+        accepted,
+        urlOf(request.origin, scope),
+      ),
+      mark,
+    ),
     done: () => {
       first.done();
       void planned.close();
@@ -95,15 +103,18 @@ class Planned {
     }
   }
 
-  /** After the first one. @throws ScansealError `usage` at the end, where something was withheld and nothing in the answer says so */
-  async *rest(): AsyncGenerator<Given> {
+  /**
+   * After the first one. @param isMoreMissing asked at the end
+   * @throws ScansealError `usage` at the end, where something was withheld or may be missing, and nothing in the answer says so
+   */
+  async *rest(isMoreMissing: () => boolean): AsyncGenerator<Given> {
     for (;;) {
       const next = await this.first();
       if (!next) break;
       yield next;
     }
-    if (this.withheld && !this.#isNoticed)
-      throw new ScansealError("usage", "instances were withheld: the answer ends unfinished");
+    if ((this.withheld || isMoreMissing()) && !this.#isNoticed)
+      throw new ScansealError("usage", "instances were withheld, or may be: the answer ends unfinished");
   }
 
   async close(): Promise<void> {
@@ -129,7 +140,7 @@ export function oneFile(given: Given, close: () => Promise<void>): WebAnswer {
 
 async function* parts(
   first: Given,
-  planned: Planned,
+  rest: AsyncIterable<Given>,
   accepted: Accepted<Offer>,
   url: string,
 ): AsyncGenerator<OutgoingPart> {
@@ -140,7 +151,7 @@ async function* parts(
   });
   yield part(first);
   first.done();
-  for await (const given of planned.rest()) {
+  for await (const given of rest) {
     try {
       if (!isAcceptable(given, accepted))
         throw new ScansealError("usage", "an instance is kept in a transfer syntax that was not asked for");

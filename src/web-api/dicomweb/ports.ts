@@ -48,10 +48,10 @@ export interface Withheld {
 
 /** Instances in order; what tells of withheld ones comes last. */
 export interface GivenInstances {
-  /** As planned; 0 where nothing of the scope is known. */
-  readonly total: number;
-  /** The archive could not be asked what else it has. */
-  readonly isUnlisted: boolean;
+  /** Nothing of the scope is known. */
+  readonly isNone: boolean;
+  /** The archive could not be asked what else it has, as far as is known: large studies take it a second. */
+  readonly isUnlisted: () => boolean;
   readonly instances: AsyncIterable<Given | Withheld>;
 }
 

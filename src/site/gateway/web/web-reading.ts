@@ -28,7 +28,13 @@ import {
   outgoingObject,
   type Read,
 } from "../../../zero-trust/gateway/reading/read.ts";
-import type { ReadingDesk } from "../../../zero-trust/gateway/reading/reading-desk.ts";
+import {
+  type OtherInstances,
+  type PlannedInstance,
+  planOf,
+  type ReadingDesk,
+  type ReadingPlan,
+} from "../../../zero-trust/gateway/reading/reading-desk.ts";
 import type { ReaderSettings } from "../../../zero-trust/gateway/settings.ts";
 import type { FrameRenderer } from "../../rendering/rendered-frame.ts";
 import { bulkPart, chooseForm, frameParts } from "./frame-parts.ts";
@@ -47,17 +53,19 @@ export function webReading(
   end: () => void,
 ): WebReading {
   const read = async (scope: WebScope): Promise<GivenInstances> => {
-    const { instances, archiveUnlisted } = await desk.plan(readScope(scope), reader);
-    const isArchiveUnlisted = archiveUnlisted !== undefined;
+    const plan = await desk.plan(readScope(scope), reader);
+    let others: OtherInstances | undefined;
+    const known = plan.others.then((all) => {
+      others = all;
+    });
+    known.catch(() => undefined);
+    if (plan.instances.length === 0) await known;
     // One instance that is withheld is told by the status: another in its place would be taken for it.
-    const terms =
-      scope.instance === undefined
-        ? { transferSyntaxUid: explicitLittleEndianUid, isArchiveUnlisted }
-        : undefined;
+    const syntax = scope.instance === undefined ? explicitLittleEndianUid : undefined;
     return {
-      total: instances.length,
-      isUnlisted: isArchiveUnlisted,
-      instances: given(desk.readWithNotices(instances, reader, terms)),
+      isNone: plan.instances.length === 0 && others?.instances.length === 0,
+      isUnlisted: () => others?.archiveUnlisted !== undefined,
+      instances: given(desk.readWithNotices(plan, reader, syntax)),
     };
   };
   return {
@@ -130,11 +138,10 @@ async function madeOf<T extends object>(
   reader: ReaderSettings,
   of: (object: DicomObject) => Promise<T | "none" | "unacceptable">,
 ): Promise<Made<T>> {
-  const { instances, archiveUnlisted } = await desk.plan(readScope(scope), reader);
-  if (instances.length === 0 && archiveUnlisted !== undefined)
-    throw new ScansealError("network", "the archive does not answer");
+  const plan = await desk.plan(readScope(scope), reader);
+  const instances = plan.instances.length > 0 ? plan.instances : await onlyOthers(plan);
   const middle = Math.floor(instances.length / 2);
-  for await (const read of desk.read(instances.slice(middle, middle + 1), reader)) {
+  for await (const read of desk.read(planOf(instances.slice(middle, middle + 1)), reader)) {
     if (read.kind === "withheld") return withheld(read);
     const { staged } = read.object.object;
     const source = await openFileSource(staged.extents[0]!.path, false);
@@ -153,6 +160,14 @@ async function madeOf<T extends object>(
     }
   }
   return { kind: "none" };
+}
+
+/** @throws ScansealError `network` */
+async function onlyOthers({ others }: ReadingPlan): Promise<readonly PlannedInstance[]> {
+  const { instances, archiveUnlisted } = await others;
+  if (instances.length === 0 && archiveUnlisted !== undefined)
+    throw new ScansealError("network", "the archive does not answer");
+  return instances;
 }
 
 function partsOf(answer: Made<Parts>): PartsAnswer {

@@ -27,7 +27,7 @@ import { MoveSender } from "./move-sender.ts";
 import { noticeDefaultSyntax, noticeSyntaxOf } from "./notice.ts";
 import type { ReadScope } from "./ports.ts";
 import { type NoticeRead, outgoingObject, type Read } from "./read.ts";
-import type { PlannedInstance, ReadingDesk } from "./reading-desk.ts";
+import { joinedPlans, type ReadingDesk, type ReadingPlan } from "./reading-desk.ts";
 
 export interface DimseReadingParts {
   readonly desk: Pick<ReadingDesk, "plan" | "readWithNotices">;
@@ -62,13 +62,9 @@ export class DimseReading {
     { identifier, association }: GetRequest,
     reader: ReaderSettings,
   ): Promise<Retrieval<OfferedInstance | MissingInstance>> {
-    const { instances, isArchiveUnlisted } = await this.#planned(identifier, reader);
-    const transferSyntaxUid = noticeSyntaxOf(association);
-    const terms = transferSyntaxUid === undefined ? undefined : { transferSyntaxUid, isArchiveUnlisted };
-    return {
-      total: instances.length,
-      steps: offered(this.#parts.desk.readWithNotices(instances, reader, terms)),
-    };
+    const plan = await this.#planned(identifier, reader);
+    const reads = this.#parts.desk.readWithNotices(plan, reader, noticeSyntaxOf(association));
+    return retrieval(plan, offered(reads));
   }
 
   /** Retrieved to ourselves, verified, and then sent by us (DESIGN 2). @param aeTitle ours */
@@ -79,29 +75,19 @@ export class DimseReading {
   ): Promise<Retrieval<SubOperationOutcome>> {
     const place = reader.moveTo.find((one) => one.aeTitle === destination);
     if (!place) throw new DimseRefusal({ code: dimseStatus.moveDestinationUnknown });
-    const { instances, isArchiveUnlisted } = await this.#planned(identifier, reader);
-    const terms = { transferSyntaxUid: noticeDefaultSyntax, isArchiveUnlisted };
+    const plan = await this.#planned(identifier, reader);
     const originator = { aeTitle: association.request.callingAeTitle, messageId };
     const sender = new MoveSender(place, aeTitle, originator);
-    return {
-      total: instances.length,
-      steps: sent(this.#parts.desk.readWithNotices(instances, reader, terms), sender),
-    };
+    const reads = this.#parts.desk.readWithNotices(plan, reader, noticeDefaultSyntax);
+    return retrieval(plan, sent(reads, sender));
   }
 
-  async #planned(
-    identifier: RetrieveIdentifier,
-    reader: ReaderSettings,
-  ): Promise<{ readonly instances: readonly PlannedInstance[]; readonly isArchiveUnlisted: boolean }> {
+  async #planned(identifier: RetrieveIdentifier, reader: ReaderSettings): Promise<ReadingPlan> {
     try {
-      const out: PlannedInstance[] = [];
-      let isArchiveUnlisted = false;
-      for (const scope of await this.#scopes(identifier)) {
-        const { instances, archiveUnlisted } = await this.#parts.desk.plan(scope, reader);
-        out.push(...instances);
-        isArchiveUnlisted ||= archiveUnlisted !== undefined;
-      }
-      return { instances: out, isArchiveUnlisted };
+      const plans: ReadingPlan[] = [];
+      for (const scope of await this.#scopes(identifier))
+        plans.push(await this.#parts.desk.plan(scope, reader));
+      return joinedPlans(plans);
     } catch (error) {
       throw asRefusal(error);
     }
@@ -137,6 +123,27 @@ export class DimseReading {
       if (typeof uid === "string") studies.push({ studyInstanceUid: uid });
     }
     return studies;
+  }
+}
+
+/** What only the archive knows is counted when it is known. */
+function retrieval<Step>({ instances, others }: ReadingPlan, steps: AsyncIterable<Step>): Retrieval<Step> {
+  let total = instances.length;
+  others.then(
+    (more) => {
+      total += more.instances.length;
+    },
+    () => undefined,
+  );
+  return { total: () => total, steps: refused(steps) };
+}
+
+/** What goes wrong on the way ends as it does at the beginning. */
+async function* refused<Step>(steps: AsyncIterable<Step>): AsyncGenerator<Step, void, undefined> {
+  try {
+    yield* steps;
+  } catch (error) {
+    throw asRefusal(error);
   }
 }
 

@@ -12,7 +12,7 @@ export const secondaryCaptureClass = "1.2.840.10008.5.1.4.1.1.7";
 /** Every association that takes a class uncompressed takes it (PS3.5 10.1). */
 export const noticeDefaultSyntax: string = implicitLittleEndianUid;
 
-/** How a reader wants its notices; without it there are none. */
+/** How a reader gets its notices. */
 export interface NoticeTerms {
   /** Implicit or explicit little endian. */
   readonly transferSyntaxUid: string;
@@ -70,9 +70,13 @@ export class WithheldTally {
   readonly #notices: Notices;
   readonly #events: EventSink;
 
-  constructor(instances: readonly PlannedInstance[], notices: Notices, events: EventSink) {
+  constructor(notices: Notices, events: EventSink) {
     this.#notices = notices;
     this.#events = events;
+  }
+
+  /** These are read next. */
+  expect(instances: readonly PlannedInstance[]): void {
     for (const { asked, admitted } of instances) {
       const { studyInstanceUid } = asked;
       const known = this.#studies.get(studyInstanceUid);

@@ -2,7 +2,7 @@
 import { ScansealError } from "../../../foundation/errors.ts";
 import { told } from "../fault-words.ts";
 import { InstanceReading, type ReadingParts, type ReadingReader } from "./instance-reading.ts";
-import { type Notices, type NoticeTerms, WithheldTally } from "./notice.ts";
+import { type Notices, WithheldTally } from "./notice.ts";
 import type {
   AdmittedEntry,
   AdmittedInstances,
@@ -23,11 +23,40 @@ export interface ReadingDeskParts extends ReadingParts {
   readonly notices?: Notices | undefined;
 }
 
-/** What there is to be read: what the gate admitted, in the order of the study, then what only the archive knows. */
+/** What there is to be read: what the gate admitted, in the order of the study, and then what else there is. */
 export interface ReadingPlan {
+  readonly instances: readonly PlannedInstance[];
+  /** Known when the archive has answered, which for a large study takes a second: nothing that was admitted waits for it. */
+  readonly others: Promise<OtherInstances>;
+}
+
+export interface OtherInstances {
+  /** What only the archive knows, and what was held and is opened for this reader. */
   readonly instances: readonly PlannedInstance[];
   /** The archive could not be asked what else it has: code of a ScansealError. Then what the gate never admitted may be missing. */
   readonly archiveUnlisted: string | undefined;
+}
+
+const noOthers: OtherInstances = { instances: [], archiveUnlisted: undefined };
+
+/** Nothing but these. */
+export function planOf(instances: readonly PlannedInstance[]): ReadingPlan {
+  return { instances, others: Promise.resolve(noOthers) };
+}
+
+/** One after the other, what only the archive knows at the end. */
+export function joinedPlans(plans: readonly ReadingPlan[]): ReadingPlan {
+  const others = Promise.all(plans.map((plan) => plan.others)).then((all) => ({
+    instances: all.flatMap(({ instances }) => instances),
+    archiveUnlisted: all.find(({ archiveUnlisted }) => archiveUnlisted !== undefined)?.archiveUnlisted,
+  }));
+  return { instances: plans.flatMap(({ instances }) => instances), others: awaited(others) };
+}
+
+/** Whoever reads the plan to its end sees what went wrong; whoever does not need not. */
+function awaited<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
 }
 
 export interface PlannedInstance {
@@ -48,24 +77,37 @@ export class ReadingDesk {
     this.#record = new ReadingRecord(parts.events);
   }
 
-  /** @throws ScansealError `io` of the index; `usage` for a study of more than `plannedMax` instances */
+  /** @throws ScansealError, as the promise of the others does: `io` of the index; `usage` for a study of more than `plannedMax` instances */
   async plan(scope: ReadScope, reader: Reader): Promise<ReadingPlan> {
-    const { admitted, archive, events } = this.#parts;
+    const { admitted, archive } = this.#parts;
     // One instance that was admitted needs no list: nothing else has its name.
     const isStudyOrSeries = scope.sopInstanceUid === undefined;
     const early = archive && isStudyOrSeries ? listedBy(archive, scope) : undefined;
     const instances: PlannedInstance[] = [];
     const seen = new Set<string>();
     for await (const entry of admitted.entriesOf(scope)) {
-      if (instances.length === plannedMax)
-        throw new ScansealError("usage", "too many instances to be read at once");
+      requireRoom(instances.length);
       seen.add(entry.sopInstanceUid);
       instances.push({ asked: entry, admitted: entry });
     }
     const late = archive && !isStudyOrSeries && instances.length === 0;
-    const { names = [], unlisted } = (await (late ? listedBy(archive, scope) : early)) ?? {};
+    const listed = late ? listedBy(archive, scope) : early;
+    return { instances, others: awaited(this.#othersOf(scope, reader, listed, seen)) };
+  }
+
+  /** @param seen is added to */
+  async #othersOf(
+    scope: ReadScope,
+    reader: Reader,
+    listed: Promise<ArchiveList> | undefined,
+    seen: Set<string>,
+  ): Promise<OtherInstances> {
+    const { archive, events } = this.#parts;
+    const { names = [], unlisted } = (await listed) ?? {};
+    const instances: PlannedInstance[] = [];
     for (const asked of names) {
       if (seen.has(asked.sopInstanceUid)) continue;
+      requireRoom(seen.size);
       seen.add(asked.sopInstanceUid);
       instances.push({ asked, admitted: undefined });
       if (archive) events({ kind: "read-unknown", archive: archive.name });
@@ -81,24 +123,46 @@ export class ReadingDesk {
     return grant && emergencies ? emergencies.held(scope) : [];
   }
 
-  /** The same, and at the end what tells of those that were withheld; undefined terms: nothing does. */
-  async *readWithNotices(
-    instances: readonly PlannedInstance[],
-    reader: ReadingReader,
-    terms: NoticeTerms | undefined,
-  ): AsyncGenerator<Read | NoticeRead, void, undefined> {
-    const { notices, events } = this.#parts;
-    const tally = terms && notices && new WithheldTally(instances, notices, events);
-    let at = 0;
-    for await (const read of this.read(instances, reader)) {
-      await tally?.add(read, instances[at++]!);
-      yield read;
-    }
-    if (tally && terms) yield* tally.read(reader, terms);
+  /** In their order. Whoever takes a delivered one calls its `done`. @throws ScansealError of `others` */
+  async *read(plan: ReadingPlan, reader: ReadingReader): AsyncGenerator<Read, void, undefined> {
+    yield* this.#each(plan.instances, reader);
+    yield* this.#each((await plan.others).instances, reader);
   }
 
-  /** In their order, some ahead of the one that is given. Whoever takes a delivered one calls its `done`. */
-  async *read(
+  /** The same, and at the end what tells of those that were withheld. @param noticeSyntax undefined: nothing does */
+  async *readWithNotices(
+    plan: ReadingPlan,
+    reader: ReadingReader,
+    noticeSyntax: string | undefined,
+  ): AsyncGenerator<Read | NoticeRead, void, undefined> {
+    const { notices, events } = this.#parts;
+    if (noticeSyntax === undefined || !notices) {
+      yield* this.read(plan, reader);
+      return;
+    }
+    const tally = new WithheldTally(notices, events);
+    yield* this.#tallied(plan.instances, reader, tally);
+    const { instances, archiveUnlisted } = await plan.others;
+    yield* this.#tallied(instances, reader, tally);
+    const isArchiveUnlisted = archiveUnlisted !== undefined;
+    yield* tally.read(reader, { transferSyntaxUid: noticeSyntax, isArchiveUnlisted });
+  }
+
+  async *#tallied(
+    instances: readonly PlannedInstance[],
+    reader: ReadingReader,
+    tally: WithheldTally,
+  ): AsyncGenerator<Read, void, undefined> {
+    tally.expect(instances);
+    let at = 0;
+    for await (const read of this.#each(instances, reader)) {
+      await tally.add(read, instances[at++]!);
+      yield read;
+    }
+  }
+
+  /** Some ahead of the one that is given. */
+  async *#each(
     instances: readonly PlannedInstance[],
     reader: ReadingReader,
   ): AsyncGenerator<Read, void, undefined> {
@@ -136,11 +200,19 @@ export class ReadingDesk {
 /** A study of more is no study: a bound on what an archive's answer takes. */
 const plannedMax = 200_000;
 
+/** @throws ScansealError `usage` */
+function requireRoom(planned: number): void {
+  if (planned >= plannedMax) throw new ScansealError("usage", "too many instances to be read at once");
+}
+
+interface ArchiveList {
+  readonly names: readonly InstanceName[];
+  /** Code of a ScansealError. */
+  readonly unlisted: string | undefined;
+}
+
 /** Asked for at once: what the gate admitted is looked up meanwhile. Never rejects. */
-async function listedBy(
-  archive: ReadableArchive,
-  scope: ReadScope,
-): Promise<{ readonly names: readonly InstanceName[]; readonly unlisted: string | undefined }> {
+async function listedBy(archive: ReadableArchive, scope: ReadScope): Promise<ArchiveList> {
   const names: InstanceName[] = [];
   try {
     for await (const name of archive.list(scope)) {
