@@ -8,7 +8,9 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { deflateRawSync } from "node:zlib";
-import { type Bytes, concatBytes, viewOf } from "../src/foundation/bytes.ts";
+import { encodeMeta } from "../src/dicom/encode.ts";
+import { startDimseServer } from "../src/dicom-network/dimse/server.ts";
+import { type Bytes, concatBytes, fromLatin1, viewOf } from "../src/foundation/bytes.ts";
 import {
   associate,
   ctStorage,
@@ -21,6 +23,7 @@ import {
 } from "../test/attacks/dimse-wire.ts";
 import { Foe } from "../test/attacks/foe.ts";
 import type { GoodPeer, GoodPeerAnswer } from "../test/attacks/good-peer.ts";
+import { GoodWebPeer } from "../test/attacks/good-web-peer.ts";
 import { HostileGateway } from "../test/attacks/hostile-gateway.ts";
 import {
   type Attack,
@@ -29,6 +32,7 @@ import {
   type HostileDataSet,
 } from "../test/attacks/hostile-peers.ts";
 import { garbageSession, mutatedSession } from "../test/attacks/pdu-mutations.ts";
+import { readingSession } from "../test/attacks/reading-sessions.ts";
 import { releaseRequest } from "../test/dicom-network/raw-peer.ts";
 import { SeededRandom } from "../test/evaluation/seeded-random.ts";
 import { peerPath } from "../test/peers.ts";
@@ -101,10 +105,21 @@ function bomb(mebibytes: number): HostileDataSet {
   return { name: `${mebibytes} MiB`, transferSyntax: deflated, sopClassUid: ctStorage, dataSet };
 }
 
+/** Takes what the fuzzing has moved to it, and forgets it. */
+const sink = await startDimseServer(
+  { host: "127.0.0.1", port: 0 },
+  {
+    admit: () => ({
+      accept: (_, [transferSyntax]) => (transferSyntax === undefined ? { refuse: 4 } : { transferSyntax }),
+    }),
+    store: () => ({ write: () => undefined, end: async () => ({ code: 0 }), cancel: () => undefined }),
+  },
+);
 const gateway = await HostileGateway.start(() => originalSlices()[0]!, {
   objectSize: "96 MiB",
   quota: "1 GiB",
   spoolSize: "4 GiB",
+  sinkPort: sink.port,
 });
 const { sealed } = gateway;
 const sealedContext = [
@@ -149,10 +164,34 @@ async function quietHandles(most: number): Promise<number> {
   return gateway.handles();
 }
 
+/** Some are a reader's questions as they are. */
+function fuzzed(random: SeededRandom): Bytes {
+  switch (random.below(8)) {
+    case 0:
+    case 1:
+      return garbageSession(random);
+    case 2:
+    case 3:
+      return mutatedSession(goodSession, random);
+    case 4:
+    case 5:
+      return readingSession(sealed, random);
+    default:
+      return mutatedSession(readingSession(sealed, random), random);
+  }
+}
+
+/** 0 where it is no whole PDU. */
+function firstPduBytes(session: Bytes): number {
+  const length = session.length < 6 ? session.length : 6 + viewOf(session).getUint32(2);
+  return length > session.length ? 0 : length;
+}
+
 async function fuzz(): Promise<string> {
   const random = new SeededRandom("pdu", seed);
   let sessions = 0;
   let bytes = 0;
+  let answered = 0;
   const one = async (): Promise<void> => {
     while (!field.isOver()) {
       const foe = await Foe.open(field.plainPort);
@@ -160,20 +199,28 @@ async function fuzz(): Promise<string> {
         await pause(5);
         continue;
       }
-      const session = random.below(3) === 0 ? garbageSession(random) : mutatedSession(goodSession, random);
+      const session = fuzzed(random);
       sessions++;
       bytes += session.length;
       const pieces = [1, 7, 1_460, 65_536, 1 << 20][random.below(5)]!;
-      for (let at = 0, sent = 0; at < session.length && sent < 2_000; at += pieces, sent++)
+      const first = random.below(4) === 0 ? 0 : firstPduBytes(session);
+      if (first > 0) {
+        // What follows before the answer is an error of its own.
+        await foe.push(session.subarray(0, first));
+        await Promise.race([foe.pdu(), pause(100)]);
+      }
+      for (let at = first, sent = 0; at < session.length && sent < 2_000; at += pieces, sent++)
         if (!(await foe.push(session.subarray(at, sent === 1_999 ? session.length : at + pieces)))) break;
-      const patience = random.below(8) === 0 ? 300 : 15;
+      const patience = random.below(3) === 0 ? 300 : 15;
       await Promise.race([foe.closed, foe.rest(), pause(patience)]);
+      answered += foe.socket.bytesRead;
       if (random.below(2) === 0) foe.reset();
       else foe.end();
     }
   };
   await Promise.all(Array.from({ length: 7 }, one));
-  return `seed ${seed}: ${sessions} sessions, ${(bytes / 1e6).toFixed(0)} MB`;
+  const [sent, received] = [bytes, answered].map((count) => (count / 1e6).toFixed(0));
+  return `seed ${seed}: ${sessions} sessions, ${sent} MB, ${received} MB answered`;
 }
 
 function judge(name: string, answers: readonly GoodPeerAnswer[], peak: number): string[] {
@@ -234,9 +281,26 @@ await measure(
 );
 for (const attack of attacks)
   if (attack.name.includes(part) && Number(secondsEach) > 0) await measure(attack, Number(secondsEach));
-if (Number(fuzzSeconds) > 0) await measure({ name: "PDU fuzzing", run: fuzz }, Number(fuzzSeconds));
+if (Number(fuzzSeconds) > 0) {
+  const file = concatBytes([
+    encodeMeta(fromLatin1(sealed.sopClassUid), fromLatin1(sealed.sopInstanceUid), sealed.transferSyntaxUid),
+    sealed.dataSet,
+  ]);
+  const at = `/studies/${sealed.studyInstanceUid}/series/${sealed.seriesInstanceUid}/instances/${sealed.sopInstanceUid}`;
+  const reader = new GoodWebPeer({ port: gateway.webPort, file, at });
+  reader.begin();
+  await measure({ name: "PDU fuzzing", run: fuzz }, Number(fuzzSeconds));
+  const { asked, slowestMs, failures } = await reader.end();
+  const slowest = Math.max(slowestMs.search, slowestMs.read);
+  const times = [slowestMs.search, slowestMs.read, slowestMs.store].map((ms) => ms.toFixed(0)).join(" / ");
+  console.log(`a reader over DICOMweb meanwhile: slowest search / read / store ${times} ms, ${asked} asked`);
+  if (failures.length > 0) problems.push(`reader: ${failures.length} failed, first: ${failures[0]}`);
+  if (slowest > answerMsMax) problems.push(`reader: slowest answer ${slowest.toFixed(0)} ms`);
+  await reader.close();
+}
 
 for (const [, peer] of peers) await peer.close();
+await sink.close();
 if (!gateway.isRunning) problems.push("the gateway ended");
 const { status, errors } = await gateway.stop();
 if (status !== 0 || errors !== "") problems.push(`the gateway's end: ${status} ${errors}`);

@@ -283,6 +283,22 @@ function mutated(session: Uint8Array, random: SeededRandom): Uint8Array {
   return random.below(4) === 0 ? bytes.subarray(0, random.below(bytes.length)) : bytes;
 }
 
+const wado = (query: string): Uint8Array => text(`GET /wado?${query} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`);
+const accepts = [
+  'multipart/related; type="application/dicom"; transfer-syntax=*',
+  "application/dicom; transfer-syntax=1.2.840.10008.1.2.5",
+  'multipart/related; type="application/octet-stream"; q=0.1, image/png;q=0.2, */*; q=0',
+];
+
+function chunked(body: Uint8Array): Uint8Array {
+  const parts: Uint8Array[] = [post("chunked")];
+  for (let i = 0; i < body.length; i += 20_000) {
+    const piece = body.subarray(i, i + 20_000);
+    parts.push(text(`${piece.length.toString(16)}\r\n`), piece, text("\r\n"));
+  }
+  return concatBytes([...parts, text("0\r\n\r\n")]);
+}
+
 async function fuzz(): Promise<number> {
   const random = new SeededRandom("http", seed);
   const sessions = [
@@ -291,8 +307,29 @@ async function fuzz(): Promise<number> {
     ...["", "/metadata", "/frames/1", "/rendered?viewport=64,64", "/bulkdata/7FE00010"].map((end) =>
       get(`${at}${end}`),
     ),
+    ...[
+      "/thumbnail",
+      "/frames/1,1,1,2",
+      "/rendered?window=40,400,linear&quality=1",
+      "/bulkdata/00100010",
+    ].map((end) => get(`${at}${end}`)),
+    ...["", "/metadata", "/series", "/instances?includefield=all", "/rendered"].map((end) =>
+      get(`${study}${end}`),
+    ),
     get("/studies?PatientID=1&includefield=all&limit=3"),
-    text(`GET /wado?requestType=WADO&studyUID=1&seriesUID=2&objectUID=3 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`),
+    get("/instances?StudyDate=20260101-20261231&PatientName=A*%5EB%3F&ModalitiesInStudy=CT%5CMR&offset=0"),
+    get("/series?00080060=CT&0020000D=1.2.3,1.2.4&fuzzymatching=true&limit=100000000"),
+    wado("requestType=WADO&studyUID=1&seriesUID=2&objectUID=3"),
+    wado(
+      `requestType=WADO&studyUID=${uid(tags.studyInstanceUid)}&seriesUID=${uid(tags.seriesInstanceUid)}&objectUID=${sealed.sopInstanceUid}&contentType=image/png&rows=64`,
+    ),
+    ...accepts.map((accept) =>
+      text(
+        `GET /dicom-web${at} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: ${accept}\r\nRange: bytes=5-9\r\n\r\n`,
+      ),
+    ),
+    chunked(multipartOf([file])),
+    text(`OPTIONS /dicom-web/studies HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://a\r\n\r\n`),
   ];
   return side(8, async () => {
     const foe = await Foe.open();

@@ -22,6 +22,8 @@ export interface HostileLimits {
   readonly objectSize: string;
   readonly quota: string;
   readonly spoolSize: string;
+  /** Where the hostile peer takes what it has moved, and reports of commitment; 1 where it does not. */
+  readonly sinkPort?: number;
 }
 
 export interface SealedObject {
@@ -29,6 +31,8 @@ export interface SealedObject {
   readonly sopInstanceUid: string;
   readonly transferSyntaxUid: string;
   readonly dataSet: Bytes;
+  readonly studyInstanceUid: string;
+  readonly seriesInstanceUid: string;
 }
 
 export class HostileGateway {
@@ -208,13 +212,15 @@ async function sealedObject(path: string): Promise<SealedObject> {
     sopInstanceUid: plainTextOf(elements, tags.sopInstanceUid)!,
     transferSyntaxUid: transferSyntax.uid,
     dataSet: file.slice(metaEnd),
+    studyInstanceUid: plainTextOf(elements, tags.studyInstanceUid)!,
+    seriesInstanceUid: plainTextOf(elements, tags.seriesInstanceUid)!,
   };
 }
 
 function configOf(
   ports: Readonly<Record<"dicom" | "http" | "secure" | "web", number>>,
   tls: TlsMaterial,
-  { objectSize, quota, spoolSize }: HostileLimits,
+  { objectSize, quota, spoolSize, sinkPort = 1 }: HostileLimits,
 ): string {
   const [der] = decodePem("CERTIFICATE", tls.client.certificatePem);
   const fingerprint = toHex(nodeCrypto.hash("SHA-256", der!));
@@ -241,10 +247,16 @@ reading:
   readers:
     - {name: good, listener: web, mode: enforce, networks: [127.0.0.2/32]}
     - {name: evil, listener: web, mode: enforce, networks: [127.0.0.0/8]}
+    - name: evil-dimse
+      listener: plain
+      mode: enforce
+      aeTitles: [EVIL]
+      networks: [127.0.0.0/8]
+      moveTo: [{aeTitle: EVIL, host: 127.0.0.1, port: ${sinkPort}}]
 sources:
 ${source("good", "listener: plain\naeTitles: [GOOD]\nnetworks: [127.0.0.2/32]")}
 ${source("near", "listener: plain\naeTitles: [NEAR]\nnetworks: [127.0.0.1/32]")}
-${source("evil", "listener: plain\naeTitles: [EVIL]\nnetworks: [127.0.0.0/8]")}
+${source("evil", `listener: plain\naeTitles: [EVIL]\nnetworks: [127.0.0.0/8]\ncommitment: {host: 127.0.0.1, port: ${sinkPort}}`)}
 ${source("good-web", "listener: web\nnetworks: [127.0.0.2/32]")}
 ${source("evil-web", "listener: web\nnetworks: [127.0.0.0/8]")}
 ${source("good-tls", `listener: secure\ncertificates: ["sha256:${fingerprint}"]`)}
