@@ -32,6 +32,7 @@ function searchOf(known: readonly string[], said: readonly unknown[], failure?: 
         if (known.includes(studyInstanceUid)) yield {} as AdmittedEntry;
       },
     },
+    admissions: { entryOf: async () => undefined },
     archive: {
       name: "pacs",
       async *find() {

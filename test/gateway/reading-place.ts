@@ -107,6 +107,10 @@ export class Place {
   readonly heldBefore: HeldInstance[] = [];
   readonly desk: ReadingDesk;
   readonly entries: AdmittedEntry[];
+  /** Admitted, and not in the index yet. */
+  readonly latest: AdmittedEntry[] = [];
+  /** Object ids of what no archive was given yet. */
+  readonly underWay: Set<string> = new Set();
   readonly staging: string;
   now: number = systemClock.now();
 
@@ -135,6 +139,11 @@ export class Place {
           for (const entry of entries)
             if (sopInstanceUid === undefined || entry.sopInstanceUid === sopInstanceUid) yield entry;
         },
+      },
+      admissions: {
+        entryOf: async ({ sopInstanceUid }) =>
+          this.latest.find((entry) => entry.sopInstanceUid === sopInstanceUid),
+        wasDelivered: async (objectId) => !this.underWay.has(objectId),
       },
       aheadMax: 3,
     });

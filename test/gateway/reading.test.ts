@@ -132,6 +132,24 @@ it("names what the archive lost, and what it cannot be asked for", async () => {
   expect(place.held).toEqual([]);
 });
 
+it("alarms of nothing that is still on its way into archive or index", async () => {
+  const [, , third] = place.entries;
+  place.archive.files.delete("2.25.203");
+  place.copies.set(third!.digest, sealed[2]!);
+  place.underWay.add(third!.objectId);
+  expect((await place.read("enforce"))[2]).toBe("2.25.203 verified copy true");
+  expect(place.told("read-missing")).toEqual([]);
+  // In the archive, and not in the index yet: it is compared with what was admitted all the same.
+  const old = place.entries.splice(0, 1);
+  place.latest.push(...old);
+  place.now += 120_000;
+  expect((await place.read("enforce")).sort()[0]).toBe("2.25.201 verified pacs true");
+  place.archive.files.set("2.25.201", await site.seal(original(1)));
+  place.now += 120_000;
+  expect(await place.read("observe")).toContain("2.25.201 held verified another-seal-returned");
+  expect(place.told("read-unknown")).toEqual([]);
+});
+
 it("labels what was never proven, and lets the reader's policy withhold it without an alarm", async () => {
   place = await Place.open([unsealed]);
   expect((await place.read("warn"))[0]).toBe("2.25.204 observed pacs true");

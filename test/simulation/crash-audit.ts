@@ -31,18 +31,46 @@ export interface Audit {
   readonly faults: readonly string[];
 }
 
+/** What an archive has under a UID. */
+export interface ArchivedFile {
+  readonly sopInstanceUid: string;
+  readonly dataSet: Bytes;
+  /** Told apart by its name: a second object of a UID that the archive has. */
+  readonly isOther?: boolean;
+}
+
 export interface AuditedPlaces {
   /** The gateway's data folder; the gateway is stopped. */
   readonly data: string;
   readonly journal: Journal;
-  /** The archive's folder. */
-  readonly archive: string | undefined;
+  /** Undefined where there is no archive. */
+  readonly archived: readonly ArchivedFile[] | undefined;
   readonly spoolBytesMax: number;
 }
 
 const digestOf = (bytes: Bytes): string => toHex(nodeCrypto.hash("SHA-256", bytes));
 
-export async function audit(places: AuditedPlaces, sender: CrashSender): Promise<Audit> {
+/** Of crash-archive.ts. */
+export function archivedIn(folder: string): readonly ArchivedFile[] {
+  const filesIn = (name: string): readonly string[] =>
+    existsSync(join(folder, name)) ? readdirSync(join(folder, name)) : [];
+  const read = (...names: readonly string[]): Bytes => new Uint8Array(readFileSync(join(folder, ...names)));
+  return [
+    ...filesIn("objects").map((sopInstanceUid) => ({
+      sopInstanceUid,
+      dataSet: read("objects", sopInstanceUid),
+    })),
+    ...filesIn("others").map((name) => ({
+      sopInstanceUid: name,
+      dataSet: read("others", name),
+      isOther: true,
+    })),
+  ];
+}
+
+type Sender = Pick<CrashSender, "acknowledged" | "attempted">;
+
+export async function audit(places: AuditedPlaces, sender: Sender): Promise<Audit> {
   return new Auditor(places, sender).run();
 }
 
@@ -53,12 +81,12 @@ interface Kept {
 
 class Auditor {
   readonly #places: AuditedPlaces;
-  readonly #sender: CrashSender;
+  readonly #sender: Sender;
   readonly #sent: ReadonlyMap<string, CrashObject>;
   readonly #faults: string[] = [];
   #rows: readonly JudgedObject[] = [];
 
-  constructor(places: AuditedPlaces, sender: CrashSender) {
+  constructor(places: AuditedPlaces, sender: Sender) {
     this.#places = places;
     this.#sender = sender;
     this.#sent = new Map(sender.attempted.map((object) => [object.key, object]));
@@ -79,6 +107,8 @@ class Auditor {
       (key) => this.#sent.get(key)?.truth !== "verified",
     );
     this.#checkRows();
+    await this.#checkDeliveries();
+    this.#checkStaging();
     const owed = new Set(this.#sender.acknowledged.map(({ key }) => key));
     // Admitted objects are kept here until every archive has them: at rest they are in one place.
     const placesOf = (key: string): number =>
@@ -150,18 +180,16 @@ class Auditor {
   }
 
   #archived(): ReadonlyMap<string, string> {
-    const { archive } = this.#places;
     const found = new Map<string, string>();
-    if (archive === undefined) return found;
-    for (const uid of readdirSync(join(archive, "objects"))) {
-      const key = keyOf(new Uint8Array(readFileSync(join(archive, "objects", uid))));
-      found.set(key, uid);
-      if (this.#sent.get(key)?.sopInstanceUid !== uid)
-        this.#faults.push(`archive: ${uid} is not what was sent`);
-    }
-    if (existsSync(join(archive, "others"))) {
-      for (const name of readdirSync(join(archive, "others")))
-        this.#faults.push(`archive: another object of a UID it had was sent: ${name}`);
+    for (const { sopInstanceUid, dataSet, isOther } of this.#places.archived ?? []) {
+      if (isOther) {
+        this.#faults.push(`archive: another object of a UID it had was sent: ${sopInstanceUid}`);
+        continue;
+      }
+      const key = keyOf(dataSet);
+      found.set(key, sopInstanceUid);
+      if (this.#sent.get(key)?.sopInstanceUid !== sopInstanceUid)
+        this.#faults.push(`archive: ${sopInstanceUid} is not what was sent`);
     }
     return found;
   }
@@ -181,6 +209,24 @@ class Auditor {
     }
     for (const uid of owed.keys())
       if (!rowsOf.has(uid)) this.#faults.push(`${uid}: acknowledged, and without a row`);
+  }
+
+  /** Each archive has each admitted object by one delivery, and nothing else is delivered. */
+  async #checkDeliveries(): Promise<void> {
+    const { journal, archived } = this.#places;
+    for (const { id, state } of this.#rows) {
+      const all = await journal.deliveriesOf(id);
+      const most = state === "admitted" && archived ? 1 : 0;
+      if (all.length !== most || all.some((one) => one.state !== "delivered"))
+        this.#faults.push(`${id} (${state}): deliveries ${all.map((one) => one.state)}`);
+    }
+  }
+
+  /** Nothing stays of what was fetched for readers. */
+  #checkStaging(): void {
+    const staged = join(this.#places.data, "reading", "staged");
+    if (!existsSync(staged)) return;
+    for (const name of readdirSync(staged)) this.#faults.push(`readers' staging: ${name} was left`);
   }
 
   #checkRow({ id, state, verdict }: JudgedObject, sent: readonly CrashObject[]): void {

@@ -18,6 +18,8 @@ export interface CrashObject extends StoredInstance {
   readonly dataSet: Bytes;
   /** SHA-256 of the data set: no two objects have the same. */
   readonly key: string;
+  readonly studyInstanceUid: string;
+  readonly seriesInstanceUid: string;
   /** The verdict it must get; only what is `verified` may be admitted. */
   readonly truth: "verified" | "altered" | "unsealed" | "malformed";
 }
@@ -25,6 +27,8 @@ export interface CrashObject extends StoredInstance {
 /** In the order they are sent; an object that is sent again is there twice. */
 export type CrashLoad = readonly CrashObject[];
 
+/** Objects of one study, and of its only series. */
+const studyObjects = 20;
 /** Rows and columns: 20 to 500 KB. */
 const sides = [100, 140, 200, 300, 500] as const;
 
@@ -58,8 +62,9 @@ async function objectFor(
   random: SeededRandom,
 ): Promise<CrashObject> {
   const number = load.length;
-  const kind = number % 20;
-  const plain = image(`2.25.${1_000_000 + number}`, random);
+  const kind = number % studyObjects;
+  const study = Math.floor(number / studyObjects);
+  const plain = image(`2.25.${1_000_000 + number}`, study, random);
   if (kind < 12) return sent(await seal(plain), "verified");
   if (kind < 14)
     return sent(await edited(await seal(plain), swapPatient("Other^Patient", `${number}`)), "altered");
@@ -68,10 +73,10 @@ async function objectFor(
   if (kind === 16) return malformed(await sent(await seal(plain), "malformed"), random);
   if (kind === 17) return since[random.below(12)]!;
   if (kind === 18) return since[12 + random.below(2)]!;
-  return sent(await seal(image(since[random.below(12)]!.sopInstanceUid, random)), "verified");
+  return sent(await seal(image(since[random.below(12)]!.sopInstanceUid, study, random)), "verified");
 }
 
-function image(sopInstanceUid: string, random: SeededRandom): Bytes {
+function image(sopInstanceUid: string, study: number, random: SeededRandom): Bytes {
   const side = sides[Math.floor(sides.length * random.next() ** 2)]!;
   const words = new Uint16Array(side * side);
   // Twelve bits are stored.
@@ -82,6 +87,8 @@ function image(sopInstanceUid: string, random: SeededRandom): Bytes {
   return slice(
     [
       textElement(tags.sopInstanceUid, "UI", sopInstanceUid),
+      textElement(tags.studyInstanceUid, "UI", `2.25.${20_000 + study}`),
+      textElement(tags.seriesInstanceUid, "UI", `2.25.${30_000 + study}`),
       numberElement(0x00280010, "US", side),
       numberElement(0x00280011, "US", side),
     ],
@@ -95,6 +102,8 @@ async function sent(file: Bytes, truth: CrashObject["truth"]): Promise<CrashObje
     sopClassUid: plainTextOf(elements, tags.sopClassUid)!,
     sopInstanceUid: plainTextOf(elements, tags.sopInstanceUid)!,
     transferSyntaxUid: transferSyntax.uid,
+    studyInstanceUid: plainTextOf(elements, tags.studyInstanceUid)!,
+    seriesInstanceUid: plainTextOf(elements, tags.seriesInstanceUid)!,
     dataSet: file.slice(metaEnd),
     truth,
   });

@@ -9,6 +9,7 @@ const compileCache: string = join(projectRoot, "node_modules", ".cache", "scanse
 const patienceMs = 120_000;
 
 export class CrashProcess {
+  readonly #program: string;
   readonly #args: readonly string[];
   readonly #log: string;
   #child: ChildProcess | undefined;
@@ -17,7 +18,8 @@ export class CrashProcess {
   #from = 0;
 
   /** @param log everything it prints, of all its lives */
-  constructor(args: readonly string[], log: string) {
+  constructor(args: readonly string[], log: string, program: string = process.execPath) {
+    this.#program = program;
     this.#args = args;
     this.#log = log;
   }
@@ -25,9 +27,9 @@ export class CrashProcess {
   start(): void {
     const log = openSync(this.#log, "a");
     this.#from = this.log().length;
-    const child = spawn(process.execPath, this.#args, {
+    const child = spawn(this.#program, this.#args, {
       stdio: ["ignore", log, log],
-      env: { ...process.env, NODE_COMPILE_CACHE: compileCache },
+      env: { ...process.env, NODE_COMPILE_CACHE: compileCache, TCP_NODELAY: "1" },
     });
     closeSync(log);
     this.#child = child;

@@ -5,7 +5,7 @@ import type { CrashLoad, CrashObject } from "./crash-objects.ts";
 
 const pieceBytes: number = 64 << 10;
 
-async function* pieces(bytes: Bytes): AsyncGenerator<Bytes> {
+export async function* pieces(bytes: Bytes): AsyncGenerator<Bytes> {
   for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
 }
 

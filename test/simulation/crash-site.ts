@@ -5,13 +5,13 @@ import { join } from "node:path";
 import type { Journal } from "../../src/store/journal/journal.ts";
 import { openPostgresJournal } from "../../src/store/journal/postgres-journal.ts";
 import { openSqliteJournal } from "../../src/store/journal/sqlite-journal.ts";
-import { freePorts } from "../cli/gateway-run.ts";
 import { freePort } from "../evaluation/network-peers.ts";
 import type { SealedSite } from "../gateway/sealed-site.ts";
-import { projectRoot } from "../peers.ts";
-import { type Audit, audit } from "./crash-audit.ts";
+import { peerPath, projectRoot } from "../peers.ts";
+import { type ArchivedFile, type Audit, archivedIn, audit } from "./crash-audit.ts";
 import { CrashProcess, until } from "./crash-process.ts";
 import type { CrashSender } from "./crash-sender.ts";
+import { orthancArguments, orthancHas } from "./orthanc-archive.ts";
 
 export const crashTitle = "GATE";
 const mebibyte: number = 1 << 20;
@@ -29,24 +29,22 @@ export interface CrashChoice {
   /** Of a PostgreSQL database; SQLite in the data folder when absent. */
   readonly postgresUrl?: string | undefined;
   readonly hasArchive: boolean;
+  /** Readers too, over DIMSE and DICOMweb; the archive is Orthanc then, read over either. */
+  readonly readers?: "dimse" | "dicomweb" | undefined;
   /** In place of 256 MiB and 64 MiB of one object. */
   readonly limits?: Readonly<Record<string, string>>;
   /** In place of a folder in the temporary one. */
   readonly data?: string;
 }
 
-/** Three at once: one after the other, the system may give the same again. */
-async function freeCrashPorts(): Promise<CrashPorts> {
-  const { dicom, http } = await freePorts();
-  let archive = await freePort();
-  while (archive === dicom || archive === http) archive = await freePort();
-  return { dicom, http, archive };
-}
+const portNames = ["dicom", "http", "web", "sink", "archive", "archiveHttp"] as const;
+type CrashPorts = Readonly<Record<(typeof portNames)[number], number>>;
 
-interface CrashPorts {
-  readonly dicom: number;
-  readonly http: number;
-  readonly archive: number;
+/** All at once: one after the other, the system may give the same again. */
+async function freeCrashPorts(): Promise<CrashPorts> {
+  const ports = new Set<number>();
+  while (ports.size < portNames.length) ports.add(await freePort());
+  return Object.fromEntries([...ports].map((port, i) => [portNames[i]!, port])) as CrashPorts;
 }
 
 export class CrashSite {
@@ -55,17 +53,16 @@ export class CrashSite {
   readonly gateway: CrashProcess;
   readonly archive: CrashProcess | undefined;
   readonly port: number;
-  readonly #http: number;
+  readonly ports: CrashPorts;
   readonly #choice: CrashChoice;
 
   private constructor(folder: string, choice: CrashChoice, ports: CrashPorts) {
     this.folder = folder;
     this.data = choice.data ?? join(folder, "data");
     this.port = ports.dicom;
-    this.#http = ports.http;
+    this.ports = ports;
     this.#choice = choice;
-    const args = [ownFile("crash-archive.ts"), `${ports.archive}`, join(folder, "archive")];
-    if (choice.hasArchive) this.archive = new CrashProcess(args, join(folder, "archive.log"));
+    if (choice.hasArchive) this.archive = archiveOf(folder, choice, ports);
     const hook = ["--import", ownFile("crash-worker-hook.ts")];
     const config = join(folder, "gateway.yaml");
     this.gateway = new CrashProcess(
@@ -86,9 +83,12 @@ export class CrashSite {
       data: site.data,
       http: { host, port: ports.http },
       listeners: [{ name: "plain", host, port: ports.dicom }],
-      sources: [{ name: "ct", listener: "plain", mode: "enforce" }],
+      sources: [
+        { name: "ct", listener: "plain", mode: "enforce", ...(choice.readers && { aeTitles: ["CT1"] }) },
+      ],
       destinations: choice.hasArchive ? [archive] : [],
       ...(choice.postgresUrl === undefined ? {} : { journal: { postgres: choice.postgresUrl } }),
+      ...(choice.readers && readersConfig(choice, ports)),
       limits: {
         spoolSize: "256 MiB",
         objectSize: "64 MiB",
@@ -97,6 +97,11 @@ export class CrashSite {
         ...choice.limits,
       },
     };
+    if (choice.readers) {
+      const listeners = [...config.listeners, { name: "web", protocol: "dicomweb", host, port: ports.web }];
+      const sources = [...config.sources, { name: "ct-web", listener: "web", mode: "enforce" }];
+      Object.assign(config, { listeners, sources });
+    }
     // JSON is YAML.
     writeFileSync(join(folder, "gateway.yaml"), JSON.stringify(config, undefined, 2), { mode: 0o600 });
     mkdirSync(join(folder, "archive", "objects"), { recursive: true });
@@ -111,7 +116,7 @@ export class CrashSite {
 
   async startArchive(): Promise<void> {
     this.archive?.start();
-    await this.archive?.says("listening");
+    await this.archive?.says(this.#choice.readers ? "Orthanc has started" : "listening");
   }
 
   async startGateway(): Promise<void> {
@@ -124,7 +129,7 @@ export class CrashSite {
   }
 
   async metric(name: string): Promise<number> {
-    const response = await fetch(`http://127.0.0.1:${this.#http}/metrics`);
+    const response = await fetch(`http://127.0.0.1:${this.ports.http}/metrics`);
     const found = new RegExp(`^${name} (\\S+)$`, "m").exec(await response.text());
     return Number(found?.[1]);
   }
@@ -182,9 +187,17 @@ export class CrashSite {
   }
 
   /** The gateway is stopped. */
-  async audit(sender: CrashSender): Promise<Audit> {
-    const archive = this.#choice.hasArchive ? join(this.folder, "archive") : undefined;
-    return this.withJournal((journal) => audit({ data: this.data, journal, archive, spoolBytesMax }, sender));
+  async audit(sender: Pick<CrashSender, "acknowledged" | "attempted">): Promise<Audit> {
+    const archived = await this.#archived();
+    return this.withJournal((journal) =>
+      audit({ data: this.data, journal, archived, spoolBytesMax }, sender),
+    );
+  }
+
+  /** Orthanc is running, ours is stopped. */
+  async #archived(): Promise<readonly ArchivedFile[] | undefined> {
+    if (!this.#choice.hasArchive) return undefined;
+    return this.#choice.readers ? orthancHas(this.ports) : archivedIn(join(this.folder, "archive"));
   }
 
   /** Objects that the archive was given once more. */
@@ -200,4 +213,29 @@ export class CrashSite {
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+function archiveOf(folder: string, { readers }: CrashChoice, ports: CrashPorts): CrashProcess {
+  const log = join(folder, "archive.log");
+  if (readers) return new CrashProcess(orthancArguments(folder, ports), log, peerPath("Orthanc"));
+  return new CrashProcess([ownFile("crash-archive.ts"), `${ports.archive}`, join(folder, "archive")], log);
+}
+
+/** The gate's own store is the archive where there is none. */
+function readersConfig({ hasArchive, readers }: CrashChoice, ports: CrashPorts): object {
+  const host = "127.0.0.1";
+  const through =
+    readers === "dicomweb"
+      ? { dicomweb: `http://${host}:${ports.archiveHttp}/dicom-web` }
+      : { host, port: ports.archive, aeTitle: "ARCHIVE" };
+  const moveTo = [{ aeTitle: "SINK", host, port: ports.sink }];
+  return {
+    reading: {
+      ...(hasArchive && { archive: { name: "pacs", ...through } }),
+      readers: [
+        { name: "workstations", listener: "plain", mode: "enforce", aeTitles: ["WS"], moveTo },
+        { name: "browsers", listener: "web", mode: "enforce" },
+      ],
+    },
+  };
 }

@@ -17,6 +17,7 @@ import { DimseReading } from "../../zero-trust/gateway/reading/dimse-reading.ts"
 import type { Holding } from "../../zero-trust/gateway/reading/instance-reading.ts";
 import { MergedSearch } from "../../zero-trust/gateway/reading/merged-search.ts";
 import type {
+  Admissions,
   AdmittedInstances,
   Emergencies,
   HeldInstance,
@@ -33,7 +34,7 @@ import { openKept } from "./stores.ts";
 
 export interface ReadingParts {
   readonly index: InstanceIndex;
-  readonly journal: Pick<Journal, "object" | "objects" | "records">;
+  readonly journal: Pick<Journal, "object" | "objects" | "records" | "admittedInstance" | "deliveriesOf">;
   readonly objects: ObjectStore;
   readonly spool: Spool;
   readonly examiner: Pick<Examiner, "examine">;
@@ -79,9 +80,10 @@ export async function openReading(
   const office = { index, staging, version, home, clock: systemClock };
   const notices = new NoticeOffice({ ...office, folder: join(folder, "notices") });
   const admitted: AdmittedInstances = { entriesOf: (scope) => index.instancesOf(scope) };
+  const admissions = admissionsOf(parts.journal);
   const desk = new ReadingDesk({
     ...{ archive, staging, examiner, hold, events, aheadMax, notices },
-    admitted,
+    ...{ admitted, admissions },
     replicas: replicasOf(parts),
     emergencies: emergenciesOf(parts),
     clock: systemClock,
@@ -89,7 +91,7 @@ export async function openReading(
   });
   const clock = systemClock;
   const merged = new MergedSearch({
-    ...{ admitted, archive, events, clock },
+    ...{ admitted, admissions, archive, events, clock },
     search: (query) => index.search(query),
   });
   const search = (query: Query): AsyncIterable<JsonDataSet> => merged.search(query);
@@ -126,6 +128,28 @@ function emergenciesOf({ journal }: Pick<ReadingParts, "journal">): Emergencies 
           });
       }
       return [...byUid.values()];
+    },
+  };
+}
+
+export function admissionsOf(
+  journal: Pick<Journal, "object" | "admittedInstance" | "deliveriesOf">,
+): Admissions {
+  return {
+    entryOf: async ({ studyInstanceUid, seriesInstanceUid, sopInstanceUid }) => {
+      const admitted = await journal.admittedInstance(sopInstanceUid);
+      const object = admitted && (await journal.object(admitted.objectId));
+      const isIt =
+        object?.studyInstanceUid === studyInstanceUid && object.seriesInstanceUid === seriesInstanceUid;
+      if (!admitted || !isIt) return undefined;
+      const { sopClassUid, verdict = "" } = object;
+      return { ...admitted, studyInstanceUid, seriesInstanceUid, sopInstanceUid, sopClassUid, verdict };
+    },
+    wasDelivered: async (objectId, before) => {
+      const deliveries = await journal.deliveriesOf(objectId);
+      return deliveries.every(
+        ({ released, deliveredAt = Number.POSITIVE_INFINITY }) => released || deliveredAt < before,
+      );
     },
   };
 }

@@ -9,6 +9,7 @@ import { ReadingDesk } from "../../zero-trust/gateway/reading/reading-desk.ts";
 import type { GatewayConfig } from "../gateway/config.ts";
 import { WorkerExaminer } from "../gateway/examiner.ts";
 import type { OpenArchive } from "../gateway/read-archive.ts";
+import { admissionsOf } from "../gateway/reading.ts";
 import { StagingFolder } from "../gateway/staging.ts";
 import { openIndexedJournal } from "../gateway/stores.ts";
 import { TrustWatch } from "../gateway/trust-watch.ts";
@@ -68,6 +69,7 @@ export async function runSweep(order: SweepOrder): Promise<SweepState> {
     const desk = new ReadingDesk({
       ...{ archive, staging, examiner, events, cache, aheadMax, clock: systemClock },
       admitted: { entriesOf: (scope) => index.instancesOf(scope) },
+      admissions: admissionsOf(journal),
       // What the gate still has proves nothing of the archive.
       replicas: { open: async () => undefined },
       // Told here; what readers would get, the running gate holds when they ask.

@@ -17,6 +17,7 @@ import { told } from "../fault-words.ts";
 import type { Examiner } from "../ports.ts";
 import { expectationOf } from "./expectation.ts";
 import type {
+  Admissions,
   AdmittedEntry,
   Emergencies,
   HeldInstance,
@@ -46,6 +47,7 @@ export interface ReadingParts {
   /** Undefined: the gate itself is the archive, and its copies are all there is. */
   readonly archive: ReadableArchive | undefined;
   readonly replicas: Replicas;
+  readonly admissions: Admissions;
   readonly staging: Staging;
   readonly examiner: Pick<Examiner, "examine">;
   readonly hold: Holding;
@@ -163,6 +165,7 @@ export class InstanceReading {
     const withheld = (withholding: Withholding): Read => ({ kind: "withheld", instance: asked, withholding });
     const { studyInstanceUid, seriesInstanceUid, sopInstanceUid } = asked;
     const key = ["archive", studyInstanceUid, seriesInstanceUid, sopInstanceUid].join(" ");
+    const askedAt = this.#parts.clock.now();
     const attempt = await this.#attempt(key, () => archive.fetch(asked), asking, archive.tolerate);
     if (attempt.kind === "failed") {
       const { code } = attempt;
@@ -171,6 +174,8 @@ export class InstanceReading {
       return withheld({ why: "unavailable", code });
     }
     if (attempt.kind === "absent") {
+      if (admitted && !(await this.#wasDelivered(admitted, askedAt)))
+        return withheld({ why: "unavailable", code: "network" });
       if (admitted)
         this.#parts.events({ kind: "read-missing", object: admitted.objectId, archive: archive.name });
       return withheld({ why: "missing" });
@@ -184,6 +189,16 @@ export class InstanceReading {
     if (opened) return opened;
     returned.used.done();
     return withheld(withholding);
+  }
+
+  /** What an archive was not given yet, it has not lost. Where nobody can say, it may have. */
+  async #wasDelivered({ objectId }: AdmittedEntry, before: number): Promise<boolean> {
+    try {
+      return await this.#parts.admissions.wasDelivered(objectId, before);
+    } catch (error) {
+      this.#parts.events({ kind: "fault", where: "reading", ...told(error) });
+      return true;
+    }
   }
 
   /** Into quarantine, and told. It is withheld whatever becomes of this. */

@@ -12,7 +12,7 @@ import type { Clock } from "../../../foundation/crypto.ts";
 import { ScansealError } from "../../../foundation/errors.ts";
 import type { EventSink } from "../../../operations/event.ts";
 import { told } from "../fault-words.ts";
-import type { AdmittedInstances, ReadScope } from "./ports.ts";
+import type { Admissions, AdmittedInstances, ReadScope } from "./ports.ts";
 
 export interface SearchedArchive {
   readonly name: string;
@@ -23,6 +23,7 @@ export interface SearchedArchive {
 export interface MergedSearchParts {
   readonly search: (query: Query) => AsyncIterable<JsonDataSet>;
   readonly admitted: AdmittedInstances;
+  readonly admissions: Pick<Admissions, "entryOf">;
   /** Undefined: the index knows all there is. */
   readonly archive: SearchedArchive | undefined;
   readonly events: EventSink;
@@ -100,7 +101,11 @@ export class MergedSearch {
 
   async #isKnown(scope: ReadScope): Promise<boolean> {
     for await (const _ of this.#parts.admitted.entriesOf(scope)) return true;
-    return false;
+    const { studyInstanceUid, seriesInstanceUid, sopInstanceUid } = scope;
+    if (seriesInstanceUid === undefined || sopInstanceUid === undefined) return false;
+    // Admitted a moment ago: the index answers for it next time.
+    const name = { studyInstanceUid, seriesInstanceUid, sopInstanceUid };
+    return (await this.#parts.admissions.entryOf(name)) !== undefined;
   }
 }
 

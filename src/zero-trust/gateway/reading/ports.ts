@@ -38,6 +38,14 @@ export interface AdmittedInstances {
   entriesOf(scope: ReadScope): AsyncIterable<AdmittedEntry>;
 }
 
+/** What the journal knows of admissions: the index and the archives are a moment behind it. */
+export interface Admissions {
+  /** What was admitted under this name; undefined where nothing was. @throws ScansealError `io` */
+  entryOf(instance: InstanceName): Promise<AdmittedEntry | undefined>;
+  /** False where it was still on its way to a destination at this moment (milliseconds since 1970): nobody need have it. @throws ScansealError `io` */
+  wasDelivered(objectId: string, before: number): Promise<boolean>;
+}
+
 /** An archive to read from. Nothing that it says or gives is believed. */
 export interface ReadableArchive {
   /** As the configuration has it. */

@@ -102,15 +102,17 @@ export class ReadingDesk {
     listed: Promise<ArchiveList> | undefined,
     seen: Set<string>,
   ): Promise<OtherInstances> {
-    const { archive, events } = this.#parts;
+    const { admissions, archive, events } = this.#parts;
     const { names = [], unlisted } = (await listed) ?? {};
     const instances: PlannedInstance[] = [];
     for (const asked of names) {
       if (seen.has(asked.sopInstanceUid)) continue;
       requireRoom(seen.size);
       seen.add(asked.sopInstanceUid);
-      instances.push({ asked, admitted: undefined });
-      if (archive) events({ kind: "read-unknown", archive: archive.name });
+      // Admitted a moment ago, and not in the index yet.
+      const entry = await admissions.entryOf(asked);
+      instances.push({ asked: entry ?? asked, admitted: entry });
+      if (archive && !entry) events({ kind: "read-unknown", archive: archive.name });
     }
     for (const held of await this.#heldOpened(scope, reader))
       if (!seen.has(held.sopInstanceUid)) instances.push({ asked: held, admitted: undefined, held });
