@@ -51,12 +51,12 @@ export interface OpenReading {
   close(): Promise<void>;
 }
 
-/** What nobody uses at the moment: a CT study and its prior, or one large multi-frame object. */
-const cacheBytesMax: number = 2 ** 30;
+/** What nobody uses at the moment: a CT study and its prior; or the largest object that is taken, whose frames are looked at one by one. */
+const cacheBytesMin: number = 2 ** 30;
 /** As soon as a revocation must count that is known elsewhere. */
 const cacheMsMax = 60_000;
-/** All that is fetched and not sent yet. */
-const stagingBytesMax: number = 16 * 2 ** 30;
+/** All that is fetched and not sent yet, in objects of the largest size. */
+const stagedObjectsMax = 4;
 /** As many as fetch and are examined at once on a small machine; the rest waits for the reader. */
 const aheadMax = 4;
 
@@ -72,7 +72,7 @@ export async function openReading(
   ensurePrivateFolder(folder);
   const staging = await StagingFolder.open(join(folder, "staged"), {
     objectBytesMax: limits.objectBytesMax,
-    bytesMax: stagingBytesMax,
+    bytesMax: stagedObjectsMax * Math.max(limits.objectBytesMax, cacheBytesMin),
   });
   const archive = reading.archive && openReadArchive(reading.archive, { aeTitle, staging: folder });
   const { index, examiner, hold, events, version } = parts;
@@ -87,7 +87,7 @@ export async function openReading(
     replicas: replicasOf(parts),
     emergencies: emergenciesOf(parts),
     clock: systemClock,
-    cache: { bytesMax: cacheBytesMax, ageMsMax: cacheMsMax },
+    cache: { bytesMax: Math.max(limits.objectBytesMax, cacheBytesMin), ageMsMax: cacheMsMax },
   });
   const clock = systemClock;
   const merged = new MergedSearch({
