@@ -46,7 +46,9 @@ export function eventLine(event: GatewayEvent, palette: Palette, option = ""): s
       return line(palette.bad("EMERGENCY"), visibleText(text));
     }
     case "read-failed": {
-      const text = `the archive ${event.archive} gives nothing for ${shortId(event.object)} (${event.code})`;
+      const { object, archive, code } = event;
+      const what = object === undefined ? "does not answer a search" : `gives nothing for ${shortId(object)}`;
+      const text = `the archive ${archive} ${what} (${code})`;
       return line(palette.notice("not read"), visibleText(text));
     }
     case "read-missing": {

@@ -108,10 +108,10 @@ export type GatewayEvent =
     }
   /** Admitted once, and the archive has it no more. */
   | { readonly kind: "read-missing"; readonly object: string; readonly archive: string }
-  /** Admitted once, and the archive gives nothing for it now; `code` of a ScansealError. */
+  /** Admitted once, and the archive gives nothing for it now; or, without an object, it does not answer a search. `code` of a ScansealError. */
   | {
       readonly kind: "read-failed";
-      readonly object: string;
+      readonly object?: string;
       readonly archive: string;
       readonly code: string;
     }

@@ -233,9 +233,12 @@ function readingFields(
   }
   const archive = configuredName(event.archive);
   if (event.kind === "read-unknown") return { archive };
+  if (event.kind === "read-failed") {
+    const about = event.object === undefined ? {} : { object: madeId(event.object) };
+    return { ...about, archive, code: knownCode(event.code) };
+  }
   const named = { object: madeId(event.object), archive };
   if (event.kind === "read-missing") return named;
-  if (event.kind === "read-failed") return { ...named, code: knownCode(event.code) };
   const { verdict, codes, admitted } = event;
   const known = admitted === undefined ? {} : { admitted: madeId(admitted) };
   return {

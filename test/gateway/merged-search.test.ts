@@ -93,9 +93,7 @@ describe("a search of index and archive", () => {
     expect(uidsOf(await searched.all())).toEqual(["1.1"]);
     await searched.all();
     expect(searched.asked()).toBe(1);
-    expect(searched.events).toMatchObject([
-      { kind: "fault", where: "search of the archive", code: "network" },
-    ]);
+    expect(searched.events).toMatchObject([{ kind: "read-failed", archive: "pacs", code: "network" }]);
     searched.wait(60_000);
     await searched.all();
     expect(searched.asked()).toBe(2);

@@ -115,7 +115,7 @@ export class HospitalReaders {
       () => this.#overWeb(this.#any(random)),
     ];
     await Promise.all(
-      lanes.map(async (ask) => {
+      [...lanes, ...lanes.slice(1)].map(async (ask) => {
         while (!this.#isOver) {
           await this.#tried(ask);
           await pause(random.below(100));

@@ -36,6 +36,8 @@ const afterSendMs = 40;
 /** When everything was sent: judging, delivery, reading. */
 const afterMs = 1_500;
 const awayMs = 600;
+/** Everybody has time to do something before the next one. */
+const betweenMs = 1_000;
 
 class HospitalRun {
   readonly #site: CrashSite;
@@ -67,6 +69,7 @@ class HospitalRun {
       await this.#modality.tried(Math.max(point, this.#modality.attempted.length + 1), sending);
       await pause(random.next() * (this.#modality.left > 0 ? afterSendMs : afterMs));
       await this.#kill(this.#target());
+      await pause(random.next() * betweenMs);
     }
     await this.#site.listening();
     await sending;
@@ -168,6 +171,7 @@ async function finalReading(site: CrashSite, readers: HospitalReaders): Promise<
     given = await readers.readAll();
     return false;
   });
+  given = await readers.readAll();
   return asked.flatMap((door) =>
     missingAt(given, door).map((uid) => `${door} does not give ${uid}, which was admitted`),
   );

@@ -75,7 +75,7 @@ const rows: Rows = {
   "read-failed": ({ object, archive, code }) => {
     const name = configuredName(archive);
     const what = `the archive ${name} gives readers nothing (${knownCode(code)})`;
-    return rings("read-failed", name, what, { object });
+    return rings("read-failed", name, what, object === undefined ? {} : { object });
   },
   "read-emergency": ({ grant, reader }) => {
     const id = madeId(grant);

@@ -95,7 +95,10 @@ export class MergedSearch {
       }
     } catch (error) {
       this.#restsUntil = clock.now() + restMs;
-      events({ kind: "fault", where: "search of the archive", ...told(error) });
+      const { code, why } = told(error);
+      // That it is away is no fault of the gate's.
+      if (error instanceof ScansealError) events({ kind: "read-failed", archive: archive.name, code });
+      else events({ kind: "fault", where: "search of the archive", code, why });
     }
   }
 
