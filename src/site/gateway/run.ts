@@ -216,7 +216,10 @@ function serveStatus(
   });
 }
 
-function fillerOf(stores: Omit<Stores, "journal" | "originals">, events: EventSink): IndexFiller {
+function fillerOf(
+  stores: Pick<Stores, "index" | "queue" | "objects" | "spool">,
+  events: EventSink,
+): IndexFiller {
   const { index, queue } = stores;
   return new IndexFiller({ index, queue, openKept: (object) => openKept(object, stores) }, events);
 }

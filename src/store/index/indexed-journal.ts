@@ -2,9 +2,11 @@
  * The journal and the index over one database: what was admitted and what is known of it are backed up together, and share the connection: two of
  * one process would wait for each other's transactions, of which the embedded database has one at a time.
  */
+import type { Copies } from "../journal/copies.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Originals } from "../journal/originals.ts";
 import { openPostgresDatabase } from "../journal/postgres-journal.ts";
+import { SqlCopies } from "../journal/sql-copies.ts";
 import { SqlJournal } from "../journal/sql-journal.ts";
 import { SqlOriginals } from "../journal/sql-originals.ts";
 import { openSqliteDatabase, type SqliteOptions } from "../journal/sqlite-journal.ts";
@@ -21,6 +23,7 @@ export interface IndexedJournal {
   readonly index: InstanceIndex;
   readonly queue: IndexQueue;
   readonly originals: Originals;
+  readonly copies: Copies;
 }
 
 /**
@@ -47,5 +50,6 @@ function over(db: Database, engine: Engine, writer: Writer): IndexedJournal {
     index: new SqlInstanceIndex(db, engine, writer),
     queue: new SqlIndexQueue(db, engine, writer),
     originals: new SqlOriginals(db, engine, writer),
+    copies: new SqlCopies(db, engine, writer),
   };
 }

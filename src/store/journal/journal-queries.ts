@@ -159,7 +159,7 @@ export async function heldStudies(db: Database, limit: number): Promise<HeldStud
 }
 
 export async function counts(db: Database): Promise<JournalCounts> {
-  const { objects, deliveries, destinations } = await tallies(db);
+  const { objects, deliveries, destinations, copies } = await tallies(db);
   const received = await db
     .selectFrom("objects")
     .select("received_at as at")
@@ -180,6 +180,7 @@ export async function counts(db: Database): Promise<JournalCounts> {
     objects,
     deliveries,
     destinations,
+    copies,
     keptOnly,
     oldestReceivedAt: received?.at,
     oldestDueAt: due?.at,

@@ -7,6 +7,7 @@ import type { ToIndex } from "../index/index-queue.ts";
 import type { SpoolLocation } from "../spool/spool.ts";
 import type { LaterDeliveries } from "./added-deliveries.ts";
 import type { ArrivalFacts } from "./arrival-facts.ts";
+import type { CopyUsage } from "./copies.ts";
 import type { SourceRecord } from "./source-record.ts";
 
 /** A finding as the policy made it; the journal keeps it as JSON. */
@@ -211,6 +212,8 @@ export interface JournalCounts {
   readonly destinations: Readonly<Record<string, { readonly due: number; readonly dead: number }>>;
   /** Admitted objects that were never to be delivered anywhere, up to 100,000. */
   readonly keptOnly: number;
+  /** Of objects that every archive has (copies.ts). */
+  readonly copies: CopyUsage;
   /** received_at of the oldest object not judged, and of the oldest delivery due. */
   readonly oldestReceivedAt: number | undefined;
   readonly oldestDueAt: number | undefined;

@@ -46,12 +46,20 @@ export function markStored(engine: Engine, id: string): WriteJob<Location> {
   };
 }
 
-/** For each id what leaves the spool. Whatever of them is in the object store leaves that. */
-export function markDelivered(engine: Engine, ids: readonly string[]): WriteJob<Location[]> {
+/** How a delivered object leaves: as the policy of copies says; the same, with bytes in both places, perhaps; without a copy, whatever it says. */
+export type Leaving = "by-policy" | "perhaps-stored" | "pressed";
+
+/** For each id what leaves the spool. Whatever of them is in the object store leaves that, or is a copy from now on. */
+export function markDelivered(
+  engine: Engine,
+  ids: readonly string[],
+  how: Leaving = "by-policy",
+): WriteJob<Location[]> {
   return async (transaction) => {
+    const isKeeping = how !== "pressed" && (await keepsCopies(transaction));
     const query = transaction
       .selectFrom("objects")
-      .select(["id", "stored", "location"])
+      .select(["id", "digest", "stored", "location"])
       .where("id", "in", listed(engine, ids))
       .where("state", "=", "admitted")
       .where((is) => is.or([is("stored", "=", 1), is("location", "is not", null)]))
@@ -59,9 +67,15 @@ export function markDelivered(engine: Engine, ids: readonly string[]): WriteJob<
       .orderBy("id");
     const rows = await (engine === "postgres" ? query.forUpdate() : query).execute();
     const stored = rows.filter((row) => row.stored === 1).map(({ id }) => id);
-    if (stored.length > 0) await leaveStore(transaction, engine, stored);
-    const spooled = rows.filter((row) => row.stored === 0);
+    if (stored.length > 0) await leaveStore(transaction, engine, stored, isKeeping);
+    // What is to be a copy moves to the object store first: it stays in the spool until it is there.
+    const spooled = isKeeping ? [] : rows.filter((row) => row.stored === 0);
     if (spooled.length > 0) {
+      if (how !== "by-policy")
+        await listForDeletion(
+          transaction,
+          spooled.map(({ digest }) => digest),
+        );
       await transaction
         .updateTable("objects")
         .set({ location: null })
@@ -85,23 +99,75 @@ export function markDelivered(engine: Engine, ids: readonly string[]): WriteJob<
   };
 }
 
-/** Admitted objects that every archive has are kept no longer in the object store. */
+/** Admitted objects that every archive has are kept no longer in the object store, or as copies. */
 export async function leaveStore(
   transaction: Database,
   engine: Engine,
   ids: readonly string[],
+  isKeeping?: boolean,
 ): Promise<void> {
+  if (isKeeping ?? (await keepsCopies(transaction))) await keepAsCopies(transaction, engine, ids);
+  else await letGo(transaction, engine, ids);
+}
+
+/** In the transaction, so that commands beside the gateway do as it does. */
+async function keepsCopies(transaction: Database): Promise<boolean> {
+  const policy = await transaction.selectFrom("copy_policy").select("bytes_max").executeTakeFirst();
+  return (policy?.bytes_max ?? 0) > 0;
+}
+
+async function keepAsCopies(transaction: Database, engine: Engine, ids: readonly string[]): Promise<void> {
+  const lastDelivery = sql<number>`(select max(d.delivered_at) from deliveries as d where d.object_id = objects.id)`;
+  await transaction
+    .insertInto("copies")
+    .columns(["object_id", "study", "at", "bytes"])
+    .expression((from) =>
+      from
+        .selectFrom("objects")
+        .select([
+          "id",
+          sql<string>`coalesce(study_instance_uid, id)`.as("study"),
+          sql<number>`coalesce(${lastDelivery}, 0)`.as("at"),
+          "bytes",
+        ])
+        .where("id", "in", listed(engine, ids))
+        .where("state", "=", "admitted")
+        .where("stored", "=", 1)
+        .where("damaged", "=", 0)
+        .where(isDelivered),
+    )
+    .onConflict((conflict) => conflict.column("object_id").doNothing())
+    .execute();
+  // What is damaged is nobody's copy.
+  await letGo(transaction, engine, ids, 1);
+}
+
+/** @param damaged 1: only those @returns ids of those that left */
+export async function letGo(
+  transaction: Database,
+  engine: Engine,
+  ids: readonly string[],
+  damaged = 0,
+): Promise<readonly string[]> {
   const left = await transaction
     .updateTable("objects")
     .set({ stored: 0 })
     .where("id", "in", listed(engine, ids))
     .where("state", "=", "admitted")
     .where("stored", "=", 1)
+    .where("damaged", ">=", damaged)
     .where(isDelivered)
-    .returning("digest")
+    .returning(["id", "digest"])
     .execute();
-  const digests = left.map(({ digest }) => digest);
-  if (digests.length > 0) await listForDeletion(transaction, digests);
+  const out = left.map(({ id }) => id);
+  if (out.length > 0) {
+    await transaction.deleteFrom("copies").where("object_id", "in", listed(engine, out)).execute();
+    await listForDeletion(
+      transaction,
+      left.map(({ digest }) => digest),
+    );
+  }
+  return out;
 }
 
 /** Looked at again before anything is deleted: somebody else may need the bytes, or come to need them. */

@@ -5,6 +5,7 @@ import { indexTables } from "../index/index-tables.ts";
 import { logTables } from "../log-journal/log-tables.ts";
 import { provenanceTables } from "../provenance/provenance-tables.ts";
 import { causeOf } from "./cause.ts";
+import { makeCopyTables } from "./copy-tables.ts";
 import type { StoredFinding } from "./journal.ts";
 import { type Database, type Engine, idsPerStatement } from "./tables.ts";
 import { makeTallies } from "./tallies.ts";
@@ -21,6 +22,7 @@ const migrations: readonly Migration[] = [
   provenanceTables,
   indexTables,
   causes,
+  makeCopyTables,
 ];
 
 /** "scnseal1" as a number: only starts of this program take this lock. */

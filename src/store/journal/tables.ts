@@ -15,6 +15,7 @@ import type {
   SealTable,
   SightingTable,
 } from "../provenance/provenance-tables.ts";
+import type { CopyPolicyTable, CopyTable } from "./copy-tables.ts";
 import type { DeliveryState, JudgedObject, ObjectState, QuarantineRequest } from "./journal.ts";
 
 export interface LeaseColumns {
@@ -86,10 +87,11 @@ export interface PurgeTable {
 
 /** How many rows there are, kept by triggers: a state's count is the sum over its shards. */
 export interface TallyTable {
-  /** "objects" or "deliveries". */
+  /** "objects", "deliveries" or "copies". */
   of_table: string;
   /** Of deliveries the destination. */
   name: string;
+  /** Of copies what is counted: "objects" or "bytes". */
   state: string;
   shard: number;
   amount: number;
@@ -135,6 +137,8 @@ export interface Tables {
   sealed_studies: SealedStudyTable;
   purges: PurgeTable;
   tallies: TallyTable;
+  copies: CopyTable;
+  copy_policy: CopyPolicyTable;
   deliveries: DeliveryTable;
   acts: ActTable;
   requests: RequestTable;

@@ -7,7 +7,7 @@ import type { Database, Engine } from "./tables.ts";
  * Transactions that change one count wait for each other: a server's connections have counts of their own, as far as this number goes, and
  * whoever asks adds them up.
  */
-const shards = 64;
+export const shards = 64;
 
 export async function makeTallies(db: Database, engine: Engine): Promise<void> {
   const text = engine === "postgres" ? `text collate "C"` : "text";
@@ -67,7 +67,7 @@ const postgresTriggers: readonly string[] = counted.flatMap(([table, name]) => {
 
 export async function tallies(
   db: Database,
-): Promise<Pick<JournalCounts, "objects" | "deliveries" | "destinations">> {
+): Promise<Pick<JournalCounts, "objects" | "deliveries" | "destinations" | "copies">> {
   const objects: Record<ObjectState, number> = {
     received: 0,
     admitted: 0,
@@ -79,6 +79,7 @@ export async function tallies(
   };
   const deliveries: Record<DeliveryState, number> = { due: 0, delivered: 0, dead: 0 };
   const destinations: Record<string, { due: number; dead: number }> = {};
+  const copies = { objects: 0, bytes: 0 };
   // One row where a database counts with several.
   const sums = new Map<string, { of_table: string; name: string; state: string; amount: number }>();
   for (const row of await db.selectFrom("tallies").selectAll().execute()) {
@@ -89,11 +90,12 @@ export async function tallies(
   for (const { of_table, name, state, amount } of sums.values()) {
     if (amount === 0) continue;
     if (of_table === "objects") objects[state as ObjectState] = amount;
+    else if (of_table === "copies") copies[state as keyof typeof copies] = amount;
     else {
       deliveries[state as DeliveryState] += amount;
       destinations[name] ??= { due: 0, dead: 0 };
       if (state !== "delivered") destinations[name][state as "due" | "dead"] += amount;
     }
   }
-  return { objects, deliveries, destinations };
+  return { objects, deliveries, destinations, copies };
 }
