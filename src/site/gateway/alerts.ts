@@ -8,25 +8,69 @@ import { Alerts } from "../../operations/alerts/alerts.ts";
 import { MailChannel } from "../../operations/alerts/mail-channel.ts";
 import { SyslogChannel } from "../../operations/alerts/syslog-channel.ts";
 import { WebhookChannel } from "../../operations/alerts/webhook-channel.ts";
-import type { EventSink } from "../../operations/event.ts";
+import type { EventSink, GatewayEvent } from "../../operations/event.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import type { GatewayConfig } from "./config.ts";
 import type { AlertSettings, Unset } from "./config-alerts.ts";
 
-/** @param faults of the alerts themselves: they are logged, and ring nothing */
-export function openAlerts(
-  { alerts, data, settings }: GatewayConfig,
-  faults: EventSink,
-): Pick<Alerts, "sink" | "start" | "stop"> {
-  if (!alerts) return { sink: () => {}, start: () => {}, stop: async () => {} };
-  return new Alerts({
-    channels: channelsOf(alerts),
-    path: join(data, "alerts.json"),
-    gate: settings.aeTitle,
-    clock: systemClock,
-    newId,
-    faults,
-  });
+/** Events that come while channels are exchanged, which takes two seconds at most. */
+const meanwhileMax = 10_000;
+
+/** Those of the configuration in force: what waits and which groups are open goes from one to the next by their file. */
+export class GateAlerts {
+  readonly #faults: EventSink;
+  #alerts: Alerts | undefined;
+  #settings: string | undefined;
+  /** Undefined: nothing is exchanged now. */
+  #meanwhile: GatewayEvent[] | undefined;
+  #isStopped = false;
+
+  /** @param faults of the alerts themselves: they are logged, and ring nothing */
+  constructor(config: GatewayConfig, faults: EventSink) {
+    this.#faults = faults;
+    this.#open(config);
+  }
+
+  readonly sink: EventSink = (event) => {
+    if (!this.#meanwhile) this.#alerts?.sink(event);
+    else if (this.#meanwhile.length < meanwhileMax) this.#meanwhile.push(event);
+  };
+
+  start(): void {
+    this.#alerts?.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#alerts?.stop();
+  }
+
+  /** Not while another one is under way. */
+  async apply(config: GatewayConfig): Promise<void> {
+    if (JSON.stringify(config.alerts) === this.#settings) return;
+    const meanwhile: GatewayEvent[] = [];
+    this.#meanwhile = meanwhile;
+    await this.#alerts?.stop();
+    this.#meanwhile = undefined;
+    if (this.#isStopped) return;
+    this.#open(config);
+    this.start();
+    meanwhile.forEach(this.sink);
+  }
+
+  #open({ alerts, data, settings }: GatewayConfig): void {
+    this.#settings = JSON.stringify(alerts);
+    this.#alerts =
+      alerts &&
+      new Alerts({
+        channels: channelsOf(alerts),
+        path: join(data, "alerts.json"),
+        gate: settings.aeTitle,
+        clock: systemClock,
+        newId,
+        faults: this.#faults,
+      });
+  }
 }
 
 export interface ChannelTest {

@@ -23,7 +23,7 @@ export interface ConfigWatch {
 export function watchConfig(
   config: GatewayConfig,
   events: EventSink,
-  apply: (settings: GatewaySettings) => Promise<void>,
+  apply: (found: GatewayConfig) => Promise<void>,
 ): ConfigWatch {
   let settings = config.settings;
   let { tlsFiles } = config;
@@ -54,8 +54,8 @@ export function watchConfig(
     }
     told = "";
     const isSameStart = startOf(found) === startOf(config);
-    if (!isSameStart) tell("listener or store changed: only after a restart");
-    await apply(found.settings);
+    if (!isSameStart) tell("listener, store or kind of reading changed: only after a restart");
+    await apply(found);
     const { aeTitle, listeners } = config.settings;
     settings = { ...found.settings, aeTitle, listeners };
     const { sources, destinations } = settings;
@@ -97,7 +97,6 @@ function startOf({
   log,
   index,
   audit,
-  alerts,
   spoolBytesMax,
   settings,
 }: GatewayConfig): string {
@@ -109,9 +108,10 @@ function startOf({
     log,
     index,
     audit,
-    alerts,
     spoolBytesMax,
     settings.aeTitle,
+    // Whom it asks may change.
+    [settings.reading !== undefined, settings.reading?.archive !== undefined],
     // A renewed certificate needs no restart.
     settings.listeners.map(({ tls, ...listener }) => ({ ...listener, isTls: tls !== undefined })),
   ]);

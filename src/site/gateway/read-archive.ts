@@ -58,6 +58,58 @@ function overWeb(
   };
 }
 
+/** The one of the configuration in force; what is under way ends where it began. */
+export class ArchiveInForce implements SearchableArchive {
+  readonly #options: ReadArchiveOptions;
+  #settings: string;
+  #archive: SearchableArchive;
+
+  /** @throws ScansealError `usage` for an address that is none */
+  constructor(settings: ArchiveSettings, options: ReadArchiveOptions) {
+    this.#options = options;
+    this.#settings = JSON.stringify(settings);
+    this.#archive = openReadArchive(settings, options);
+  }
+
+  /** @throws ScansealError `usage`: nothing changes */
+  async apply(settings: ArchiveSettings): Promise<void> {
+    const text = JSON.stringify(settings);
+    if (text === this.#settings) return;
+    const before = this.#archive;
+    this.#archive = openReadArchive(settings, this.#options);
+    this.#settings = text;
+    await before.close();
+  }
+
+  get name(): string {
+    return this.#archive.name;
+  }
+
+  get tolerate(): ArchiveSettings["tolerate"] {
+    return this.#archive.tolerate;
+  }
+
+  studies(): Promise<readonly string[]> {
+    return this.#archive.studies();
+  }
+
+  find(query: Query): ReturnType<SearchableArchive["find"]> {
+    return this.#archive.find(query);
+  }
+
+  list(scope: ReadScope): ReturnType<SearchableArchive["list"]> {
+    return this.#archive.list(scope);
+  }
+
+  fetch(asked: InstanceName): Promise<AsyncIterable<Bytes> | undefined> {
+    return this.#archive.fetch(asked);
+  }
+
+  close(): Promise<void> {
+    return this.#archive.close();
+  }
+}
+
 /** Associations that fetch at once; each gives one object after another. */
 const fetchersMax = 4;
 
@@ -68,6 +120,7 @@ class DimseReadArchive implements SearchableArchive {
   readonly #idle: DimseArchive[] = [];
   readonly #waiting: ((archive: DimseArchive) => void)[] = [];
   #open = 0;
+  #isClosed = false;
 
   constructor(
     { name, tolerate }: ArchiveSettings,
@@ -142,10 +195,13 @@ class DimseReadArchive implements SearchableArchive {
   #give(archive: DimseArchive): void {
     const next = this.#waiting.shift();
     if (next) next(archive);
+    else if (this.#isClosed) void archive.close();
     else this.#idle.push(archive);
   }
 
+  /** What is under way closes its own when it ends. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all(this.#idle.splice(0).map((archive) => archive.close()));
   }
 }

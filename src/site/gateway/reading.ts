@@ -24,11 +24,12 @@ import type {
   Replicas,
 } from "../../zero-trust/gateway/reading/ports.ts";
 import { ReadingDesk } from "../../zero-trust/gateway/reading/reading-desk.ts";
+import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
 import { openGrant } from "../../zero-trust/quarantine/emergency.ts";
 import { openHome } from "../home.ts";
 import { NoticeOffice } from "../notices/notice-office.ts";
 import type { GatewayConfig } from "./config.ts";
-import { openReadArchive } from "./read-archive.ts";
+import { ArchiveInForce } from "./read-archive.ts";
 import { StagingFolder } from "./staging.ts";
 import { openKept } from "./stores.ts";
 
@@ -48,6 +49,8 @@ export interface OpenReading {
   /** Verified matches, then the archive's own. */
   readonly search: (query: Query) => AsyncIterable<JsonDataSet>;
   readonly dimse: DimseReading;
+  /** Another archive, or another way to it. */
+  apply(settings: GatewaySettings): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -74,7 +77,7 @@ export async function openReading(
     objectBytesMax: limits.objectBytesMax,
     bytesMax: stagedObjectsMax * Math.max(limits.objectBytesMax, cacheBytesMin),
   });
-  const archive = reading.archive && openReadArchive(reading.archive, { aeTitle, staging: folder });
+  const archive = reading.archive && new ArchiveInForce(reading.archive, { aeTitle, staging: folder });
   const { index, examiner, hold, events, version } = parts;
   const home = openHome(config.home);
   const office = { index, staging, version, home, clock: systemClock };
@@ -99,6 +102,9 @@ export async function openReading(
     desk,
     search,
     dimse: new DimseReading({ desk, search }),
+    apply: async ({ reading: now }) => {
+      if (now?.archive) await archive?.apply(now.archive);
+    },
     close: async () => {
       desk.close();
       await Promise.all([archive?.close(), notices.close()]);

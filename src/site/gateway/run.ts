@@ -23,11 +23,12 @@ import { startStatusServer } from "../../web-api/status-server.ts";
 import { createGateway } from "../../zero-trust/gateway/gateway.ts";
 import type { DimseReading } from "../../zero-trust/gateway/reading/dimse-reading.ts";
 import type { Holding } from "../../zero-trust/gateway/reading/instance-reading.ts";
+import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
 import { rememberedEnds } from "../commissioning/certificate-ends.ts";
 import { openHome, type SiteHome } from "../home.ts";
 import { OpenedProvenance } from "../provenance/opened-provenance.ts";
 import { OfficeOfAdmissions } from "../receipts/admission-receipts.ts";
-import { openAlerts } from "./alerts.ts";
+import { GateAlerts } from "./alerts.ts";
 import { openAudit } from "./audit.ts";
 import { openCommitment } from "./commitment.ts";
 import type { GatewayConfig } from "./config.ts";
@@ -102,7 +103,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   const clock = systemClock;
   const home = openHome(config.home);
   ensurePrivateFolder(config.data);
-  const alerts = openAlerts(config, options.events);
+  const alerts = new GateAlerts(config, options.events);
   const told = fanOut(options.events, alerts.sink);
   const { journal, index, queue, originals, objects, spool } = await openStores(config, told, opened);
   const recent = new RecentObjects();
@@ -124,7 +125,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   const filler = fillerOf({ index, queue, objects, spool }, events);
   const hold: Holding = (returned) => gateway.holdReturned(returned);
   const readers = { index, journal, objects, spool, examiner, hold, events, version };
-  const { dimse, web } = await openReaders(config, readers, opened);
+  const { dimse, web, applyReading } = await openReaders(config, readers, opened);
   const commitment = openCommitment({ data: config.data, journal, events, settings: () => settings() });
   const gateway = createGateway({
     settings: config.settings,
@@ -135,8 +136,9 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
     owner: ownerOf(config),
   });
   const sources = new SourceChanges(config.data, { journal, events, clock, newId });
-  const watch = watchConfig(config, events, async (settings) => {
-    await gateway.applySettings(settings);
+  const watch = watchConfig(config, events, async (found) => {
+    const { settings } = found;
+    await Promise.all([gateway.applySettings(settings), applyReading(settings), alerts.apply(found)]);
     await sources.note(settings.sources);
   });
   const settings = (): GatewayConfig["settings"] => watch.settings;
@@ -229,7 +231,11 @@ async function openReaders(
   config: GatewayConfig,
   parts: ReadingParts,
   opened: Opened,
-): Promise<{ readonly dimse: DimseReading | undefined; readonly web: WebListeners }> {
+): Promise<{
+  readonly dimse: DimseReading | undefined;
+  readonly web: WebListeners;
+  readonly applyReading: (settings: GatewaySettings) => Promise<void>;
+}> {
   const reading = await openReading(config, parts);
   if (reading) opened.add(reading, (one) => one.close());
   const { index, events } = parts;
@@ -239,7 +245,8 @@ async function openReaders(
     events,
     settings,
   });
-  return { dimse: reading?.dimse, web: opened.add(web, (one) => one.close()) };
+  opened.add(web, (one) => one.close());
+  return { dimse: reading?.dimse, web, applyReading: async (now) => reading?.apply(now) };
 }
 
 /** What it sees for the first time is remembered. */
