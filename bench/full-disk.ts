@@ -1,5 +1,6 @@
 /**
- * A gateway process whose data folder is a small file system of its own (tmpfs) that fills up while objects arrive, and empties again.
+ * A gateway process whose data folder is a small file system of its own (tmpfs) that fills up while objects arrive and readers read, and empties
+ * again.
  *
  *   sudo node bench/full-disk.ts
  *
@@ -15,6 +16,8 @@ import { type CrashLoad, makeLoad } from "../test/simulation/crash-objects.ts";
 import { until } from "../test/simulation/crash-process.ts";
 import { CrashSender } from "../test/simulation/crash-sender.ts";
 import { CrashSite, crashTitle, programs } from "../test/simulation/crash-site.ts";
+import { HospitalReaders } from "../test/simulation/hospital-readers.ts";
+import { readingOfAdmitted } from "../test/simulation/hospital-run.ts";
 
 const namespaceMark = "SCANSEAL_FULL_DISK";
 const diskMebibytes = 300;
@@ -56,7 +59,15 @@ async function measure(): Promise<boolean> {
   mkdirSync(data, { mode: 0o700 });
   execFileSync("mount", ["-t", "tmpfs", "-o", `size=${diskMebibytes}m,mode=700`, "tmpfs", data]);
   const load = await makeLoad(sealed, objects, new SeededRandom("full disk"));
-  const run = await CrashSite.open(sealed, { program: programs.built, hasArchive: false, data });
+  const run = await CrashSite.open(sealed, {
+    program: programs.built,
+    hasArchive: false,
+    data,
+    readers: "dimse",
+  });
+  const { dicom, web, sink } = run.ports;
+  const readers = new HospitalReaders(load, { dicom, web, sink, aeTitle: crashTitle });
+  let reading: Promise<void> | undefined;
   const senders: CrashSender[] = [];
   const send = async (part: CrashLoad, what: string): Promise<CrashSender> => {
     const sender = new CrashSender(part, lines, crashTitle);
@@ -68,7 +79,9 @@ async function measure(): Promise<boolean> {
     return sender;
   };
   try {
+    await readers.open();
     await run.start();
+    reading = readers.read(new SeededRandom("full disk readers"));
     const third = objects / 3;
     await send(load.slice(0, third), "room");
     const filling = send(load.slice(third, 2 * third), "filling up meanwhile");
@@ -86,12 +99,21 @@ async function measure(): Promise<boolean> {
       return (await send([first!], "room again?")).acknowledged.length === 1;
     });
     await send(load.slice(2 * third), "room again");
+    readers.stop();
+    await reading;
     await run.settled(together(load, senders).acknowledged.length);
+    const notGiven = await readingOfAdmitted(run, readers);
+    const { faults: readFaults, ...reads } = readers.tally();
+    process.stdout.write(`readers: ${JSON.stringify(reads)}\n`);
+    for (const fault of [...notGiven, ...readFaults]) process.stdout.write(`${fault}\n`);
     const status = await run.gateway.end("SIGTERM");
     const found = await run.audit(together(load, senders));
     process.stdout.write(`exit status ${status}\n${JSON.stringify(found, undefined, 2)}\n`);
-    return status === 0 && found.lost + found.duplicates + found.unverified + found.faults.length === 0;
+    const wrong = found.faults.length + notGiven.length + readFaults.length;
+    return status === 0 && found.lost + found.duplicates + found.unverified + wrong === 0;
   } finally {
+    readers.stop();
+    await readers.close();
     await run.kill();
     run.remove();
     execFileSync("umount", ["-l", data]);

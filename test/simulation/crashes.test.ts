@@ -11,6 +11,7 @@ import { type PostgresCluster, startPostgresCluster } from "../store/postgres-cl
 import { type CrashLoad, makeLoad } from "./crash-objects.ts";
 import { type CrashOutcome, type CrashPlan, crashTransfer } from "./crash-run.ts";
 import { programs } from "./crash-site.ts";
+import { type HospitalPlan, hospitalTransfer } from "./hospital-run.ts";
 
 const objects = 60;
 const patienceMs = 300_000;
@@ -56,6 +57,27 @@ it("the archive: all is acknowledged all the same", { timeout: patienceMs }, asy
   const outcome = await transfer({ target: "archive", kills: 3, hasArchive: true });
   expectWhole(outcome);
   expect(outcome).toMatchObject({ acknowledged: objects, unchecked: 0 });
+});
+
+/** Whatever there is, with a modality that sends again, and readers at every door. */
+async function expectWholeHospital(plan: Omit<HospitalPlan, "program" | "hasArchive">): Promise<void> {
+  const random = new SeededRandom("hospital", plan.readers ?? "", plan.kills);
+  const outcome = await hospitalTransfer(
+    site,
+    load,
+    { ...plan, program: programs.source, hasArchive: true },
+    random,
+  );
+  expect(outcome).toMatchObject({ ...whole, acknowledged: objects, falseAlarms: 0 });
+  expect(outcome.reads.objects).toBeGreaterThan(0);
+}
+
+describePeer("Orthanc", "a small hospital", () => {
+  it(
+    "whatever is killed: nothing is lost, and readers get what was proven or a word",
+    { timeout: patienceMs },
+    () => expectWholeHospital({ kills: 4, readers: "dimse" }),
+  );
 });
 
 describePeer("postgres", "with a journal in PostgreSQL", () => {

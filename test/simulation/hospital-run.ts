@@ -127,7 +127,7 @@ export async function hospitalTransfer(
     await run.run(load.length).finally(() => readers.stop());
     await reading;
     await site.settled(new Set(modality.acknowledged).size);
-    const given = await finalReading(site, readers);
+    const given = await readingOfAdmitted(site, readers);
     const status = await site.gateway.end("SIGTERM");
     const found = await site.audit(modality);
     const reads = readers.tally();
@@ -155,7 +155,10 @@ export async function hospitalTransfer(
 }
 
 /** Everything that was admitted is found and given by every door, when nobody is away. @returns what is not so */
-async function finalReading(site: CrashSite, readers: HospitalReaders): Promise<readonly string[]> {
+export async function readingOfAdmitted(
+  site: CrashSite,
+  readers: HospitalReaders,
+): Promise<readonly string[]> {
   const admitted = await site.withJournal(async (journal) => {
     const rows = await journal.objects({ state: "admitted", limit: 1000 });
     return new Set(rows.map(({ sopInstanceUid }) => sopInstanceUid));

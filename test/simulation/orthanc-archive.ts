@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Bytes } from "../../src/foundation/bytes.ts";
 import { parse } from "../evaluation/fixture.ts";
-import { peerPath } from "../peers.ts";
+import { peer } from "../peers.ts";
 import type { ArchivedFile } from "./crash-audit.ts";
 
 export interface OrthancPorts {
@@ -15,10 +15,12 @@ export interface OrthancPorts {
 export function orthancArguments(folder: string, ports: OrthancPorts): readonly string[] {
   const storage = join(folder, "archive");
   mkdirSync(storage, { recursive: true });
+  // Needed only where the gate reads over DICOMweb.
+  const plugin = peer("orthanc-dicomweb");
   const configuration = {
     StorageDirectory: storage,
     IndexDirectory: storage,
-    Plugins: [peerPath("orthanc-dicomweb")],
+    Plugins: plugin === undefined ? [] : [plugin],
     DicomWeb: { Enable: true, Root: "/dicom-web/" },
     HttpPort: ports.archiveHttp,
     DicomPort: ports.archive,
