@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 import { SeededRandom } from "../test/evaluation/seeded-random.ts";
 import { makeSealedSite } from "../test/gateway/sealed-site.ts";
 import { type CrashLoad, makeLoad } from "../test/simulation/crash-objects.ts";
-import { until } from "../test/simulation/crash-process.ts";
+import { pause, until } from "../test/simulation/crash-process.ts";
 import { CrashSender } from "../test/simulation/crash-sender.ts";
 import { CrashSite, crashTitle, programs } from "../test/simulation/crash-site.ts";
 import { HospitalReaders } from "../test/simulation/hospital-readers.ts";
@@ -23,6 +23,8 @@ const namespaceMark = "SCANSEAL_FULL_DISK";
 const diskMebibytes = 300;
 const objects = 120;
 const lines = 4;
+/** Without room, and longer than what was read is kept for the next reader. */
+const readingMs = 70_000;
 
 /** Everything that is free. */
 function fill(path: string): void {
@@ -93,6 +95,11 @@ async function measure(): Promise<boolean> {
       async () => (await send(load.slice(third, 2 * third), "full")).refusals.length > 0,
     );
     await send(load.slice(third, 2 * third), "full");
+    const { objects: before } = readers.tally();
+    await pause(readingMs);
+    process.stdout.write(
+      `full: readers were given ${readers.tally().objects - before} objects in ${readingMs} ms\n`,
+    );
     rmSync(join(data, "ballast"));
     await until("room again", async () => {
       const [first] = load;

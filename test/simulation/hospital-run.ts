@@ -89,8 +89,11 @@ class HospitalRun {
     const away = (): Promise<void> => pause(this.#random.next() * awayMs);
     this.kills[target]++;
     if (target === "modality") await this.#modality.kill();
-    else if (target === "worker") gateway.signal("SIGUSR2");
-    else if (target === "archive") {
+    else if (target === "worker") {
+      // A gate whose threads end before it has begun ends too, and says so.
+      await this.#site.listening();
+      gateway.signal("SIGUSR2");
+    } else if (target === "archive") {
       await archive!.end("SIGKILL");
       await away();
       await this.#site.startArchive();
