@@ -36,25 +36,11 @@ export function eventLine(event: GatewayEvent, palette: Palette, option = ""): s
         visibleText(`${who} from ${peerAddress}: ${why}${more > 0 ? `, and ${more} more` : ""}`),
       );
     }
-    case "read-withheld": {
-      const { object, archive, verdict, codes } = event;
-      const text = `${verdict}: ${codes.slice(0, codesMax).join(", ")}  (${shortId(object)} from the archive ${archive})`;
-      return line(palette.bad("WITHHELD"), visibleText(text));
-    }
-    case "read-emergency": {
-      const text = `${event.verdict}, given to ${event.reader} (emergency ${shortId(event.grant)})`;
-      return line(palette.bad("EMERGENCY"), visibleText(text));
-    }
-    case "read-failed": {
-      const { object, archive, code } = event;
-      const what = object === undefined ? "does not answer a search" : `gives nothing for ${shortId(object)}`;
-      const text = `the archive ${archive} ${what} (${code})`;
-      return line(palette.notice("not read"), visibleText(text));
-    }
-    case "read-missing": {
-      const text = `${shortId(event.object)} was admitted, and the archive ${event.archive} has it no more`;
-      return line(palette.bad("missing"), visibleText(text));
-    }
+    case "read-withheld":
+    case "read-emergency":
+    case "read-failed":
+    case "read-missing":
+      return readLine(event, palette);
     case "recovered":
       return event.objects === 0
         ? undefined
@@ -77,6 +63,33 @@ export function eventLine(event: GatewayEvent, palette: Palette, option = ""): s
 }
 
 type EventOf<Kind extends GatewayEvent["kind"]> = Extract<GatewayEvent, { kind: Kind }>;
+
+function readLine(
+  event: EventOf<"read-withheld" | "read-emergency" | "read-failed" | "read-missing">,
+  palette: Palette,
+): string {
+  switch (event.kind) {
+    case "read-withheld": {
+      const { object, archive, verdict, codes } = event;
+      const text = `${verdict}: ${codes.slice(0, codesMax).join(", ")}  (${shortId(object)} from the archive ${archive})`;
+      return line(palette.bad("WITHHELD"), visibleText(text));
+    }
+    case "read-emergency": {
+      const text = `${event.verdict}, given to ${event.reader} (emergency ${shortId(event.grant)})`;
+      return line(palette.bad("EMERGENCY"), visibleText(text));
+    }
+    case "read-failed": {
+      const { object, archive, code } = event;
+      const what = object === undefined ? "does not answer a search" : `gives nothing for ${shortId(object)}`;
+      const text = `the archive ${archive} ${what} (${code})`;
+      return line(palette.notice("not read"), visibleText(text));
+    }
+    case "read-missing": {
+      const text = `${shortId(event.object)} was admitted, and the archive ${event.archive} has it no more`;
+      return line(palette.bad("missing"), visibleText(text));
+    }
+  }
+}
 
 function judgedLine(event: EventOf<"object-judged">, palette: Palette): string {
   const { object, source, verdict, state, codes, ms } = event;

@@ -38,12 +38,12 @@ it("go on with the channels of a changed configuration: what rang does not ring 
   const low: GatewayEvent = { kind: "disk-low", freeBytes: 1, neededBytes: 2 };
   alerts.sink(low);
   await expect.poll(() => first.texts.length).toBe(1);
-  const applied = alerts.apply(config(second.url));
+  const applied = alerts.apply(config(second.url).alerts);
   alerts.sink(low);
   alerts.sink({ kind: "certificate-ending", of: "device", name: "CT1", days: 7 });
   await applied;
   await expect.poll(() => second.texts).toEqual([expect.stringContaining("CT1")]);
-  await alerts.apply(config(undefined));
+  await alerts.apply(undefined);
   alerts.sink({ kind: "certificate-ending", of: "device", name: "CT2", days: 7 });
   await alerts.stop();
   expect([first.texts.length, second.texts.length, faults]).toEqual([1, 1, []]);

@@ -18,6 +18,7 @@ const meanwhileMax = 10_000;
 
 /** Those of the configuration in force: what waits and which groups are open goes from one to the next by their file. */
 export class GateAlerts {
+  readonly #config: GatewayConfig;
   readonly #faults: EventSink;
   #alerts: Alerts | undefined;
   #settings: string | undefined;
@@ -27,8 +28,9 @@ export class GateAlerts {
 
   /** @param faults of the alerts themselves: they are logged, and ring nothing */
   constructor(config: GatewayConfig, faults: EventSink) {
+    this.#config = config;
     this.#faults = faults;
-    this.#open(config);
+    this.#open(config.alerts);
   }
 
   readonly sink: EventSink = (event) => {
@@ -46,26 +48,26 @@ export class GateAlerts {
   }
 
   /** Not while another one is under way. */
-  async apply(config: GatewayConfig): Promise<void> {
-    if (JSON.stringify(config.alerts) === this.#settings) return;
+  async apply(settings: AlertSettings | undefined): Promise<void> {
+    if (JSON.stringify(settings) === this.#settings) return;
     const meanwhile: GatewayEvent[] = [];
     this.#meanwhile = meanwhile;
     await this.#alerts?.stop();
     this.#meanwhile = undefined;
     if (this.#isStopped) return;
-    this.#open(config);
+    this.#open(settings);
     this.start();
     meanwhile.forEach(this.sink);
   }
 
-  #open({ alerts, data, settings }: GatewayConfig): void {
-    this.#settings = JSON.stringify(alerts);
+  #open(settings: AlertSettings | undefined): void {
+    this.#settings = JSON.stringify(settings);
     this.#alerts =
-      alerts &&
+      settings &&
       new Alerts({
-        channels: channelsOf(alerts),
-        path: join(data, "alerts.json"),
-        gate: settings.aeTitle,
+        channels: channelsOf(settings),
+        path: join(this.#config.data, "alerts.json"),
+        gate: this.#config.settings.aeTitle,
         clock: systemClock,
         newId,
         faults: this.#faults,

@@ -136,9 +136,8 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
     owner: ownerOf(config),
   });
   const sources = new SourceChanges(config.data, { journal, events, clock, newId });
-  const watch = watchConfig(config, events, async (found) => {
-    const { settings } = found;
-    await Promise.all([gateway.applySettings(settings), applyReading(settings), alerts.apply(found)]);
+  const watch = watchConfig(config, events, async ({ settings, alerts: ringing }) => {
+    await Promise.all([gateway.applySettings(settings), applyReading(settings), alerts.apply(ringing)]);
     await sources.note(settings.sources);
   });
   const settings = (): GatewayConfig["settings"] => watch.settings;
