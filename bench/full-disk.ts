@@ -55,6 +55,16 @@ function together(load: CrashLoad, senders: readonly CrashSender[]): CrashSender
   return all;
 }
 
+/** What the spool had set aside before is used up first; then readers go on for a while. */
+async function untilFull(readers: HospitalReaders, send: () => Promise<CrashSender>): Promise<void> {
+  await until("a refusal", async () => (await send()).refusals.length > 0);
+  await send();
+  const { objects: before } = readers.tally();
+  await pause(readingMs);
+  const given = readers.tally().objects - before;
+  process.stdout.write(`full: readers were given ${given} objects in ${readingMs} ms\n`);
+}
+
 async function measure(): Promise<boolean> {
   const sealed = await makeSealedSite();
   const data = join(sealed.folder, "disk");
@@ -90,16 +100,7 @@ async function measure(): Promise<boolean> {
     fill(join(data, "ballast"));
     await filling;
     // What the spool had set aside before is used up first.
-    await until(
-      "a refusal",
-      async () => (await send(load.slice(third, 2 * third), "full")).refusals.length > 0,
-    );
-    await send(load.slice(third, 2 * third), "full");
-    const { objects: before } = readers.tally();
-    await pause(readingMs);
-    process.stdout.write(
-      `full: readers were given ${readers.tally().objects - before} objects in ${readingMs} ms\n`,
-    );
+    await untilFull(readers, () => send(load.slice(third, 2 * third), "full"));
     rmSync(join(data, "ballast"));
     await until("room again", async () => {
       const [first] = load;

@@ -7,9 +7,9 @@ import type { JudgedObject } from "../../src/store/journal/journal.ts";
 import type { SourceSettings } from "../../src/zero-trust/gateway/settings.ts";
 import type { Mode } from "../../src/zero-trust/policy/decide.ts";
 import { type Authority, type Device, trustContentOf } from "../evaluation/fixture.ts";
-import { archiveAt, Gate, sourceOf } from "../gateway/gate.ts";
+import { archiveAt, Gate, plainListener, sourceOf, webListener } from "../gateway/gate.ts";
 import { ReceivingArchive } from "../gateway/network.ts";
-import { type Answer, type SentObject, sendObjects } from "./sent-object.ts";
+import { type Answer, postObjects, type SentObject, sendObjects } from "./sent-object.ts";
 
 /** What a case comes to, in every mode. */
 export interface GateCase {
@@ -51,24 +51,26 @@ export function workersFor(trust: ChangingTrust, evidenceMs = 60_000): WorkerExa
   return new WorkerExaminer({ trust, clock: systemClock, events: () => undefined, evidenceMs, width });
 }
 
-/** Sends all of them over one association; resolves when all that may leave has left. */
+export type Door = "C-STORE" | "STOW-RS";
+
+/** Sends all of them, over one association or request by request; resolves when all that may leave has left. */
 export async function runCases(
   cases: readonly GateCase[],
   mode: Mode,
   examiner: WorkerExaminer,
-  source: Partial<SourceSettings> = {},
+  { door = "C-STORE", source }: { readonly door?: Door; readonly source?: Partial<SourceSettings> } = {},
 ): Promise<readonly GateOutcome[]> {
   const archive = await ReceivingArchive.open(0);
+  const isWeb = door === "STOW-RS";
   const gate = await Gate.open(examiner, {
+    listeners: [isWeb ? webListener : plainListener],
     sources: [sourceOf({ mode, ...source })],
     destinations: [archiveAt(archive.port)],
     spoolBytesMax: 256 << 20,
   });
   try {
-    const answers = await sendObjects(
-      gate.port,
-      cases.map(({ sent }) => sent),
-    );
+    const objects = cases.map(({ sent }) => sent);
+    const answers = await (isWeb ? postObjects(gate.port, objects) : sendObjects(gate.port, objects));
     const acknowledged = answers.filter((answer) => answer === 0).length;
     await gate.seen("object-judged", acknowledged);
     const rows = await gate.rows();

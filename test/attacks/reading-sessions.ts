@@ -62,92 +62,110 @@ const levels = ["PATIENT", "STUDY", "SERIES", "IMAGE", "FRAME", ""] as const;
 const names = ["", "*", "A*", "*^*", "?????", "*a*b*c*d*e*", "x".repeat(64), "=*=*", "\u00e4*"];
 const dates = ["", "20260101", "-20260101", "20260101-", "20261301-19000101", "2026", "20260101-20261231"];
 
-/** One association with one to four of what readers ask; what they answer to C-GET is sent unasked. */
-export function readingSession(
+function oneOf<T>(random: SeededRandom, all: readonly T[]): T {
+  return all[random.below(all.length)]!;
+}
+
+function rightIdentifiers(
   { studyInstanceUid, seriesInstanceUid, sopInstanceUid }: InstanceName,
-  random: SeededRandom,
-): Bytes {
-  const one = <T>(all: readonly T[]): T => all[random.below(all.length)]!;
-  const uid = (real: string): string =>
-    one([real, "", "1.2.3", `${real}\\1.2.3`, Array(200).fill("1.2.3.4.5.6").join("\\"), "*", `${real}.`]);
+  isFind: boolean,
+): readonly (readonly NewElement[])[] {
   const study = textElement(tags.studyInstanceUid, "UI", studyInstanceUid);
   const series = textElement(tags.seriesInstanceUid, "UI", seriesInstanceUid);
   const instance = textElement(tags.sopInstanceUid, "UI", sopInstanceUid);
-  const empty = (element: NewElement): NewElement => textElement(element.tag, "UI", "");
-  const rightOnes = (isFind: boolean): NewElement[][] => [
-    [textElement(0x00080052, "CS", "STUDY"), isFind ? empty(study) : study],
-    [textElement(0x00080052, "CS", "SERIES"), study, isFind ? empty(series) : series],
-    [textElement(0x00080052, "CS", "IMAGE"), study, series, isFind ? empty(instance) : instance],
+  // What is asked for is a key without a value.
+  const asked = (element: NewElement): NewElement => (isFind ? textElement(element.tag, "UI", "") : element);
+  return [
+    [textElement(0x00080052, "CS", "STUDY"), asked(study)],
+    [textElement(0x00080052, "CS", "SERIES"), study, asked(series)],
+    [textElement(0x00080052, "CS", "IMAGE"), study, series, asked(instance)],
   ];
-  const wrongOne = (): NewElement[] => [
-    textElement(0x00080052, "CS", one(levels)),
+}
+
+function wrongIdentifier(
+  { studyInstanceUid, seriesInstanceUid, sopInstanceUid }: InstanceName,
+  random: SeededRandom,
+): readonly NewElement[] {
+  const uid = (real: string): string =>
+    oneOf(random, [
+      real,
+      "",
+      "1.2.3",
+      `${real}\\1.2.3`,
+      Array(200).fill("1.2.3.4.5.6").join("\\"),
+      "*",
+      `${real}.`,
+    ]);
+  const maybe = (tag: number, real: string): readonly NewElement[] =>
+    random.below(2) === 0 ? [textElement(tag, "UI", uid(real))] : [];
+  return [
+    textElement(0x00080052, "CS", oneOf(random, levels)),
     textElement(0x00080061, "CS", "CT\\MR"),
-    ...(random.below(2) === 0 ? [textElement(tags.studyInstanceUid, "UI", uid(studyInstanceUid))] : []),
-    ...(random.below(2) === 0 ? [textElement(tags.seriesInstanceUid, "UI", uid(seriesInstanceUid))] : []),
-    ...(random.below(2) === 0 ? [textElement(tags.sopInstanceUid, "UI", uid(sopInstanceUid))] : []),
+    ...maybe(tags.studyInstanceUid, studyInstanceUid),
+    ...maybe(tags.seriesInstanceUid, seriesInstanceUid),
+    ...maybe(tags.sopInstanceUid, sopInstanceUid),
   ];
-  const identifier = (isFind: boolean): NewElement[] => {
-    const named = random.below(3) === 0 ? wrongOne() : one(rightOnes(isFind));
-    const matched = isFind && random.below(2) === 0;
-    return [
-      ...named,
-      ...(matched
-        ? [
-            textElement(0x00080020, "DA", one(dates)),
-            textElement(0x00100010, "PN", one(names)),
-            textElement(0x00100020, "LO", one(names)),
-          ]
-        : []),
-    ];
-  };
-  const root = one(["study", "study", "study", "patient"] as const);
+}
+
+function identifier(name: InstanceName, random: SeededRandom, isFind: boolean): readonly NewElement[] {
+  const named =
+    random.below(3) === 0 ? wrongIdentifier(name, random) : oneOf(random, rightIdentifiers(name, isFind));
+  if (!isFind || random.below(2) > 0) return named;
+  return [
+    ...named,
+    textElement(0x00080020, "DA", oneOf(random, dates)),
+    textElement(0x00100010, "PN", oneOf(random, names)),
+    textElement(0x00100020, "LO", oneOf(random, names)),
+  ];
+}
+
+/** A C-GET, and answers to what it may give, unasked. */
+function get(name: InstanceName, random: SeededRandom, sopClassUid: string): Bytes {
+  const asked = message(
+    sopClassUid,
+    { field: commandField.getRequest, priority: 0 },
+    identifier(name, random, false),
+  );
+  const answer = message(ctStorage, {
+    field: commandField.storeRequest | 0x8000,
+    messageId: undefined,
+    respondedTo: 1,
+    status: oneOf(random, [0, 0, 0xb000, 0xa700]),
+    sopInstanceUid: name.sopInstanceUid,
+  });
+  return concatBytes([asked, ...Array<Bytes>(random.below(3)).fill(answer)]);
+}
+
+/** One association with one to four of what readers ask; what they answer to C-GET is sent unasked. */
+export function readingSession(name: InstanceName, random: SeededRandom): Bytes {
+  const root = oneOf(random, ["study", "study", "study", "patient"] as const);
   const asks: readonly (() => Bytes)[] = [
-    () =>
-      message(
-        queryRetrieveClassUid(root, "find"),
-        { field: commandField.findRequest, priority: 0 },
-        identifier(true),
-      ),
     () => {
-      const get = message(
-        queryRetrieveClassUid(root, "get"),
-        { field: commandField.getRequest, priority: 0 },
-        identifier(false),
-      );
-      const answer = message(ctStorage, {
-        field: commandField.storeRequest | 0x8000,
-        messageId: undefined,
-        respondedTo: 1,
-        status: one([0, 0, 0xb000, 0xa700]),
-        sopInstanceUid,
-      });
-      return concatBytes([get, ...Array<Bytes>(random.below(3)).fill(answer)]);
+      const command = { field: commandField.findRequest, priority: 0 };
+      return message(queryRetrieveClassUid(root, "find"), command, identifier(name, random, true));
     },
-    () =>
-      message(
-        queryRetrieveClassUid(root, "move"),
-        { field: commandField.moveRequest, priority: 0, moveDestination: one(["EVIL", "NOBODY", "GATE"]) },
-        identifier(false),
-      ),
-    () =>
-      message(queryRetrieveClassUid("study", one(["find", "get", "move"])), {
-        field: commandField.cancelRequest,
-        messageId: undefined,
-        respondedTo: 1,
-      }),
-    () =>
-      message(
-        storageCommitmentClass,
-        {
-          field: commandField.actionRequest,
-          sopClassUid: undefined,
-          requestedSopClassUid: storageCommitmentClass,
-          requestedSopInstanceUid: storageCommitmentInstance,
-          actionTypeId: 1,
-        },
-        [textElement(0x00081195, "UI", "2.25.9")],
-      ),
+    () => get(name, random, queryRetrieveClassUid(root, "get")),
+    () => {
+      const moveDestination = oneOf(random, ["EVIL", "NOBODY", "GATE"]);
+      const command = { field: commandField.moveRequest, priority: 0, moveDestination };
+      return message(queryRetrieveClassUid(root, "move"), command, identifier(name, random, false));
+    },
+    () => {
+      const operation = oneOf(random, ["find", "get", "move"] as const);
+      const command = { field: commandField.cancelRequest, messageId: undefined, respondedTo: 1 };
+      return message(queryRetrieveClassUid("study", operation), command);
+    },
+    () => {
+      const command = {
+        field: commandField.actionRequest,
+        sopClassUid: undefined,
+        requestedSopClassUid: storageCommitmentClass,
+        requestedSopInstanceUid: storageCommitmentInstance,
+        actionTypeId: 1,
+      };
+      return message(storageCommitmentClass, command, [textElement(0x00081195, "UI", "2.25.9")]);
+    },
   ];
-  const parts = Array.from({ length: 1 + random.below(random.below(4) + 1) }, () => one(asks)());
+  const parts = Array.from({ length: 1 + random.below(random.below(4) + 1) }, () => oneOf(random, asks)());
   return concatBytes([associateToRead, ...parts, ...(random.below(2) === 0 ? [releaseRequest] : [])]);
 }

@@ -1,13 +1,19 @@
 /** Objects as they go over the network: what the command says, in which transfer syntax, and the data set's bytes, however broken. */
+
 import { plainTextOf } from "../../src/dicom/elements.ts";
+import { encodePart10, textElement } from "../../src/dicom/encode.ts";
+import type { JsonDataSet } from "../../src/dicom/json/json-model.ts";
+import { metaEndOf } from "../../src/dicom/meta-end.ts";
 import { tolerableCodes } from "../../src/dicom/read.ts";
 import { tags } from "../../src/dicom/tags.ts";
 import { explicitLittleEndianUid, transferSyntaxOf } from "../../src/dicom/transfer-syntax.ts";
+import { failureReason } from "../../src/dicom-network/dicomweb/store-response.ts";
 import { connectDimse, type StoredInstance } from "../../src/dicom-network/dimse/client.ts";
-import { type Bytes, latin1 } from "../../src/foundation/bytes.ts";
+import { type Bytes, concatBytes, latin1 } from "../../src/foundation/bytes.ts";
 import { ScansealError } from "../../src/foundation/errors.ts";
 import { parse } from "../evaluation/fixture.ts";
 import { gateTitle } from "../gateway/gate.ts";
+import { askWeb, multipartOf, multipartType } from "../gateway/web-request.ts";
 
 export interface SentObject extends StoredInstance {
   readonly dataSet: Bytes;
@@ -67,6 +73,38 @@ export async function asSent(file: Bytes, otherwise: StoredInstance): Promise<Se
     transferSyntaxUid: syntax !== undefined && transferSyntaxOf(syntax) ? syntax : explicitLittleEndianUid,
     dataSet: file.subarray(end),
   };
+}
+
+/** Each in a request of its own. */
+export async function postObjects(port: number, objects: readonly SentObject[]): Promise<readonly Answer[]> {
+  const answers: Answer[] = [];
+  for (const object of objects) {
+    const { body } = await askWeb(
+      {
+        ...{ port, path: "/dicom-web/studies", method: "POST" },
+        headers: { "content-type": multipartType, accept: "application/dicom+json" },
+      },
+      multipartOf([fileOf(object)]),
+    );
+    const [answer] = [JSON.parse(Buffer.from(body).toString("utf8")) as JsonDataSet];
+    const failed = answer!["00081198"]?.Value?.[0] as JsonDataSet | undefined;
+    const reason = failed?.["00081197"]?.Value?.[0];
+    if (reason === failureReason.transferSyntaxNotSupported) answers.push("no context");
+    else answers.push(typeof reason === "number" ? reason : 0);
+  }
+  return answers;
+}
+
+/** Its file meta information says what a command would. */
+function fileOf({ sopClassUid, sopInstanceUid, transferSyntaxUid, dataSet }: SentObject): Bytes {
+  const head = encodePart10(
+    [
+      textElement(tags.sopClassUid, "UI", sopClassUid),
+      textElement(tags.sopInstanceUid, "UI", sopInstanceUid),
+    ],
+    transferSyntaxUid,
+  );
+  return concatBytes([head.subarray(0, metaEndOf(head)), dataSet]);
 }
 
 /** PS3.8 9.3.2.2: context ids are odd and below 256. */

@@ -12,6 +12,7 @@ import { describePeer } from "../peers.ts";
 import { hostileGateCases, scenarioCorpusCases, tamperedGateCases } from "./corpus-cases.ts";
 import {
   ChangingTrust,
+  type Door,
   expectedOutcome,
   type GateCase,
   runCases,
@@ -27,14 +28,19 @@ import {
   scenarioGateCases,
 } from "./phantom-cases.ts";
 
-const modes: readonly Mode[] = ["observe", "warn", "enforce"];
+const ways: readonly (readonly [Mode, Door])[] = [
+  ["observe", "C-STORE"],
+  ["warn", "C-STORE"],
+  ["enforce", "C-STORE"],
+  ["enforce", "STOW-RS"],
+];
 
 async function expectOutcomes(
   cases: readonly GateCase[],
-  mode: Mode,
+  [mode, door]: (typeof ways)[number],
   examiner: WorkerExaminer,
 ): Promise<void> {
-  const outcomes = await runCases(cases, mode, examiner);
+  const outcomes = await runCases(cases, mode, examiner, { door });
   const told = outcomes.map((outcome) => `${outcome.name}: ${toldOutcome(outcome)}`);
   expect(told).toEqual(cases.map((one) => `${one.name}: ${expectedOutcome(one, mode)}`));
   const codes = outcomes.map(({ row }) => new Set(row?.findings.map(({ code }) => code)));
@@ -59,8 +65,8 @@ describePeer("corpus", "attacks on the corpus", () => {
     await attacked.site.close();
   });
 
-  it.each(modes)("in mode %s", async (mode) => {
-    await expectOutcomes(cases, mode, examiner);
+  it.each(ways)("in mode %s over %s", async (...way) => {
+    await expectOutcomes(cases, way, examiner);
   });
 });
 
@@ -80,12 +86,14 @@ describe("attacks on generated slices", () => {
     await attacked.site.close();
   });
 
-  it.each(modes)("in mode %s", async (mode) => {
-    await expectOutcomes(cases, mode, examiner);
+  it.each(ways)("in mode %s over %s", async (...way) => {
+    await expectOutcomes(cases, way, examiner);
   });
 
   it("a source that is allowed everything gets nothing else through but a byte behind the data set, reported", async () => {
-    const outcomes = await runCases(cases, "enforce", examiner, { tolerate: [...tolerableCodes] });
+    const outcomes = await runCases(cases, "enforce", examiner, {
+      source: { tolerate: [...tolerableCodes] },
+    });
     const passed = outcomes.filter(({ inArchive }) => inArchive);
     const behind = "one byte more";
     expect(new Set(passed.map(({ name }) => name))).toEqual(
