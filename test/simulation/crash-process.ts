@@ -48,10 +48,13 @@ export class CrashProcess {
   async says(words: string): Promise<void> {
     await until(words, () => {
       if (this.log().slice(this.#from).includes(words)) return true;
-      if (this.#child?.exitCode !== null)
-        throw new Error(`ended before "${words}": ${this.log().slice(-2000)}`);
+      if (!this.isRunning) throw new Error(`ended before "${words}": ${this.log().slice(-2000)}`);
       return false;
     });
+  }
+
+  get isRunning(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   signal(name: NodeJS.Signals): void {
