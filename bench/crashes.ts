@@ -85,14 +85,15 @@ async function run({ target, journal }: Series): Promise<CrashOutcome[]> {
 }
 
 /** In one transfer of a hospital. */
-const hospitalKillsAtOnce = 12;
-const hospitalObjects = 140;
+const hospitalKillsAtOnce = { least: 8, most: 16 };
+const hospitalObjects = 100;
 
 async function runHospital(journal: Series["journal"]): Promise<HospitalOutcome[]> {
+  const { least, most } = hospitalKillsAtOnce;
   const outcomes: HospitalOutcome[] = [];
   for (let left = kills, i = 0; left > 0; i++) {
     const random = new SeededRandom("hospital", seed, journal, i);
-    const now = Math.min(left, 4 + random.below(hospitalKillsAtOnce - 3));
+    const now = Math.min(left, least + random.below(most - least + 1));
     left -= now;
     const outcome = await hospitalTransfer(
       site,

@@ -37,7 +37,8 @@ const afterSendMs = 40;
 const afterMs = 1_500;
 const awayMs = 600;
 /** Everybody has time to do something before the next one. */
-const betweenMs = 1_000;
+const betweenMs = 800;
+const startsMax = 10;
 
 class HospitalRun {
   readonly #site: CrashSite;
@@ -71,7 +72,7 @@ class HospitalRun {
       await this.#kill(this.#target());
       await pause(random.next() * betweenMs);
     }
-    await this.#site.listening();
+    await this.#listening();
     await sending;
   }
 
@@ -89,11 +90,8 @@ class HospitalRun {
     const away = (): Promise<void> => pause(this.#random.next() * awayMs);
     this.kills[target]++;
     if (target === "modality") await this.#modality.kill();
-    else if (target === "worker") {
-      // A gate whose threads end before it has begun ends too, and says so.
-      await this.#site.listening();
-      gateway.signal("SIGUSR2");
-    } else if (target === "archive") {
+    else if (target === "worker") gateway.signal("SIGUSR2");
+    else if (target === "archive") {
       await archive!.end("SIGKILL");
       await away();
       await this.#site.startArchive();
@@ -106,7 +104,21 @@ class HospitalRun {
       await away();
       gateway.start();
       // Now and then the next kill comes while it recovers.
-      if (this.#random.next() < 0.7) await this.#site.listening();
+      if (this.#random.next() < 0.7) await this.#listening();
+    }
+  }
+
+  /** A gate that is started without its database, or whose threads end before it has begun, ends; systemd starts it again. */
+  async #listening(): Promise<void> {
+    const { gateway } = this.#site;
+    for (let starts = 1; ; starts++) {
+      try {
+        return await this.#site.listening();
+      } catch (error) {
+        if (gateway.isRunning || starts === startsMax) throw error;
+        await pause(this.#random.next() * awayMs);
+        gateway.start();
+      }
     }
   }
 }
