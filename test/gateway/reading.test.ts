@@ -138,6 +138,9 @@ it("alarms of nothing that is still on its way into archive or index", async () 
   place.copies.set(third!.digest, sealed[2]!);
   place.underWay.add(third!.objectId);
   expect((await place.read("enforce"))[2]).toBe("2.25.203 verified copy true");
+  place.copies.clear();
+  place.now += 120_000;
+  expect((await place.read("enforce"))[2]).toBe("2.25.203 unavailable network");
   expect(place.told("read-missing")).toEqual([]);
   // In the archive, and not in the index yet: it is compared with what was admitted all the same.
   const old = place.entries.splice(0, 1);
