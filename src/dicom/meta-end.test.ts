@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { fromLatin1 } from "../foundation/bytes.ts";
+import { concatBytes, fromLatin1 } from "../foundation/bytes.ts";
 import { encodeMeta, encodePart10, textElement } from "./encode.ts";
-import { metaEndOf } from "./meta-end.ts";
+import { metaEndOf, metaNamesOf } from "./meta-end.ts";
 import { tags } from "./tags.ts";
 import { explicitLittleEndianUid } from "./transfer-syntax.ts";
 
@@ -18,6 +18,15 @@ it("finds where the data set begins, whatever the group's length says", () => {
   const lying = file.slice();
   lying[140] = 1;
   expect(metaEndOf(lying)).toBe(meta.length);
+});
+
+it("takes from the group what it says once", () => {
+  expect(metaNamesOf(file)).toEqual({
+    ...{ sopClassUid: "2.25.1", sopInstanceUid: "2.25.1" },
+    transferSyntaxUid: explicitLittleEndianUid,
+  });
+  const again = encodeMeta(uid, uid, "1.2.840.10008.1.2.2").subarray(132);
+  expect(metaNamesOf(concatBytes([meta, again, file.subarray(meta.length)]))).toEqual({});
 });
 
 it("answers any bytes, and finds no end that is not there", () => {

@@ -17,7 +17,7 @@ export function metaEndOf(head: Bytes): number | undefined {
   return walk(head, () => undefined);
 }
 
-/** What group 0002 says of the file, as far as it says it: syntactically UIDs, compared with nothing. */
+/** What group 0002 says of the file, as far as it says it once: syntactically UIDs, compared with nothing. */
 export interface MetaNames {
   readonly sopClassUid?: string;
   readonly sopInstanceUid?: string;
@@ -32,13 +32,14 @@ const named: ReadonlyMap<number, keyof MetaNames> = new Map([
 
 /** @param head as for `metaEndOf` */
 export function metaNamesOf(head: Bytes): MetaNames {
-  const names: { -readonly [K in keyof MetaNames]: MetaNames[K] } = {};
+  const found = new Map<keyof MetaNames, string>();
   walk(head, (element, start, end) => {
     const name = named.get(element);
     const text = trimmedLatin1(head.subarray(start, end));
-    if (name !== undefined && isWellFormedUid(text)) names[name] ??= text;
+    // Of two that say something else one reader takes the first, another the last.
+    if (name !== undefined) found.set(name, !found.has(name) && isWellFormedUid(text) ? text : "");
   });
-  return names;
+  return Object.fromEntries([...found].filter(([, uid]) => uid !== ""));
 }
 
 function walk(

@@ -1,15 +1,14 @@
 /** Objects as they go over the network: what the command says, in which transfer syntax, and the data set's bytes, however broken. */
 
 import { plainTextOf } from "../../src/dicom/elements.ts";
-import { encodePart10, textElement } from "../../src/dicom/encode.ts";
+import { encodeMeta } from "../../src/dicom/encode.ts";
 import type { JsonDataSet } from "../../src/dicom/json/json-model.ts";
-import { metaEndOf } from "../../src/dicom/meta-end.ts";
 import { tolerableCodes } from "../../src/dicom/read.ts";
 import { tags } from "../../src/dicom/tags.ts";
 import { explicitLittleEndianUid, transferSyntaxOf } from "../../src/dicom/transfer-syntax.ts";
 import { failureReason } from "../../src/dicom-network/dicomweb/store-response.ts";
 import { connectDimse, type StoredInstance } from "../../src/dicom-network/dimse/client.ts";
-import { type Bytes, concatBytes, latin1 } from "../../src/foundation/bytes.ts";
+import { type Bytes, concatBytes, fromLatin1, latin1 } from "../../src/foundation/bytes.ts";
 import { ScansealError } from "../../src/foundation/errors.ts";
 import { parse } from "../evaluation/fixture.ts";
 import { gateTitle } from "../gateway/gate.ts";
@@ -97,14 +96,10 @@ export async function postObjects(port: number, objects: readonly SentObject[]):
 
 /** Its file meta information says what a command would. */
 function fileOf({ sopClassUid, sopInstanceUid, transferSyntaxUid, dataSet }: SentObject): Bytes {
-  const head = encodePart10(
-    [
-      textElement(tags.sopClassUid, "UI", sopClassUid),
-      textElement(tags.sopInstanceUid, "UI", sopInstanceUid),
-    ],
-    transferSyntaxUid,
-  );
-  return concatBytes([head.subarray(0, metaEndOf(head)), dataSet]);
+  return concatBytes([
+    encodeMeta(fromLatin1(sopClassUid), fromLatin1(sopInstanceUid), transferSyntaxUid),
+    dataSet,
+  ]);
 }
 
 /** PS3.8 9.3.2.2: context ids are odd and below 256. */

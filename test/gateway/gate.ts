@@ -9,6 +9,7 @@ import { ScansealError } from "../../src/foundation/errors.ts";
 import type { GatewayEvent } from "../../src/operations/event.ts";
 import { nodeCrypto, systemClock } from "../../src/platform/node/crypto.ts";
 import { openExtents } from "../../src/platform/node/extents-source.ts";
+import { WebListeners } from "../../src/site/gateway/web/web-listener.ts";
 import type { Journal, JudgedObject } from "../../src/store/journal/journal.ts";
 import { openSqliteJournal } from "../../src/store/journal/sqlite-journal.ts";
 import { openFolderObjectStore } from "../../src/store/objects/folder-object-store.ts";
@@ -87,6 +88,8 @@ export function examinerOf(site: Pick<Site, "judge">): Examiner {
 }
 
 export const plainListener: ListenerSettings = { name: "plain", host: "127.0.0.1", port: 0 };
+/** For STOW-RS, from the sources of the other. */
+export const webListener: ListenerSettings = { ...plainListener, protocol: "dicomweb" };
 
 export interface GateChoice {
   readonly listeners?: readonly ListenerSettings[];
@@ -115,6 +118,7 @@ export class Gate {
   readonly spool: Spool;
   readonly gateway: Gateway;
   readonly settings: GatewaySettings;
+  readonly #web: WebListeners;
   readonly #waiting = new Set<Waiting>();
   #usage: SpoolUsage | undefined;
 
@@ -130,8 +134,11 @@ export class Gate {
     this.objects = stores.objects;
     this.spool = stores.spool;
     this.settings = settings;
+    const events = (event: GatewayEvent): void => this.#onEvent(event);
+    this.#web = new WebListeners({ reading: undefined, events, settings });
     this.gateway = createGateway({
       ...stores,
+      webListener: (...listener) => this.#web.open(...listener),
       settings,
       examiner,
       crypto: nodeCrypto,
@@ -139,7 +146,7 @@ export class Gate {
       newId,
       owner: "test",
       onToIndex,
-      events: (event) => this.#onEvent(event),
+      events,
     });
   }
 
@@ -226,6 +233,7 @@ export class Gate {
   /** Drains and closes what it opened; the folder stays. */
   async stop(): Promise<void> {
     await this.stopped();
+    await this.#web.close();
     await this.journal.close();
     await this.spool.close();
   }

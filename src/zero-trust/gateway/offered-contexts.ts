@@ -42,7 +42,18 @@ export interface OfferedServices {
 /** Identifiers and references in little endian (PS3.4 C.5, J.3). */
 const identifierSyntaxes: readonly string[] = [explicitLittleEndianUid, implicitLittleEndianUid];
 
-/** The first transfer syntax proposed that we know; big endian is retired (PS3.5 2006). Classes that are not the standard's are somebody's own storage. */
+/** Big endian is retired (PS3.5 2006). */
+function isObjectSyntax(uid: string): boolean {
+  return transferSyntaxOf(uid) !== undefined && uid !== explicitBigEndianUid;
+}
+
+/** Of an object that names its form itself, what a presentation context would be refused for; undefined: it would not. */
+export function refusedForm(sopClassUid: string, transferSyntaxUid: string): "class" | "syntax" | undefined {
+  if (!isStorageClass(sopClassUid)) return "class";
+  return isObjectSyntax(transferSyntaxUid) ? undefined : "syntax";
+}
+
+/** The first transfer syntax proposed that we know. Classes that are not the standard's are somebody's own storage. */
 export function chooseContext(
   abstractSyntax: string,
   transferSyntaxes: readonly string[],
@@ -54,7 +65,7 @@ export function chooseContext(
   if (!isAsked && !isStorageClass(abstractSyntax) && abstractSyntax !== verificationSopClass)
     return { refuse: 3 };
   const known = transferSyntaxes.find((uid) =>
-    isAsked ? identifierSyntaxes.includes(uid) : transferSyntaxOf(uid) && uid !== explicitBigEndianUid,
+    isAsked ? identifierSyntaxes.includes(uid) : isObjectSyntax(uid),
   );
   return known === undefined ? { refuse: 4 } : { transferSyntax: known };
 }

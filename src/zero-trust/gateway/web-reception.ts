@@ -3,6 +3,7 @@ import type { NetworkPeer } from "../../dicom-network/dimse/association.ts";
 import type { DimseStatus } from "../../dicom-network/dimse/service.ts";
 import { beginObject } from "./arrival.ts";
 import type { ArrivingName, ObjectReceiver, Reception } from "./object-receiver.ts";
+import { refusedForm } from "./offered-contexts.ts";
 import type { ReceptionState } from "./receive.ts";
 import type { ReaderSettings, SourceSettings } from "./settings.ts";
 
@@ -25,6 +26,12 @@ export interface WebReading {
   /** Over, however. Idempotent. */
   end(): void;
 }
+
+/** As Failure Reasons (PS3.18 table I.2-2). */
+const notSupported = {
+  class: { code: 0x0122, comment: "SOP class not supported" },
+  syntax: { code: 0xc122, comment: "transfer syntax not supported" },
+} as const;
 
 export class WebReception {
   readonly #listener: string;
@@ -103,6 +110,8 @@ export class WebReception {
     // The configuration may have changed since: what would not be this source today is it no more.
     const source = this.#sourceOf(peer);
     if (source?.name !== name) return { status: { code: 0x0124, comment: "not authorised" } };
+    const refused = refusedForm(named.sopClassUid, named.transferSyntaxUid);
+    if (refused !== undefined) return { status: notSupported[refused] };
     const { limits } = this.#state().settings;
     return beginObject(
       { named, peer: { title: "", address: peer.address }, source, studyInstanceUid },
