@@ -17,7 +17,6 @@ import { DimseReading } from "../../zero-trust/gateway/reading/dimse-reading.ts"
 import type { Holding } from "../../zero-trust/gateway/reading/instance-reading.ts";
 import { MergedSearch } from "../../zero-trust/gateway/reading/merged-search.ts";
 import type {
-  Admissions,
   AdmittedInstances,
   Emergencies,
   HeldInstance,
@@ -28,6 +27,7 @@ import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
 import { openGrant } from "../../zero-trust/quarantine/emergency.ts";
 import { openHome } from "../home.ts";
 import { NoticeOffice } from "../notices/notice-office.ts";
+import { admissionsOf, destinationOf } from "./admissions.ts";
 import type { GatewayConfig } from "./config.ts";
 import { ArchiveInForce } from "./read-archive.ts";
 import { StagingFolder } from "./staging.ts";
@@ -83,7 +83,7 @@ export async function openReading(
   const office = { index, staging, version, home, clock: systemClock };
   const notices = new NoticeOffice({ ...office, folder: join(folder, "notices") });
   const admitted: AdmittedInstances = { entriesOf: (scope) => index.instancesOf(scope) };
-  const admissions = admissionsOf(parts.journal);
+  const admissions = admissionsOf(parts.journal, destinationOf(reading.archive, settings.destinations));
   const desk = new ReadingDesk({
     ...{ archive, staging, examiner, hold, events, aheadMax, notices },
     ...{ admitted, admissions },
@@ -134,28 +134,6 @@ function emergenciesOf({ journal }: Pick<ReadingParts, "journal">): Emergencies 
           });
       }
       return [...byUid.values()];
-    },
-  };
-}
-
-export function admissionsOf(
-  journal: Pick<Journal, "object" | "admittedInstance" | "deliveriesOf">,
-): Admissions {
-  return {
-    entryOf: async ({ studyInstanceUid, seriesInstanceUid, sopInstanceUid }) => {
-      const admitted = await journal.admittedInstance(sopInstanceUid);
-      const object = admitted && (await journal.object(admitted.objectId));
-      const isIt =
-        object?.studyInstanceUid === studyInstanceUid && object.seriesInstanceUid === seriesInstanceUid;
-      if (!admitted || !isIt) return undefined;
-      const { sopClassUid, verdict = "" } = object;
-      return { ...admitted, studyInstanceUid, seriesInstanceUid, sopInstanceUid, sopClassUid, verdict };
-    },
-    wasDelivered: async (objectId, before) => {
-      const deliveries = await journal.deliveriesOf(objectId);
-      return deliveries.every(
-        ({ released, deliveredAt = Number.POSITIVE_INFINITY }) => released || deliveredAt < before,
-      );
     },
   };
 }

@@ -1,0 +1,49 @@
+import { expect, it } from "vitest";
+import type { Delivery } from "../../store/journal/journal.ts";
+import { admissionsOf, destinationOf } from "./admissions.ts";
+
+function delivery(destination: string, deliveredAt: number | undefined, released = false): Delivery {
+  return { destination, deliveredAt, released } as Delivery;
+}
+
+function wasDelivered(
+  deliveries: readonly Delivery[],
+  before: number,
+  destination?: string,
+): Promise<boolean> {
+  const journal = {
+    deliveriesOf: async () => deliveries,
+    object: async () => undefined,
+    admittedInstance: async () => undefined,
+  };
+  return admissionsOf(journal, destination).wasDelivered("1", before);
+}
+
+it("an archive has what it had taken before it was asked", async () => {
+  expect(await wasDelivered([delivery("pacs", 5)], 6)).toBe(true);
+  expect(await wasDelivered([delivery("pacs", 5)], 5)).toBe(false);
+  expect(await wasDelivered([delivery("pacs", undefined)], 6)).toBe(false);
+  expect(await wasDelivered([], 6)).toBe(true);
+});
+
+it("another destination that is away hides nothing that this one lost; a release says nothing of it", async () => {
+  const all = [delivery("pacs", 5), delivery("away", undefined), delivery("review", undefined, true)];
+  expect(await wasDelivered(all, 6, "pacs")).toBe(true);
+  expect(await wasDelivered(all, 6)).toBe(false);
+  expect(await wasDelivered(all.toReversed(), 6, "review")).toBe(false);
+});
+
+it("a destination is the archive by its address", () => {
+  const archive = { name: "a", tolerate: [] };
+  const through = { protocol: "dimse", host: "h", port: 2, aeTitle: "A" } as const;
+  const rest = { aeTitle: "A", takes: "admitted", associationsMax: 1 } as const;
+  const destinations = [
+    { name: "other", host: "h", port: 1, ...rest },
+    { name: "pacs", host: "h", port: 2, ...rest },
+  ];
+  expect(destinationOf({ ...archive, through }, destinations)).toBe("pacs");
+  expect(destinationOf({ ...archive, through: { ...through, host: "x" } }, destinations)).toBeUndefined();
+  const web = { protocol: "dicomweb", url: "http://h:2/" } as const;
+  expect(destinationOf({ ...archive, through: web }, destinations)).toBeUndefined();
+  expect(destinationOf(undefined, destinations)).toBeUndefined();
+});
