@@ -29,8 +29,8 @@ export type ModalityAnswer =
 const script = fileURLToPath(new URL("./crash-sender-process.ts", import.meta.url));
 /** Objects of one association, or of one request. */
 const batch = 3;
-/** Far more than the kills of one transfer. */
-const triesMax = 100;
+/** Two minutes and more, on a slow machine, in which there is nobody. */
+const triesMax = 1_000;
 const againMs = 100;
 
 interface Work {
