@@ -41,6 +41,10 @@ export function eventLine(event: GatewayEvent, palette: Palette, option = ""): s
     case "read-failed":
     case "read-missing":
       return readLine(event, palette);
+    case "read-replaced":
+    case "copy-damaged":
+    case "copies-dropped":
+      return copyLine(event, palette);
     case "recovered":
       return event.objects === 0
         ? undefined
@@ -63,6 +67,29 @@ export function eventLine(event: GatewayEvent, palette: Palette, option = ""): s
 }
 
 type EventOf<Kind extends GatewayEvent["kind"]> = Extract<GatewayEvent, { kind: Kind }>;
+
+const droppedBecause: Readonly<Record<EventOf<"copies-dropped">["why"], string>> = {
+  limit: "more than copiesSize",
+  disk: "the disk is short",
+  off: "copies are kept no longer",
+};
+
+function copyLine(
+  event: EventOf<"read-replaced" | "copy-damaged" | "copies-dropped">,
+  palette: Palette,
+): string {
+  if (event.kind === "copies-dropped")
+    return line("copies", `${counted(event.objects)} let go: ${droppedBecause[event.why]}`);
+  const id = shortId(event.object);
+  if (event.kind === "copy-damaged") {
+    const what = event.isDropped ? "deleted, the archives have it" : "it has to be sent again";
+    return line(palette.bad("damaged"), `the bytes kept here of ${id} are not what came: ${what}`);
+  }
+  return line(
+    palette.notice("copy"),
+    visibleText(`${id} was given from here, not from the archive ${event.archive}`),
+  );
+}
 
 function readLine(
   event: EventOf<"read-withheld" | "read-emergency" | "read-failed" | "read-missing">,

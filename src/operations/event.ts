@@ -140,6 +140,27 @@ export type GatewayEvent =
     }
   /** The archive has an instance of a study that a reader asked for, and the gate never admitted it. */
   | { readonly kind: "read-unknown"; readonly archive: string }
+  /** In place of what the archive lost, changed or cannot give, a reader was given the gate's own copy; that of the archive is told by itself. */
+  | {
+      readonly kind: "read-replaced";
+      readonly object: string;
+      readonly archive: string;
+      readonly why: "held" | "missing" | "unavailable";
+    }
+  /** The gate's own bytes of an object are not those that were acknowledged. Nobody is given them. */
+  | {
+      readonly kind: "copy-damaged";
+      readonly object: string;
+      /** Every archive has the object: they are deleted. Otherwise they are replaced when it is sent again. */
+      readonly isDropped: boolean;
+    }
+  /** Copies of what every archive has: above their limit, in the way of what arrives, or not wanted any more. */
+  | {
+      readonly kind: "copies-dropped";
+      readonly why: "limit" | "disk" | "off";
+      readonly objects: number;
+      readonly bytes: number;
+    }
   | { readonly kind: "stored"; readonly object: string; readonly bytes: number }
   | { readonly kind: "recovered"; readonly objects: number; readonly bytes: number }
   | { readonly kind: "worker-ended"; readonly why: string }

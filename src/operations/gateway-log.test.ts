@@ -37,6 +37,9 @@ function everywhere(text: string, n: number): GatewayEvent[] {
     { kind: "delivery-failed", object: text, destination: text, why: text, isDead: false, retryInMs: n },
     { kind: "destination-down", destination: text, why: text, waiting: n, retryInMs: n },
     { kind: "destination-back", destination: text, waiting: n, downMs: n },
+    { kind: "read-replaced", object: text, archive: text, why: text as "held" },
+    { kind: "copy-damaged", object: text, isDropped: true },
+    { kind: "copies-dropped", why: text as "limit", objects: n, bytes: n },
     { kind: "stored", object: text, bytes: n },
     { kind: "recovered", objects: n, bytes: n },
     { kind: "worker-ended", why: text },
@@ -54,7 +57,7 @@ function everywhere(text: string, n: number): GatewayEvent[] {
 }
 
 /** Where a name of the configuration or a peer's label belongs: text of people, but not of patients. */
-const labelFields = new Set(["source", "listener", "destination", "peerTitle", "name"]);
+const labelFields = new Set(["source", "listener", "destination", "archive", "peerTitle", "name"]);
 
 describe("the gateway's log", () => {
   it("says what happened, when, how grave, and nothing else", () => {

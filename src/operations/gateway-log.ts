@@ -75,7 +75,10 @@ function levelOf(event: GatewayEvent): Exclude<Level, "trace" | "fatal"> {
     case "read-failed":
     case "read-unknown":
     case "read-emergency":
+    case "copy-damaged":
       return "warn";
+    case "copies-dropped":
+      return event.why === "disk" ? "warn" : "info";
     case "association-accepted":
       return event.titleDiffers === true ? "warn" : "info";
     case "association-ended":
@@ -137,17 +140,14 @@ function fieldsOf(event: GatewayEvent): Fields {
     case "read-unknown":
     case "read-notice":
     case "read-given":
+    case "read-replaced":
       return readingFields(event);
-    case "read-emergency": {
-      const { grant, reader, verdict, object } = event;
-      const known = object === undefined ? {} : { object: madeId(object) };
-      return {
-        grant: madeId(grant),
-        reader: configuredName(reader),
-        verdict: knownVerdict(verdict),
-        ...known,
-      };
-    }
+    case "read-emergency":
+      return emergencyFields(event);
+    case "copy-damaged":
+      return { object: madeId(event.object), isDropped: event.isDropped === true };
+    case "copies-dropped":
+      return { why: knownCode(event.why), objects: count(event.objects), bytes: count(event.bytes) };
     case "draining":
       return { associations: count(event.associations) };
     case "stopped":
@@ -220,7 +220,13 @@ function objectFields(
 
 function readingFields(
   event: EventOf<
-    "read-withheld" | "read-missing" | "read-failed" | "read-unknown" | "read-notice" | "read-given"
+    | "read-withheld"
+    | "read-missing"
+    | "read-failed"
+    | "read-unknown"
+    | "read-notice"
+    | "read-given"
+    | "read-replaced"
   >,
 ): Fields {
   if (event.kind === "read-given") {
@@ -239,6 +245,7 @@ function readingFields(
   }
   const named = { object: madeId(event.object), archive };
   if (event.kind === "read-missing") return named;
+  if (event.kind === "read-replaced") return { ...named, why: knownCode(event.why) };
   const { verdict, codes, admitted } = event;
   const known = admitted === undefined ? {} : { admitted: madeId(admitted) };
   return {
@@ -247,6 +254,11 @@ function readingFields(
     codes: codes.slice(0, codesMax).map(knownCode),
     ...known,
   };
+}
+
+function emergencyFields({ grant, reader, verdict, object }: EventOf<"read-emergency">): Fields {
+  const known = object === undefined ? {} : { object: madeId(object) };
+  return { grant: madeId(grant), reader: configuredName(reader), verdict: knownVerdict(verdict), ...known };
 }
 
 function deliveryFields(event: EventOf<"delivered" | "delivery-failed">): Fields {

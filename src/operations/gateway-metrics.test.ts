@@ -11,6 +11,7 @@ const readings: GatewayReadings = {
   oldestReceivedAt: now - 1500,
   oldestDueAt: undefined,
   spool: { bytes: 4096, records: 2, bytesMax: 1 << 30, isRefusing: true },
+  copies: { objects: 7, bytes: 8192 },
   destinations: [{ name: "pacs", isReached: false }],
 };
 
@@ -55,6 +56,9 @@ const events: readonly GatewayEvent[] = [
     retryInMs: undefined,
   },
   { kind: "recovered", objects: 4, bytes: 1 },
+  { kind: "read-replaced", object: id, archive: "pacs", why: "held" },
+  { kind: "copy-damaged", object: id, isDropped: true },
+  { kind: "copies-dropped", why: "limit", objects: 3, bytes: 9 },
   { kind: "worker-ended", why: "x" },
   { kind: "fault", where: "x", code: "io", why: "x" },
 ];
@@ -80,6 +84,9 @@ describe("the gateway's metrics", () => {
       'scanseal_delivered_bytes_total{destination="pacs"}': 500_000,
       scanseal_objects_recovered_total: 4,
       scanseal_worker_ends_total: 1,
+      'scanseal_reads_replaced_total{reason="held"}': 1,
+      scanseal_copies_damaged_total: 1,
+      'scanseal_copies_dropped_total{reason="limit"}': 3,
       'scanseal_faults_total{code="io"}': 1,
       scanseal_acknowledgement_seconds_count: 2,
       scanseal_acknowledgement_seconds_sum: 2.02,
@@ -105,6 +112,8 @@ describe("the gateway's metrics", () => {
     expect(samples.get("scanseal_oldest_due_seconds")).toBe(0);
     expect(samples.get("scanseal_spool_bytes")).toBe(4096);
     expect(samples.get("scanseal_spool_refusing")).toBe(1);
+    expect(samples.get("scanseal_copies")).toBe(7);
+    expect(samples.get("scanseal_copies_bytes")).toBe(8192);
     expect(samples.get('scanseal_destination_reached{destination="pacs"}')).toBe(0);
     answer = () => Promise.reject(new Error("down"));
     const without = samplesOf(await metrics.text());

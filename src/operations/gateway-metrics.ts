@@ -25,6 +25,8 @@ export interface GatewayReadings {
     readonly bytesMax: number;
     readonly isRefusing: boolean;
   };
+  /** Of what every archive has; absent where the journal does not say. */
+  readonly copies?: { readonly objects: number; readonly bytes: number } | undefined;
   readonly destinations: readonly { readonly name: string; readonly isReached: boolean }[];
   /** Every certificate and revocation list that site and gateway rest on. */
   readonly certificates?: readonly { readonly of: string; readonly name: string; readonly endsAt: number }[];
@@ -117,6 +119,15 @@ export class GatewayMetrics {
         c.stored.inc();
         c.storedBytes.inc(count(event.bytes));
         break;
+      case "read-replaced":
+        c.readsReplaced.inc({ reason: knownCode(event.why) });
+        break;
+      case "copy-damaged":
+        c.copiesDamaged.inc();
+        break;
+      case "copies-dropped":
+        c.copiesDropped.inc({ reason: knownCode(event.why) }, count(event.objects));
+        break;
       case "recovered":
         c.recovered.inc(count(event.objects));
         break;
@@ -207,6 +218,9 @@ interface Counters {
   readonly judged: Counter<"source" | "verdict" | "state">;
   readonly stored: Counter<never>;
   readonly storedBytes: Counter<never>;
+  readonly readsReplaced: Counter<"reason">;
+  readonly copiesDamaged: Counter<never>;
+  readonly copiesDropped: Counter<"reason">;
   readonly recovered: Counter<never>;
   readonly workerEnds: Counter<never>;
   readonly faults: Counter<"code">;
@@ -239,6 +253,9 @@ function makeCounters(registry: Registry): Counters {
     judged: counter("objects_judged", "Objects judged", "source", "verdict", "state"),
     stored: counter("objects_stored", "Objects put into the object store"),
     storedBytes: counter("stored_bytes", "Bytes put into the object store"),
+    readsReplaced: counter("reads_replaced", "Copies given to readers in the archive's place", "reason"),
+    copiesDamaged: counter("copies_damaged", "Own bytes that were not what was acknowledged"),
+    copiesDropped: counter("copies_dropped", "Copies let go", "reason"),
     recovered: counter("objects_recovered", "Acknowledged objects found again after a crash"),
     workerEnds: counter("worker_ends", "Examining workers that had to be ended or died"),
     faults: counter("faults", "What should not happen", "code"),
@@ -273,6 +290,8 @@ function makeGauges(registry: Registry, names: LabelNames): Gauges {
   const bytes = gauge("spool_bytes", "Bytes in the spool");
   const bytesMax = gauge("spool_bytes_max", "Bytes the spool may take");
   const records = gauge("spool_records", "Objects in the spool");
+  const copies = gauge("copies", "Copies of objects that every archive has");
+  const copiesBytes = gauge("copies_bytes", "Bytes of these copies");
   const refusing = gauge("spool_refusing", "1 while objects are refused for want of storage, else 0");
   const auditQueue = gauge("audit_queue", "Audit messages that wait for the syslog server");
   const reached = gauge("destination_reached", "0 while it cannot be reached, else 1", "destination");
@@ -284,7 +303,8 @@ function makeGauges(registry: Registry, names: LabelNames): Gauges {
     open: gauge("associations_open", "Associations that are open", "source"),
     show(readings, now) {
       up.set(readings === undefined ? 0 : 1);
-      for (const one of [unjudged, due, bytes, bytesMax, records, refusing, auditQueue]) one.remove();
+      for (const one of [unjudged, due, bytes, bytesMax, records, copies, copiesBytes, refusing, auditQueue])
+        one.remove();
       objects.reset();
       deliveries.reset();
       certificate.reset();
@@ -299,6 +319,10 @@ function makeGauges(registry: Registry, names: LabelNames): Gauges {
       bytes.set(readings.spool.bytes);
       bytesMax.set(readings.spool.bytesMax);
       records.set(readings.spool.records);
+      if (readings.copies) {
+        copies.set(readings.copies.objects);
+        copiesBytes.set(readings.copies.bytes);
+      }
       for (const { name, isReached } of readings.destinations)
         reached.set({ destination: names.of(name) }, isReached ? 1 : 0);
       // Names that are told as "other" share a line: the first to end stands there.

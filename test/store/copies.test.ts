@@ -112,15 +112,20 @@ function dropping(withStores: WithStores): void {
       const young = [await of("2.25.2", 2 * day), await of("2.25.2", 5 * day)];
       const old = [await of("2.25.1", day), await of("2.25.1", 4 * day)];
       const nameless = await copied(stores, { studyInstanceUid: undefined }, 3 * day);
-      expect(await copies.dropOldest(1)).toEqual({ objects: 1, bytes: 1_234, study: "2.25.1" });
+      expect(await copies.dropOldest(1)).toEqual({ listed: 1, objects: 1, bytes: 1_234, study: "2.25.1" });
       expect(await copies.dropOldest(1, "2.25.1")).toMatchObject({ objects: 1, study: "2.25.1" });
-      expect(await copies.dropOldest(1, "2.25.1")).toEqual({ objects: 0, bytes: 0, study: undefined });
+      expect(await copies.dropOldest(1, "2.25.1")).toEqual({
+        listed: 0,
+        objects: 0,
+        bytes: 0,
+        study: undefined,
+      });
       expect(await deleted(stores)).toEqual(old.map(({ digest }) => digest).sort());
       expect(await copies.dropOldest(500)).toMatchObject({ objects: 2, study: undefined });
       for (const object of young) expect(await stateOf(stores, object)).toBe("nowhere");
       expect(await stateOf(stores, nameless)).toBe("stored");
       expect(await copies.dropOldest(500)).toMatchObject({ objects: 1 });
-      expect(await copies.dropOldest(500)).toEqual({ objects: 0, bytes: 0, study: undefined });
+      expect(await copies.dropOldest(500)).toEqual({ listed: 0, objects: 0, bytes: 0, study: undefined });
       expect(await copies.usage()).toEqual({ objects: 0, bytes: 0 });
       for (const count of [0, 501, 1.5]) expect(() => copies.dropOldest(count)).toThrow("1 to 500");
     }));

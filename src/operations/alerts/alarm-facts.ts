@@ -67,6 +67,11 @@ export const alarmFacts: Readonly<Record<AlarmName, AlarmFacts>> = {
     todo: "free space on the disk of the data folder; never delete in the spool or in objects",
     rule: atOnce,
   },
+  "copy-damaged": {
+    severity: "critical",
+    todo: "the gate's own disk fails, or somebody changed what is on it: look at both; send the object again from its source, where it is needed",
+    rule: atOnce,
+  },
   strangers: {
     severity: "warning",
     todo: "the log has their addresses (association-rejected): a modality that was moved, or somebody who tries doors",

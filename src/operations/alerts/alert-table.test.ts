@@ -101,6 +101,7 @@ describe("the table of alerts", () => {
       ...(["association-rejected", "object-refused", "object-judged", "delivery-failed"] as const),
       ...(["destination-down", "destination-back", "read-withheld", "read-missing", "read-failed"] as const),
       ...(["read-emergency", "read-unknown", "worker-ended", "disk-low", "fault"] as const),
+      ...(["copy-damaged"] as const),
       ...(["certificate-ending", "emergency-unreviewed"] as const),
     );
     fc.assert(

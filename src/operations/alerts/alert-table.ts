@@ -83,6 +83,14 @@ const rows: Rows = {
     return rings("emergency", id, what);
   },
   "read-given": silent,
+  "read-replaced": silent,
+  "copy-damaged": ({ object, isDropped }) => {
+    const what = isDropped
+      ? "the gate's own copy of an object is damaged, and was deleted; the archives have the object"
+      : "the gate's own bytes of an object are damaged, and no archive may have it";
+    return rings("copy-damaged", isDropped ? "copies" : "needed", what, { object });
+  },
+  "copies-dropped": silent,
   "read-notice": silent,
   "read-unknown": ({ archive }) => {
     const name = configuredName(archive);

@@ -14,6 +14,7 @@ export type AlarmName =
   | "emergency"
   | "emergency-unreviewed"
   | "disk-low"
+  | "copy-damaged"
   | "strangers"
   | "objects-refused"
   | "checking-fails"

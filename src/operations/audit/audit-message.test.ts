@@ -111,6 +111,7 @@ const events: readonly (readonly [event: GatewayEvent, code: string])[] = [
   ],
   [{ kind: "read-withheld", object, archive: "pacs", verdict: "altered", codes: [] }, "110113"],
   [{ kind: "read-missing", object, archive: "pacs" }, "110113"],
+  [{ kind: "copy-damaged", object, isDropped: true }, "110113"],
   [{ kind: "trust-reloaded", devices: 2 }, "110113"],
   [{ kind: "settings-applied", sources: 1, destinations: 1 }, "110113"],
   [{ kind: "source-changed", source: "ct1", from: "enforce", to: "observe" }, "110113"],

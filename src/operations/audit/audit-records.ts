@@ -103,6 +103,14 @@ const rows: Rows = {
       [name(archive, false, sourceRole), gateAs(gate, true)],
       subject(object),
     ),
+  "copy-damaged": ({ object }, gate) =>
+    alert(
+      own("kept-bytes-damaged", "Kept bytes of an object damaged"),
+      8,
+      "the gate's own bytes of an object are not those that were acknowledged",
+      [gateAs(gate, true)],
+      subject(object),
+    ),
   "read-given": ({ reader, given, withheld, objects }, gate) => ({
     event: instancesTransferred,
     action: "R",

@@ -145,18 +145,21 @@ function checkReading({ reading, listeners, destinations }: ConfigSections, prob
         );
     }
   }
-  if (reading.keepsCopies)
+  const isDelivered = destinations.some(({ takes }) => takes === "admitted");
+  if (reading.keepsCopies && !isDelivered)
     problems.warn(
       "never-used",
       reading.at("copies"),
-      '"copies" is not in force yet: what an archive has does not stay here',
+      '"copies" changes nothing: there is no archive to deliver to, and all that is admitted stays here',
     );
-  if (!reading.archive && destinations.some(({ takes }) => takes === "admitted"))
+  if (!reading.keepsCopies && reading.copiesSize !== undefined)
+    problems.warn("never-used", reading.at("copiesSize"), '"copiesSize" without "copies: true"');
+  if (!reading.archive && !reading.keepsCopies && isDelivered)
     problems.warn(
       "missing",
       reading.at(),
       "readers get what this gateway keeps, and it keeps no copy of what an archive has",
-      'name the "archive" to read from',
+      'name the "archive" to read from, or keep "copies"',
     );
 }
 

@@ -38,6 +38,13 @@ function read(
   return readConfig(text, join(site.folder, "gateway.yaml"), { environment, now: Date.parse("2026-12-01") });
 }
 
+it("copies are kept up to a size, 64 GiB where none is named", () => {
+  const copies = (text: string) => read(reading.replace("copies: false", text)).config!.settings.reading;
+  expect(copies("copies: true")!.copiesMax).toBe(64 * 2 ** 30);
+  expect(copies("copies: true\n  copiesSize: 2 TiB")!.copiesMax).toBe(2 * 2 ** 40);
+  expect(copies("copiesSize: 2 TiB")!.copiesMax).toBe(0);
+});
+
 it("an index is kept where it is asked for, or where somebody reads", () => {
   expect(read(sound).config!.index).toBe(false);
   expect(read(`index: true\n${sound}`).config!.index).toBe(true);
@@ -49,7 +56,7 @@ it("reads who reads, and from where", () => {
   const { config, problems } = read(reading);
   expect(problems).toEqual([]);
   expect(config!.settings.reading).toEqual({
-    keepsCopies: false,
+    copiesMax: 0,
     archive: {
       name: "archive",
       tolerate: ["trailing-bytes"],
@@ -135,7 +142,9 @@ describe("says what is wrong", () => {
       "missing",
       /keeps no copy/,
     ],
-    ["copies that are not kept", ["copies: false", "copies: true"], "never-used", /not in force/],
+    ["copies of what stays anyway", ["copies: false", "copies: true"], "never-used", /changes nothing/],
+    ["room for copies that are not kept", ["copies: false", "copiesSize: 1 GiB"], "never-used", /without/],
+    ["room for no copies", ["copies: false", "copiesSize: 1 MiB"], "value", /from 64 MiB/],
   ] as const)("%s", (_, [from, to, before = ""], code, message) => {
     const changed = reading.replace(from, to).replace("reading:", `${before}reading:`);
     expect(changed).not.toBe(reading);

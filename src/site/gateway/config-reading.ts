@@ -17,6 +17,7 @@ import {
   modes,
   nameValue,
   portValue,
+  sizeValue,
   textValue,
   toleranceValue,
   variableValue,
@@ -52,7 +53,14 @@ export interface ReadingSection extends Placed {
   readonly archive: ArchiveSection | undefined;
   readonly readers: readonly ReaderSection[];
   readonly keepsCopies: boolean;
+  /** As it is written; undefined where it is not. */
+  readonly copiesSize: number | undefined;
 }
+
+const MiB: number = 2 ** 20;
+const TiB: number = 2 ** 40;
+/** Some 250 CT studies: what is read in the days after it was taken. */
+export const copiesSizeDefault: number = 64 * 2 ** 30;
 
 /** Viewers open as many as their users have studies. */
 const readerAssociationsDefault = 8;
@@ -63,6 +71,11 @@ export function readReading(section: Section): ReadingSection {
     archive: section.optional<ArchiveSection | undefined>("archive", parseSection(readArchive), undefined),
     readers: section.list("readers", readReader),
     keepsCopies: section.optional("copies", flagValue, false),
+    copiesSize: section.optional<number | undefined>(
+      "copiesSize",
+      sizeValue(64 * MiB, 1_000 * TiB),
+      undefined,
+    ),
   };
 }
 

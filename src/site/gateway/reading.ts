@@ -2,13 +2,11 @@
 import { join } from "node:path";
 import type { JsonDataSet } from "../../dicom/json/json-model.ts";
 import type { Query } from "../../dicom-network/query/query.ts";
-import { readChunks } from "../../foundation/byte-source.ts";
-import type { Bytes } from "../../foundation/bytes.ts";
-import { ScansealError } from "../../foundation/errors.ts";
 import type { EventSink } from "../../operations/event.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import { ensurePrivateFolder } from "../../platform/node/private-files.ts";
 import type { InstanceIndex } from "../../store/index/instance-index.ts";
+import type { Copies } from "../../store/journal/copies.ts";
 import type { Journal } from "../../store/journal/journal.ts";
 import type { ObjectStore } from "../../store/objects/object-store.ts";
 import type { Spool } from "../../store/spool/spool.ts";
@@ -16,12 +14,7 @@ import type { Examiner } from "../../zero-trust/gateway/ports.ts";
 import { DimseReading } from "../../zero-trust/gateway/reading/dimse-reading.ts";
 import type { Holding } from "../../zero-trust/gateway/reading/instance-reading.ts";
 import { MergedSearch } from "../../zero-trust/gateway/reading/merged-search.ts";
-import type {
-  AdmittedInstances,
-  Emergencies,
-  HeldInstance,
-  Replicas,
-} from "../../zero-trust/gateway/reading/ports.ts";
+import type { AdmittedInstances, Emergencies, HeldInstance } from "../../zero-trust/gateway/reading/ports.ts";
 import { ReadingDesk } from "../../zero-trust/gateway/reading/reading-desk.ts";
 import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
 import { openGrant } from "../../zero-trust/quarantine/emergency.ts";
@@ -29,12 +22,13 @@ import { openHome } from "../home.ts";
 import { NoticeOffice } from "../notices/notice-office.ts";
 import { admissionsOf, destinationOf } from "./admissions.ts";
 import type { GatewayConfig } from "./config.ts";
+import { KeptCopies } from "./kept-copies.ts";
 import { ArchiveInForce } from "./read-archive.ts";
 import { StagingFolder } from "./staging.ts";
-import { openKept } from "./stores.ts";
 
 export interface ReadingParts {
   readonly index: InstanceIndex;
+  readonly copies: Copies;
   readonly journal: Pick<Journal, "object" | "objects" | "records" | "admittedInstance" | "deliveriesOf">;
   readonly objects: ObjectStore;
   readonly spool: Spool;
@@ -87,7 +81,7 @@ export async function openReading(
   const desk = new ReadingDesk({
     ...{ archive, staging, examiner, hold, events, aheadMax, notices },
     ...{ admitted, admissions },
-    replicas: replicasOf(parts),
+    replicas: new KeptCopies(parts),
     emergencies: emergenciesOf(parts),
     clock: systemClock,
     cache: { bytesMax: Math.max(limits.objectBytesMax, cacheBytesMin), ageMsMax: cacheMsMax },
@@ -136,28 +130,4 @@ function emergenciesOf({ journal }: Pick<ReadingParts, "journal">): Emergencies 
       return [...byUid.values()];
     },
   };
-}
-
-/** What the object store or the spool still has: all of it where there is no archive. */
-function replicasOf(parts: ReadingParts): Replicas {
-  return {
-    open: async ({ objectId, digest }) => {
-      const object = await parts.journal.object(objectId);
-      // What took its place has another digest.
-      if (object?.digest !== digest) return undefined;
-      const source = await openKept(object, parts).catch((error: unknown) => {
-        if (error instanceof ScansealError && error.code === "io") return undefined;
-        throw error;
-      });
-      return source && piecesOf(source);
-    },
-  };
-}
-
-async function* piecesOf(source: NonNullable<Awaited<ReturnType<typeof openKept>>>): AsyncGenerator<Bytes> {
-  try {
-    yield* readChunks(source, 0, source.size);
-  } finally {
-    await source.close();
-  }
 }

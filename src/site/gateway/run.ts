@@ -105,7 +105,8 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   ensurePrivateFolder(config.data);
   const alerts = new GateAlerts(config, options.events);
   const told = fanOut(options.events, alerts.sink);
-  const { journal, index, queue, originals, objects, spool } = await openStores(config, told, opened);
+  const stores = await openStores(config, told, opened);
+  const { journal, spool } = stores;
   const recent = new RecentObjects();
   const metrics = new GatewayMetrics({
     version,
@@ -118,18 +119,17 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   await warnOfDisk(spool, events);
   const trust = new TrustWatch(home, clock, events);
   const examiner = await openExaminer(config, { home, trust, events }, opened);
-  const parts = { trust, events, originals, version };
+  const parts = { ...stores, trust, events, version };
   const sealing = opened.add(await openSealing(config, parts), (one) => one.close());
   const receipts = opened.add(new OfficeOfAdmissions(home, version), (one) => one.close());
   const revoked = new RevokedPeers(trust);
-  const filler = fillerOf({ index, queue, objects, spool }, events);
+  const filler = fillerOf(stores, events);
   const hold: Holding = (returned) => gateway.holdReturned(returned);
-  const readers = { index, journal, objects, spool, examiner, hold, events, version };
-  const { dimse, web, applyReading } = await openReaders(config, readers, opened);
+  const { dimse, web, applyReading } = await openReaders(config, { ...parts, examiner, hold }, opened);
   const commitment = openCommitment({ data: config.data, journal, events, settings: () => settings() });
   const gateway = createGateway({
     settings: config.settings,
-    ...{ journal, objects, spool, examiner, receipts, crypto: nodeCrypto, clock, newId, events },
+    ...{ ...stores, examiner, receipts, crypto: nodeCrypto, clock, newId, events },
     ...{ reading: dimse, sealing, commitment, webListener: (...listener) => web.open(...listener) },
     onToIndex: config.index ? () => filler.wake() : undefined,
     isRevoked: (certificate) => revoked.has(certificate),

@@ -12,7 +12,13 @@ import type {
 } from "../../zero-trust/gateway/settings.ts";
 import type { CertificateName, TlsClientSection, TlsServerSection } from "./config-peers.ts";
 import type { ProblemList } from "./config-problem.ts";
-import type { ArchiveSection, MovePlaceSection, ReaderSection, ReadingSection } from "./config-reading.ts";
+import {
+  type ArchiveSection,
+  copiesSizeDefault,
+  type MovePlaceSection,
+  type ReaderSection,
+  type ReadingSection,
+} from "./config-reading.ts";
 import { sealingSettings } from "./config-sealing.ts";
 import type { DestinationSection, ListenerSection, SourceSection } from "./config-sections.ts";
 import { fingerprintOf, type NamedFile, type TlsFiles } from "./tls-files.ts";
@@ -54,13 +60,13 @@ function movePlaceSettings(
 }
 
 export function readingSettings(
-  { archive, readers, keepsCopies }: ReadingSection,
+  { archive, readers, keepsCopies, copiesSize = copiesSizeDefault }: ReadingSection,
   making: Making,
 ): ReadingSettings {
   return {
     archive: archive && archiveSettings(archive, making),
     readers: readers.map((reader) => readerSettings(reader, making)),
-    keepsCopies,
+    copiesMax: keepsCopies ? copiesSize : 0,
   };
 }
 

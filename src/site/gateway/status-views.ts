@@ -132,14 +132,15 @@ export async function readinessView({
 
 export async function readingsOf(
   { gateway, certificates }: Pick<ObservedGateway, "gateway" | "certificates">,
-  { objects, deliveries, oldestReceivedAt, oldestDueAt }: JournalCounts,
+  { objects, deliveries, copies, oldestReceivedAt, oldestDueAt }: JournalCounts,
 ): Promise<GatewayReadings> {
   const spool = { ...gateway.status().spool, isRefusing: (await gateway.storageProblem()) !== undefined };
   const destinations = gateway
     .status()
     .destinations.map(({ name, outage }) => ({ name, isReached: outage === undefined }));
   const ends = certificates();
-  return { objects, deliveries, oldestReceivedAt, oldestDueAt, spool, destinations, certificates: ends };
+  const counted = { objects, deliveries, copies, oldestReceivedAt, oldestDueAt };
+  return { ...counted, spool, destinations, certificates: ends };
 }
 
 function isoTime(ms: number): string {

@@ -11,6 +11,8 @@ export interface CopyUsage {
 }
 
 export interface DroppedCopies extends CopyUsage {
+  /** That were looked at: without a name 0 where there are none. */
+  readonly listed: number;
   /** Where it has more: to be gone on with. */
   readonly study: string | undefined;
 }

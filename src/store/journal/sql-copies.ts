@@ -43,7 +43,7 @@ export class SqlCopies implements Copies {
       throw new ScansealError("usage", `1 to ${idsPerStatement} copies are dropped at once`);
     return this.#write(async (transaction) => {
       const study = named ?? (await oldestStudy(transaction));
-      if (study === undefined) return { objects: 0, bytes: 0, study: undefined };
+      if (study === undefined) return { listed: 0, objects: 0, bytes: 0, study: undefined };
       const rows = await transaction
         .selectFrom("copies")
         .select(["object_id", "bytes"])
@@ -55,6 +55,7 @@ export class SqlCopies implements Copies {
       const left = new Set(await this.#drop(transaction, ids));
       const dropped = rows.filter((row) => left.has(row.object_id));
       return {
+        listed: rows.length,
         objects: dropped.length,
         bytes: dropped.reduce((sum, { bytes }) => sum + bytes, 0),
         study: rows.length < objectsMax ? undefined : study,

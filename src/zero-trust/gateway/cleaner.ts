@@ -31,6 +31,7 @@ export class Cleaner {
   readonly #waker: Waker = new Waker();
   #isStopping = false;
   #loop: Promise<void> | undefined;
+  #sweeping: Promise<void> | undefined;
 
   constructor(ports: GatewayPorts, parts: CleanerParts) {
     this.#ports = ports;
@@ -60,7 +61,14 @@ export class Cleaner {
   }
 
   /** Everything that can be done now. Never throws: what fails is an event, and done the next time. */
-  async sweep(): Promise<void> {
+  sweep(): Promise<void> {
+    this.#sweeping ??= this.#sweepNow().finally(() => {
+      this.#sweeping = undefined;
+    });
+    return this.#sweeping;
+  }
+
+  async #sweepNow(): Promise<void> {
     // A disk that somebody else fills gets back what the spool keeps in advance, also while nothing arrives.
     await this.#guarded("spool", async () => void (await this.#ports.spool.refusal()));
     await this.#guarded("spool records", () => this.#freeRecords());

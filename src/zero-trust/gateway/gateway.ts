@@ -4,6 +4,7 @@ import { ScansealError } from "../../foundation/errors.ts";
 import type { SpoolUsage } from "../../store/spool/spool.ts";
 import { connectArchive } from "./archive-connection.ts";
 import { Cleaner } from "./cleaner.ts";
+import { CopyKeeper } from "./copy-keeper.ts";
 import { Deliverer } from "./deliver.ts";
 import { told } from "./fault-words.ts";
 import { Judge, type Judged } from "./judge.ts";
@@ -88,6 +89,8 @@ class RunningGateway implements Gateway {
   readonly #cleaner: Cleaner;
   /** Where something is sealed here. */
   readonly #keeper: OriginalKeeper | undefined;
+  /** Where a journal lists copies. */
+  readonly #copies: CopyKeeper | undefined;
   readonly #use: ObjectUse = new ObjectUse();
   readonly #deliverers = new Map<string, Deliverer>();
   readonly #listeners: OpenListener[] = [];
@@ -97,8 +100,8 @@ class RunningGateway implements Gateway {
   #phase: GatewayPhase = "stopped";
 
   constructor(deps: GatewayDeps) {
-    const { settings, random = Math.random, ...rest } = deps;
-    const ports: GatewayPorts = { ...rest, random };
+    const { settings, random = Math.random, ...given } = deps;
+    const ports: GatewayPorts = { ...given, random };
     this.#ports = ports;
     this.#settings = settings;
     this.#book = new SourceBook(settings, deps.crypto);
@@ -107,11 +110,15 @@ class RunningGateway implements Gateway {
     this.#cleaner = new Cleaner(ports, { use: this.#use, store: (id) => this.#settler.store(id) });
     this.#keeper = ports.sealing && new OriginalKeeper(ports.sealing.originals, ports);
     const traffic = new Traffic();
-    this.#settler = new Settler(ports, this.#use, async (msMax) => {
+    const rest = async (msMax: number): Promise<void> => {
       const until = performance.now() + msMax;
       await traffic.lull(msMax);
       await this.#judging.rest(until - performance.now());
-    });
+    };
+    const copiesMax = (): number => this.#settings.reading?.copiesMax ?? 0;
+    this.#settler = new Settler(ports, this.#use, rest, () => copiesMax() > 0);
+    const sweep = (): Promise<void> => this.#cleaner.sweep();
+    this.#copies = ports.copies && new CopyKeeper(ports.copies, ports, { bytesMax: copiesMax, rest, sweep });
     this.#judging = new JudgingLoop(ports, {
       traffic,
       makeJudge: (gather) =>
@@ -126,7 +133,7 @@ class RunningGateway implements Gateway {
       ports,
       occupancy: new Occupancy(),
       rows: new RowWriter(ports, traffic, () => this.#judging.wake()),
-      refusals: new RefusalRecords(ports),
+      refusals: new RefusalRecords(ports, () => this.#copies?.wake()),
       inflating: new InflatingSlots(),
       traffic,
     };
@@ -152,12 +159,17 @@ class RunningGateway implements Gateway {
   }
 
   async #start(): Promise<void> {
-    await recoverSpool(this.#ports, (id, location) => this.#cleaner.watch(id, location));
+    await this.#copies?.apply();
+    await recoverSpool(this.#ports, (id, location) => {
+      this.#cleaner.watch(id, location);
+      this.#settler.recovered(id);
+    });
     await this.#ports.journal.releaseLeases(this.#ports.owner);
     this.#judging.start();
     this.#settler.start();
     this.#cleaner.start();
     this.#keeper?.start();
+    this.#copies?.start();
     for (const destination of this.#settings.destinations) this.#startDeliverer(destination);
     await this.#tellKept(this.#settings.destinations);
     this.#phase = "running";
@@ -235,6 +247,7 @@ class RunningGateway implements Gateway {
     await this.#judging.stop(left());
     await Promise.all([...this.#deliverers.values()].map((deliverer) => deliverer.stop(left())));
     await this.#settler.stop(left());
+    await this.#copies?.stop(left());
     await this.#cleaner.stop(left());
     await this.#keeper?.stop(left());
     try {
@@ -267,6 +280,7 @@ class RunningGateway implements Gateway {
       if (!this.#deliverers.has(name) && this.#phase === "running") this.#startDeliverer(destination);
     }
     this.#judging.wake();
+    this.#copies?.wake();
     await this.#tellKept(settings.destinations.filter(({ name }) => !known.has(name)));
   }
 

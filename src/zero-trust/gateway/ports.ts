@@ -3,6 +3,7 @@ import type { Bytes } from "../../foundation/bytes.ts";
 import type { Clock, Crypto } from "../../foundation/crypto.ts";
 import type { MalformedCode } from "../../foundation/errors.ts";
 import type { EventSink } from "../../operations/event.ts";
+import type { Copies } from "../../store/journal/copies.ts";
 import type { Journal } from "../../store/journal/journal.ts";
 import type { ObjectStore } from "../../store/objects/object-store.ts";
 import type { FileExtent, Spool } from "../../store/spool/spool.ts";
@@ -62,6 +63,8 @@ export interface AdmissionReceipts {
 export interface GatewayPorts {
   readonly journal: Journal;
   readonly objects: ObjectStore;
+  /** Where this is absent no copies are kept of what every archive has. */
+  readonly copies?: Copies | undefined;
   readonly spool: Spool;
   readonly examiner: Examiner;
   /** Where this is absent nothing gets a receipt. */

@@ -6,7 +6,7 @@ import { decodeHeader, receivedFrom } from "./spool-header.ts";
 
 const batchRecords = 500;
 
-type RecoveryPorts = Pick<GatewayPorts, "journal" | "spool" | "events">;
+type RecoveryPorts = Pick<GatewayPorts, "journal" | "spool" | "events" | "copies">;
 
 /**
  * @param onKept for each record that a row from before refers to
@@ -51,7 +51,7 @@ async function objectOf(record: RecoveredRecord, ports: RecoveryPorts): Promise<
 /** The objects whose rows were missing. */
 async function settleBatch(
   batch: readonly ReceivedObject[],
-  { journal, spool }: RecoveryPorts,
+  { journal, spool, copies }: RecoveryPorts,
   onKept: (id: string, location: SpoolLocation) => void,
 ): Promise<readonly ReceivedObject[]> {
   if (batch.length === 0) return [];
@@ -69,16 +69,21 @@ async function settleBatch(
   }
   await freeDelivered(
     batch.filter(({ id }) => known.get(id)?.inSpool),
-    { journal, spool },
+    { journal, spool, copies },
   );
   return missing;
 }
 
-/** A crash between the last delivery and the record's release: the archive has it. Asked together, so that it is one transaction. */
+/**
+ * A crash between the last delivery and the record's release: the archive has it. Asked together, so that it is one transaction. Its bytes may be in
+ * the object store too, of a move that was cut off.
+ */
 async function freeDelivered(
   batch: readonly ReceivedObject[],
-  { journal, spool }: Pick<RecoveryPorts, "journal" | "spool">,
+  { journal, spool, copies }: Pick<RecoveryPorts, "journal" | "spool" | "copies">,
 ): Promise<void> {
-  const freed = await Promise.all(batch.map(({ id }) => journal.markDelivered(id)));
+  const freed = await Promise.all(
+    batch.map(({ id }) => (copies ? copies.leave(id, false) : journal.markDelivered(id))),
+  );
   for (const location of freed) if (location) await spool.release(location);
 }

@@ -23,10 +23,16 @@ export class RefusalRecords {
   /** Source and reason -> time of the last record, and refusals since. */
   readonly #last = new Map<string, { at: number; since: number }>();
 
+  readonly #onStorage: () => void;
   #ofStorage: string | undefined;
 
-  constructor(ports: Pick<GatewayPorts, "journal" | "events" | "clock" | "newId">) {
+  /** @param onStorage storage did not take an object */
+  constructor(
+    ports: Pick<GatewayPorts, "journal" | "events" | "clock" | "newId">,
+    onStorage: () => void = () => undefined,
+  ) {
     this.#ports = ports;
+    this.#onStorage = onStorage;
   }
 
   /** Why storage did not take what came last; undefined once an object is durable again. */
@@ -40,7 +46,10 @@ export class RefusalRecords {
   }
 
   note({ source, status, why, bytes }: Refusal): void {
-    if (storageCodes.has(why)) this.#ofStorage = why;
+    if (storageCodes.has(why)) {
+      this.#ofStorage = why;
+      this.#onStorage();
+    }
     this.#ports.events({ kind: "object-refused", source, status, why });
     const at = this.#ports.clock.now();
     const key = `${source} ${why}`;

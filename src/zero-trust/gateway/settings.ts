@@ -147,8 +147,8 @@ export interface ReadingSettings {
   readonly readers: readonly ReaderSettings[];
   /** Undefined: the gate's own copies are all that readers get. */
   readonly archive: ArchiveSettings | undefined;
-  /** What was admitted stays in the object store, also when an archive has it. */
-  readonly keepsCopies: boolean;
+  /** Bytes of what stays in the object store when every archive has it; 0: nothing does. */
+  readonly copiesMax: number;
 }
 
 export interface GatewaySettings {

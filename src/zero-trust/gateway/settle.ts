@@ -1,7 +1,8 @@
 /**
- * Where admitted objects stay. Delivered ones leave the spool after the last delivery; without an archive, after a failed delivery, or after a
+ * Where admitted objects stay. Delivered ones leave the spool after the last delivery, or move to the object store where copies are kept; without an archive, after a failed delivery, or after a
  * while they move to the object store, so that the spool stays small. What is held moves too, where it could not at first.
  */
+import { ScansealError } from "../../foundation/errors.ts";
 import type { JudgedObject } from "../../store/journal/journal.ts";
 import type { SpoolLocation } from "../../store/spool/spool.ts";
 import { told } from "./fault-words.ts";
@@ -19,6 +20,8 @@ const sweepObjects = 100;
 const movesMax = 8;
 /** Moves wait until there is nothing more urgent, but no longer. */
 const restMs = 5_000;
+/** Above this share of the spool no copies are made: what arrives goes before. */
+const pressedShare = 1 / 2;
 /** Between two transactions that write down what is stored. */
 const writeDownMs = 50;
 
@@ -26,7 +29,10 @@ export class Settler {
   readonly #ports: GatewayPorts;
   readonly #use: ObjectUse;
   readonly #rest: (msMax: number) => Promise<void>;
-  readonly #queue: string[] = [];
+  readonly #keepsCopies: () => boolean;
+  readonly #queue = new Set<string>();
+  /** Their bytes may be in the object store too: a move was begun, or cut off by the last end. */
+  readonly #perhapsStored = new Set<string>();
   /** Their bytes are not what was judged: told once, left for a person. */
   readonly #damaged = new Set<string>();
   readonly #moving = new Set<Promise<void>>();
@@ -36,9 +42,15 @@ export class Settler {
   #isStopping = false;
   #loop: Promise<void> | undefined;
 
-  /** @param rest resolves when there is nothing more urgent, after so many milliseconds at the latest */
-  constructor(ports: GatewayPorts, use: ObjectUse, rest: (msMax: number) => Promise<void>) {
+  /** @param rest resolves when there is nothing more urgent, after so many milliseconds at the latest @param keepsCopies as the settings are now */
+  constructor(
+    ports: GatewayPorts,
+    use: ObjectUse,
+    rest: (msMax: number) => Promise<void>,
+    keepsCopies: () => boolean,
+  ) {
     this.#rest = rest;
+    this.#keepsCopies = keepsCopies;
     this.#ports = ports;
     this.#use = use;
   }
@@ -49,17 +61,41 @@ export class Settler {
 
   /** The object is to move to the object store. */
   store(id: string): void {
-    if (this.#damaged.has(id) || this.#queue.includes(id)) return;
-    this.#queue.push(id);
+    if (this.#damaged.has(id) || this.#queue.has(id)) return;
+    this.#queue.add(id);
     if (!this.#isResting) void this.#fillRested();
   }
 
-  /** A delivery is done; if it was the last, the spool is freed. @returns what somebody still reads: to be released later */
+  /** At start, of each record that stays in the spool. */
+  recovered(id: string): void {
+    this.#perhapsStored.add(id);
+  }
+
+  /** A delivery is done; if it was the last, the spool is freed, or it moves. @returns what somebody still reads: to be released later */
   async delivered(id: string): Promise<SpoolLocation | undefined> {
-    const freed = await this.#ports.journal.markDelivered(id);
-    if (!freed) return undefined;
+    const freed = await this.#letGo(id);
+    if (!freed) {
+      if (this.#keepsCopies()) this.store(id);
+      return undefined;
+    }
     const released = await this.#use.moving(id, () => this.#ports.spool.release(freed));
     return released ? undefined : freed;
+  }
+
+  /** What leaves the spool, where all is delivered. */
+  async #letGo(id: string): Promise<SpoolLocation | undefined> {
+    const { journal, copies } = this.#ports;
+    const isPressed = this.#isPressed;
+    if (!copies || !(isPressed || this.#perhapsStored.has(id))) return await journal.markDelivered(id);
+    const freed = await copies.leave(id, isPressed);
+    if (freed) this.#perhapsStored.delete(id);
+    return freed;
+  }
+
+  get #isPressed(): boolean {
+    if (!this.#keepsCopies()) return false;
+    const { bytes, bytesMax } = this.#ports.spool.usage();
+    return bytes > bytesMax * pressedShare;
   }
 
   async stop(graceMs: number): Promise<void> {
@@ -89,15 +125,17 @@ export class Settler {
 
   async #fillRested(): Promise<void> {
     this.#isResting = true;
-    await this.#rest(restMs);
+    // What is let go without a copy is no work.
+    if (!this.#isPressed) await this.#rest(restMs);
     this.#isResting = false;
     this.#fill();
   }
 
   #fill(): void {
     while (!this.#isStopping && this.#moving.size < movesMax) {
-      const id = this.#queue.shift();
+      const [id] = this.#queue;
       if (id === undefined) return;
+      this.#queue.delete(id);
       const moving = this.#move(id).finally(() => {
         this.#moving.delete(moving);
         if (!this.#isResting) void this.#fillRested();
@@ -115,7 +153,7 @@ export class Settler {
         const isKept = object?.state === "admitted" || object?.state === "held";
         if (!isKept || object.stored || !object.location) return;
         // Its last delivery may be done, and nobody came to say so.
-        const freed = await journal.markDelivered(id);
+        const freed = await this.#letGo(id);
         await (freed ? spool.release(freed) : this.#moveNow(object));
       });
     } catch (error) {
@@ -127,11 +165,29 @@ export class Settler {
 
   async #moveNow(object: JudgedObject): Promise<void> {
     const { journal, spool, events } = this.#ports;
-    await storeCopy(object, this.#ports);
+    this.#perhapsStored.add(object.id);
+    if (!(await this.#storedNow(object))) return;
     await this.#gathering.join();
     const freed = await journal.markStored(object.id);
+    this.#perhapsStored.delete(object.id);
     events({ kind: "stored", object: object.id, bytes: object.bytes });
     if (freed) await spool.release(freed);
+  }
+
+  /** False where there is no room, and every archive has it: it leaves without a copy. @throws as `storeCopy` */
+  async #storedNow(object: JudgedObject): Promise<boolean> {
+    const { copies, spool } = this.#ports;
+    try {
+      await storeCopy(object, this.#ports);
+      return true;
+    } catch (error) {
+      const isFull = error instanceof ScansealError && error.code === "storage-full";
+      const freed = isFull && copies && (await copies.leave(object.id, true));
+      if (!freed) throw error;
+      await spool.release(freed);
+      this.#perhapsStored.delete(object.id);
+      return false;
+    }
   }
 
   async #reportDamage(id: string): Promise<void> {

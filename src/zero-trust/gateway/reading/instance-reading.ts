@@ -92,6 +92,8 @@ interface Asking {
 export class InstanceReading {
   readonly #parts: ReadingParts;
   readonly #cache: VerifiedCache<Examined>;
+  /** When the archive was asked in vain; undefined once it answered. */
+  #unansweredAt: number | undefined;
 
   constructor(parts: ReadingParts) {
     this.#parts = parts;
@@ -105,24 +107,64 @@ export class InstanceReading {
     { mode, name: reader }: ReadingReader,
   ): Promise<Read> {
     const asking: Asking = { asked, admitted, mode, reader };
-    const { archive, replicas } = this.#parts;
+    const { archive } = this.#parts;
+    if (archive && admitted && this.#isAway) {
+      const given = await this.#copyFor(asking, admitted, archive);
+      if (given) return given;
+    }
     const first: Read | undefined = archive && (await this.#fromArchive(archive, asking));
     if (first?.kind === "delivered") return first;
-    let withholding: Withholding = first?.kind === "withheld" ? first.withholding : { why: "missing" };
+    const withholding: Withholding = first?.kind === "withheld" ? first.withholding : { why: "missing" };
     // What the reader's own policy withholds, a copy of ours would not change.
-    if (admitted && withholding.why !== "policy") {
-      const copy = await this.#attempt(`copy ${admitted.digest}`, () => replicas.open(admitted), asking);
-      if (copy.kind === "returned") {
-        const given = delivered(asking, copy.returned, undefined);
-        if (given && first?.kind === "emergency") first.done();
-        if (given) return given;
-        const opened = archive ? undefined : await this.#inEmergency(asking, copy.returned, undefined);
-        if (opened) return opened;
-        copy.returned.used.done();
-        if (!archive) withholding = heldFor(copy.returned, admitted);
-      }
-    }
-    return first?.kind === "emergency" ? first : { kind: "withheld", instance: asked, withholding };
+    const ours = withholding.why !== "policy" && admitted;
+    if (!archive && ours) return await this.#ofOurs(asking, ours);
+    if (!archive || !ours) return first ?? { kind: "withheld", instance: asked, withholding };
+    const why = first?.kind === "emergency" ? "held" : withholding.why;
+    const given = await this.#copyFor(asking, ours, archive, why);
+    if (given && first?.kind === "emergency") first.done();
+    return given ?? first ?? { kind: "withheld", instance: asked, withholding };
+  }
+
+  /** An archive that did not answer a moment ago is not waited for again where a copy does as well. */
+  get #isAway(): boolean {
+    const { clock } = this.#parts;
+    return this.#unansweredAt !== undefined && Math.abs(clock.now() - this.#unansweredAt) < awayMs;
+  }
+
+  /** In place of what the archive returned, lost or does not give; undefined without one that passes. */
+  async #copyFor(
+    asking: Asking,
+    admitted: AdmittedEntry,
+    archive: ReadableArchive,
+    why: "held" | "missing" | "unavailable" = "unavailable",
+  ): Promise<Read | undefined> {
+    const copy = await this.#copy(asking, admitted);
+    if (copy.kind !== "returned") return undefined;
+    const given = delivered(asking, copy.returned, undefined);
+    if (!given) copy.returned.used.done();
+    else this.#parts.events({ kind: "read-replaced", object: admitted.objectId, archive: archive.name, why });
+    return given;
+  }
+
+  /** Where the gate itself is the archive. */
+  async #ofOurs(asking: Asking, admitted: AdmittedEntry): Promise<Read> {
+    const withheld = (withholding: Withholding): Read => {
+      return { kind: "withheld", instance: asking.asked, withholding };
+    };
+    const copy = await this.#copy(asking, admitted);
+    if (copy.kind === "absent") return withheld({ why: "missing" });
+    if (copy.kind === "failed") return withheld({ why: "unavailable", code: copy.code });
+    const { returned } = copy;
+    const given = delivered(asking, returned, undefined);
+    if (given) return given;
+    const opened = await this.#inEmergency(asking, returned, undefined);
+    if (opened) return opened;
+    returned.used.done();
+    return withheld(heldFor(returned, admitted));
+  }
+
+  #copy(asking: Asking, admitted: AdmittedEntry): Promise<Attempt> {
+    return this.#attempt(`copy ${admitted.digest}`, () => this.#parts.replicas.open(admitted), asking);
   }
 
   /** One that was held when it arrived: only a grant opens it. */
@@ -167,6 +209,8 @@ export class InstanceReading {
     const key = ["archive", studyInstanceUid, seriesInstanceUid, sopInstanceUid].join(" ");
     const askedAt = this.#parts.clock.now();
     const attempt = await this.#attempt(key, () => archive.fetch(asked), asking, archive.tolerate);
+    const isUnanswered = attempt.kind === "failed" && linkCodes.has(attempt.code);
+    this.#unansweredAt = isUnanswered ? this.#parts.clock.now() : undefined;
     if (attempt.kind === "failed") {
       const { code } = attempt;
       if (admitted)
@@ -259,6 +303,12 @@ export class InstanceReading {
     this.#cache.clear();
   }
 }
+
+/** For so long copies go before an archive that did not answer: a study of 300 waits once for it. */
+const awayMs = 30_000;
+
+/** Of the archive as a whole, not of one object. */
+const linkCodes: ReadonlySet<string> = new Set(["network", "timeout"]);
 
 /** There is no such instance where it was looked for. */
 class AbsentError extends Error {}

@@ -80,7 +80,10 @@ export interface Staging {
 
 /** Copies that the gate keeps of what it admitted. */
 export interface Replicas {
-  /** Undefined where none is kept. @throws ScansealError `io` */
+  /**
+   * Undefined where none is kept. @throws ScansealError `io`; while the bytes come also `internal`: they are not those that were admitted, which is
+   * told already
+   */
   open(admitted: Pick<AdmittedEntry, "objectId" | "digest">): Promise<AsyncIterable<Bytes> | undefined>;
 }
 
