@@ -1,22 +1,19 @@
 /** What an archive is allowed to change, as a person approved it: spec/derivations.md, "Archives' habits". */
 import { type Bytes, fromLatin1, toHex } from "../../foundation/bytes.ts";
 import type { Crypto } from "../../foundation/crypto.ts";
-import { type RecordSigner, signerAt } from "./record-envelope.ts";
+import { type RecordSigner, signerAt, signerDocument } from "./record-envelope.ts";
 import {
   arrayAt,
   badField,
   integerAt,
   type JsonObject,
   labelPattern,
-  objectAt,
   sha256Pattern,
   textAt,
   timeAt,
 } from "./statement-fields.ts";
-import { isArray, isObject, type JsonValue, parseJson } from "./strict-json.ts";
-
-const statementType = "https://in-toto.io/Statement/v1";
-const predicateType = "https://scanseal.org/archive-changes/v1";
+import { decodeForm, encodeForm, type StatementForm } from "./statement-form.ts";
+import { isObject, type JsonValue } from "./strict-json.ts";
 
 /** An archive touches a dozen attributes; an envelope holds these. */
 export const habitsMax = 256;
@@ -53,27 +50,28 @@ export interface ArchiveStatement {
 
 /** @throws ScansealError `seal-structure` for what its reader would refuse */
 export function encodeArchiveStatement(statement: ArchiveStatement): Bytes {
-  const bytes = fromLatin1(JSON.stringify(documentOf(statement)));
-  decodeArchiveStatement(bytes);
-  return bytes;
+  return encodeForm(archiveForm, statement);
 }
 
-function documentOf(s: ArchiveStatement): JsonValue {
-  return {
-    _type: statementType,
-    subject: [{ name: "habits", digest: { scansealRoot: s.root } }],
-    predicateType,
-    predicate: {
-      signer: { certificate: s.signer.certificate, hash: s.signer.hash },
-      archive: s.archive,
-      version: s.version,
-      ...(s.previous === undefined ? {} : { previous: s.previous }),
-      habits: habitsDocument(s.habits),
-      approvedBy: s.approvedBy,
-      approvedAt: s.approvedAt,
-    },
-  };
+/** @throws ScansealError `seal-structure` */
+export function decodeArchiveStatement(bytes: Bytes): ArchiveStatement {
+  return decodeForm(archiveForm, bytes);
 }
+
+const archiveForm: StatementForm<ArchiveStatement> = {
+  subject: "habits",
+  kind: "archive-changes",
+  predicateOf: (s) => ({
+    signer: signerDocument(s.signer),
+    archive: s.archive,
+    version: s.version,
+    ...(s.previous === undefined ? {} : { previous: s.previous }),
+    habits: habitsDocument(s.habits),
+    approvedBy: s.approvedBy,
+    approvedAt: s.approvedAt,
+  }),
+  read,
+};
 
 function habitsDocument(habits: readonly ArchiveHabit[]): JsonValue {
   return habits.map(({ path, kinds }) => ({ path, kinds: [...kinds] }));
@@ -84,17 +82,12 @@ export function habitsDigest(crypto: Crypto, habits: readonly ArchiveHabit[]): s
   return toHex(crypto.hash("SHA-256", fromLatin1(JSON.stringify(habitsDocument(habits)))));
 }
 
-/** Reads a payload; it must be exactly what `encodeArchiveStatement` writes. @throws ScansealError `seal-structure` */
-export function decodeArchiveStatement(bytes: Bytes): ArchiveStatement {
-  const { text: written, value: document } = parseJson(bytes);
-  const subjects = isObject(document) ? document.subject : undefined;
-  const subject = isArray(subjects) ? subjects[0] : undefined;
-  const predicate = objectAt(document, "predicate");
+function read(predicate: JsonObject, root: string): ArchiveStatement {
   const previous =
     predicate.previous === undefined ? undefined : textAt(predicate, "previous", sha256Pattern);
   const statement: ArchiveStatement = {
     signer: signerAt(predicate),
-    root: textAt(objectAt(subject, "digest"), "scansealRoot", sha256Pattern),
+    root,
     archive: textAt(predicate, "archive", archiveNamePattern),
     version: integerAt(predicate, "version"),
     ...(previous === undefined ? {} : { previous }),
@@ -107,7 +100,6 @@ export function decodeArchiveStatement(bytes: Bytes): ArchiveStatement {
   const { version, habits } = statement;
   if (version < 1 || (version === 1) !== (previous === undefined)) badField("version");
   if (habits.some(({ path }, i) => i > 0 && habits[i - 1]!.path >= path)) badField("habits");
-  if (written !== JSON.stringify(documentOf(statement))) badField("encoding");
   return statement;
 }
 

@@ -1,22 +1,19 @@
 /** A signed correction of identity attributes of one study, or of several: spec/derivations.md. No value and no UID stands in it. */
-import { type Bytes, fromLatin1 } from "../../foundation/bytes.ts";
-import { type RecordSigner, signerAt } from "./record-envelope.ts";
+import type { Bytes } from "../../foundation/bytes.ts";
+import { type RecordSigner, signerAt, signerDocument } from "./record-envelope.ts";
 import {
   arrayAt,
   badField,
   integerAt,
   type JsonObject,
   labelPattern,
-  objectAt,
   oneOf,
   sha256Pattern,
   textAt,
   timeAt,
 } from "./statement-fields.ts";
-import { isArray, isObject, type JsonValue, parseJson } from "./strict-json.ts";
-
-const statementType = "https://in-toto.io/Statement/v1";
-const predicateType = "https://scanseal.org/correction/v1";
+import { decodeForm, encodeForm, type StatementForm } from "./statement-form.ts";
+import { isObject } from "./strict-json.ts";
 
 /** What the correction rests on: a message of the hospital's information system, a worklist, or a person's word. */
 const correctionBases = ["adt-a08", "adt-a40", "orm", "worklist", "person"] as const;
@@ -70,41 +67,37 @@ export interface CorrectionStatement {
 
 /** @throws ScansealError `seal-structure` for what its reader would refuse */
 export function encodeCorrection(statement: CorrectionStatement): Bytes {
-  const bytes = fromLatin1(JSON.stringify(documentOf(statement)));
-  decodeCorrection(bytes);
-  return bytes;
+  return encodeForm(correctionForm, statement);
 }
 
-function documentOf(s: CorrectionStatement): JsonValue {
-  return {
-    _type: statementType,
-    subject: [{ name: "correction", digest: { scansealRoot: s.root } }],
-    predicateType,
-    predicate: {
-      signer: { certificate: s.signer.certificate, hash: s.signer.hash },
-      seed: s.seed,
-      studies: s.studies.map(({ study, version, previous }) => ({
-        study,
-        version,
-        ...(previous === undefined ? {} : { previous }),
-      })),
-      changes: s.changes.map(({ path, vr, from, to }) => ({ path, vr, from, to })),
-      basis: s.basis,
-      approvedBy: [...s.approvedBy],
-      correctedAt: s.correctedAt,
-    },
-  };
-}
-
-/** Reads a payload; it must be exactly what `encodeCorrection` writes. @throws ScansealError `seal-structure` */
+/** @throws ScansealError `seal-structure` */
 export function decodeCorrection(bytes: Bytes): CorrectionStatement {
-  const { text: written, value: document } = parseJson(bytes);
-  const subjects = isObject(document) ? document.subject : undefined;
-  const subject = isArray(subjects) ? subjects[0] : undefined;
-  const predicate = objectAt(document, "predicate");
+  return decodeForm(correctionForm, bytes);
+}
+
+const correctionForm: StatementForm<CorrectionStatement> = {
+  subject: "correction",
+  kind: "correction",
+  predicateOf: (s) => ({
+    signer: signerDocument(s.signer),
+    seed: s.seed,
+    studies: s.studies.map(({ study, version, previous }) => ({
+      study,
+      version,
+      ...(previous === undefined ? {} : { previous }),
+    })),
+    changes: s.changes.map(({ path, vr, from, to }) => ({ path, vr, from, to })),
+    basis: s.basis,
+    approvedBy: [...s.approvedBy],
+    correctedAt: s.correctedAt,
+  }),
+  read,
+};
+
+function read(predicate: JsonObject, root: string): CorrectionStatement {
   const statement: CorrectionStatement = {
     signer: signerAt(predicate),
-    root: textAt(objectAt(subject, "digest"), "scansealRoot", sha256Pattern),
+    root,
     seed: textAt(predicate, "seed", sha256Pattern),
     studies: entriesAt(predicate, "studies", correctedStudiesMax).map(studyAt),
     changes: entriesAt(predicate, "changes", correctedChangesMax).map(changeAt),
@@ -118,7 +111,6 @@ export function decodeCorrection(bytes: Bytes): CorrectionStatement {
   if (statement.approvedBy.length === 0) badField("approvedBy");
   const { changes } = statement;
   if (changes.some(({ path }, i) => i > 0 && changes[i - 1]!.path > path)) badField("changes");
-  if (written !== JSON.stringify(documentOf(statement))) badField("encoding");
   return statement;
 }
 

@@ -1,23 +1,27 @@
 /** A signed statement of what an object was made from, and how: spec/derivations.md. No identifier and no unsalted digest of content stands in it. */
-import { type Bytes, fromLatin1 } from "../../foundation/bytes.ts";
+import type { Bytes } from "../../foundation/bytes.ts";
 import { type ContentClaim, contentAt, contentDocument } from "./content-claim.ts";
-import { type RecordSigner, signerAt } from "./record-envelope.ts";
+import { type RecordSigner, signerAt, signerDocument } from "./record-envelope.ts";
 import {
   arrayAt,
   badField,
   flagAt,
   type JsonObject,
-  labelPattern,
-  objectAt,
   oneOf,
   sha256Pattern,
   textAt,
   timeAt,
 } from "./statement-fields.ts";
-import { isArray, isObject, type JsonValue, parseJson } from "./strict-json.ts";
-
-const statementType = "https://in-toto.io/Statement/v1";
-const predicateType = "https://scanseal.org/derivation/v1";
+import {
+  decodeForm,
+  encodeForm,
+  operatorAt,
+  type SoftwareName,
+  type StatementForm,
+  softwareAt,
+  softwareDocument,
+} from "./statement-form.ts";
+import { isObject } from "./strict-json.ts";
 
 export const derivationActions = [
   "transcode-lossless",
@@ -47,7 +51,7 @@ export interface DerivationStatement extends ContentClaim {
   /** Ascending by digest, each once. */
   readonly parents: readonly DerivationParent[];
   /** What made it. */
-  readonly product?: { readonly name: string; readonly version: string };
+  readonly product?: SoftwareName;
   /** Who answers for it. */
   readonly operator?: string;
   /** It stands in the place of its one parent, whose SOP Instance UID it has: only an original that was restored can. */
@@ -59,67 +63,51 @@ export interface DerivationStatement extends ContentClaim {
 
 /** @throws ScansealError `seal-structure` for what its reader would refuse */
 export function encodeDerivation(statement: DerivationStatement): Bytes {
-  const bytes = fromLatin1(JSON.stringify(documentOf(statement)));
-  decodeDerivation(bytes);
-  return bytes;
+  return encodeForm(derivationForm, statement);
 }
 
-function documentOf(s: DerivationStatement): JsonValue {
-  const { product, operator } = s;
-  return {
-    _type: statementType,
-    subject: [{ name: "instance", digest: { scansealRoot: s.root } }],
-    predicateType,
-    predicate: {
-      signer: { certificate: s.signer.certificate, hash: s.signer.hash },
-      action: s.action,
-      parents: s.parents.map(({ digest, verdict }) => ({ digest, verdict })),
-      ...(product === undefined ? {} : { product: { name: product.name, version: product.version } }),
-      ...(operator === undefined ? {} : { operator }),
-      supersedes: s.supersedes,
-      opening: s.opening,
-      seed: s.seed,
-      table: s.table,
-      ...contentDocument(s),
-      derivedAt: s.derivedAt,
-    },
-  };
-}
-
-/** Reads a payload; it must be exactly what `encodeDerivation` writes. @throws ScansealError `seal-structure` */
+/** @throws ScansealError `seal-structure` */
 export function decodeDerivation(bytes: Bytes): DerivationStatement {
-  const { text: written, value: document } = parseJson(bytes);
-  const subjects = isObject(document) ? document.subject : undefined;
-  const subject = isArray(subjects) ? subjects[0] : undefined;
-  const predicate = objectAt(document, "predicate");
-  const product = predicate.product === undefined ? undefined : objectAt(predicate, "product");
-  const operator =
-    predicate.operator === undefined ? {} : { operator: textAt(predicate, "operator", labelPattern) };
+  return decodeForm(derivationForm, bytes);
+}
+
+const derivationForm: StatementForm<DerivationStatement> = {
+  subject: "instance",
+  kind: "derivation",
+  predicateOf: (s) => ({
+    signer: signerDocument(s.signer),
+    action: s.action,
+    parents: s.parents.map(({ digest, verdict }) => ({ digest, verdict })),
+    ...(s.product === undefined ? {} : { product: softwareDocument(s.product) }),
+    ...(s.operator === undefined ? {} : { operator: s.operator }),
+    supersedes: s.supersedes,
+    opening: s.opening,
+    seed: s.seed,
+    table: s.table,
+    ...contentDocument(s),
+    derivedAt: s.derivedAt,
+  }),
+  read,
+};
+
+function read(predicate: JsonObject, root: string): DerivationStatement {
   const statement: DerivationStatement = {
     signer: signerAt(predicate),
     action: oneOf(predicate, "action", derivationActions),
     parents: arrayAt(predicate, "parents", parentsMax).map((entry) =>
       isObject(entry) ? parentAt(entry) : badField("parents"),
     ),
-    ...(product === undefined
-      ? {}
-      : {
-          product: {
-            name: textAt(product, "name", labelPattern),
-            version: textAt(product, "version", labelPattern),
-          },
-        }),
-    ...operator,
+    ...(predicate.product === undefined ? {} : { product: softwareAt(predicate, "product") }),
+    ...operatorAt(predicate),
     supersedes: flagAt(predicate, "supersedes"),
     opening: textAt(predicate, "opening", sha256Pattern),
-    ...contentAt(predicate, textAt(objectAt(subject, "digest"), "scansealRoot", sha256Pattern)),
+    ...contentAt(predicate, root),
     derivedAt: timeAt(predicate, "derivedAt"),
   };
   const { parents, supersedes, action } = statement;
   if (parents.length === 0) badField("parents");
   if (parents.some(({ digest }, i) => i > 0 && parents[i - 1]!.digest >= digest)) badField("parents");
   if (supersedes && (action !== "restore-original" || parents.length !== 1)) badField("supersedes");
-  if (written !== JSON.stringify(documentOf(statement))) badField("encoding");
   return statement;
 }
 

@@ -24,6 +24,10 @@ export function signerOf(crypto: Crypto, signer: Signer): RecordSigner {
   return { certificate: keyIdOf(crypto, signer.certificate), hash: signer.hash };
 }
 
+export function signerDocument({ certificate, hash }: RecordSigner): JsonObject {
+  return { certificate, hash };
+}
+
 /** @throws ScansealError `seal-structure` */
 export function signerAt(predicate: JsonObject): RecordSigner {
   const signer = objectAt(predicate, "signer");

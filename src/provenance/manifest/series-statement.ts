@@ -1,21 +1,24 @@
 /** The signed statement of a series manifest: spec/series-manifests.md. It names no identifier; its opening does (series-opening.ts). */
-import { type Bytes, fromLatin1 } from "../../foundation/bytes.ts";
-import { type RecordSigner, signerAt } from "./record-envelope.ts";
+import type { Bytes } from "../../foundation/bytes.ts";
+import { type RecordSigner, signerAt, signerDocument } from "./record-envelope.ts";
 import type { CaptureType } from "./statement.ts";
 import {
   badField,
   integerAt,
   type JsonObject,
-  labelPattern,
-  objectAt,
   oneOf,
   sha256Pattern,
   textAt,
   timeAt,
 } from "./statement-fields.ts";
-import { isArray, isObject, type JsonValue, parseJson } from "./strict-json.ts";
-
-const statementType = "https://in-toto.io/Statement/v1";
+import {
+  decodeForm,
+  encodeForm,
+  type SoftwareName,
+  type StatementForm,
+  softwareAt,
+  softwareDocument,
+} from "./statement-form.ts";
 
 /** A list under a salted root, in numbered versions that each name the one before. */
 export interface VersionedList {
@@ -30,7 +33,7 @@ export interface VersionedList {
   readonly previous?: string;
   /** Entries. */
   readonly count: number;
-  readonly software: { readonly name: string; readonly version: string };
+  readonly software: SoftwareName;
   /** The signer's clock: 2026-01-31T23:59:59.123Z. */
   readonly madeAt: string;
 }
@@ -50,59 +53,43 @@ export const versionMax = 500;
 /** The reader of folders and the log's batches know no longer ones. */
 export const seriesEntriesMax = 100_000;
 
-/** The payload's bytes: one line of JSON in the order of the specification, ASCII only. @throws ScansealError `seal-structure` */
+/** @throws ScansealError `seal-structure` for what its reader would refuse */
 export function encodeSeriesStatement(statement: SeriesStatement): Bytes {
-  const bytes = fromLatin1(JSON.stringify(documentOf(statement)));
-  // What is written can be read: the checks of the reader are the checks of the writer.
-  decodeSeriesStatement(bytes);
-  return bytes;
+  return encodeForm(seriesForm, statement);
 }
 
-function documentOf(s: SeriesStatement): JsonValue {
-  return listDocument("series", s, { type: s.type, state: s.state });
-}
-
-/** Reads a payload; its bytes must be those that `encodeSeriesStatement` writes. @throws ScansealError `seal-structure` */
+/** @throws ScansealError `seal-structure` */
 export function decodeSeriesStatement(bytes: Bytes): SeriesStatement {
-  const { text: written, value: document } = parseJson(bytes);
-  const predicate = objectAt(document, "predicate");
-  const statement: SeriesStatement = {
-    ...listAt(document, predicate),
+  return decodeForm(seriesForm, bytes);
+}
+
+const seriesForm: StatementForm<SeriesStatement> = {
+  subject: "series",
+  kind: "series",
+  predicateOf: (s) => listDocument(s, { type: s.type, state: s.state }),
+  read: (predicate, root) => ({
+    ...listAt(predicate, root),
     type: oneOf(predicate, "type", ["capture", "beside-device"] as const),
     state: oneOf(predicate, "state", seriesStates),
-  };
-  if (written !== JSON.stringify(documentOf(statement))) badField("encoding");
-  return statement;
-}
+  }),
+};
 
-/** What series and study manifests have in common, as a document. @param own fields of the kind, after the signer */
-export function listDocument(
-  name: "series" | "study",
-  s: VersionedList,
-  own: Readonly<Record<string, JsonValue>>,
-): JsonValue {
+/** What series and study manifests have in common, as a predicate. @param own fields of the kind, after the signer */
+export function listDocument(s: VersionedList, own: JsonObject): JsonObject {
   return {
-    _type: statementType,
-    subject: [{ name, digest: { scansealRoot: s.root } }],
-    predicateType: `https://scanseal.org/${name}/v1`,
-    predicate: {
-      signer: { certificate: s.signer.certificate, hash: s.signer.hash },
-      ...own,
-      version: s.version,
-      ...(s.previous === undefined ? {} : { previous: s.previous }),
-      count: s.count,
-      seed: s.seed,
-      software: { name: s.software.name, version: s.software.version },
-      madeAt: s.madeAt,
-    },
+    signer: signerDocument(s.signer),
+    ...own,
+    version: s.version,
+    ...(s.previous === undefined ? {} : { previous: s.previous }),
+    count: s.count,
+    seed: s.seed,
+    software: softwareDocument(s.software),
+    madeAt: s.madeAt,
   };
 }
 
 /** The same read. @throws ScansealError `seal-structure` */
-export function listAt(document: JsonValue, predicate: JsonObject): VersionedList {
-  const subjects = isObject(document) ? document.subject : undefined;
-  const subject = isArray(subjects) ? subjects[0] : undefined;
-  const software = objectAt(predicate, "software");
+export function listAt(predicate: JsonObject, root: string): VersionedList {
   const version = integerAt(predicate, "version");
   const count = integerAt(predicate, "count");
   if (version < 1 || version > versionMax) badField("version");
@@ -111,15 +98,12 @@ export function listAt(document: JsonValue, predicate: JsonObject): VersionedLis
   if ((version === 1) !== (predicate.previous === undefined)) badField("previous");
   return {
     signer: signerAt(predicate),
-    root: textAt(objectAt(subject, "digest"), "scansealRoot", sha256Pattern),
+    root,
     version,
     ...(version === 1 ? {} : { previous: textAt(predicate, "previous", sha256Pattern) }),
     count,
     seed: textAt(predicate, "seed", sha256Pattern),
-    software: {
-      name: textAt(software, "name", labelPattern),
-      version: textAt(software, "version", labelPattern),
-    },
+    software: softwareAt(predicate, "software"),
     madeAt: timeAt(predicate, "madeAt"),
   };
 }

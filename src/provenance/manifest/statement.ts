@@ -1,5 +1,5 @@
 /** The signed statement of a seal: spec/capture-manifest.md. It says nothing about the patient and holds no unsalted digest of content. */
-import { type Bytes, fromLatin1 } from "../../foundation/bytes.ts";
+import type { Bytes } from "../../foundation/bytes.ts";
 import type { HashName } from "../../foundation/crypto.ts";
 import { type ContentClaim, contentAt, contentDocument } from "./content-claim.ts";
 import {
@@ -15,10 +15,15 @@ import {
   timeAt,
   wordPattern,
 } from "./statement-fields.ts";
-import { isArray, isObject, type JsonValue, parseJson } from "./strict-json.ts";
-
-const statementType = "https://in-toto.io/Statement/v1";
-const predicateType = "https://scanseal.org/capture/v1";
+import {
+  decodeForm,
+  encodeForm,
+  type SoftwareName,
+  type StatementForm,
+  softwareAt,
+  softwareDocument,
+} from "./statement-form.ts";
+import type { JsonValue } from "./strict-json.ts";
 
 /** capture: sealed by the modality. beside-device: by a sealer wired to one. notice: made by a gate for a reader, and no capture. The signer's role must match (keys/trust). */
 export type StatementType = CaptureType | "notice";
@@ -61,41 +66,45 @@ export interface CaptureStatement extends ContentClaim {
   /** (key, epoch, counter) is used once. */
   readonly key: { readonly epoch: string; readonly counter: number };
   readonly watermark: WatermarkClaim;
-  readonly software: { readonly name: string; readonly version: string };
+  readonly software: SoftwareName;
   /** The device's own clock (time class T3): 2026-01-31T23:59:59.123Z. */
   readonly sealedAt: string;
 }
 
-/** The payload's bytes: one line of JSON in the order of the specification, ASCII only. */
+/** @throws ScansealError `seal-structure` for what its reader would refuse */
 export function encodeStatement(statement: CaptureStatement): Bytes {
-  const bytes = fromLatin1(JSON.stringify(documentOf(statement)));
-  // What is written can be read: the checks of the reader are the checks of the writer.
-  decodeStatement(bytes);
-  return bytes;
+  return encodeForm(captureForm, statement);
 }
 
-function documentOf(s: CaptureStatement): JsonValue {
+/** @throws ScansealError `seal-structure` */
+export function decodeStatement(bytes: Bytes): CaptureStatement {
+  return decodeForm(captureForm, bytes);
+}
+
+const captureForm: StatementForm<CaptureStatement> = {
+  subject: "instance",
+  kind: "capture",
+  predicateOf,
+  read,
+};
+
+function predicateOf(s: CaptureStatement): JsonObject {
   const { device, key, watermark, software } = s;
   return {
-    _type: statementType,
-    subject: [{ name: "instance", digest: { scansealRoot: s.root } }],
-    predicateType,
-    predicate: {
-      type: s.type,
-      assurance: s.assurance,
-      device: {
-        ...(device.label === undefined ? {} : { label: device.label }),
-        certificate: device.certificate,
-        hash: device.hash,
-      },
-      key: { epoch: key.epoch, counter: key.counter },
-      seed: s.seed,
-      table: s.table,
-      ...contentDocument(s),
-      watermark: claimDocument(watermark),
-      software: { name: software.name, version: software.version },
-      sealedAt: s.sealedAt,
+    type: s.type,
+    assurance: s.assurance,
+    device: {
+      ...(device.label === undefined ? {} : { label: device.label }),
+      certificate: device.certificate,
+      hash: device.hash,
     },
+    key: { epoch: key.epoch, counter: key.counter },
+    seed: s.seed,
+    table: s.table,
+    ...contentDocument(s),
+    watermark: claimDocument(watermark),
+    software: softwareDocument(software),
+    sealedAt: s.sealedAt,
   };
 }
 
@@ -105,20 +114,10 @@ function claimDocument(claim: WatermarkClaim): JsonValue {
   return { scheme, contentId, keyId, frames, table };
 }
 
-/**
- * Reads a payload. The schema is closed, and the bytes must be those that `encodeStatement` writes: duplicate or unknown keys,
- * other spellings of a number and white space are refused by comparing.
- * @throws ScansealError `seal-structure`
- */
-export function decodeStatement(bytes: Bytes): CaptureStatement {
-  const { text: written, value: document } = parseJson(bytes);
-  const subjects = isObject(document) ? document.subject : undefined;
-  const subject = isArray(subjects) ? subjects[0] : undefined;
-  const predicate = objectAt(document, "predicate");
+function read(predicate: JsonObject, root: string): CaptureStatement {
   const device = objectAt(predicate, "device");
   const key = objectAt(predicate, "key");
   const watermark = objectAt(predicate, "watermark");
-  const software = objectAt(predicate, "software");
   const type = oneOf(predicate, "type", ["capture", "beside-device", "notice"] as const);
   const label = device.label === undefined ? {} : { label: textAt(device, "label", labelPattern) };
   const statement: CaptureStatement = {
@@ -130,18 +129,14 @@ export function decodeStatement(bytes: Bytes): CaptureStatement {
       hash: oneOf(device, "hash", ["SHA-256", "SHA-384", "SHA-512"] as const),
     },
     key: { epoch: textAt(key, "epoch", epochPattern), counter: integerAt(key, "counter") },
-    ...contentAt(predicate, textAt(objectAt(subject, "digest"), "scansealRoot", sha256Pattern)),
+    ...contentAt(predicate, root),
     watermark: claimAt(watermark),
-    software: {
-      name: textAt(software, "name", labelPattern),
-      version: textAt(software, "version", labelPattern),
-    },
+    software: softwareAt(predicate, "software"),
     sealedAt: timeAt(predicate, "sealedAt"),
   };
   const { watermark: claim } = statement;
   if (claim.scheme === "MTW1" && (claim.frames < 1 || claim.frames > statement.pixels.frames))
     badField("watermark");
-  if (written !== JSON.stringify(documentOf(statement))) badField("encoding");
   return statement;
 }
 
