@@ -36,6 +36,8 @@ const afterSendMs = 40;
 /** When everything was sent: judging, delivery, reading. */
 const afterMs = 1_500;
 const awayMs = 600;
+/** Readers ask while it is away. */
+const archiveAwayMs = 3_000;
 /** Everybody has time to do something before the next one. */
 const betweenMs = 800;
 const startsMax = 10;
@@ -93,7 +95,7 @@ class HospitalRun {
     else if (target === "worker") gateway.signal("SIGUSR2");
     else if (target === "archive") {
       await archive!.end("SIGKILL");
-      await away();
+      await pause(this.#random.next() * archiveAwayMs);
       await this.#site.startArchive();
     } else if (target === "postgres") {
       await cluster!.kill();
