@@ -1,7 +1,7 @@
 /** `alerts`. */
 import type { Command } from "commander";
 import type { Action, Run } from "./command-runner.ts";
-import { givenPath } from "./options.ts";
+import { placed } from "./options.ts";
 
 export function addAlerts(program: Command, run: Run): void {
   const alerts = program.command("alerts").description("whom a gateway wakes");
@@ -17,14 +17,4 @@ export function addAlerts(program: Command, run: Run): void {
       .command("down")
       .description("for whoever watches the gate: wake each channel because it is down; not while it runs"),
   ).action(run(async () => (await import("../commands/alerts.ts")).alertsDown as Action));
-}
-
-function placed(command: Command): Command {
-  return command
-    .option(
-      "--config <file>",
-      "the gateway's configuration (default: gateway.yaml in the site's folder)",
-      givenPath,
-    )
-    .option("--home <dir>", "the site's folder (default: ./scanseal-data)", givenPath);
 }

@@ -1,7 +1,7 @@
 /** `scanseal backup`: everything that a site is, in a folder; whether it is whole; a site from it. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Action, Run } from "./command-runner.ts";
-import { givenPath, home } from "./options.ts";
+import { configuration, givenPath, home } from "./options.ts";
 
 export function addBackup(program: Command, run: Run): void {
   const backup = program
@@ -29,11 +29,6 @@ export function addBackup(program: Command, run: Run): void {
     .addOption(manifestDigest())
     .addOption(home())
     .action(run(async () => (await import("../commands/backup.ts")).restoreBackup as Action));
-}
-
-function configuration(): Option {
-  const words = "the gateway's configuration (default: gateway.yaml in the site's folder)";
-  return new Option("--config <file>", words).argParser(givenPath);
 }
 
 function manifestDigest(): Option {

@@ -1,7 +1,7 @@
 /** `commission`. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Action, Run } from "./command-runner.ts";
-import { givenPath } from "./options.ts";
+import { placed } from "./options.ts";
 
 /** More than any period holds. */
 const digitsMax = 12;
@@ -12,8 +12,7 @@ function wholeNumber(text: string): number {
 }
 
 export function addCommissioning(program: Command, run: Run): void {
-  program
-    .command("commission")
+  placed(program.command("commission"))
     .description(
       "walk a source from observe to enforce: what would be held and why, what to accept, enrol and approve; exit 0 when it is ready, 1 when something stands in the way",
     )
@@ -33,11 +32,5 @@ export function addCommissioning(program: Command, run: Run): void {
       wholeNumber,
     )
     .option("--by <name>", "who does this: an operator, where the site has any")
-    .option(
-      "--config <file>",
-      "the gateway's configuration (default: gateway.yaml in the site's folder)",
-      givenPath,
-    )
-    .option("--home <dir>", "the site's folder (default: ./scanseal-data)", givenPath)
     .action(run(async () => (await import("../commands/commission.ts")).commission as Action));
 }

@@ -1,26 +1,9 @@
 /** `emergency`. */
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { Action, Run } from "./command-runner.ts";
-import { givenPath } from "./options.ts";
+import { byOperator, placed } from "./options.ts";
 
 const acts = (): Promise<typeof import("../commands/emergency.ts")> => import("../commands/emergency.ts");
-
-function placed(command: Command): Command {
-  return command
-    .option(
-      "--config <file>",
-      "the gateway's configuration (default: gateway.yaml in the site's folder)",
-      givenPath,
-    )
-    .option("--home <dir>", "the site's folder (default: ./scanseal-data)", givenPath);
-}
-
-function by(): Option {
-  return new Option(
-    "--by <operator>",
-    "who you are; the passphrase is asked for, or taken from SCANSEAL_OPERATOR_PASSPHRASE",
-  ).makeOptionMandatory();
-}
 
 export function addEmergency(program: Command, run: Run): void {
   const emergency = program
@@ -32,7 +15,7 @@ export function addEmergency(program: Command, run: Run): void {
     .requiredOption("--reader <name>", "who may read it, as the configuration names readers")
     .requiredOption("--reason <text>", "why, for the record, in 8 characters or more; no patient data")
     .option("--for <time>", "30min, 4h (default: 4h, at most 12h)", duration)
-    .addOption(by())
+    .addOption(byOperator().makeOptionMandatory())
     .action(run(async () => (await acts()).open as Action));
   placed(emergency.command("list"))
     .description("who opened what; exit status 1 where one is over that nobody has reviewed")
@@ -41,12 +24,12 @@ export function addEmergency(program: Command, run: Run): void {
   placed(emergency.command("close"))
     .description("end one before its time")
     .argument("<id>", "the end of its id")
-    .addOption(by())
+    .addOption(byOperator().makeOptionMandatory())
     .action(run(async () => (await acts()).close as Action));
   placed(emergency.command("review"))
     .description("record that somebody else looked at it")
     .argument("<id>", "the end of its id")
-    .addOption(by())
+    .addOption(byOperator().makeOptionMandatory())
     .action(run(async () => (await acts()).review as Action));
 }
 

@@ -1,18 +1,7 @@
 /** `start`, `gateway`, `config`, `source`. */
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import type { Action, Run } from "./command-runner.ts";
-import { givenPath, home } from "./options.ts";
-
-/** Both optional here: the configuration lies in the site's folder unless it is named. */
-function placed(command: Command): Command {
-  return command
-    .option(
-      "--config <file>",
-      "the gateway's configuration (default: gateway.yaml in the site's folder)",
-      givenPath,
-    )
-    .option("--home <dir>", "the site's folder (default: ./scanseal-data)", givenPath);
-}
+import { givenPath, home, placed } from "./options.ts";
 
 function by(): Option {
   return new Option(

@@ -1,17 +1,7 @@
 /** `index`. */
 import { Argument, type Command } from "commander";
 import type { Action, Run } from "./command-runner.ts";
-import { givenPath } from "./options.ts";
-
-function placed(command: Command): Command {
-  return command
-    .option(
-      "--config <file>",
-      "the gateway's configuration (default: gateway.yaml in the site's folder)",
-      givenPath,
-    )
-    .option("--home <dir>", "the site's folder (default: ./scanseal-data)", givenPath);
-}
+import { placed } from "./options.ts";
 
 export function addIndex(program: Command, run: Run): void {
   const index = program.command("index").description("what the gate knows of what it admitted");

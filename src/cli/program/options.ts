@@ -1,8 +1,28 @@
 /** Options that several commands have. */
-import { InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 
 export function home(): Option {
   return new Option("--home <dir>", "the site's folder").default("./scanseal-data").argParser(givenPath);
+}
+
+export function configuration(): Option {
+  const words = "the gateway's configuration (default: gateway.yaml in the site's folder)";
+  return new Option("--config <file>", words).argParser(givenPath);
+}
+
+/** Of a command about a gateway. Both optional here: the configuration lies in the site's folder unless it is named. */
+export function placed(command: Command): Command {
+  return command
+    .addOption(configuration())
+    .option("--home <dir>", "the site's folder (default: ./scanseal-data)", givenPath);
+}
+
+/** Who does it, where nobody else may. */
+export function byOperator(): Option {
+  return new Option(
+    "--by <operator>",
+    "who you are; the passphrase is asked for, or taken from SCANSEAL_OPERATOR_PASSPHRASE",
+  );
 }
 
 /** An unset variable in a script must not become the current folder. */

@@ -1,21 +1,10 @@
 /** `quarantine`, `deliveries`, `operator`. */
 import { type Command, Option } from "commander";
 import type { Action, Run } from "./command-runner.ts";
-import { givenPath } from "./options.ts";
+import { byOperator, givenPath, placed } from "./options.ts";
 
 const acts = (): Promise<typeof import("../commands/quarantine-acts.ts")> =>
   import("../commands/quarantine-acts.ts");
-
-/** Both optional here: the configuration lies in the site's folder unless it is named. */
-function placed(command: Command): Command {
-  return command
-    .option(
-      "--config <file>",
-      "the gateway's configuration (default: gateway.yaml in the site's folder)",
-      givenPath,
-    )
-    .option("--home <dir>", "the site's folder (default: ./scanseal-data)", givenPath);
-}
 
 function selecting(command: Command): Command {
   return command
@@ -23,13 +12,6 @@ function selecting(command: Command): Command {
     .option("--study <uid>", "all held objects of a study; none: those whose study cannot be read")
     .option("--series <uid>", "all held objects of a series")
     .option("--all", "also when they are many, or several under one UID", false);
-}
-
-function by(): Option {
-  return new Option(
-    "--by <operator>",
-    "who you are; the passphrase is asked for, or taken from SCANSEAL_OPERATOR_PASSPHRASE",
-  );
 }
 
 function reason(): Option {
@@ -77,24 +59,24 @@ function addLooking(quarantine: Command, run: Run): void {
 function addActs(quarantine: Command, run: Run): void {
   placed(selecting(quarantine.command("export")))
     .description("write the bytes as they were received into a file, with a report; they stay unverified")
-    .addOption(by().makeOptionMandatory())
+    .addOption(byOperator().makeOptionMandatory())
     .addOption(reason().makeOptionMandatory())
     .requiredOption("--out <path>", "a new file; for several objects a folder", givenPath)
     .action(run(async () => (await acts()).exportObjects as Action));
   placed(selecting(quarantine.command("recheck")))
     .description("have the gateway judge again, after trust import, say")
-    .addOption(by().makeOptionMandatory())
+    .addOption(byOperator().makeOptionMandatory())
     .action(run(async () => (await acts()).recheck as Action));
   placed(selecting(quarantine.command("release")))
     .description("ask that objects be sent, unproven, to a reading place; a second operator approves")
     .requiredOption("--to <destination>", "one with takes: released")
-    .addOption(by().makeOptionMandatory())
+    .addOption(byOperator().makeOptionMandatory())
     .addOption(reason().makeOptionMandatory())
     .addOption(confirm())
     .action(run(async () => (await acts()).release as Action));
   placed(selecting(quarantine.command("purge")))
     .description("ask that the bytes of objects be deleted; a second operator approves; the records stay")
-    .addOption(by())
+    .addOption(byOperator())
     .addOption(reason())
     .option("--finish", "take up approved purges that were cut off", false)
     .action(run(async () => (await acts()).purge as Action));
@@ -104,13 +86,13 @@ function addDecisions(quarantine: Command, run: Run): void {
   placed(quarantine.command("approve"))
     .description("carry out what another operator asked for")
     .argument("<request>")
-    .addOption(by().makeOptionMandatory())
+    .addOption(byOperator().makeOptionMandatory())
     .addOption(confirm())
     .action(run(async () => (await acts()).approve as Action));
   placed(quarantine.command("withdraw"))
     .description("take a request back")
     .argument("<request>")
-    .addOption(by().makeOptionMandatory())
+    .addOption(byOperator().makeOptionMandatory())
     .action(run(async () => (await acts()).withdraw as Action));
 }
 
@@ -142,7 +124,7 @@ function addRedirection(deliveries: Command, run: Run): void {
     .argument("<old>", "as the configuration called it")
     .argument("[new]", "a destination of the configuration")
     .option("--give-up", "to no other: the deliveries are given up, the objects are kept", false)
-    .addOption(by().makeOptionMandatory())
+    .addOption(byOperator().makeOptionMandatory())
     .action(run(async () => (await import("../commands/deliveries.ts")).redirectDeliveries as Action));
 }
 
@@ -150,7 +132,7 @@ function addOperators(operator: Command, run: Run): void {
   placed(operator.command("add"))
     .description("name a person; the second is vouched for by the first, all others by two")
     .argument("<name>")
-    .addOption(by())
+    .addOption(byOperator())
     .option("--and <operator>", "the other one who vouches, from the third person on")
     .action(run(async () => (await import("../commands/operator.ts")).addOperator as Action));
   placed(operator.command("list"))
@@ -160,6 +142,6 @@ function addOperators(operator: Command, run: Run): void {
   placed(operator.command("remove"))
     .description("end a person's rights; the records stay")
     .argument("<name>")
-    .addOption(by().makeOptionMandatory())
+    .addOption(byOperator().makeOptionMandatory())
     .action(run(async () => (await import("../commands/operator.ts")).removeOperator as Action));
 }

@@ -1,11 +1,10 @@
 /** `sweep`. */
 import { type Command, InvalidArgumentError } from "commander";
 import type { Action, Run } from "./command-runner.ts";
-import { givenPath } from "./options.ts";
+import { placed } from "./options.ts";
 
 export function addSweep(program: Command, run: Run): void {
-  program
-    .command("sweep")
+  placed(program.command("sweep"))
     .description(
       "verify everything an archive or folder holds once more, and compare it with what the gate admitted",
     )
@@ -20,12 +19,6 @@ export function addSweep(program: Command, run: Run): void {
     .option("--again", "begin anew where an earlier sweep was cut off", false)
     .option("--report <file>", "a new file: one JSON line for each finding")
     .option("--json", "findings and summary as JSON lines", false)
-    .option(
-      "--config <file>",
-      "the gateway's configuration (default: gateway.yaml in the site's folder)",
-      givenPath,
-    )
-    .option("--home <dir>", "the site's folder (default: ./scanseal-data)", givenPath)
     .action(run(async () => (await import("../commands/sweep.ts")).sweep as Action));
 }
 
