@@ -45,6 +45,12 @@ export function eventLine(event: GatewayEvent, palette: Palette, option = ""): s
     case "copy-damaged":
     case "copies-dropped":
       return copyLine(event, palette);
+    case "study-missing":
+    case "sealed-missing":
+    case "study-unadmitted":
+    case "sweep-begun":
+    case "sweep-ended":
+      return sweepLine(event, palette);
     case "recovered":
       return event.objects === 0
         ? undefined
@@ -89,6 +95,35 @@ function copyLine(
     palette.notice("copy"),
     visibleText(`${id} was given from here, not from the archive ${event.archive}`),
   );
+}
+
+function sweepLine(
+  event: EventOf<"study-missing" | "sealed-missing" | "study-unadmitted" | "sweep-begun" | "sweep-ended">,
+  palette: Palette,
+): string {
+  const { archive } = event;
+  switch (event.kind) {
+    case "study-missing": {
+      const text = `a whole study, ${counted(event.instances)}: admitted, and not in the archive ${archive}`;
+      return line(palette.bad("missing"), visibleText(text));
+    }
+    case "sealed-missing":
+      return line(
+        palette.bad("missing"),
+        visibleText(`sealed here, neither admitted nor in the archive ${archive}`),
+      );
+    case "study-unadmitted": {
+      const text = `a study with ${counted(event.proven + event.unproven)} in the archive ${archive}, ${event.proven} of them proven`;
+      return line(palette.notice("past us"), visibleText(text));
+    }
+    case "sweep-begun":
+      return line("sweep", visibleText(`${archive}: ${event.studies} studies`));
+    case "sweep-ended": {
+      const { studies, objects, held, missing, unavailable } = event;
+      const text = `${archive}: ${studies} studies, ${counted(objects)}: ${held} held, ${missing} missing, ${unavailable} not read`;
+      return line(held + missing + unavailable > 0 ? palette.bad("swept") : "swept", visibleText(text));
+    }
+  }
 }
 
 function readLine(

@@ -140,6 +140,54 @@ export type GatewayEvent =
     }
   /** The archive has an instance of a study that a reader asked for, and the gate never admitted it. */
   | { readonly kind: "read-unknown"; readonly archive: string }
+  /** A study of an archive was verified again. `held`, `missing`, `unavailable`: instances. */
+  | {
+      readonly kind: "study-checked";
+      readonly by: "sweep" | "sentinel";
+      readonly archive: string;
+      readonly objects: number;
+      readonly bytes: number;
+      readonly held: number;
+      readonly missing: number;
+      readonly unavailable: number;
+      readonly ms: number;
+    }
+  /** The archive has nothing of a study of which the gate admitted so many instances. */
+  | {
+      readonly kind: "study-missing";
+      readonly by: "sweep" | "sentinel";
+      readonly archive: string;
+      readonly instances: number;
+    }
+  /** Of one study: sealed at this site, and neither admitted by the gate nor in the archive; 0: the whole study. */
+  | { readonly kind: "sealed-missing"; readonly archive: string; readonly instances: number }
+  /** Instances of a study that came into the archive past the gate: proven by a seal or receipt, or not. What fails its checks is told by itself. */
+  | {
+      readonly kind: "study-unadmitted";
+      readonly archive: string;
+      readonly proven: number;
+      readonly unproven: number;
+    }
+  | {
+      readonly kind: "sweep-begun";
+      readonly archive: string;
+      readonly studies: number;
+      /** It goes on where an earlier one was cut off. */
+      readonly isResumed: boolean;
+    }
+  /** Everything was looked at. Instances; of `sealedMissing` and `unknown` also whole studies, each once. `ms`: from its begin, pauses included. */
+  | {
+      readonly kind: "sweep-ended";
+      readonly archive: string;
+      readonly studies: number;
+      readonly objects: number;
+      readonly held: number;
+      readonly missing: number;
+      readonly unavailable: number;
+      readonly unknown: number;
+      readonly sealedMissing: number;
+      readonly ms: number;
+    }
   /** In place of what the archive lost, changed or cannot give, a reader was given the gate's own copy; that of the archive is told by itself. */
   | {
       readonly kind: "read-replaced";

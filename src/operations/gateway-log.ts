@@ -19,6 +19,7 @@ import {
 } from "./event-fields.ts";
 import { fewerRejections } from "./fewer-rejections.ts";
 import { LogFile } from "./log-file.ts";
+import { isSweepEvent, sweepFields } from "./sweep-fields.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
@@ -76,6 +77,8 @@ function levelOf(event: GatewayEvent): Exclude<Level, "trace" | "fatal"> {
     case "read-unknown":
     case "read-emergency":
     case "copy-damaged":
+    case "study-missing":
+    case "sealed-missing":
       return "warn";
     case "copies-dropped":
       return event.why === "disk" ? "warn" : "info";
@@ -86,6 +89,7 @@ function levelOf(event: GatewayEvent): Exclude<Level, "trace" | "fatal"> {
     case "object-judged":
       return event.state === "held" ? "warn" : "info";
     case "stored":
+    case "study-checked":
       return "debug";
     default:
       return "info";
@@ -93,6 +97,7 @@ function levelOf(event: GatewayEvent): Exclude<Level, "trace" | "fatal"> {
 }
 
 function fieldsOf(event: GatewayEvent): Fields {
+  if (isSweepEvent(event)) return sweepFields(event);
   switch (event.kind) {
     case "listening":
       return {

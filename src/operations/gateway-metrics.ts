@@ -11,6 +11,7 @@ import {
   knownVerdict,
 } from "./event-fields.ts";
 import { LabelNames } from "./label-names.ts";
+import { SweepMetrics } from "./sweep-metrics.ts";
 
 /** Read from journal and spool when somebody asks for the metrics. Times are milliseconds since 1970. */
 export interface GatewayReadings {
@@ -63,6 +64,7 @@ export class GatewayMetrics {
   readonly #options: MetricsOptions;
   readonly #counters: Counters;
   readonly #gauges: Gauges;
+  readonly #sweep: SweepMetrics;
   readonly #sources = new LabelNames();
   readonly #destinations = new LabelNames();
   /** Association -> source. */
@@ -73,6 +75,7 @@ export class GatewayMetrics {
     this.#options = options;
     this.#counters = makeCounters(this.#registry);
     this.#gauges = makeGauges(this.#registry, this.#destinations);
+    this.#sweep = new SweepMetrics(this.#registry, options.clock);
     this.#gauges.build.set({ version: options.version }, 1);
     if (options.ofProcess !== false) collectDefaultMetrics({ register: this.#registry });
     this.sink = (event) => {
@@ -127,6 +130,10 @@ export class GatewayMetrics {
         break;
       case "copies-dropped":
         c.copiesDropped.inc({ reason: knownCode(event.why) }, count(event.objects));
+        break;
+      case "study-checked":
+      case "sweep-ended":
+        this.#sweep.count(event);
         break;
       case "recovered":
         c.recovered.inc(count(event.objects));

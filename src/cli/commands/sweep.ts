@@ -1,13 +1,16 @@
 /** `scanseal sweep`: everything that an archive or a folder holds, verified once more and compared with what the gate admitted. */
 import { appendFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { ScansealError } from "../../foundation/errors.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
+import { destinationOf } from "../../site/gateway/admissions.ts";
 import type { GatewayConfig } from "../../site/gateway/config.ts";
-import { type OpenArchive, openReadArchive } from "../../site/gateway/read-archive.ts";
+import { openReadArchive } from "../../site/gateway/read-archive.ts";
 import { withStaging } from "../../site/receipts/staging.ts";
-import type { SweepFinding } from "../../site/sweep/archive-sweep.ts";
 import { openFolderArchive } from "../../site/sweep/folder-archive.ts";
-import { runSweep } from "../../site/sweep/sweep-run.ts";
+import { findingSentence, isSerious, type SweepFinding } from "../../site/sweep/sweep-finding.ts";
+import { isSound, sums } from "../../site/sweep/sweep-report.ts";
+import { runSweep, type SweepOrder } from "../../site/sweep/sweep-run.ts";
 import type { SweepState } from "../../site/sweep/sweep-state.ts";
 import type { ArchiveSettings } from "../../zero-trust/gateway/settings.ts";
 import { findInputs } from "../inputs.ts";
@@ -42,11 +45,12 @@ export async function sweep(paths: readonly string[], options: SweepOptions): Pr
   const config = configOf(options);
   const told = new Told(options);
   return withStaging(config.home, async (staging) => {
-    const { archive, what } = await swept(paths, options, { config, staging, told });
+    const { archive, what, destination } = await swept(paths, options, { config, staging, told });
     try {
       const state = await runSweep({
-        ...{ config, archive, what, rate: options.rate, isAgain: options.again },
+        ...{ config, archive, what, destination, rate: options.rate, isAgain: options.again },
         admittedSince: options.recent === undefined ? undefined : systemClock.now() - options.recent,
+        onResume: (state) => told.resumed(state),
         onFinding: (finding) => told.finding(finding),
         onProgress: (at, studies) => told.progress(at, studies),
       });
@@ -66,14 +70,15 @@ async function swept(
     staging,
     told,
   }: { readonly config: GatewayConfig; readonly staging: string; readonly told: Told },
-): Promise<{ readonly archive: OpenArchive; readonly what: string }> {
+): Promise<Pick<SweepOrder, "archive" | "what" | "destination">> {
   if (paths.length > 0) {
     const { files, unreadable } = await findInputs(paths);
     const bar = new ProgressBar(process.stderr, systemClock, files.length);
     const folder = await openFolderArchive(files, (done, path) => bar.show(done, path));
     bar.clear();
     told.files([...unreadable.map(({ path }) => path), ...folder.unreadable], folder.duplicates);
-    return { archive: folder.archive, what: paths.join(" ") };
+    const what = paths.map((path) => resolve(path)).join(" ");
+    return { archive: folder.archive, what, destination: undefined };
   }
   const settings =
     options.archive === undefined ? config.settings.reading?.archive : archiveAt(options.archive, options);
@@ -82,8 +87,12 @@ async function swept(
       "usage",
       "nothing to sweep: name a folder, or an archive with --archive or in the configuration",
     );
-  const { aeTitle } = config.settings;
-  return { archive: openReadArchive(settings, { aeTitle, staging }), what: options.archive ?? settings.name };
+  const { aeTitle, destinations } = config.settings;
+  return {
+    archive: openReadArchive(settings, { aeTitle, staging }),
+    what: options.archive ?? settings.name,
+    destination: destinationOf(settings, destinations),
+  };
 }
 
 function archiveAt(place: string, options: SweepOptions): ArchiveSettings {
@@ -101,7 +110,8 @@ class Told {
   readonly #options: SweepOptions;
   readonly #bar: { bar: ProgressBar | undefined; of: number } = { bar: undefined, of: 0 };
   #findings = 0;
-  #serious = 0;
+  /** Files that are none, or one too many. */
+  #odd = 0;
 
   constructor(options: SweepOptions) {
     this.#options = options;
@@ -110,11 +120,10 @@ class Told {
 
   finding(finding: SweepFinding): void {
     this.#findings++;
-    if (finding.kind !== "unknown") this.#serious++;
     const line = jsonLine(finding);
     if (this.#options.report !== undefined) appendFileSync(this.#options.report, `${line}\n`);
     if (this.#options.json) process.stdout.write(`${line}\n`);
-    else if (this.#findings <= shownMax) this.#line(sentenceOf(finding));
+    else if (this.#findings <= shownMax) this.#line(visibleText(findingSentence(finding)));
     else if (this.#findings === shownMax + 1) this.#line("... more: --report FILE has them all");
   }
 
@@ -123,7 +132,7 @@ class Told {
       this.#line(visibleText(`${path}: no readable DICOM object`));
     for (const path of duplicates.slice(0, shownMax))
       this.#line(visibleText(`${path}: a further file of an instance`));
-    this.#serious += unreadable.length + duplicates.length;
+    this.#odd += unreadable.length + duplicates.length;
   }
 
   #line(text: string): void {
@@ -143,40 +152,24 @@ class Told {
     this.#bar.bar?.clear();
   }
 
-  summary({ counts, startedAt }: SweepState): number {
-    this.clear();
-    const all = Object.values(counts.instances).reduce((sum, count) => sum + count, 0);
-    const isSound = this.#serious === 0 && (counts.instances.held ?? 0) === 0;
-    if (this.#options.json) {
-      process.stdout.write(
-        `${jsonLine({ kind: "sweep", ...counts, startedAt: new Date(startedAt).toISOString() })}\n`,
-      );
-      return isSound ? 0 : 1;
-    }
-    const parts = Object.entries(counts.instances).map(([what, count]) => `${count} ${words[what] ?? what}`);
-    process.stdout.write(`${counts.studies} studies, ${all} instances: ${parts.join(", ") || "none"}\n`);
-    return isSound ? 0 : 1;
+  /** What the earlier run found is in its own report, and in the sums of this one. */
+  resumed({ counts, startedAt }: SweepState): void {
+    const found = Object.entries(counts.findings)
+      .filter(([kind]) => isSerious(kind))
+      .reduce((sum, [, count]) => sum + count, 0);
+    const since = new Date(startedAt).toISOString();
+    process.stderr.write(
+      `goes on behind ${counts.studies} studies of the sweep of ${since}, which had ${found} findings; --again begins anew\n`,
+    );
   }
-}
 
-const words: Readonly<Record<string, string>> = {
-  observed: "unproven, as far as known as they were",
-  held: "not as admitted, or failing",
-  unavailable: "could not be read",
-};
-
-function sentenceOf({ kind, studyInstanceUid, sopInstanceUid, verdict, codes = [] }: SweepFinding): string {
-  const place = sopInstanceUid ?? studyInstanceUid;
-  switch (kind) {
-    case "held":
-      return `${place}  ${verdict}: ${codes.join(", ")}`;
-    case "missing":
-      return `${place}  missing: it was admitted, and is not there`;
-    case "unavailable":
-      return `${place}  could not be read`;
-    case "unknown":
-      return `${place}  never admitted by the gate`;
-    case "never-admitted":
-      return `${place}  a study sealed here, neither admitted by the gate nor there`;
+  summary(state: SweepState): number {
+    this.clear();
+    const { counts, startedAt, endedAt = startedAt } = state;
+    const times = { startedAt: new Date(startedAt).toISOString(), endedAt: new Date(endedAt).toISOString() };
+    const line = jsonLine({ kind: "sweep", ...counts, ...times });
+    if (this.#options.report !== undefined) appendFileSync(this.#options.report, `${line}\n`);
+    process.stdout.write(`${this.#options.json ? line : sums(state)}\n`);
+    return this.#odd === 0 && isSound(state) ? 0 : 1;
   }
 }

@@ -46,6 +46,16 @@ export const alarmFacts: Readonly<Record<AlarmName, AlarmFacts>> = {
     todo: "find who sends to the archive past the gate; scanseal sweep lists what it has",
     rule: inNumbers,
   },
+  "study-missing": {
+    severity: "critical",
+    todo: "HOME/sweep-reports, or scanseal sweep, names the study; ask the archive's administrator who deleted it; it is restored from its backup or from the modality",
+    rule: atOnce,
+  },
+  "sealed-missing": {
+    severity: "warning",
+    todo: "HOME/sweep-reports names them; scanseal quarantine list shows whether they are held; ask the modality whether it sent them",
+    rule: atOnce,
+  },
   "read-failed": {
     severity: "warning",
     todo: "look at the archive and the network between; readers get notices, or nothing",

@@ -96,6 +96,22 @@ const rows: Rows = {
     const name = configuredName(archive);
     return rings("read-unknown", name, `the archive ${name} has objects that never came through this gate`);
   },
+  "study-checked": silent,
+  "study-missing": ({ archive, instances }) => {
+    const name = configuredName(archive);
+    const what = `the archive ${name} has nothing of a study of which ${whole(instances)} images were admitted`;
+    return rings("study-missing", name, what);
+  },
+  "sealed-missing": ({ archive }) => {
+    const name = configuredName(archive);
+    const what = `images were sealed here that neither came to this gate nor are in the archive ${name}`;
+    return rings("sealed-missing", name, what);
+  },
+  // That something is unproven is no sign that it is false: it wakes nobody, and is told.
+  "study-unadmitted": ({ archive, proven, unproven }) =>
+    pastTheGate(archive, count(proven) + count(unproven)),
+  "sweep-begun": silent,
+  "sweep-ended": ({ archive, unknown }) => (unknown > 0 ? pastTheGate(archive, unknown) : undefined),
   stored: silent,
   recovered: silent,
   "worker-ended": () =>
@@ -178,6 +194,13 @@ function rings(
     ...(object === undefined ? {} : { object: madeId(object) }),
   };
   return { rings: alert };
+}
+
+function pastTheGate(archive: string, found: number): AlertEvent {
+  const name = configuredName(archive);
+  const what = `the archive ${name} has objects that never came through this gate`;
+  const rule = { ...alarmFacts["read-unknown"].rule, atLeast: 1 };
+  return rings("read-unknown", `${name} checked`, what, { count: whole(found), rule, severity: "notice" });
 }
 
 function keyOf(alarm: AlarmName, key: string): string {

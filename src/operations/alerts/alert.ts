@@ -10,6 +10,8 @@ export type AlarmName =
   | "read-withheld"
   | "read-missing"
   | "read-unknown"
+  | "study-missing"
+  | "sealed-missing"
   | "read-failed"
   | "emergency"
   | "emergency-unreviewed"

@@ -103,6 +103,22 @@ const rows: Rows = {
       [name(archive, false, sourceRole), gateAs(gate, true)],
       subject(object),
     ),
+  "study-missing": ({ archive, instances }, gate) =>
+    alert(
+      own("study-missing-in-archive", "Admitted study missing in an archive"),
+      8,
+      `the archive has nothing of a study; admitted instances: ${instances}`,
+      [name(archive, false, sourceRole), gateAs(gate, true)],
+      node(configuredName(archive)),
+    ),
+  "sealed-missing": ({ archive, instances }, gate) =>
+    alert(
+      own("sealed-object-nowhere", "Object sealed here found nowhere"),
+      4,
+      `sealed here, neither admitted nor in the archive; instances: ${instances}`,
+      [name(archive, false, sourceRole), gateAs(gate, true)],
+      node(configuredName(archive)),
+    ),
   "copy-damaged": ({ object }, gate) =>
     alert(
       own("kept-bytes-damaged", "Kept bytes of an object damaged"),

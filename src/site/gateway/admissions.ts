@@ -3,7 +3,7 @@ import type { Journal } from "../../store/journal/journal.ts";
 import type { Admissions } from "../../zero-trust/gateway/reading/ports.ts";
 import type { ArchiveSettings, DestinationSettings } from "../../zero-trust/gateway/settings.ts";
 
-type AdmissionsJournal = Pick<Journal, "object" | "admittedInstance" | "deliveriesOf">;
+export type AdmissionsJournal = Pick<Journal, "object" | "admittedInstance" | "deliveriesOf">;
 
 /** @param destination that is the archive which is read from; undefined: nobody knows, and all of them must have an object */
 export function admissionsOf(journal: AdmissionsJournal, destination?: string): Admissions {

@@ -9,6 +9,7 @@ import type {
   ListenerSection,
   SourceSection,
 } from "./config-sections.ts";
+import { checkArchive } from "./config-sweep.ts";
 import { addressesClash, containsNetwork, exposureOf, reachesListener } from "./network-address.ts";
 import { shown } from "./yaml-document.ts";
 
@@ -26,6 +27,8 @@ export function checkSections(sections: ConfigSections, problems: ProblemList): 
   for (const source of sources) checkPeer("source", source, listeners, problems);
   checkSealers(sections, problems);
   checkReading(sections, problems);
+  checkArchive("sweep", sections.sweep, sections.reading?.archive, problems);
+  checkArchive("sentinel", sections.sentinel, sections.reading?.archive, problems);
   checkReachable(sections, problems);
   for (const destination of destinations) checkDestination(destination, sections, problems);
   if (listeners.length === 0)

@@ -99,7 +99,7 @@ function readMovePlace(section: Section): MovePlaceSection {
   };
 }
 
-function readArchive(section: Section): ArchiveSection {
+export function readArchive(section: Section): ArchiveSection {
   return {
     at: (key) => section.at(key),
     name: section.optional("name", nameValue, "archive"),

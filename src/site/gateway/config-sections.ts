@@ -18,6 +18,7 @@ import {
 import { type Parse, parseList, parseSection, type Section } from "./config-reader.ts";
 import { type ReadingSection, readReading } from "./config-reading.ts";
 import { readSealing, type SealingSection } from "./config-sealing.ts";
+import { readSentinel, readSweep, type SentinelSection, type SweepSection } from "./config-sweep.ts";
 import {
   aeTitleValue,
   durationValue,
@@ -126,6 +127,8 @@ export interface ConfigSections extends Placed {
   readonly sources: readonly SourceSection[];
   readonly destinations: readonly DestinationSection[];
   readonly reading: ReadingSection | undefined;
+  readonly sweep: SweepSection | undefined;
+  readonly sentinel: SentinelSection | undefined;
   readonly limits: GatewayLimits & { readonly spoolBytesMax: number };
 }
 
@@ -150,6 +153,12 @@ export function readSections(section: Section): ConfigSections {
     sources: section.list("sources", readSource),
     destinations: section.list("destinations", readDestination),
     reading: section.optional<ReadingSection | undefined>("reading", parseSection(readReading), undefined),
+    sweep: section.optional<SweepSection | undefined>("sweep", parseSection(readSweep), undefined),
+    sentinel: section.optional<SentinelSection | undefined>(
+      "sentinel",
+      parseSection(readSentinel),
+      undefined,
+    ),
     limits: section.optional("limits", parseSection(readLimits), {
       ...defaultLimits,
       spoolBytesMax: spoolBytesDefault,

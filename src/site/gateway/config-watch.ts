@@ -97,6 +97,8 @@ function startOf({
   log,
   index,
   audit,
+  sweep,
+  sentinel,
   spoolBytesMax,
   settings,
 }: GatewayConfig): string {
@@ -108,6 +110,8 @@ function startOf({
     log,
     index,
     audit,
+    sweep,
+    sentinel,
     spoolBytesMax,
     settings.aeTitle,
     // Whom it asks may change.

@@ -22,6 +22,12 @@ import {
   type SourceSection,
 } from "./config-sections.ts";
 import {
+  type SentinelSettings,
+  type SweepSettings,
+  sentinelSettings,
+  sweepSettings,
+} from "./config-sweep.ts";
+import {
   destinationSettings,
   listenerSettings,
   type Making,
@@ -48,6 +54,9 @@ export interface GatewayConfig {
   readonly audit: AuditTrailSettings | undefined;
   /** Whom to wake; undefined: nobody. It holds secrets. */
   readonly alerts: AlertSettings | undefined;
+  /** When the archive is swept, and how new studies are looked at; undefined: not by the gateway itself. */
+  readonly sweep: SweepSettings | undefined;
+  readonly sentinel: SentinelSettings | undefined;
   readonly spoolBytesMax: number;
   readonly settings: GatewaySettings;
   /** Certificates and keys that it names: absolute paths. */
@@ -150,6 +159,8 @@ function build(sections: ConfigSections, building: Building): GatewayConfig {
     index: index || (sections.reading?.readers.length ?? 0) > 0,
     audit: sections.audit && auditSettings(sections.audit, making),
     alerts: sections.alerts && alertSettings(sections.alerts, making),
+    sweep: sections.sweep && sweepSettings(sections.sweep, making),
+    sentinel: sections.sentinel && sentinelSettings(sections.sentinel, making),
     spoolBytesMax,
     settings,
     tlsFiles: files.paths,

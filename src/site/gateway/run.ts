@@ -29,6 +29,7 @@ import { openHome, type SiteHome } from "../home.ts";
 import { OpenedProvenance } from "../provenance/opened-provenance.ts";
 import { OfficeOfAdmissions } from "../receipts/admission-receipts.ts";
 import { GateAlerts } from "./alerts.ts";
+import { type ArchiveChecksParts, openArchiveChecks } from "./archive-checks.ts";
 import { openAudit } from "./audit.ts";
 import { openCommitment } from "./commitment.ts";
 import type { GatewayConfig } from "./config.ts";
@@ -149,7 +150,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   await recent.prime(journal, observed.startedAt);
   // Whatever becomes of its start: listeners that are open are closed.
   let graceMs = 0;
-  const rounds = roundsOf(home, { journal, spool, events, ends: watched.certificates, settings, version });
+  const rounds = await roundsOf(config, { ...parts, ...watched, home, examiner, hold, counts });
   startBeside([alerts, commitment, ...(config.index ? [filler] : []), ...rounds], opened);
   opened.add(gateway, (one) => one.drain(graceMs));
   await gateway.start();
@@ -180,22 +181,23 @@ function startBeside(parts: readonly Beside[], opened: Opened): void {
 }
 
 /** What is looked at again and again. */
-function roundsOf(
-  home: SiteHome,
-  parts: Pick<Stores, "journal" | "spool"> & {
-    readonly events: EventSink;
-    readonly ends: ObservedGateway["certificates"];
-    readonly settings: () => GatewayConfig["settings"];
-    readonly version: string;
-  },
-): Beside[] {
-  const { journal, spool, events, ends, settings, version } = parts;
+async function roundsOf(
+  config: GatewayConfig,
+  parts: Pick<Stores, "spool"> &
+    ArchiveChecksParts & {
+      readonly journal: Stores["journal"];
+      readonly certificates: ObservedGateway["certificates"];
+      readonly version: string;
+    },
+): Promise<Beside[]> {
+  const { home, journal, spool, events, certificates: ends, settings, version } = parts;
   const sealed = new OpenedProvenance(home.provenancePath);
   const provenance = new OpenedProvenance(home.provenancePath);
   return [
     new LogFeeder({ home, provenance, journal, events }),
     new SeriesCloser({ home, provenance: sealed, settings, version, events }),
     new UpkeepWatch({ ends, disk: () => spool.disk(), journal, clock: systemClock, events }),
+    ...(await openArchiveChecks(config, parts)),
   ];
 }
 

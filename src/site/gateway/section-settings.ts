@@ -79,7 +79,7 @@ function readerSettings(reader: ReaderSection, making: Making): ReaderSettings {
   };
 }
 
-function archiveSettings(archive: ArchiveSection, making: Making): ArchiveSettings {
+export function archiveSettings(archive: ArchiveSection, making: Making): ArchiveSettings {
   const { name, tolerate, at } = archive;
   const tls = archive.tls && clientTls(archive.tls, making);
   const { dicomweb: url, host, port, aeTitle } = archive;

@@ -1,0 +1,37 @@
+/** What was sealed at this site, by its own records: the log's leaves name neither studies nor instances, these do (docs/sweep.md). */
+import type { InstanceName } from "../../zero-trust/gateway/reading/ports.ts";
+import type { OpenedProvenance } from "../provenance/opened-provenance.ts";
+import type { SealedHere } from "./study-check.ts";
+
+/** Series of one question. */
+const pageSize = 1_000;
+
+/** @param sealedBefore what was sealed later may be on its way; milliseconds since 1970 */
+export function sealedHere(
+  provenance: OpenedProvenance,
+  sealedBefore: number = Number.POSITIVE_INFINITY,
+): SealedHere {
+  return {
+    studies: async () => {
+      const journal = await provenance.journal();
+      const studies = new Set<string>();
+      for (let after = ""; journal; ) {
+        const page = await journal.sealedSeries({ after, limit: pageSize });
+        for (const { studyInstanceUid, lastSealedAt } of page)
+          if (lastSealedAt < sealedBefore) studies.add(studyInstanceUid);
+        if (page.length < pageSize) break;
+        after = page.at(-1)!.seriesInstanceUid;
+      }
+      return [...studies];
+    },
+    instancesOf: async (studyInstanceUid) => {
+      const journal = await provenance.journal();
+      const names = new Map<string, InstanceName>();
+      for (const series of (await journal?.seriesOfStudy(studyInstanceUid)) ?? [])
+        for (const { sopInstanceUid, seriesInstanceUid, sealedAt } of await journal!.sealsOfSeries(series))
+          if (sealedAt < sealedBefore)
+            names.set(sopInstanceUid, { studyInstanceUid, seriesInstanceUid, sopInstanceUid });
+      return [...names.values()];
+    },
+  };
+}

@@ -1,0 +1,96 @@
+/** What the sentinel has verified already, in a file: a restart verifies nothing twice. Digests of UIDs, no names and no numbers of patients. */
+import { createHash } from "node:crypto";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+
+export interface RememberedStudy {
+  /** Digest of what the archive says of patient and study. */
+  readonly attributes: string;
+  /** As the archive counts them; undefined where it does not. */
+  readonly instances: number | undefined;
+  /** Something of it is still to be verified. */
+  readonly isOpen: boolean;
+}
+
+export class SentinelMemory {
+  readonly #database: DatabaseSync;
+  readonly #statements: Readonly<
+    Record<
+      "study" | "put" | "has" | "add" | "forget" | "open" | "seen" | "dropInstances" | "dropStudies",
+      StatementSync
+    >
+  >;
+
+  /** @param path of its file, made where it is not there @throws the database's error */
+  constructor(path: string) {
+    const database = new DatabaseSync(path);
+    this.#database = database;
+    // What a power cut loses is verified once more.
+    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+      CREATE TABLE IF NOT EXISTS study (uid TEXT PRIMARY KEY, attributes TEXT NOT NULL, instances INTEGER,
+        is_open INTEGER NOT NULL, seen_at INTEGER NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS checked (study TEXT NOT NULL, instance BLOB NOT NULL,
+        PRIMARY KEY (study, instance)) STRICT, WITHOUT ROWID`);
+    this.#statements = {
+      study: database.prepare("SELECT attributes, instances, is_open FROM study WHERE uid = ?"),
+      put: database.prepare("INSERT OR REPLACE INTO study VALUES (?, ?, ?, ?, ?)"),
+      has: database.prepare("SELECT 1 FROM checked WHERE study = ? AND instance = ?"),
+      add: database.prepare("INSERT OR IGNORE INTO checked VALUES (?, ?)"),
+      forget: database.prepare("DELETE FROM checked WHERE study = ?"),
+      open: database.prepare("SELECT uid FROM study WHERE is_open = 1 ORDER BY seen_at LIMIT ?"),
+      seen: database.prepare("SELECT uid FROM study WHERE seen_at >= ? AND seen_at < ?"),
+      dropInstances: database.prepare(
+        "DELETE FROM checked WHERE study IN (SELECT uid FROM study WHERE seen_at < ?)",
+      ),
+      dropStudies: database.prepare("DELETE FROM study WHERE seen_at < ?"),
+    };
+  }
+
+  study(uid: string): RememberedStudy | undefined {
+    const row = this.#statements.study.get(uid);
+    if (!row) return undefined;
+    const instances = row.instances === null ? undefined : Number(row.instances);
+    return { attributes: String(row.attributes), instances, isOpen: row.is_open === 1 };
+  }
+
+  putStudy(uid: string, { attributes, instances, isOpen }: RememberedStudy, seenAt: number): void {
+    this.#statements.put.run(uid, attributes, instances ?? null, isOpen ? 1 : 0, seenAt);
+  }
+
+  hasInstance(study: string, instance: string): boolean {
+    return this.#statements.has.get(study, digestOf(instance)) !== undefined;
+  }
+
+  addInstance(study: string, instance: string): void {
+    this.#statements.add.run(study, digestOf(instance));
+  }
+
+  /** All of it is to be verified again. */
+  forgetInstances(study: string): void {
+    this.#statements.forget.run(study);
+  }
+
+  /** UIDs, the longest unseen first. */
+  openStudies(limit: number): readonly string[] {
+    return this.#statements.open.all(limit).map(({ uid }) => String(uid));
+  }
+
+  /** UIDs of studies that were seen then for the last time. */
+  seenBetween(from: number, to: number): readonly string[] {
+    return this.#statements.seen.all(from, to).map(({ uid }) => String(uid));
+  }
+
+  /** @param before studies that were last seen before; milliseconds since 1970 */
+  drop(before: number): void {
+    this.#statements.dropInstances.run(before);
+    this.#statements.dropStudies.run(before);
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}
+
+/** 128 bits: of instances of one study, nobody finds two alike. */
+function digestOf(text: string): Uint8Array {
+  return createHash("sha256").update(text).digest().subarray(0, 16);
+}
