@@ -37,6 +37,7 @@ const packages = {
   movescu: "dcmtk",
   getscu: "dcmtk",
   dcmqrscp: "dcmtk",
+  wlmscpfs: "dcmtk",
   gdcmconv: "libgdcm-tools",
   gdcmdump: "libgdcm-tools",
   dciodvfy: "dicom3tools",

@@ -119,6 +119,13 @@ export class DimsePeers {
     return this.#start("dcmqrscp", [...options, "-c", configuration], port);
   }
 
+  /** wlmscpfs, a worklist server over the files of a folder; its AE title is WORKLIST. */
+  async wlmscpfs(folder: string, port: number): Promise<Served> {
+    mkdirSync(this.path(folder, "WORKLIST"), { recursive: true });
+    this.write(join(folder, "WORKLIST", "lockfile"), "");
+    return this.#start("wlmscpfs", ["-dfp", this.path(folder), "-dfr", `${port}`], port);
+  }
+
   async #start(name: PeerName, options: readonly string[], port: number): Promise<Served> {
     const child = spawn(peerPath(name), [...options], { env, stdio: ["ignore", "pipe", "pipe"] });
     this.#running.push(child);

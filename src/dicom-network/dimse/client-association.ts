@@ -1,13 +1,14 @@
 /** An association that we opened, as a client uses it. */
 import { findElement, plainText } from "../../dicom/elements.ts";
+import type { NewElement } from "../../dicom/encode.ts";
 import type { DicomObject } from "../../dicom/model.ts";
 import type { Tag } from "../../dicom/tags.ts";
 import { transferSyntaxOf } from "../../dicom/transfer-syntax.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { encodeIdentifier, readAnswer } from "../query/identifier.ts";
-import type { Query } from "../query/query.ts";
-import { elementsOfQuery } from "../query/query-identifier.ts";
+import type { Query, QueryKey } from "../query/query.ts";
+import { elementsOfKeys, elementsOfQuery } from "../query/query-identifier.ts";
 import { elementsOfRetrieve, type RetrieveIdentifier } from "../query/retrieve-identifier.ts";
 import { ArrivalQueue } from "./arrival-queue.ts";
 import type { AgreedContext, AssociationEnd, NetworkPeer } from "./association.ts";
@@ -30,7 +31,12 @@ import type {
   StoreRequest,
 } from "./service.ts";
 import { DimseSession } from "./session.ts";
-import { queryRetrieveClassUid, storageCommitmentClass, storageCommitmentInstance } from "./sop-classes.ts";
+import {
+  modalityWorklistClass,
+  queryRetrieveClassUid,
+  storageCommitmentClass,
+  storageCommitmentInstance,
+} from "./sop-classes.ts";
 import { describeStatus, dimseStatus } from "./status.ts";
 import {
   type CommitmentReport,
@@ -133,10 +139,20 @@ export class ClientAssociation implements DimseClient {
     return statusOf(await this.#perform(this.#storageContext(instance), command, dataSet));
   }
 
-  async *find(query: Query): AsyncGenerator<DicomObject, void, undefined> {
-    const sopClassUid = queryRetrieveClassUid(query.root, "find");
+  find(query: Query): AsyncGenerator<DicomObject, void, undefined> {
+    return this.#found(queryRetrieveClassUid(query.root, "find"), elementsOfQuery(query));
+  }
+
+  findWorklist(keys: readonly QueryKey[]): AsyncGenerator<DicomObject, void, undefined> {
+    return this.#found(modalityWorklistClass, elementsOfKeys(keys));
+  }
+
+  async *#found(
+    sopClassUid: string,
+    elements: readonly NewElement[],
+  ): AsyncGenerator<DicomObject, void, undefined> {
     const context = this.#contextOf(sopClassUid, "C-FIND");
-    const identifier = encodeIdentifier(elementsOfQuery(query), context.transferSyntax);
+    const identifier = encodeIdentifier(elements, context.transferSyntax);
     const command = {
       field: commandField.findRequest,
       hasDataSet: true,

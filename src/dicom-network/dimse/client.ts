@@ -1,7 +1,7 @@
 /** A DIMSE client: opens an association, asks for one operation at a time, and takes what the peer sends on it. */
 import type { DicomObject } from "../../dicom/model.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
-import type { Query } from "../query/query.ts";
+import type { Query, QueryKey } from "../query/query.ts";
 import type { RetrieveIdentifier } from "../query/retrieve-identifier.ts";
 import type {
   AgreedContext,
@@ -88,6 +88,8 @@ export interface DimseClient {
    * @throws ScansealError `peer-rejected` when the peer refuses or fails
    */
   find(query: Query): AsyncGenerator<DicomObject, void, undefined>;
+  /** Items of a modality worklist (PS3.4 K.4.1), as matches of `find`. */
+  findWorklist(keys: readonly QueryKey[]): AsyncGenerator<DicomObject, void, undefined>;
   move(
     destination: string,
     identifier: RetrieveIdentifier,

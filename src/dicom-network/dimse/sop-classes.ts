@@ -1,4 +1,4 @@
-/** SOP classes that are no storage: Query/Retrieve (PS3.4 C.6) and Storage Commitment Push Model (PS3.4 J.3). */
+/** SOP classes that are no storage: Query/Retrieve (PS3.4 C.6), Modality Worklist (PS3.4 K.6) and Storage Commitment Push Model (PS3.4 J.3). */
 import type { Query } from "../query/query.ts";
 
 export type QueryRetrieveOperation = "find" | "move" | "get";
@@ -18,6 +18,8 @@ const classes: ReadonlyMap<string, QueryRetrieveClass> = new Map([
   ["1.2.840.10008.5.1.4.1.2.2.3", { root: "study", operation: "get" }],
 ]);
 
+/** PS3.4 table K.6.1-1. */
+export const modalityWorklistClass = "1.2.840.10008.5.1.4.31";
 export const storageCommitmentClass = "1.2.840.10008.1.20.1";
 /** PS3.4 J.3.5: the well-known instance that all requests are about. */
 export const storageCommitmentInstance = "1.2.840.10008.1.20.1.1";

@@ -144,11 +144,17 @@ function numberText({ value, vr, encoding }: DataElement): string | undefined {
 }
 
 /** The elements that ask for it; `offset`, `limit` and `isEverythingAsked` have no words in C-FIND. */
-export function elementsOfQuery(query: Query): NewElement[] {
+export function elementsOfQuery({ level, keys }: Query): NewElement[] {
+  const elements = [textElement(queryRetrieveLevelTag, "CS", level), ...elementsOfKeys(keys)];
+  return elements.sort((a, b) => a.tag - b.tag);
+}
+
+/** The same of keys alone: a worklist has no levels (PS3.4 K.4.1.2). */
+export function elementsOfKeys(keys: readonly QueryKey[]): NewElement[] {
   const ofSequences = new Map<Tag, NewElement[]>();
-  const elements: NewElement[] = [textElement(queryRetrieveLevelTag, "CS", query.level)];
+  const elements: NewElement[] = [];
   let isAscii = true;
-  for (const { path, match } of query.keys) {
+  for (const { path, match } of keys) {
     const [first, second] = path;
     const text = matchText(match);
     if (!/^[\x00-\x7f]*$/.test(text)) isAscii = false;

@@ -59,6 +59,13 @@ it("a sealed source is in enforce, stands for its device, and says what its imag
   });
 });
 
+it("a worklist may be a server's", () => {
+  const { config } = read(text.replace("{folder: worklist}", "{host: ris, port: 4004, aeTitle: RIS}"));
+  expect(config!.settings.sources[0]!.sealing!.worklist).toEqual({
+    server: { host: "ris", port: 4004, aeTitle: "RIS", callingAeTitle: "SCANSEAL" },
+  });
+});
+
 it.each<[string, string, string, string]>([
   ["a network", "[192.168.77.2]", "[192.168.77.0/24]", "conflict"],
   ["two addresses", "[192.168.77.2]", "[192.168.77.2, 192.168.77.3]", "conflict"],
@@ -80,6 +87,9 @@ it.each<[string, string, string, string]>([
     "conflict",
   ],
   ["a DICOMweb listener", "port: 4001", "port: 4001, protocol: dicomweb", "conflict"],
+  ["a worklist that is nowhere", "{folder: worklist}", "{port: 4004}", "missing"],
+  ["a folder and a server", "{folder: worklist}", "{folder: worklist, host: ris, aeTitle: RIS}", "missing"],
+  ["a server without an AE title", "{folder: worklist}", "{host: ris}", "missing"],
   ["a device that seals itself", "seals: BESIDE", "seals: SCANNER", "site"],
   ["nothing said of the equipment", / {4}sealing.*\n/.exec(source)![0], "", "missing"],
   ["nothing said of whose key", "    seals: BESIDE\n", "", "conflict"],

@@ -1,16 +1,21 @@
 /** The keys "seals" and "sealing" of a source: this gateway is the sealer beside it (docs/sealer.md). */
 import { isIP } from "node:net";
-import type { SealingSettings } from "../../zero-trust/gateway/settings.ts";
-import type { Placed } from "./config-peers.ts";
+import type { SealingSettings, WorklistSettings } from "../../zero-trust/gateway/settings.ts";
+import { type Placed, readTlsClient, type TlsClientSection } from "./config-peers.ts";
 import type { ProblemList } from "./config-problem.ts";
 import { parseList, parseSection, parseText, Refusal, type Section } from "./config-reader.ts";
 import type { ConfigSections, ListenerSection, SourceSection } from "./config-sections.ts";
-import { durationValue, pathValue, textValue } from "./config-values.ts";
+import { aeTitleValue, durationValue, hostValue, pathValue, portValue, textValue } from "./config-values.ts";
 import { exposureOf } from "./network-address.ts";
-import type { Making } from "./section-settings.ts";
+import { clientTls, type Making } from "./section-settings.ts";
 
 export interface WorklistSection extends Placed {
-  readonly folder: string;
+  readonly folder: string | undefined;
+  readonly host: string | undefined;
+  readonly port: number;
+  readonly aeTitle: string | undefined;
+  readonly calling: string;
+  readonly tls: TlsClientSection | undefined;
 }
 
 export interface SealingSection extends Placed {
@@ -50,19 +55,42 @@ export function readSealing(section: Section): SealingSection {
 }
 
 function readWorklist(section: Section): WorklistSection {
-  return {
-    at: (key) => section.at(key),
-    folder: section.required("folder", pathValue, ""),
+  const worklist = {
+    at: (key?: string) => section.at(key),
+    folder: section.optional<string | undefined>("folder", pathValue, undefined),
+    host: section.optional<string | undefined>("host", hostValue, undefined),
+    port: section.optional("port", portValue, 104),
+    aeTitle: section.optional<string | undefined>("aeTitle", aeTitleValue, undefined),
+    calling: section.optional("calling", aeTitleValue, "SCANSEAL"),
+    tls: section.optional<TlsClientSection | undefined>("tls", parseSection(readTlsClient), undefined),
   };
+  const { folder, host, aeTitle } = worklist;
+  if ((folder === undefined) === (host === undefined) || (host === undefined) !== (aeTitle === undefined))
+    section.problems.error(
+      "missing",
+      section.at(),
+      'the worklist is a "folder", or a server with "host", "port" and "aeTitle"',
+    );
+  return worklist;
 }
 
 export function sealingSettings(
   device: string,
   { at: _, worklist, closeAfterMs, ...equipment }: SealingSection,
-  { named }: Pick<Making, "named">,
+  making: Making,
 ): SealingSettings {
-  const folder = worklist && named(worklist.folder, worklist.at("folder")).path;
-  return { device, equipment, closeAfterMs, ...(folder === undefined ? {} : { worklist: { folder } }) };
+  const asked = worklist && worklistSettings(worklist, making);
+  return { device, equipment, closeAfterMs, ...(asked ? { worklist: asked } : {}) };
+}
+
+function worklistSettings(
+  { folder, host, port, aeTitle, calling, tls, at }: WorklistSection,
+  making: Making,
+): WorklistSettings | undefined {
+  if (folder !== undefined) return { folder: making.named(folder, at("folder")).path };
+  if (host === undefined || aeTitle === undefined) return undefined;
+  const server = { host, port, aeTitle, callingAeTitle: calling };
+  return { server: tls ? { ...server, tls: clientTls(tls, making) } : server };
 }
 
 /** A sealer signs what it is sent: whoever reaches its port could have anything signed. */

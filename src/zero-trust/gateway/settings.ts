@@ -50,10 +50,16 @@ export interface CommitmentPlaceSettings {
   readonly tls?: ClientTlsSettings | undefined;
 }
 
-/** Patient and order of what is sealed must be on it. */
-export interface WorklistSettings {
-  /** Of worklist files. */
-  readonly folder: string;
+/** Patient and order of what is sealed must be on it: a folder of worklist files, or a server. */
+export type WorklistSettings = { readonly folder: string } | { readonly server: WorklistServerSettings };
+
+export interface WorklistServerSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly aeTitle: string;
+  /** Ours. */
+  readonly callingAeTitle: string;
+  readonly tls?: ClientTlsSettings | undefined;
 }
 
 /** What a modality's images say of the equipment; the serial number is the one that the device was enrolled with. */

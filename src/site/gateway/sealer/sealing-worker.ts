@@ -19,6 +19,7 @@ import { unlikeEquipment } from "./equipment-check.ts";
 import { Schedule } from "./schedule.ts";
 import type { SealingAnswer, SealingQuestion } from "./sealing-messages.ts";
 import { orderIn, WorklistFolder } from "./worklist-folder.ts";
+import { WorklistServer } from "./worklist-server.ts";
 
 /** A key or a choice of marking that was changed by hand is noticed after this. */
 const openedMsMax = 600_000;
@@ -60,8 +61,11 @@ async function closeOpened(): Promise<void> {
 function scheduleOf(worklist: WorklistSettings): Schedule {
   const of = JSON.stringify(worklist);
   if (schedule?.of !== of) {
-    const folder = new WorklistFolder(worklist.folder);
-    schedule = { of, schedule: new Schedule((order) => folder.has(order)) };
+    const asked =
+      "folder" in worklist
+        ? new WorklistFolder(worklist.folder)
+        : new WorklistServer(worklist.server, systemClock);
+    schedule = { of, schedule: new Schedule((order) => asked.has(order)) };
   }
   return schedule.schedule;
 }
