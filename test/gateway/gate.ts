@@ -10,8 +10,12 @@ import type { GatewayEvent } from "../../src/operations/event.ts";
 import { nodeCrypto, systemClock } from "../../src/platform/node/crypto.ts";
 import { openExtents } from "../../src/platform/node/extents-source.ts";
 import { WebListeners } from "../../src/site/gateway/web/web-listener.ts";
+import {
+  openPostgresIndexedJournal,
+  openSqliteIndexedJournal,
+} from "../../src/store/index/indexed-journal.ts";
+import type { Copies } from "../../src/store/journal/copies.ts";
 import type { Journal, JudgedObject } from "../../src/store/journal/journal.ts";
-import { openSqliteJournal } from "../../src/store/journal/sqlite-journal.ts";
 import { openFolderObjectStore } from "../../src/store/objects/folder-object-store.ts";
 import type { ObjectStore } from "../../src/store/objects/object-store.ts";
 import type { Disk } from "../../src/store/spool/disk.ts";
@@ -101,6 +105,10 @@ export interface GateChoice {
   readonly spoolBytesMax?: number;
   /** In place of the machine's. */
   readonly spoolDisk?: Disk;
+  /** Of what every archive has; none where absent. */
+  readonly copiesMax?: number;
+  /** In place of SQLite's in the folder. */
+  readonly postgresUrl?: string;
   /** With it, what is admitted waits for the index. */
   readonly onToIndex?: () => void;
 }
@@ -114,6 +122,7 @@ export class Gate {
   readonly folder: string;
   readonly events: GatewayEvent[] = [];
   readonly journal: Journal;
+  readonly copies: Copies;
   readonly objects: ObjectStore;
   readonly spool: Spool;
   readonly gateway: Gateway;
@@ -124,13 +133,14 @@ export class Gate {
 
   private constructor(
     folder: string,
-    stores: { readonly journal: Journal; readonly objects: ObjectStore; readonly spool: Spool },
+    stores: Pick<Gate, "journal" | "copies" | "objects" | "spool">,
     settings: GatewaySettings,
     examiner: Examiner,
     onToIndex: (() => void) | undefined,
   ) {
     this.folder = folder;
     this.journal = stores.journal;
+    this.copies = stores.copies;
     this.objects = stores.objects;
     this.spool = stores.spool;
     this.settings = settings;
@@ -152,8 +162,13 @@ export class Gate {
 
   static async open(examiner: Examiner, choice: GateChoice = {}): Promise<Gate> {
     const folder = choice.folder ?? mkdtempSync(join(tmpdir(), "scanseal-gate-"));
+    const { postgresUrl, copiesMax } = choice;
+    const { journal, copies } = await (postgresUrl === undefined
+      ? openSqliteIndexedJournal(join(folder, "journal.sqlite"))
+      : openPostgresIndexedJournal(postgresUrl));
     const stores = {
-      journal: await openSqliteJournal(join(folder, "journal.sqlite")),
+      journal,
+      copies,
       objects: await openFolderObjectStore(join(folder, "objects")),
       spool: await openSegmentSpool(join(folder, "spool"), {
         bytesMax: choice.spoolBytesMax ?? 64 << 20,
@@ -165,6 +180,7 @@ export class Gate {
       listeners: choice.listeners ?? [plainListener],
       sources: choice.sources ?? [sourceOf()],
       destinations: choice.destinations ?? [],
+      ...(copiesMax !== undefined && { reading: { readers: [], archive: undefined, copiesMax } }),
       limits: { ...gateLimits, ...choice.limits },
     };
     const gate = new Gate(folder, stores, settings, examiner, choice.onToIndex);

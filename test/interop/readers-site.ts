@@ -23,6 +23,13 @@ interface Arrived {
   readonly notices: readonly string[];
 }
 
+export interface ReadersChoice {
+  /** The gate keeps copies of what it delivered. */
+  readonly copies?: boolean;
+  /** False: the gate delivers nowhere, and reads from nowhere. */
+  readonly hasArchive?: boolean;
+}
+
 export class ReadersSite {
   readonly site: GatewaySite;
   /** As they were sealed, by SOP Instance UID. */
@@ -41,14 +48,14 @@ export class ReadersSite {
 
   /** The study is in Orthanc. Readers: WS (`strict`, enforce), WS2 (`warned`); SINK takes what is moved. */
   /** @param isOverWeb the gate asks the archive over DICOMweb */
-  static async open(place: Workplace, isOverWeb = false): Promise<ReadersSite> {
+  static async open(place: Workplace, isOverWeb = false, choice: ReadersChoice = {}): Promise<ReadersSite> {
     const site = await GatewaySite.open(place);
     const readers = new ReadersSite(site);
-    await readers.#fill(isOverWeb);
+    await readers.#fill(isOverWeb, choice);
     return readers;
   }
 
-  async #fill(isOverWeb: boolean): Promise<void> {
+  async #fill(isOverWeb: boolean, { copies = false, hasArchive = true }: ReadersChoice): Promise<void> {
     const { site } = this;
     this.webPort = await freePort();
     await site.issue("tls-server", "gate");
@@ -73,12 +80,13 @@ export class ReadersSite {
     const moveTo = [{ aeTitle: "SINK", host: "127.0.0.1", port: sinkPort }];
     site.configure(
       [{ name: "ct", listener: "plain", aeTitles: ["CT"], mode: "observe", devices: ["CT1"] }],
-      [{ name: "archive", port: orthanc.dicom, aeTitle: "ORTHANC" }],
+      hasArchive ? [{ name: "archive", port: orthanc.dicom, aeTitle: "ORTHANC" }] : [],
       {},
       {
         listeners: [...site.listeners(), web],
         reading: {
-          archive: { name: "pacs", ...through },
+          ...(hasArchive && { archive: { name: "pacs", ...through } }),
+          ...(copies && { copies, copiesSize: "64 MiB" }),
           readers: [
             { name: "strict", listener: "plain", aeTitles: ["WS"], mode: "enforce", moveTo },
             { name: "warned", listener: "plain", aeTitles: ["WS2"] },
@@ -99,7 +107,9 @@ export class ReadersSite {
     const judged = await site.judged(out.length, () =>
       site.peers.run("storescu", "-aet", "CT", ...site.to("plain"), ...out),
     );
-    await site.delivered(judged, "archive");
+    if (hasArchive) await site.delivered(judged, "archive");
+    // Where no archive has it, it lives in the object store too.
+    if (copies || !hasArchive) await site.lines("stored", out.length);
   }
 
   /** A study that no gate ever saw is put into the archive. @returns its UID */
@@ -117,18 +127,27 @@ export class ReadersSite {
 
   /** Where Orthanc keeps an instance: whoever has the folder finds it, too. */
   async fileOf(instance: string): Promise<string> {
-    const folder = this.site.peers.path("orthanc");
+    const [path] = await this.#filesIn(this.site.peers.path("orthanc"), /^[0-9a-f-]{36}$/, instance);
+    if (path === undefined) throw new Error("Orthanc keeps it nowhere");
+    return path;
+  }
+
+  /** Where the gate keeps it, and what was held in its name. */
+  keptFilesOf(instance: string): Promise<readonly string[]> {
+    const folder = join(this.site.sealed.folder, "home", "gateway", "objects");
+    return this.#filesIn(folder, /^[0-9a-f]{64}$/, instance);
+  }
+
+  async #filesIn(folder: string, form: RegExp, instance: string): Promise<readonly string[]> {
+    const found: string[] = [];
     for (const name of readdirSync(folder, { recursive: true }) as string[]) {
       const path = join(folder, name);
-      if (!/^[0-9a-f-]{36}$/.test(name.split("/").at(-1)!) || !statSync(path).isFile()) continue;
+      if (!form.test(name.split("/").at(-1)!) || !statSync(path).isFile()) continue;
       const bytes = readFileSync(path);
-      if (
-        bytes.subarray(128, 132).toString("latin1") === "DICM" &&
-        (await uidOf(bytes, tags.sopInstanceUid)) === instance
-      )
-        return path;
+      const isOurs = bytes.subarray(128, 132).toString("latin1") === "DICM";
+      if (isOurs && (await uidOf(bytes, tags.sopInstanceUid)) === instance) found.push(path);
     }
-    throw new Error("Orthanc keeps it nowhere");
+    return found;
   }
 
   async tamper(instance: string, change: (bytes: Bytes) => Promise<Bytes> | Bytes): Promise<() => void> {

@@ -53,9 +53,17 @@ it("says at the beginning what is known then: the archive could not be asked wha
   expect(await whole(answer)).toBeGreaterThan(6);
 });
 
-it("ends unfinished where that turns out on the way, but for a notice that says it", async () => {
-  const answer = await asked(2, [given("1"), given("2")]);
+it("gives all that was admitted where that turns out on the way", async () => {
+  const answer = await asked(1, [given("1"), given("2")]);
+  expect(answer.status).toBe(200);
+  expect(await whole(answer)).toBeGreaterThan(6);
+});
+
+it("ends unfinished where something was withheld on the way, but for a notice that says it", async () => {
+  const withheld = { kind: "withheld", why: "held", codes: [] } as const;
+  const answer = await asked(9, [given("1"), withheld, given("2")]);
   expect(answer.status).toBe(200);
   await expect(whole(answer)).rejects.toThrow("ends unfinished");
-  expect(await whole(await asked(2, [given("1"), given("2"), given("3", "notice")]))).toBeGreaterThan(9);
+  const told = await asked(9, [given("1"), withheld, given("2"), given("3", "notice")]);
+  expect(await whole(told)).toBeGreaterThan(9);
 });

@@ -115,7 +115,10 @@ export class CopyKeeper {
         study = dropped.study;
       }
     } finally {
-      if (objects > 0) this.#ports.events({ kind: "copies-dropped", why, objects, bytes });
+      if (objects > 0) {
+        this.#ports.events({ kind: "copies-dropped", why, objects, bytes });
+        await this.#parts.sweep();
+      }
     }
   }
 }

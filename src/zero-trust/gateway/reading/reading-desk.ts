@@ -104,6 +104,8 @@ export class ReadingDesk {
   ): Promise<OtherInstances> {
     const { admissions, archive, events } = this.#parts;
     const { names = [], unlisted } = (await listed) ?? {};
+    if (archive && unlisted !== undefined)
+      events({ kind: "read-failed", archive: archive.name, code: unlisted });
     const instances: PlannedInstance[] = [];
     for (const asked of names) {
       if (seen.has(asked.sopInstanceUid)) continue;
