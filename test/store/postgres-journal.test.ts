@@ -65,8 +65,8 @@ describePeer("postgres", "PostgreSQL journal", () => {
     await journal.close();
     const client = new Client(url);
     await client.connect();
-    await client.query(`drop table copies, copy_policy; drop function tally_copies_insert, tally_copies_delete;
-      alter table objects drop column cause; update journal_version set version = version - 2`);
+    await client.query(`drop table commitments, commitment_asks, commitment_policy, copies, copy_policy; drop function tally_copies_insert, tally_copies_delete;
+      alter table objects drop column cause; update journal_version set version = version - 3`);
     await client.end();
     const again = await openPostgresJournal(url);
     expect(await again.bySource().tallies({ source: "ct-1", since: 0 })).toEqual(tallies);

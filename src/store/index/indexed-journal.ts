@@ -2,10 +2,12 @@
  * The journal and the index over one database: what was admitted and what is known of it are backed up together, and share the connection: two of
  * one process would wait for each other's transactions, of which the embedded database has one at a time.
  */
+import type { Commitments } from "../journal/commitments.ts";
 import type { Copies } from "../journal/copies.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Originals } from "../journal/originals.ts";
 import { openPostgresDatabase } from "../journal/postgres-journal.ts";
+import { SqlCommitments } from "../journal/sql-commitments.ts";
 import { SqlCopies } from "../journal/sql-copies.ts";
 import { SqlJournal } from "../journal/sql-journal.ts";
 import { SqlOriginals } from "../journal/sql-originals.ts";
@@ -24,6 +26,7 @@ export interface IndexedJournal {
   readonly queue: IndexQueue;
   readonly originals: Originals;
   readonly copies: Copies;
+  readonly commitments: Commitments;
 }
 
 /**
@@ -51,5 +54,6 @@ function over(db: Database, engine: Engine, writer: Writer): IndexedJournal {
     queue: new SqlIndexQueue(db, engine, writer),
     originals: new SqlOriginals(db, engine, writer),
     copies: new SqlCopies(db, engine, writer),
+    commitments: new SqlCommitments(db, engine, writer),
   };
 }

@@ -4,6 +4,7 @@ import { v7 as newId } from "uuid";
 import { type Delivery, type JudgedObject, type Lease, linkErrors } from "./journal.ts";
 import { leaveStore } from "./kept-bytes.ts";
 import { keptNumber, keptText, objectOf, sentenceMax } from "./object-rows.ts";
+import { oweCommitments } from "./owed-commitments.ts";
 import { listed, rowSet } from "./row-set.ts";
 import { type Database, type DeliveryTable, type Engine, idsPerStatement, pieces } from "./tables.ts";
 import type { WriteJob } from "./writers.ts";
@@ -145,6 +146,7 @@ export function completeDeliveries(engine: Engine, items: readonly Completion[])
       where deliveries.id = v.id and deliveries.fence = v.fence and state = 'due' and lease_owner is not null
       returning deliveries.id, deliveries.fence`.execute(transaction);
     const open = new Map(done.rows.map((row) => [row.id, row.fence]));
+    await oweCommitments(transaction, engine, [...open.keys()]);
     const stored = objects.filter((row) => row.stored === 1).map((row) => row.id);
     if (stored.length > 0) await leaveStore(transaction, engine, stored);
     return items.map(({ id, fence }) => {

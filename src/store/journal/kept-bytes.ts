@@ -14,7 +14,7 @@ type Location = JudgedObject["location"];
  */
 export const keptBackMs = 60_000;
 
-/** Of `objects`: there are deliveries, and all are done. One that two people released counts too: it still reads the bytes. */
+/** Of `objects`: there are deliveries, all are done, and committed where the archive is asked. One that two people released counts too: it still reads the bytes. */
 const isDelivered: RawBuilder<boolean> = isDeliveredOf("objects");
 
 /** Of the objects under that name in a statement. */
@@ -22,7 +22,8 @@ export function isDeliveredOf(objects: string): RawBuilder<boolean> {
   const id = sql.ref(`${objects}.id`);
   return sql<boolean>`
   exists (select 1 from deliveries as d where d.object_id = ${id})
-  and not exists (select 1 from deliveries as d where d.object_id = ${id} and d.state <> 'delivered')`;
+  and not exists (select 1 from deliveries as d where d.object_id = ${id} and d.state <> 'delivered')
+  and not exists (select 1 from commitments as c where c.object_id = ${id} and c.state <> 'committed')`;
 }
 
 /** Nothing changes for an object whose bytes are nobody's any more: resent, purged, delivered. What was stored of it is to be deleted. */

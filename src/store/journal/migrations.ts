@@ -5,6 +5,7 @@ import { indexTables } from "../index/index-tables.ts";
 import { logTables } from "../log-journal/log-tables.ts";
 import { provenanceTables } from "../provenance/provenance-tables.ts";
 import { causeOf } from "./cause.ts";
+import { makeCommitmentTables } from "./commitment-tables.ts";
 import { makeCopyTables } from "./copy-tables.ts";
 import type { StoredFinding } from "./journal.ts";
 import { type Database, type Engine, idsPerStatement } from "./tables.ts";
@@ -23,6 +24,7 @@ const migrations: readonly Migration[] = [
   indexTables,
   causes,
   makeCopyTables,
+  makeCommitmentTables,
 ];
 
 /** "scnseal1" as a number: only starts of this program take this lock. */

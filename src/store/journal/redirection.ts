@@ -1,5 +1,5 @@
 /** What waits for a destination that is gone goes to another one, or is given up: a person decides, and a record says so. */
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import { ScansealError } from "../../foundation/errors.ts";
 import type { ActRecord, Redirected } from "./journal.ts";
 import { leaveStore } from "./kept-bytes.ts";
@@ -35,6 +35,21 @@ export function redirectDeliveries(
   };
 }
 
+/** It has the object, and has not committed to it. */
+function isUncommitted(destination: string): RawBuilder<boolean> {
+  return sql<boolean>`(deliveries.released = 0 and exists (select 1 from commitments as c where c.object_id = deliveries.object_id
+    and c.destination = ${destination} and c.state <> 'committed'))`;
+}
+
+/** Nobody asks it any more. */
+async function forgetCommitments(transaction: Database, destination: string): Promise<void> {
+  await transaction
+    .deleteFrom("commitments")
+    .where("destination", "=", destination)
+    .where(sql<boolean>`state <> 'committed'`)
+    .execute();
+}
+
 async function giveUp(transaction: Database, from: string): Promise<Redirected> {
   const result = await transaction
     .updateTable("deliveries")
@@ -46,8 +61,9 @@ async function giveUp(transaction: Database, from: string): Promise<Redirected> 
       lease_until: null,
     }))
     .where("destination", "=", from)
-    .where("state", "=", "due")
+    .where((is) => is.or([is("state", "=", "due"), isUncommitted(from)]))
     .executeTakeFirst();
+  await forgetCommitments(transaction, from);
   return { moved: Number(result.numUpdatedRows), merged: 0 };
 }
 
@@ -62,11 +78,12 @@ async function moveAll(
     .selectFrom("deliveries")
     .select(["id", "object_id"])
     .where("destination", "=", from)
-    .where("state", "in", ["due", "dead"])
+    .where((is) => is.or([is("state", "in", ["due", "dead"]), isUncommitted(from)]))
     // What two people released goes to the place they named, or nowhere.
     .where("released", "=", 0)
     .orderBy("id");
   const rows = await (engine === "postgres" ? query.forUpdate() : query).execute();
+  await forgetCommitments(transaction, from);
   let merged = 0;
   for (const part of pieces(rows, idsPerStatement))
     merged += await moveSome(transaction, engine, part, to, now);
@@ -111,6 +128,7 @@ async function moveSome(
       destination: to,
       state: "due",
       next_attempt_at: now,
+      delivered_at: null,
       // Its age counts from now: deliveries that are too old are given up.
       created_at: now,
       attempts: 0,

@@ -15,6 +15,7 @@ import type {
   SealTable,
   SightingTable,
 } from "../provenance/provenance-tables.ts";
+import type { CommitmentAskTable, CommitmentPolicyTable, CommitmentTable } from "./commitment-tables.ts";
 import type { CopyPolicyTable, CopyTable } from "./copy-tables.ts";
 import type { DeliveryState, JudgedObject, ObjectState, QuarantineRequest } from "./journal.ts";
 
@@ -139,6 +140,9 @@ export interface Tables {
   tallies: TallyTable;
   copies: CopyTable;
   copy_policy: CopyPolicyTable;
+  commitments: CommitmentTable;
+  commitment_asks: CommitmentAskTable;
+  commitment_policy: CommitmentPolicyTable;
   deliveries: DeliveryTable;
   acts: ActTable;
   requests: RequestTable;
