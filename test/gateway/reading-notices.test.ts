@@ -119,6 +119,27 @@ it("comes last, with what is held, missing or not to be had, in the terms of the
   expect(asked[1]!.withheld.map(({ withholding }) => withholding.why)).toEqual(Array(3).fill("unavailable"));
 });
 
+it("says what is given in an emergency although it does not pass", async () => {
+  place.archive.files.set("2.25.202", await altered(sealed[1]!));
+  place.grant = {
+    ...{ id: "grant-1", studyInstanceUid: study, reader: "reader", by: "ada", reason: "stroke at night" },
+    ...{ openedAt: place.now - 1_000, until: place.now + 60_000, closedAt: undefined, reviewedBy: undefined },
+  };
+  expect(await kindsRead()).toEqual(["delivered", "emergency", "delivered", "notice"]);
+  expect(asked).toMatchObject([
+    {
+      withheld: [],
+      unproven: [
+        {
+          ...{ instance: { sopInstanceUid: "2.25.202" }, verdict: "altered" },
+          grant: { by: "ada", until: place.now + 60_000 },
+        },
+      ],
+      total: 3,
+    },
+  ]);
+});
+
 it("comes for what the reader's own policy withholds too", async () => {
   place = await Place.open([unsealed]);
   useNotices();

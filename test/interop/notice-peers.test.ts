@@ -60,7 +60,7 @@ describePeer(["Orthanc", "storescu", "getscu", "movescu", "storescp"], "a notice
     for (const tag of [tags.studyInstanceUid, tags.patientName, tags.patientId, 0x00080050, 0x00080020])
       expect(text(tag)).toBe(plainTextOf(slice, tag));
     expect(text(tags.seriesInstanceUid)).not.toBe(plainTextOf(slice, tags.seriesInstanceUid));
-    expect(text(0x0008103e)).toBe("Scanseal: images withheld");
+    expect(text(0x0008103e)).toBe("Scanseal: read this first");
     const number = plainTextOf((await parse(readers.sealed.get(altered)!)).elements, 0x00200013);
     expect(text(0x00204000)).toMatch(
       new RegExp(
@@ -100,7 +100,7 @@ describePeer(["Orthanc", "storescu", "getscu", "movescu", "storescp"], "a notice
       "notice",
     ]);
     const { elements } = await parse(parts.at(-1)!.body);
-    expect(plainTextOf(elements, 0x0008103e)).toBe("Scanseal: images withheld");
+    expect(plainTextOf(elements, 0x0008103e)).toBe("Scanseal: read this first");
     const series = plainTextOf((await parse(readers.sealed.get(altered)!)).elements, tags.seriesInstanceUid);
     expect((await ask(`/series/${series}/instances/${altered}`)).status).toBe(403);
   });

@@ -97,7 +97,7 @@ function textAttributes({
     "00080060": text("CS", "OT"),
     "00080064": text("CS", "SYN"),
     "00080070": text("LO", "Scanseal"),
-    "0008103E": text("LO", "Scanseal: images withheld"),
+    "0008103E": text("LO", "Scanseal: read this first"),
     "00081090": text("LO", "Gate"),
     "00181016": text("LO", "Scanseal"),
     "00181018": text("LO", "Gate"),

@@ -88,6 +88,7 @@ const missing = (n: number): NotGiven => ({
 const request: NoticeRequest = {
   studyInstanceUid: "1.2.3",
   withheld: [missing(7)],
+  unproven: [],
   total: 300,
   reader: "ward",
   transferSyntaxUid: explicitLittleEndianUid,

@@ -31,7 +31,7 @@ import { newNoticeUid, noticeFile, noticeSeriesUid, sealedNotice } from "./notic
 import { noticePicture } from "./notice-picture.ts";
 import { NoticeShelf } from "./notice-shelf.ts";
 import { subjectOf, subjectTags } from "./notice-subject.ts";
-import { listedSeriesMax, noticeLines, noticeText, type WithheldInstance } from "./notice-text.ts";
+import { listedSeriesMax, noticeLines, noticeText } from "./notice-text.ts";
 
 export interface NoticeOfficeParts {
   readonly home: SiteHome;
@@ -51,7 +51,7 @@ interface OpenKey {
 /** A key that was replaced or revoked is noticed after this. */
 const keyMsMax = 600_000;
 /** Of the key of the facts. */
-const formatVersion = 1;
+const formatVersion = 2;
 
 export class NoticeOffice implements Notices {
   readonly #parts: NoticeOfficeParts;
@@ -99,7 +99,8 @@ export class NoticeOffice implements Notices {
     const { device, nextCounter } = await this.#opened();
     const subject = await this.#subjectOf(request);
     const withheld = await this.#numbered(studyInstanceUid, request.withheld);
-    const facts = { withheld, total, reader, isArchiveUnlisted, sentenceOf: messageOf };
+    const unproven = await this.#numbered(studyInstanceUid, request.unproven);
+    const facts = { withheld, unproven, total, reader, isArchiveUnlisted, sentenceOf: messageOf };
     const day = at.toISOString().slice(0, 10);
     const said = [
       ...[formatVersion, this.#parts.version, toHex(device.signer.certificate), transferSyntaxUid],
@@ -156,11 +157,11 @@ export class NoticeOffice implements Notices {
   }
 
   /** Series numbers of the series that are listed, by any instance of theirs that was verified. */
-  async #numbered(
+  async #numbered<T extends Pick<NotGiven, "instance">>(
     studyInstanceUid: string,
-    withheld: readonly NotGiven[],
-  ): Promise<readonly WithheldInstance[]> {
-    const series = [...new Set(withheld.map(({ instance }) => instance.seriesInstanceUid))];
+    instances: readonly T[],
+  ): Promise<readonly (T & { readonly seriesNumber: number | undefined })[]> {
+    const series = [...new Set(instances.map(({ instance }) => instance.seriesInstanceUid))];
     const numbers = new Map<string, number>();
     for (const seriesInstanceUid of series.slice(0, listedSeriesMax))
       for await (const known of this.#parts.index.metadataOf({ studyInstanceUid, seriesInstanceUid })) {
@@ -168,7 +169,7 @@ export class NoticeOffice implements Notices {
         if (Number.isSafeInteger(number)) numbers.set(seriesInstanceUid, number);
         break;
       }
-    return withheld.map((one) => ({ ...one, seriesNumber: numbers.get(one.instance.seriesInstanceUid) }));
+    return instances.map((one) => ({ ...one, seriesNumber: numbers.get(one.instance.seriesInstanceUid) }));
   }
 
   #opened(): Promise<OpenKey> {

@@ -15,6 +15,7 @@ function withheld(withholding: Withholding, instanceNumber?: number, series = 2)
 
 const facts = (list: readonly WithheldInstance[], reader = "ward"): NoticeFacts => ({
   withheld: list,
+  unproven: [],
   total: 40,
   reader,
   at,
@@ -37,6 +38,29 @@ it("says what is withheld, why, when, for whom, and what to do", () => {
   expect(noticeLines(noticeText(facts([withheld(held)])))[0]).toBe(
     "1 of 40 images of this study is withheld.",
   );
+});
+
+it("says which images are shown in an emergency although they do not pass, who opened them and until when", () => {
+  const { instance } = withheld(held);
+  const grant = { by: "ada\n", until: Date.parse("2026-03-04T09:00:00Z") };
+  const unproven = [7, 8].map((instanceNumber) => ({
+    ...{ instance, seriesNumber: 2, instanceNumber, verdict: "altered", grant },
+  }));
+  const text = noticeText({ ...facts([]), unproven });
+  expect(text).toMatchObject({
+    lead: "2 of 40 images of this study are shown although they do not pass.",
+    listed: ["Series 2: images 7-8"],
+    reasons: [
+      "Emergency: 2 images shown although they do not pass (altered).",
+      "Opened by ada<U+000A> until 2026-03-04 09:00 UTC.",
+    ],
+    advice: [expect.stringMatching(/do not file them/)],
+  });
+  const both = noticeText({ ...facts([withheld(held, 9)]), unproven });
+  expect([both.lead, both.reasons[0]]).toEqual([
+    "1 of 40 images of this study is withheld.",
+    text.reasons[0],
+  ]);
 });
 
 it("says that there may be more where the archive could not be asked", () => {

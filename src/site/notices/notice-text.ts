@@ -1,16 +1,28 @@
-/** What a reader is told about images that were withheld: facts in plain lines of printable Latin-1, bounded, without names of patients. */
+/** What a reader is told about images that were withheld, or are given although they do not pass: facts in plain lines of printable Latin-1, bounded, without names of patients. */
 import type { InstanceName } from "../../zero-trust/gateway/reading/ports.ts";
 import type { Withholding } from "../../zero-trust/gateway/reading/read.ts";
 
-export interface WithheldInstance {
+/** As far as they are known. */
+interface Numbered {
   readonly instance: InstanceName;
-  readonly withholding: Withholding;
   readonly seriesNumber?: number | undefined;
   readonly instanceNumber?: number | undefined;
 }
 
+export interface WithheldInstance extends Numbered {
+  readonly withholding: Withholding;
+}
+
+/** Given in an emergency. */
+export interface UnprovenInstance extends Numbered {
+  readonly verdict: string;
+  /** Milliseconds since 1970. */
+  readonly grant: { readonly by: string; readonly until: number };
+}
+
 export interface NoticeFacts {
   readonly withheld: readonly WithheldInstance[];
+  readonly unproven: readonly UnprovenInstance[];
   /** Images of the study that were asked for, those withheld among them. */
   readonly total: number;
   /** The reader's name in the configuration. */
@@ -56,13 +68,14 @@ function inertText(text: string): string {
 
 /** The same facts give the same text. */
 export function noticeText(facts: NoticeFacts): NoticeText {
-  const { withheld, total, reader, at, isArchiveUnlisted } = facts;
+  const { withheld, unproven, reader, at, isArchiveUnlisted } = facts;
   const reasons = reasonsOf(facts);
   const more = reasons.length - reasonsMax;
   return {
-    lead: `${withheld.length} of ${counted(total)} of this study ${withheld.length === 1 ? "is" : "are"} withheld.`,
-    listed: listOf(withheld),
+    lead: leadOf(facts),
+    listed: listOf(withheld.length > 0 ? withheld : unproven),
     reasons: [
+      ...unprovenLines(unproven),
       ...reasons.slice(0, reasonsMax),
       ...(more > 0 ? [`And ${more} more reasons.`] : []),
       ...(isArchiveUnlisted
@@ -70,7 +83,9 @@ export function noticeText(facts: NoticeFacts): NoticeText {
         : []),
     ],
     advice: [
-      "Do not rely on this study until it is complete. Call those who run the image archive: the gate's quarantine and log tell them more.",
+      withheld.length > 0
+        ? "Do not rely on this study until it is complete. Call those who run the image archive: the gate's quarantine and log tell them more."
+        : "Do not rely on these images beyond the emergency, and do not file them. Those who run the image archive can say more.",
     ],
     origin: [
       `Made for ${inertText(reader)}, ${at.toISOString().slice(0, 19).replace("T", " ")} UTC.`,
@@ -79,15 +94,39 @@ export function noticeText(facts: NoticeFacts): NoticeText {
   };
 }
 
+function leadOf({ withheld, unproven, total }: NoticeFacts): string {
+  const of = (count: number): string =>
+    `${count} of ${counted(total)} of this study ${count === 1 ? "is" : "are"}`;
+  return withheld.length > 0
+    ? `${of(withheld.length)} withheld.`
+    : `${of(unproven.length)} shown although they do not pass.`;
+}
+
+/** A person answers for them; what they are is said all the same. */
+function unprovenLines(unproven: readonly UnprovenInstance[]): string[] {
+  const [first] = unproven;
+  if (!first) return [];
+  const { by, until } = first.grant;
+  const verdicts = [...new Set(unproven.map(({ verdict }) => verdict))].sort().join(", ");
+  return [
+    `Emergency: ${counted(unproven.length)} shown although ${unproven.length === 1 ? "it does" : "they do"} not pass (${inertText(verdicts)}).`,
+    `Opened by ${inertText(by)} until ${minuteOf(new Date(until))} UTC.`,
+  ];
+}
+
+function minuteOf(at: Date): string {
+  return at.toISOString().slice(0, 16).replace("T", " ");
+}
+
 /** Lines in the order in which they are read. */
 export function noticeLines({ lead, listed, reasons, advice, origin }: NoticeText): readonly string[] {
   return [lead, ...listed, ...reasons, ...advice, ...origin];
 }
 
 /** "Series 2: images 7, 9, 12-20" */
-function listOf(withheld: readonly WithheldInstance[]): string[] {
-  const bySeries = new Map<string, WithheldInstance[]>();
-  for (const one of withheld) {
+function listOf(instances: readonly Numbered[]): string[] {
+  const bySeries = new Map<string, Numbered[]>();
+  for (const one of instances) {
     const { seriesInstanceUid } = one.instance;
     const same = bySeries.get(seriesInstanceUid);
     if (same) same.push(one);

@@ -1,8 +1,9 @@
-/** What a reader is told of instances that it is not given: counted while it reads, made into a notice at the end. */
+/** What a reader is told of instances that it is not given, or is given although they do not pass: counted while it reads, made into a notice at the end. */
 import type { JsonDataSet } from "../../../dicom/json/json-model.ts";
 import { explicitLittleEndianUid, implicitLittleEndianUid } from "../../../dicom/transfer-syntax.ts";
 import type { OpenAssociation } from "../../../dicom-network/dimse/service.ts";
 import type { EventSink } from "../../../operations/event.ts";
+import type { EmergencyGrant } from "../../quarantine/emergency.ts";
 import { told } from "../fault-words.ts";
 import type { InstanceName, Reader } from "./ports.ts";
 import type { GateNotice, NoticeRead, Read, VerifiedObject, Withholding } from "./read.ts";
@@ -26,10 +27,19 @@ export interface NotGiven {
   readonly instanceNumber: number | undefined;
 }
 
+/** Given in an emergency. */
+export interface GivenUnproven {
+  readonly instance: InstanceName;
+  readonly verdict: string;
+  readonly grant: Pick<EmergencyGrant, "by" | "until">;
+  readonly instanceNumber: number | undefined;
+}
+
+/** Something was withheld, or given although it does not pass. */
 export interface NoticeRequest extends NoticeTerms {
   readonly studyInstanceUid: string;
-  /** At least one. */
   readonly withheld: readonly NotGiven[];
+  readonly unproven: readonly GivenUnproven[];
   /** Of the study, as it was asked for. */
   readonly total: number;
   readonly reader: string;
@@ -61,6 +71,7 @@ interface StudyTally {
   total: number;
   isKnown: boolean;
   readonly withheld: NotGiven[];
+  readonly unproven: GivenUnproven[];
   subject: { readonly attributes: JsonDataSet; readonly isProven: boolean } | undefined;
 }
 
@@ -80,7 +91,7 @@ export class WithheldTally {
     for (const { asked, admitted } of instances) {
       const { studyInstanceUid } = asked;
       const known = this.#studies.get(studyInstanceUid);
-      const tally = known ?? { total: 0, isKnown: false, withheld: [], subject: undefined };
+      const tally = known ?? { total: 0, isKnown: false, withheld: [], unproven: [], subject: undefined };
       if (!known) this.#studies.set(studyInstanceUid, tally);
       tally.total++;
       tally.isKnown ||= admitted !== undefined;
@@ -90,10 +101,15 @@ export class WithheldTally {
   async add(read: Read, { asked, admitted }: PlannedInstance): Promise<void> {
     const tally = this.#studies.get(asked.studyInstanceUid);
     if (!tally) return;
+    const instanceNumber = admitted?.instanceNumber;
     if (read.kind === "delivered") await this.#learn(tally, read);
-    if (read.kind !== "withheld" || isOldNotice(read.withholding)) return;
-    const { instance, withholding } = read;
-    tally.withheld.push({ instance, withholding, instanceNumber: admitted?.instanceNumber });
+    else if (read.kind === "emergency") {
+      const { object: instance, grant } = read.object;
+      tally.unproven.push({ instance, verdict: instance.verdict, grant, instanceNumber });
+    } else if (!isOldNotice(read.withholding)) {
+      const { instance, withholding } = read;
+      tally.withheld.push({ instance, withholding, instanceNumber });
+    }
   }
 
   /** Of a study that the index does not know: nothing is taken from what was withheld, and what is proven goes before what is not. */
@@ -107,11 +123,11 @@ export class WithheldTally {
     }
   }
 
-  /** One for each study of which something was withheld. What cannot be made is told; the reading ends as it would. */
+  /** One for each study of which something was withheld or does not pass. What cannot be made is told; the reading ends as it would. */
   async *read({ name }: Reader, terms: NoticeTerms): AsyncGenerator<NoticeRead, void, undefined> {
-    for (const [studyInstanceUid, { total, withheld, subject }] of this.#studies) {
-      if (withheld.length === 0) continue;
-      const facts = { studyInstanceUid, withheld, total, subject: subject?.attributes };
+    for (const [studyInstanceUid, { total, withheld, unproven, subject }] of this.#studies) {
+      if (withheld.length + unproven.length === 0) continue;
+      const facts = { studyInstanceUid, withheld, unproven, total, subject: subject?.attributes };
       let notice: GateNotice;
       try {
         notice = await this.#notices.make({ ...facts, ...terms, reader: name });
