@@ -82,10 +82,42 @@ it("gives the gate's own copy in place of one that was altered", async () => {
   place.copies.set(place.entries[1]!.digest, sealed[1]!);
   expect((await place.read("enforce"))[1]).toBe("2.25.202 verified copy true");
   expect(place.held).toHaveLength(1);
+  expect(place.told("read-replaced")).toEqual([
+    { kind: "read-replaced", object: "object-2", archive: "pacs", why: "held" },
+  ]);
   // A copy that rotted is no proof either.
   place.copies.set(place.entries[1]!.digest, await altered(sealed[1]!));
   place.now += 120_000;
   expect((await place.read("enforce"))[1]).toMatch(/^2\.25\.202 held altered/);
+});
+
+it("gives copies while the archive is not reached, and waits for it once in half a minute", async () => {
+  for (const i of [0, 2]) place.copies.set(place.entries[i]!.digest, sealed[i]!);
+  place.archive.failure = new ScansealError("timeout", "it does not answer");
+  const withoutArchive = [
+    "2.25.201 verified copy true",
+    "2.25.202 unavailable timeout",
+    "2.25.203 verified copy true",
+    "end, unlisted: timeout",
+  ];
+  expect(await place.read("enforce")).toEqual(withoutArchive);
+  const asked = place.archive.fetched;
+  place.now += 29_000;
+  expect(await place.read("enforce")).toEqual(withoutArchive);
+  // The one without a copy.
+  expect(place.archive.fetched).toBe(asked + 1);
+  expect(place.told("read-replaced")).toHaveLength(4);
+  // It answers again: it goes first again.
+  place.archive.failure = undefined;
+  place.now += 31_000;
+  expect(await place.read("enforce")).toEqual(all);
+});
+
+it("never gives a copy in place of what this reader's own policy withholds", async () => {
+  place = await Place.open([unsealed]);
+  place.copies.set(place.entries[0]!.digest, unsealed);
+  expect((await place.read("enforce"))[0]).toMatch(/^2\.25\.204 policy unsealed/);
+  expect(place.told("read-replaced")).toEqual([]);
 });
 
 it("takes neither a proven sibling nor a stripped original for what was asked", async () => {

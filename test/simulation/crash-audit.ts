@@ -19,6 +19,8 @@ export interface Audit {
   /** In the embedded store, where there is no archive. */
   readonly inStore: number;
   readonly inArchive: number;
+  /** Kept beside the archive on purpose. */
+  readonly copies: number;
   /** Acknowledged, and nowhere. */
   readonly lost: number;
   /** In two places. */
@@ -46,6 +48,8 @@ export interface AuditedPlaces {
   /** Undefined where there is no archive. */
   readonly archived: readonly ArchivedFile[] | undefined;
   readonly spoolBytesMax: number;
+  /** What is stored here and in the archive too is a copy. */
+  readonly keepsCopies?: boolean;
 }
 
 const digestOf = (bytes: Bytes): string => toHex(nodeCrypto.hash("SHA-256", bytes));
@@ -103,9 +107,11 @@ class Auditor {
       place.set(key, (place.get(key) ?? 0) + 1);
     }
     const archive = this.#archived();
+    const copies = this.#places.keepsCopies ? [...store.keys()].filter((key) => archive.has(key)) : [];
     const unverified = [...store.keys(), ...archive.keys()].filter(
       (key) => this.#sent.get(key)?.truth !== "verified",
     );
+    for (const key of copies) store.delete(key);
     this.#checkRows();
     await this.#checkDeliveries();
     this.#checkStaging();
@@ -121,6 +127,7 @@ class Auditor {
       inQuarantine: found(quarantine),
       inStore: found(store),
       inArchive: found(archive),
+      copies: copies.length,
       lost: [...owed].filter((key) => placesOf(key) === 0).length,
       duplicates: [...this.#sent.keys()].filter((key) => placesOf(key) > 1).length,
       unverified: unverified.length,

@@ -83,6 +83,7 @@ class CrashRun {
     const { gateway } = this.#site;
     await gateway.end("SIGKILL");
     await this.#sending;
+    this.#site.switchCopies();
     // Nothing is sent again, and after the last kill nothing at all.
     gateway.start();
     if (isLast) return this.#site.listening();

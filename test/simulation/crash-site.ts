@@ -31,6 +31,8 @@ export interface CrashChoice {
   readonly hasArchive: boolean;
   /** Readers too, over DIMSE and DICOMweb; the archive is Orthanc then, read over either. */
   readonly readers?: "dimse" | "dicomweb" | undefined;
+  /** The gate keeps what the archive has; each start finds it switched the other way. */
+  readonly copies?: "switched";
   /** In place of 256 MiB and 64 MiB of one object. */
   readonly limits?: Readonly<Record<string, string>>;
   /** In place of a folder in the temporary one. */
@@ -55,6 +57,8 @@ export class CrashSite {
   readonly port: number;
   readonly ports: CrashPorts;
   readonly #choice: CrashChoice;
+  #config: object = {};
+  #keepsCopies = true;
 
   private constructor(folder: string, choice: CrashChoice, ports: CrashPorts) {
     this.folder = folder;
@@ -102,10 +106,25 @@ export class CrashSite {
       const sources = [...config.sources, { name: "ct-web", listener: "web", mode: "enforce" }];
       Object.assign(config, { listeners, sources });
     }
-    // JSON is YAML.
-    writeFileSync(join(folder, "gateway.yaml"), JSON.stringify(config, undefined, 2), { mode: 0o600 });
+    site.#config = config;
+    site.#writeConfig();
     mkdirSync(join(folder, "archive", "objects"), { recursive: true });
     return site;
+  }
+
+  #writeConfig(): void {
+    const reading = { copies: this.#keepsCopies, readers: [] };
+    const config = this.#choice.copies ? { ...this.#config, reading } : this.#config;
+    // JSON is YAML.
+    const path = join(this.folder, "gateway.yaml");
+    writeFileSync(path, JSON.stringify(config, undefined, 2), { mode: 0o600 });
+  }
+
+  /** Before the next start: copies are kept, or no longer. */
+  switchCopies(): void {
+    if (!this.#choice.copies) return;
+    this.#keepsCopies = !this.#keepsCopies;
+    this.#writeConfig();
   }
 
   /** Resolves when both take objects. */
@@ -177,6 +196,13 @@ export class CrashSite {
         const digests = new Set(rows.filter(({ stored }) => stored).map(({ digest }) => digest));
         return this.storedDigests().every((digest) => digests.has(digest));
       });
+      if (this.#choice.copies)
+        await until("copies as they are wanted, each counted", async () => {
+          const rows = await journal.objects({ state: "admitted", limit: listedMax });
+          const { objects } = (await journal.counts()).copies;
+          const kept = rows.filter(({ stored }) => stored).length;
+          return objects === kept && (this.#keepsCopies || kept === 0);
+        });
     });
   }
 
@@ -190,7 +216,10 @@ export class CrashSite {
   async audit(sender: Pick<CrashSender, "acknowledged" | "attempted">): Promise<Audit> {
     const archived = await this.#archived();
     return this.withJournal((journal) =>
-      audit({ data: this.data, journal, archived, spoolBytesMax }, sender),
+      audit(
+        { data: this.data, journal, archived, spoolBytesMax, keepsCopies: this.#choice.copies !== undefined },
+        sender,
+      ),
     );
   }
 

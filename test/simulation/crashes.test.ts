@@ -43,6 +43,10 @@ it("the gateway, into an archive", { timeout: patienceMs }, async () => {
   expectWhole(await transfer({ target: "gateway", kills: 3, hasArchive: true }));
 });
 
+it("the gateway, while copies move and are let go", { timeout: patienceMs }, async () => {
+  expectWhole(await transfer({ target: "gateway", kills: 5, hasArchive: true, copies: "switched" }));
+});
+
 it("the gateway, into the embedded store", { timeout: patienceMs }, async () => {
   expectWhole(await transfer({ target: "gateway", kills: 2, hasArchive: false }));
 });
@@ -90,6 +94,15 @@ describePeer("postgres", "with a journal in PostgreSQL", () => {
   it("the gateway", { timeout: patienceMs }, async () => {
     const postgresUrl = await cluster.createDatabase();
     expectWhole(await transfer({ target: "gateway", kills: 2, hasArchive: true, postgresUrl }));
+  });
+
+  it("the gateway, while copies move and are let go", { timeout: patienceMs }, async () => {
+    const postgresUrl = await cluster.createDatabase();
+    const plan = { target: "gateway", kills: 4, hasArchive: true, copies: "switched" } as const;
+    const outcome = await transfer({ ...plan, postgresUrl });
+    expectWhole(outcome);
+    // Switched four times: on.
+    expect(outcome.copies).toBeGreaterThan(0);
   });
 
   it("the database's server: all is acknowledged all the same", { timeout: patienceMs }, async () => {

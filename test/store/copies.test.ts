@@ -11,7 +11,7 @@ import {
 } from "../../src/store/index/indexed-journal.ts";
 import type { ReceivedObject } from "../../src/store/journal/journal.ts";
 import { describePeer } from "../peers.ts";
-import { act, admitting, held, judged, leaseMs, received } from "./journal-fixture.ts";
+import { act, admitting, held, judged, judgedAgain, leaseMs, received } from "./journal-fixture.ts";
 import { startPostgresCluster } from "./postgres-cluster.ts";
 
 type Stores = IndexedJournal;
@@ -146,6 +146,21 @@ function dropping(withStores: WithStores): void {
       await delivered(stores, "second", 2 * day);
       expect(await copies.usage()).toMatchObject({ objects: 1 });
       expect(await stateOf(stores, due)).toBe("stored");
+    }));
+
+  it("nothing stays of one that was dropped while the same object came again", () =>
+    withStores(async (stores) => {
+      const { journal, copies } = stores;
+      await copies.keepUpTo(1_000_000);
+      const copy = await copied(stores);
+      const { digest, sopInstanceUid } = copy;
+      const again = received({ digest, sopInstanceUid });
+      await journal.addReceived([again]);
+      await copies.dropOldest(500);
+      // Somebody may need them: they are left alone.
+      expect(await deleted(stores)).toEqual([]);
+      expect(await judgedAgain(journal, again.id, admitting, ["pacs"])).toMatchObject({ state: "resent" });
+      expect(await deleted(stores, 20 * day)).toEqual([digest]);
     }));
 
   it("a damaged one goes at once, and is recorded; what is still needed waits to be sent again", () =>

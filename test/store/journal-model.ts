@@ -82,7 +82,10 @@ export class JournalModel {
     const there = this.admitted.get(object.is.sopInstanceUid);
     const twin = this.#heldTwin(object);
     const isHeld = judgement.disposition === "held";
-    if (there?.is.digest === object.is.digest) return this.#resent(object, judgement, there);
+    if (there?.is.digest === object.is.digest) {
+      if (!there.stored && !there.inSpool && !object.stored) this.#listForDeletion(object.is.digest);
+      return this.#resent(object, judgement, there);
+    }
     if (isHeld && twin) return this.#resent(object, judgement, twin);
     if (!isHeld && there) {
       const payload = there.judgement!.payloadDigest;

@@ -52,7 +52,8 @@ interface Fate {
   readonly stored: boolean;
 }
 
-type Decided = Work & { readonly fate: Fate };
+/** `isGone`: the same bytes were admitted before, and are kept nowhere any more. */
+type Decided = Work & { readonly fate: Fate; readonly isGone: boolean };
 
 /**
  * The fence is the proof: a lease that is over but was not given to anybody else still commits, because nobody else can have judged.
@@ -129,7 +130,7 @@ async function commitRound(
     }
     const fate = fateOf(work, admittedHere, twins.get(work.row.id) ?? []);
     if ("conflictWith" in fate) outcomes[work.at] = { result: "conflict", conflictWith: fate.conflictWith };
-    else decided.push({ ...work, fate });
+    else decided.push({ ...work, fate, isGone: same?.stored === 0 && same.location === null });
   }
   const admitted = decided.filter(({ fate }) => fate.state === "admitted");
   await addAdmitted(transaction, engine, admitted);
@@ -264,11 +265,11 @@ async function resolve(transaction: Database, by: string, twins: readonly Kept[]
 
 /**
  * It was to be held and was stored for that, but the same bytes are here, or were delivered, already: the copy is looked at once more, and deleted
- * where nobody needs it.
+ * where nobody needs it. So are bytes that were to be deleted while this object was still waiting for its judgement, and kept them from it.
  */
 async function dropCopies(transaction: Database, decided: readonly Decided[]): Promise<void> {
   const copies = decided.filter(
-    ({ fate, item }) => fate.state === "resent" && !fate.stored && item.judgement.stored,
+    ({ fate, item, isGone }) => fate.state === "resent" && !fate.stored && (item.judgement.stored || isGone),
   );
   if (copies.length > 0)
     await listForDeletion(

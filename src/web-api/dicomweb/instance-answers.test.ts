@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { type Bytes, concatBytes } from "../../foundation/bytes.ts";
 import { instances } from "./instance-answers.ts";
 import type { WebAnswer, WebRequest } from "./message.ts";
-import type { Given, WebReading } from "./ports.ts";
+import type { Given, WebReading, Withheld } from "./ports.ts";
 
 const request: WebRequest = {
   method: "GET",
@@ -22,7 +22,7 @@ function given(sopInstanceUid: string, basis = "verified"): Given {
 }
 
 /** The archive cannot be asked what else it has, which is known after so many instances. */
-async function asked(knownAfter: number, parts: readonly Given[]): Promise<WebAnswer> {
+async function asked(knownAfter: number, parts: readonly (Given | Withheld)[]): Promise<WebAnswer> {
   let isUnlisted = knownAfter === 0;
   const reading: Pick<WebReading, "read"> = {
     read: async () => ({
@@ -60,7 +60,7 @@ it("gives all that was admitted where that turns out on the way", async () => {
 });
 
 it("ends unfinished where something was withheld on the way, but for a notice that says it", async () => {
-  const withheld = { kind: "withheld", why: "held", codes: [] } as const;
+  const withheld: Withheld = { kind: "withheld", sopInstanceUid: "9", why: "held", codes: [] };
   const answer = await asked(9, [given("1"), withheld, given("2")]);
   expect(answer.status).toBe(200);
   await expect(whole(answer)).rejects.toThrow("ends unfinished");

@@ -11,6 +11,8 @@ import { endWithin, Waker } from "./waker.ts";
 const lookMs = 5_000;
 /** Of one transaction: the embedded journal stops the event loop for it. */
 const droppedAtOnce = 100;
+/** Of one round: their bytes are deleted before the next, and the gate has the database to itself meanwhile. */
+const droppedOfRound = 5_000;
 /** What is not urgent waits so long for a pause, before each transaction. */
 const restMs = 5_000;
 /** Copies leave so many times what another segment of the spool needs: as much as arrives until the next look, and for the journal. */
@@ -88,25 +90,24 @@ export class CopyKeeper {
   async #makeRoom(): Promise<void> {
     const { freeBytes, neededBytes } = await this.#ports.spool.disk();
     const short = roomsLeft * neededBytes - freeBytes;
-    if (short <= 0) return;
-    await this.#drop("disk", (dropped) => dropped >= short);
-    await this.#parts.sweep();
+    if (short > 0) await this.#drop("disk", async (dropped) => dropped >= short);
   }
 
   async #keepLimit(): Promise<void> {
-    const { bytes } = await this.#copies.usage();
     const bytesMax = this.#kept ?? 0;
-    if (bytesMax > 0 && bytes <= bytesMax) return;
-    const why = bytesMax === 0 ? "off" : "limit";
-    await this.#drop(why, (dropped) => bytesMax > 0 && bytes - dropped <= bytesMax);
+    // Counted anew: what is needed again is a copy no more, and frees nothing.
+    const isWithin = async (): Promise<boolean> =>
+      bytesMax > 0 && (await this.#copies.usage()).bytes <= bytesMax;
+    await this.#drop(bytesMax === 0 ? "off" : "limit", isWithin);
   }
 
-  /** Whole studies, until it is enough or there are none. */
-  async #drop(why: Why, isEnough: (bytes: number) => boolean): Promise<void> {
+  /** Whole studies, until it is enough, or there are none, or for this round. */
+  async #drop(why: Why, isEnough: (bytes: number) => Promise<boolean>): Promise<void> {
     let [objects, bytes] = [0, 0];
     let study: string | undefined;
     try {
-      while (!this.#isStopping && (study !== undefined || !isEnough(bytes))) {
+      while (!this.#isStopping) {
+        if (study === undefined && (objects >= droppedOfRound || (await isEnough(bytes)))) return;
         if (why !== "disk") await this.#parts.rest(restMs);
         const dropped = await this.#copies.dropOldest(droppedAtOnce, study);
         if (study === undefined && dropped.listed === 0) return;
