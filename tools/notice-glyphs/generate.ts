@@ -18,7 +18,7 @@ const ascii = range(0x20, 0x7e);
 
 /** A size each for heading, first line and text; pixels of the em square. */
 const faces = {
-  heading: { weight: 700, size: 60, characters: "IMAGES WITHHELD" },
+  heading: { weight: 700, size: 60, characters: ` ${range(0x41, 0x5a)}` },
   lead: { weight: 700, size: 32, characters: ascii },
   text: { weight: 400, size: 26, characters: `${ascii}${range(0xa1, 0xac)}${range(0xae, 0xff)}` },
 } as const;

@@ -3,6 +3,7 @@ import { noticePicture, type Picture } from "./notice-picture.ts";
 import type { NoticeText } from "./notice-text.ts";
 
 const text: NoticeText = {
+  heading: "IMAGES WITHHELD",
   lead: "1 of 300 images of this study is withheld.",
   listed: ["Series 2: image 17"],
   reasons: ["1 image: The image was changed after capture; do not rely on it."],

@@ -58,7 +58,8 @@ interface Line {
 }
 
 /** The same text gives the same pixels. */
-export function noticePicture({ lead: first, listed, reasons, advice, origin }: NoticeText): Picture {
+export function noticePicture(notice: NoticeText): Picture {
+  const { lead: first, listed, reasons, advice, origin } = notice;
   const lines: Line[] = [];
   let y = overlayHeight + bandHeight + 72;
   const paragraph = (
@@ -83,7 +84,7 @@ export function noticePicture({ lead: first, listed, reasons, advice, origin }: 
   const samples = new Uint8Array(width * height);
   const picture = { width, height, samples };
   drawFrame(picture);
-  drawBand(picture);
+  drawBand(picture, notice.heading);
   for (const line of lines) drawLine(picture, line);
   return picture;
 }
@@ -152,15 +153,13 @@ function drawFrame({ width: columns, height, samples }: Picture): void {
       if (Math.min(x, y, columns - 1 - x, height - 1 - y) < 6) samples[y * columns + x] = bandShade;
 }
 
-const headingText = "IMAGES WITHHELD";
-
-function drawBand(picture: Picture): void {
+function drawBand(picture: Picture, words: string): void {
   picture.samples.fill(bandShade, width * overlayHeight, width * (overlayHeight + bandHeight));
   const sign = 92;
   drawSign(picture, margin, overlayHeight + (bandHeight - sign) / 2, sign);
   drawLine(picture, {
     face: heading,
-    words: headingText,
+    words,
     x: margin + sign + 36,
     baseline: overlayHeight + 88,
     shade: 0,

@@ -26,6 +26,7 @@ const facts = (list: readonly WithheldInstance[], reader = "ward"): NoticeFacts 
 it("says what is withheld, why, when, for whom, and what to do", () => {
   const list = [withheld({ why: "missing" }), withheld(held, 7), withheld(held, 9), withheld(held, 8, 3)];
   expect(noticeText(facts(list))).toEqual({
+    heading: "IMAGES WITHHELD",
     lead: "4 of 40 images of this study are withheld.",
     listed: ["Series 2: images 7, 9 and 1 image without a known number", "Series 3: image 8"],
     reasons: ["3 images: The image was changed.", "1 image: Admitted earlier; the archive no longer has it."],
@@ -48,6 +49,7 @@ it("says which images are shown in an emergency although they do not pass, who o
   }));
   const text = noticeText({ ...facts([]), unproven });
   expect(text).toMatchObject({
+    heading: "UNPROVEN IMAGES",
     lead: "2 of 40 images of this study are shown although they do not pass.",
     listed: ["Series 2: images 7-8"],
     reasons: [

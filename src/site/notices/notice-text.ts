@@ -36,6 +36,8 @@ export interface NoticeFacts {
 
 /** Lines by what they are, for whoever sets them apart. */
 export interface NoticeText {
+  /** Capital letters. */
+  readonly heading: string;
   readonly lead: string;
   /** Which: a line for each series. */
   readonly listed: readonly string[];
@@ -72,6 +74,7 @@ export function noticeText(facts: NoticeFacts): NoticeText {
   const reasons = reasonsOf(facts);
   const more = reasons.length - reasonsMax;
   return {
+    heading: withheld.length > 0 ? "IMAGES WITHHELD" : "UNPROVEN IMAGES",
     lead: leadOf(facts),
     listed: listOf(withheld.length > 0 ? withheld : unproven),
     reasons: [
