@@ -259,6 +259,24 @@ it("fetches once for readers who ask at the same time, and again after a while",
   expect(place.archive.fetched).toBe(2);
 });
 
+it("keeps for longer what took long to fetch and examine", async () => {
+  const one = { studyInstanceUid: study, seriesInstanceUid: series, sopInstanceUid: "2.25.201" };
+  const { archive } = place;
+  const { fetch } = archive;
+  archive.fetch = async (asked) => {
+    const bytes = await fetch.call(archive, asked);
+    place.now += 20_000;
+    return bytes;
+  };
+  await place.read("warn", one);
+  place.now += 150_000;
+  await place.read("warn", one);
+  expect(archive.fetched).toBe(1);
+  place.now += 50_000;
+  await place.read("warn", one);
+  expect(archive.fetched).toBe(2);
+});
+
 it("frees what was fetched for a reader who went away, and refuses what is too large", async () => {
   for await (const read of place.desk.read(
     await place.desk.plan({ studyInstanceUid: study }, { name: "reader" }),

@@ -13,13 +13,18 @@ export interface Cached {
 export interface CacheLimits {
   /** Of what nobody uses at the moment. */
   readonly bytesMax: number;
-  /** From its examination: a revocation or a change in the archive is noticed after this. */
+  /** From its examination: a revocation or a change in the archive is noticed after this; what took long to fetch and examine stays in proportion. */
   readonly ageMsMax: number;
 }
+
+/** Its age at most, in times what it took: a viewer of an object of gigabytes, whose frames come one by one, waits for a tenth of the time. */
+const timesTaken = 10;
 
 interface Entry<T> {
   readonly value: Promise<T>;
   readonly since: number;
+  /** To fetch and examine it; milliseconds. */
+  took: number;
   users: number;
   settled: T | undefined;
   isGone: boolean;
@@ -67,6 +72,7 @@ export class VerifiedCache<T extends Cached> {
     const entry: Entry<T> = {
       value: make(),
       since: this.#clock.now(),
+      took: 0,
       users: 0,
       settled: undefined,
       isGone: false,
@@ -74,6 +80,7 @@ export class VerifiedCache<T extends Cached> {
     entry.value.then(
       (value) => {
         entry.settled = value;
+        entry.took = Math.max(0, this.#clock.now() - entry.since);
         this.#tidy();
       },
       () => this.#drop(key, entry),
@@ -81,8 +88,8 @@ export class VerifiedCache<T extends Cached> {
     return entry;
   }
 
-  #isTooOld({ since }: Entry<T>): boolean {
-    return Math.abs(this.#clock.now() - since) > this.#limits.ageMsMax;
+  #isTooOld({ since, took }: Entry<T>): boolean {
+    return Math.abs(this.#clock.now() - since) > Math.max(this.#limits.ageMsMax, timesTaken * took);
   }
 
   #done(entry: Entry<T>): void {
