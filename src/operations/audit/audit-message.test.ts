@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { GatewayEvent } from "../event.ts";
+import { actRecord } from "./act-records.ts";
 import { auditXml } from "./audit-message.ts";
 import { activityRecord, auditRecordOf, overflowRecord } from "./audit-records.ts";
 import { framed, syslogMessage } from "./syslog-message.ts";
@@ -132,6 +133,29 @@ describe("an audit message", () => {
       overflowRecord(9, gate),
     ])
       checked(auditXml(record, at, "SCANSEAL"));
+  });
+
+  it.each([
+    ["quarantine.exported", "110106"],
+    ["quarantine.purge.approved", "110113"],
+    ["emergency.opened", "110113"],
+    ["operator.refused", "110114"],
+    ["deliveries.retried", "110113"],
+  ])("of an operator's act %s keeps to the schema, whoever wrote the journal", (act, code) => {
+    const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("1.2.840.1.2", "DOE^JANE 1955"));
+    fc.assert(
+      fc.property(text, text, text, (actor, about, typed) => {
+        const detail = { reason: typed, to: typed, why: typed, command: typed, objects: 1 };
+        const xml = auditXml(
+          actRecord({ id: object, at, actor, act, subject: about, detail }, gate),
+          at,
+          "S",
+        );
+        checked(xml);
+        expect(xml).toContain(`<EventID csd-code="${code}" codeSystemName="DCM"`);
+        expect(xml).not.toMatch(/1\.2\.840|JANE/);
+      }),
+    );
   });
 
   it("is not made of what is admitted or of a delivery that is tried again", () => {

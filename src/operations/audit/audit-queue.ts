@@ -7,6 +7,16 @@ export interface QueuedMessage {
   readonly message: Bytes;
 }
 
+/** Of a record that is kept elsewhere. */
+export interface KeptRecord {
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly message: Bytes;
+}
+
+/** A record that is a day late is taken still. */
+const overlapMs = 86_400_000;
 /** What is freed at once when it is full: the oldest sixteenth. */
 const freedPart = 16;
 
@@ -22,7 +32,8 @@ export class AuditQueue {
     this.#bytesMax = bytesMax;
     // A killed process loses nothing that was added; a power cut the last moments: an event must not wait for the disk.
     this.#database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
-      CREATE TABLE IF NOT EXISTS message (id INTEGER PRIMARY KEY AUTOINCREMENT, message BLOB NOT NULL) STRICT`);
+      CREATE TABLE IF NOT EXISTS message (id INTEGER PRIMARY KEY AUTOINCREMENT, message BLOB NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS taken (id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID`);
     const row = this.#database
       .prepare("SELECT count(*) AS n, coalesce(sum(length(message)), 0) AS bytes FROM message")
       .get();
@@ -36,18 +47,42 @@ export class AuditQueue {
 
   /** @returns how many of the oldest were dropped for them */
   add(messages: readonly Bytes[]): number {
-    const { length } = this;
-    let dropped = 0;
+    return this.#insert(() => messages);
+  }
+
+  /** From when on records are to be offered to `addOnce`: some come later than others of their time, or with a clock that was set. */
+  get takenSince(): number {
+    const row = this.#database.prepare("SELECT coalesce(max(at), 0) AS at FROM taken").get();
+    return Math.max(0, Number(row?.at) - overlapMs);
+  }
+
+  /** Of records that are kept elsewhere, oldest first: those that were not added before. @returns how many of the oldest messages were dropped */
+  addOnce(records: readonly KeptRecord[]): number {
+    const { takenSince } = this;
+    return this.#insert(() => {
+      const take = this.#database.prepare("INSERT OR IGNORE INTO taken (id, at) VALUES (?, ?)");
+      const isNew = ({ id, at }: KeptRecord): boolean => at >= takenSince && take.run(id, at).changes === 1;
+      const messages = records.filter(isNew).map(({ message }) => message);
+      this.#database.prepare("DELETE FROM taken WHERE at < ?").run(this.takenSince);
+      return messages;
+    });
+  }
+
+  #insert(make: () => readonly Bytes[]): number {
+    let messages: readonly Bytes[];
     this.#database.exec("BEGIN IMMEDIATE");
     try {
+      messages = make();
       const insert = this.#database.prepare("INSERT INTO message (message) VALUES (?)");
       for (const message of messages) insert.run(message);
       this.#database.exec("COMMIT");
     } catch (error) {
-      this.#database.exec("ROLLBACK");
+      // A full disk has ended it already.
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
       throw error;
     }
-    this.#length = length + messages.length;
+    let dropped = 0;
+    this.#length += messages.length;
     this.#bytes += messages.reduce((sum, message) => sum + message.length, 0);
     while (this.#bytes > this.#bytesMax && this.#length > 1) dropped += this.#dropOldest();
     return dropped;

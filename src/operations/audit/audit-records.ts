@@ -11,9 +11,9 @@ import {
 } from "../event-fields.ts";
 import type { AuditObject, AuditParticipant, AuditRecord, Coded } from "./audit-message.ts";
 
-const dcm = (code: string, text: string): Coded => ({ code, system: "DCM", text });
+export const dcm = (code: string, text: string): Coded => ({ code, system: "DCM", text });
 /** Where PS3.16 has no code: audit code systems may be an implementation's (PS3.15 A.5.1). */
-const own = (code: string, text: string): Coded => ({ code, system: "99SCANSEAL", text });
+export const own = (code: string, text: string): Coded => ({ code, system: "99SCANSEAL", text });
 
 // PS3.16 CID 400 to 403, Annex D.
 const applicationActivity = dcm("110100", "Application Activity");
@@ -29,7 +29,7 @@ const nodeId = dcm("110182", "Node ID");
 const uri: Coded = { code: "12", system: "RFC-3881", text: "URI" };
 
 /** Titles of the gate as a participant. */
-interface Gate {
+export interface Gate {
   readonly title: string;
 }
 
@@ -174,7 +174,7 @@ export function overflowRecord(dropped: number, gate: Gate): AuditRecord {
 }
 
 /** PS3.15 A.5.3.11: who reports is first. */
-function alert(
+export function alert(
   type: Coded,
   outcome: AuditRecord["outcome"],
   description: string,
@@ -206,17 +206,17 @@ function transfer(
 }
 
 /** By its id in the journal: UIDs and patients stay there. */
-function subject(object: string): AuditObject {
+export function subject(object: string): AuditObject {
   const id = madeId(object);
   // 13: a security resource.
   return { id: `urn:uuid:${id}`, idType: uri, name: "object in the gate's journal", typeRole: "13" };
 }
 
-function node(id: string): AuditObject {
+export function node(id: string): AuditObject {
   return { id, idType: nodeId, name: id, typeRole: "13" };
 }
 
-function gateAs({ title }: Gate, isRequestor: boolean, role?: Coded): AuditParticipant {
+export function gateAs({ title }: Gate, isRequestor: boolean, role?: Coded): AuditParticipant {
   return { user: title, isRequestor, ...(role ? { role } : {}) };
 }
 

@@ -2,6 +2,7 @@
 import type { Bytes } from "../../foundation/bytes.ts";
 import type { EventSink, GatewayEvent } from "../event.ts";
 import { fewerRejections } from "../fewer-rejections.ts";
+import { actRecord, type RecordedAct } from "./act-records.ts";
 import type { AuditRecord } from "./audit-message.ts";
 import { auditXml } from "./audit-message.ts";
 import { AuditQueue } from "./audit-queue.ts";
@@ -61,6 +62,22 @@ export class AuditTrail {
   /** Messages that wait for the server. */
   get length(): number {
     return this.#queue.length;
+  }
+
+  /** From when on `takeActs` is to be told of acts. @throws the database's error */
+  get actsSince(): number {
+    return this.#queue.takenSince;
+  }
+
+  /** Of acts that the journal keeps, oldest first: each is audited once, however often it is given. @throws the database's error */
+  takeActs(acts: readonly RecordedAct[]): void {
+    const messages = acts.map((one) => {
+      const { id, at } = one;
+      return { id, at, message: this.#message({ record: actRecord(one, this.#parts), at }) };
+    });
+    const dropped = this.#queue.addOnce(messages);
+    if (dropped > 0) this.#overflowed(dropped);
+    this.#sender.wake();
   }
 
   async stop(): Promise<void> {

@@ -5,13 +5,38 @@ import { ScansealError } from "../../foundation/errors.ts";
 import { AuditTrail } from "../../operations/audit/audit-trail.ts";
 import type { EventSink } from "../../operations/event.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
+import { ActAudit, type ActAuditParts } from "./act-audit.ts";
 import type { GatewayConfig } from "./config.ts";
 
-/** Undefined where none is configured. @throws ScansealError `io` when its queue cannot be opened */
-export function openAudit(
-  { audit, data, settings }: GatewayConfig,
-  faults: EventSink,
-): AuditTrail | undefined {
+/** What is audited: events, and what operators did. */
+interface GateAudit {
+  readonly sink: EventSink;
+  /** Messages that wait; undefined where none are sent. */
+  readonly length: number | undefined;
+  stop(): Promise<void>;
+}
+
+const nothingAudited: GateAudit = { sink: () => {}, length: undefined, stop: async () => {} };
+
+/** Begins at once. @param parts `events`: the trail's own faults @throws ScansealError `io` when its queue cannot be opened */
+export function openAudit(config: GatewayConfig, parts: ActAuditParts): GateAudit {
+  const trail = openTrail(config, parts.events);
+  if (!trail) return nothingAudited;
+  const acts = new ActAudit(trail, parts);
+  acts.start();
+  return {
+    sink: trail.sink,
+    get length() {
+      return trail.length;
+    },
+    stop: async () => {
+      await acts.stop();
+      await trail.stop();
+    },
+  };
+}
+
+function openTrail({ audit, data, settings }: GatewayConfig, faults: EventSink): AuditTrail | undefined {
   if (!audit) return undefined;
   try {
     return new AuditTrail(audit, {

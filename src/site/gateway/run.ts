@@ -31,7 +31,7 @@ import { OfficeOfAdmissions } from "../receipts/admission-receipts.ts";
 import { GateAlerts } from "./alerts.ts";
 import { type ArchiveChecksParts, openArchiveChecks } from "./archive-checks.ts";
 import { openAudit } from "./audit.ts";
-import { openCommitment } from "./commitment.ts";
+import { openCommitments } from "./commitment.ts";
 import type { GatewayConfig } from "./config.ts";
 import { watchConfig } from "./config-watch.ts";
 import { WorkerExaminer } from "./examiner.ts";
@@ -112,11 +112,10 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   const metrics = new GatewayMetrics({
     version,
     clock,
-    collect: async () => ({ ...(await readingsOf(observed, await counts())), auditQueue: audit?.length }),
+    collect: async () => ({ ...(await readingsOf(observed, await counts())), auditQueue: audit.length }),
   });
-  const audit = openAudit(config, told);
-  if (audit) opened.add(audit, (one) => one.stop());
-  const events = fanOut(told, metrics.sink, recent.sink, ...(audit ? [audit.sink] : []));
+  const audit = opened.add(openAudit(config, { journal, events: told }), (one) => one.stop());
+  const events = fanOut(told, metrics.sink, recent.sink, audit.sink);
   await warnOfDisk(spool, events);
   const trust = new TrustWatch(home, clock, events);
   const examiner = await openExaminer(config, { home, trust, events }, opened);

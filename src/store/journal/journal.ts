@@ -5,6 +5,7 @@
  */
 import type { ToIndex } from "../index/index-queue.ts";
 import type { SpoolLocation } from "../spool/spool.ts";
+import type { ActFilter } from "./act-queries.ts";
 import type { LaterDeliveries } from "./added-deliveries.ts";
 import type { ArrivalFacts } from "./arrival-facts.ts";
 import type { CopyUsage } from "./copies.ts";
@@ -386,13 +387,8 @@ export interface Journal extends LaterDeliveries {
   renewPurge(digests: readonly string[], at: number): Promise<readonly string[]>;
 
   addRecord(record: ActRecord): Promise<void>;
-  /** Newest first. */
-  records(filter: {
-    readonly subject?: string | undefined;
-    /** How the acts' names begin: letters and dots. */
-    readonly actsLike?: readonly string[] | undefined;
-    readonly limit: number;
-  }): Promise<readonly ActRecord[]>;
+  /** Newest first, unless a time is given that they begin at. */
+  records(filter: ActFilter): Promise<readonly ActRecord[]>;
 
   /** A round trip to the database, for readiness. */
   ping(): Promise<void>;

@@ -15,14 +15,7 @@ import {
   sentenceMax,
 } from "./object-rows.ts";
 import { isSamePerson } from "./same-person.ts";
-import {
-  type ActTable,
-  type Database,
-  type Engine,
-  idsPerStatement,
-  pieces,
-  type RequestTable,
-} from "./tables.ts";
+import { type Database, type Engine, idsPerStatement, pieces, type RequestTable } from "./tables.ts";
 import type { WriteJob } from "./writers.ts";
 
 /** Objects of one request: a large study, several times. One transaction carries it out. */
@@ -55,10 +48,6 @@ export async function requestsOf(db: Database, objectId: string): Promise<Quaran
     .execute();
   // SQLite compares without case.
   return rows.map(requestOf).filter(({ objectIds }) => objectIds.includes(objectId));
-}
-
-export function actOf(row: Selectable<ActTable>): ActRecord {
-  return { ...row, detail: JSON.parse(row.detail) as ActRecord["detail"] };
 }
 
 /** @throws ScansealError `usage` */

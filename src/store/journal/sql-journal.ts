@@ -2,6 +2,7 @@
 import { sql } from "kysely";
 import { ScansealError } from "../../foundation/errors.ts";
 import type { SpoolLocation } from "../spool/spool.ts";
+import { recordsOf } from "./act-queries.ts";
 import { type AddedDeliveries, addLaterDeliveries } from "./added-deliveries.ts";
 import { Coalescer } from "./coalescer.ts";
 import { reportDamage, restoreCopy } from "./damaged-copies.ts";
@@ -48,7 +49,6 @@ import { claimDeletions, confirmDeletions, markDelivered, markStored, renewPurge
 import { objectOf } from "./object-rows.ts";
 import { addReceived, claimReceived, recheck, releaseLeases, releaseLost } from "./object-work.ts";
 import {
-  actOf,
   addRecord,
   addRequest,
   approveRequest,
@@ -327,20 +327,7 @@ export class SqlJournal implements Journal {
   }
 
   async records(filter: Parameters<Journal["records"]>[0]): Promise<readonly ActRecord[]> {
-    const { subject, actsLike, limit } = filter;
-    const rows = await this.#read((db) => {
-      const query = db
-        .selectFrom("acts")
-        .selectAll()
-        .orderBy("at", "desc")
-        .orderBy("id", "desc")
-        .limit(listLimit(limit));
-      const ofSubject = subject === undefined ? query : query.where("subject", "=", subject);
-      if (actsLike === undefined) return ofSubject.execute();
-      const like = actsLike.map((beginning) => `${beginning}%`);
-      return ofSubject.where((row) => row.or(like.map((one) => row("act", "like", one)))).execute();
-    });
-    return rows.map(actOf);
+    return await this.#read((db) => recordsOf(db, filter));
   }
 
   async ping(): Promise<void> {
