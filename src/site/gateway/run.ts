@@ -31,7 +31,7 @@ import { OfficeOfAdmissions } from "../receipts/admission-receipts.ts";
 import { GateAlerts } from "./alerts.ts";
 import { type ArchiveChecksParts, openArchiveChecks } from "./archive-checks.ts";
 import { openAudit } from "./audit.ts";
-import { openCommitments } from "./commitment.ts";
+import { openCommitment } from "./commitment.ts";
 import type { GatewayConfig } from "./config.ts";
 import { watchConfig } from "./config-watch.ts";
 import { WorkerExaminer } from "./examiner.ts";
