@@ -129,7 +129,9 @@ function dropping(withStores: WithStores): void {
       expect(await copies.usage()).toEqual({ objects: 0, bytes: 0 });
       for (const count of [0, 501, 1.5]) expect(() => copies.dropOldest(count)).toThrow("1 to 500");
     }));
+}
 
+function needed(withStores: WithStores): void {
   it("never what is needed: due once more, held with the same bytes, or an original", () =>
     withStores(async (stores) => {
       const { journal, copies } = stores;
@@ -276,6 +278,7 @@ describe("copies on SQLite", () => {
   };
   keeping(withStores);
   dropping(withStores);
+  needed(withStores);
   transitions(withStores, 40);
 });
 
@@ -292,5 +295,6 @@ describePeer("postgres", "copies on PostgreSQL", () => {
   };
   keeping(withStores);
   dropping(withStores);
+  needed(withStores);
   transitions(withStores, 3);
 });
