@@ -62,7 +62,7 @@ work worker workers would wrapper writable write writer writes writing written w
 3d000 28p01 57p01 57p03 aetitle aetitles create destinations duplicated hba.conf indent indentation lets listeners lists mapping
 mappings must networks nobody observe own pg intact restorable shows spoolsize stripped starting tabs tolerates warn aliases backslash circle enforce entries go ip log machines meets people sees whoever word
 admission derived disagree equivocation older opening original proof reader readers receipts refers stamp staging unchanged lies list much notices
-alerts audit dicomweb mail smtp starttls transparency webhook emergency oldest sealer worklist
+alerts audit dicomweb mail smtp starttls transparency webhook emergency oldest sealer worklist passphrase sweep sweeps swept sentinel look looked looks study studies
 `
     .trim()
     .split(/\s+/),

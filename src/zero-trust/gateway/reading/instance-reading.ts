@@ -304,11 +304,11 @@ export class InstanceReading {
   }
 }
 
-/** For so long copies go before an archive that did not answer: a study of 300 waits once for it. */
-const awayMs = 30_000;
+/** For so long an archive that did not answer is left out: copies go before it, and a study of 300 waits once for it. */
+export const awayMs = 30_000;
 
 /** Of the archive as a whole, not of one object. */
-const linkCodes: ReadonlySet<string> = new Set(["network", "timeout"]);
+export const linkCodes: ReadonlySet<string> = new Set(["network", "timeout"]);
 
 /** There is no such instance where it was looked for. */
 class AbsentError extends Error {}

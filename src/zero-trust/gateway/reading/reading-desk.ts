@@ -1,7 +1,13 @@
 /** A study, series or instance for a reader: what the gate admitted and what only the archive knows, each read and verified; nothing left out in silence. */
 import { ScansealError } from "../../../foundation/errors.ts";
 import { told } from "../fault-words.ts";
-import { InstanceReading, type ReadingParts, type ReadingReader } from "./instance-reading.ts";
+import {
+  awayMs,
+  InstanceReading,
+  linkCodes,
+  type ReadingParts,
+  type ReadingReader,
+} from "./instance-reading.ts";
 import { type Notices, WithheldTally } from "./notice.ts";
 import type {
   AdmittedEntry,
@@ -70,6 +76,8 @@ export class ReadingDesk {
   readonly #parts: ReadingDeskParts;
   readonly #reading: InstanceReading;
   readonly #record: ReadingRecord;
+  /** The archive was not reached when it was asked what it has. */
+  #unlisted: { readonly at: number; readonly code: string } | undefined;
 
   constructor(parts: ReadingDeskParts) {
     this.#parts = parts;
@@ -82,7 +90,7 @@ export class ReadingDesk {
     const { admitted, archive } = this.#parts;
     // One instance that was admitted needs no list: nothing else has its name.
     const isStudyOrSeries = scope.sopInstanceUid === undefined;
-    const early = archive && isStudyOrSeries ? listedBy(archive, scope) : undefined;
+    const early = archive && isStudyOrSeries ? this.#listed(archive, scope) : undefined;
     const instances: PlannedInstance[] = [];
     const seen = new Set<string>();
     for await (const entry of admitted.entriesOf(scope)) {
@@ -91,8 +99,20 @@ export class ReadingDesk {
       instances.push({ asked: entry, admitted: entry });
     }
     const late = archive && !isStudyOrSeries && instances.length === 0;
-    const listed = late ? listedBy(archive, scope) : early;
+    const listed = late ? this.#listed(archive, scope) : early;
     return { instances, others: awaited(this.#othersOf(scope, reader, listed, seen)) };
+  }
+
+  /** An archive that is not reached is not waited for by each study: it is left out for a while, as in searches. */
+  async #listed(archive: ReadableArchive, scope: ReadScope): Promise<ArchiveList> {
+    const { clock } = this.#parts;
+    const { at, code } = this.#unlisted ?? {};
+    if (at !== undefined && Math.abs(clock.now() - at) < awayMs) return { names: [], unlisted: code };
+    const list = await listedBy(archive, scope);
+    const { unlisted } = list;
+    const isAway = unlisted !== undefined && linkCodes.has(unlisted);
+    this.#unlisted = isAway ? { at: clock.now(), code: unlisted } : undefined;
+    return list;
   }
 
   /** @param seen is added to */
