@@ -4,7 +4,7 @@
  */
 import { randomBytes, scrypt, timingSafeEqual } from "node:crypto";
 import { join } from "node:path";
-import { fromBase64, toBase64, tryUtf8, utf8 } from "../foundation/bytes.ts";
+import { type Bytes, fromBase64, toBase64, tryUtf8, utf8 } from "../foundation/bytes.ts";
 import type { Clock } from "../foundation/crypto.ts";
 import { ScansealError } from "../foundation/errors.ts";
 import {
@@ -13,6 +13,8 @@ import {
   replaceFileDurably,
   withFileLock,
 } from "../platform/node/private-files.ts";
+import { challengeBytes, isSignedBy } from "./operator-keys.ts";
+import { isRole, type OperatorRole } from "./operator-roles.ts";
 
 export interface Operator {
   readonly name: string;
@@ -21,10 +23,17 @@ export interface Operator {
   /** Who vouched, one or two names; undefined for the first one. */
   readonly addedBy: string | undefined;
   readonly removedAt: number | undefined;
+  /** Undefined: all. */
+  readonly roles: readonly OperatorRole[] | undefined;
+  /** By key, and not by passphrase. */
+  readonly hasKey: boolean;
 }
 
+/** How somebody proves to be an operator: a passphrase, or the text of a public key (operator-keys.ts). */
+export type Secret = string | { readonly publicKey: string };
+
 /** How a proof of being somebody ended. */
-export type Refusal = "unknown" | "wrong-passphrase" | "locked";
+export type Refusal = "unknown" | "wrong-passphrase" | "wrong-key" | "locked";
 
 export type Authentication =
   | { readonly result: "proven"; readonly name: string }
@@ -36,6 +45,7 @@ const cost = { N: 2 ** 17, r: 8, p: 1 } as const;
 const memoryBytesMax = 2 * 128 * cost.N * cost.r;
 const saltBytes = 16;
 const hashBytes = 32;
+const nonceBytes = 32;
 
 /** NIST SP 800-63B asks for 8 where attempts are limited; two people's names stand on this. */
 const passphraseCharactersMin = 12;
@@ -66,6 +76,9 @@ interface Entry {
   hash: string;
   failures: number;
   lockedUntil: number;
+  /** A public key; it stays when its person is removed, so that it does not come back under another name. */
+  key?: string;
+  roles?: readonly OperatorRole[];
 }
 
 interface OperatorsDocument {
@@ -110,7 +123,8 @@ function isEntry(value: unknown): value is Entry {
     [entry.addedAt, entry.failures, entry.lockedUntil].every(isTime) &&
     (entry.removedAt === null || isTime(entry.removedAt)) &&
     [entry.addedBy, entry.removedBy].every((name) => name === null || typeof name === "string") &&
-    [entry.salt, entry.hash].every((text) => typeof text === "string")
+    [entry.salt, entry.hash, entry.key ?? ""].every((text) => typeof text === "string") &&
+    (entry.roles === undefined || (Array.isArray(entry.roles) && entry.roles.every(isRole)))
   );
 }
 
@@ -118,6 +132,8 @@ export class Operators {
   readonly #path: string;
   readonly #clock: Clock;
   readonly #hash: PassphraseHash;
+  /** Given out, and not answered. */
+  readonly #challenges = new Set<string>();
 
   /** @param home the site's folder @param hash for tests of everything but the hash itself */
   constructor(home: string, clock: Clock, hash: PassphraseHash = scryptHash) {
@@ -128,17 +144,29 @@ export class Operators {
 
   /** Those who were removed too, oldest first. @throws ScansealError `key-unusable`, `io` */
   list(): readonly Operator[] {
-    return this.#read().operators.map(({ name, addedAt, addedBy, removedAt }) => ({
+    return this.#read().operators.map(({ name, addedAt, addedBy, removedAt, roles, key }) => ({
       name,
       addedAt,
       addedBy: addedBy ?? undefined,
       removedAt: removedAt ?? undefined,
+      roles,
+      hasKey: key !== undefined,
     }));
   }
 
   /** True for one who is and was not removed. */
   has(name: string): boolean {
     return activeEntry(this.#read(), name) !== undefined;
+  }
+
+  /** Proves by key. */
+  hasKey(name: string): boolean {
+    return activeEntry(this.#read(), name)?.key !== undefined;
+  }
+
+  mayDo(name: string, role: OperatorRole): boolean {
+    const entry = activeEntry(this.#read(), name);
+    return entry !== undefined && hasRole(entry, role);
   }
 
   /** Before anybody is asked for a passphrase. @throws ScansealError `usage` for a name that cannot be given */
@@ -158,11 +186,14 @@ export class Operators {
    * @param vouchers different operators who proved to be so
    * @throws ScansealError `usage`, `key-unusable`, `io`
    */
-  async add(name: string, passphrase: string, vouchers: readonly string[]): Promise<void> {
+  async add(
+    name: string,
+    secret: Secret,
+    vouchers: readonly string[],
+    roles?: readonly OperatorRole[],
+  ): Promise<void> {
     this.requireFree(name);
-    requirePassphrase(passphrase);
-    const salt = new Uint8Array(randomBytes(saltBytes));
-    const hash = await this.#hash(passphraseBytes(passphrase), salt);
+    const proof = await this.#kept(secret);
     this.#change((document) => {
       requireFreeName(document, name);
       const needed = vouchersNeeded(document);
@@ -177,18 +208,34 @@ export class Operators {
             ? "the first operator is vouched for by nobody"
             : `it takes ${needed} to vouch for this operator`,
         );
+      // One key is one person, under whatever name, and after a removal too.
+      if (proof.key !== undefined && document.operators.some(({ key }) => key === proof.key))
+        throw new ScansealError("usage", "this key is, or was, another operator's");
+      if (roles && needed < 2)
+        throw new ScansealError(
+          "usage",
+          "the first two operators have every role: they vouch for all others",
+        );
       document.operators.push({
         name,
         addedAt: this.#clock.now(),
         addedBy: vouchers.length === 0 ? null : vouchers.join(", "),
         removedAt: null,
         removedBy: null,
-        salt: toBase64(salt),
-        hash: toBase64(hash),
+        ...proof,
         failures: 0,
         lockedUntil: 0,
+        ...(roles ? { roles } : {}),
       });
     });
+  }
+
+  async #kept(secret: Secret): Promise<Pick<Entry, "salt" | "hash" | "key">> {
+    if (typeof secret !== "string") return { salt: "", hash: "", key: secret.publicKey };
+    requirePassphrase(secret);
+    const salt = new Uint8Array(randomBytes(saltBytes));
+    const hash = await this.#hash(passphraseBytes(secret), salt);
+    return { salt: toBase64(salt), hash: toBase64(hash) };
   }
 
   /** The name stays, so that the records keep their meaning; nobody else can have it. @throws ScansealError `usage`, `key-unusable`, `io` */
@@ -196,7 +243,8 @@ export class Operators {
     this.#change((document) => {
       const entry = activeEntry(document, name);
       if (!entry) throw new ScansealError("usage", "there is no operator of this name");
-      if (document.operators.filter(({ removedAt }) => removedAt === null).length === 1)
+      const others = document.operators.filter((one) => one !== entry && one.removedAt === null);
+      if (!others.some((one) => hasRole(one, "operators")))
         throw new ScansealError("usage", "the last operator stays: nobody could add another one");
       Object.assign(entry, { removedAt: this.#clock.now(), removedBy, salt: "", hash: "" });
     });
@@ -222,6 +270,26 @@ export class Operators {
     return this.#endAttempt(entry);
   }
 
+  /** To be signed by this operator's key, for this command, and once. */
+  challenge(name: string, command: string): Bytes {
+    const nonce = toBase64(new Uint8Array(randomBytes(nonceBytes)));
+    const challenge = challengeBytes(name, command, nonce);
+    this.#challenges.add(toBase64(challenge));
+    return challenge;
+  }
+
+  /** @param challenge of `challenge`, answered for the first time @throws ScansealError `key-unusable`, `io` */
+  answer(name: string, challenge: Bytes, signature: Bytes): Authentication {
+    const isOurs = this.#challenges.delete(toBase64(challenge));
+    const begun = this.#beginAttempt(name);
+    if ("why" in begun) return { result: "refused", ...begun };
+    const { entry } = begun;
+    if (!entry) return { result: "refused", why: "unknown", retryInMs: 0 };
+    if (!isOurs || entry.key === undefined || !isSignedBy(entry.key, challenge, signature))
+      return { result: "refused", why: "wrong-key", retryInMs: 0 };
+    return this.#endAttempt(entry);
+  }
+
   #beginAttempt(
     name: string,
   ): { readonly entry: Entry | undefined } | { readonly why: Refusal; readonly retryInMs: number } {
@@ -239,11 +307,12 @@ export class Operators {
     });
   }
 
-  #endAttempt({ name, hash }: Entry): Authentication {
+  #endAttempt({ name, hash, key }: Entry): Authentication {
     return this.#change((document) => {
       const entry = activeEntry(document, name);
       // Removed, or another passphrase, while it was being compared.
-      if (entry?.hash !== hash) return { result: "refused", why: "unknown", retryInMs: 0 };
+      if (entry?.hash !== hash || entry.key !== key)
+        return { result: "refused", why: "unknown", retryInMs: 0 };
       entry.failures = 0;
       entry.lockedUntil = 0;
       return { result: "proven", name: entry.name };
@@ -293,6 +362,10 @@ function lookOf(name: string): string {
 
 function vouchersNeeded({ operators }: OperatorsDocument): number {
   return Math.min(2, operators.length);
+}
+
+function hasRole({ roles }: Entry, role: OperatorRole): boolean {
+  return roles === undefined || roles.includes(role);
 }
 
 function activeEntry({ operators }: OperatorsDocument, name: string): Entry | undefined {

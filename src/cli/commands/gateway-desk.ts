@@ -7,12 +7,15 @@ import { openExtents } from "../../platform/node/extents-source.ts";
 import { fileExists } from "../../platform/node/private-files.ts";
 import { type GatewayConfig, loadConfig } from "../../site/gateway/config.ts";
 import { dataPaths, openJournal, openObjects } from "../../site/gateway/stores.ts";
-import { Operators } from "../../site/operators.ts";
+import { signChallenge } from "../../site/operator-keys.ts";
+import { roleFor } from "../../site/operator-roles.ts";
+import { type Authentication, Operators } from "../../site/operators.ts";
 import type { Journal } from "../../store/journal/journal.ts";
 import type { OpenObject } from "../../store/objects/object-store.ts";
 import type { SpoolLocation } from "../../store/spool/spool.ts";
 import type { QuarantinePorts } from "../../zero-trust/quarantine/ports.ts";
 import { passphraseFrom } from "../terminal/passphrase.ts";
+import { readText } from "../text-file.ts";
 import { reportConfigProblems } from "./config.ts";
 
 export interface DeskOptions {
@@ -85,7 +88,7 @@ export function openSpooled(folder: string, { extents }: SpoolLocation): Promise
 }
 
 /**
- * Asks for the passphrase and compares. What fails is recorded; without a journal (there is no gateway yet) it cannot be.
+ * Asks for the passphrase and compares; or has a challenge signed by the operator's key. What fails is recorded; without a journal (there is no gateway yet) it cannot be.
  * @returns the operator's name as it stands in the records
  * @throws ScansealError `usage`
  */
@@ -94,29 +97,62 @@ export async function proveOperator(
   journal: Pick<Journal, "addRecord"> | undefined,
   name: string,
   command: string,
-  asked: { readonly variable: string; readonly question: string } = {
+  asked: Asked = {
     variable: "SCANSEAL_OPERATOR_PASSPHRASE",
+    keyVariable: "SCANSEAL_OPERATOR_KEY",
     question: "Passphrase: ",
   },
 ): Promise<string> {
   const { active, isKnown } = known(operators, name);
   if (active === 0)
     throw new ScansealError("usage", "this site has no operators yet: scanseal operator add NAME");
-  const passphrase = await passphraseFrom(asked.variable, asked.question);
-  const proof = await operators.authenticate(name, passphrase);
-  if (proof.result === "proven") return proof.name;
-  await journal?.addRecord({
-    id: newId(),
-    at: systemClock.now(),
-    actor: "gateway",
-    act: "operator.refused",
-    // Not what was typed: people type passphrases where names belong.
-    subject: isKnown ? name : "unknown",
-    detail: { why: proof.why, command },
-  });
+  const refuse = async (why: string): Promise<void> =>
+    journal?.addRecord({
+      id: newId(),
+      at: systemClock.now(),
+      actor: "gateway",
+      act: "operator.refused",
+      // Not what was typed: people type passphrases where names belong.
+      subject: isKnown ? name : "unknown",
+      detail: { why, command },
+    });
+  const proof = await proofOf(operators, name, command, asked);
+  if (proof.result === "proven") {
+    const role = roleFor(command);
+    if (operators.mayDo(proof.name, role)) return proof.name;
+    await refuse("wrong-role");
+    throw new ScansealError("usage", `${proof.name} does not have the role ${role}: nothing was done`);
+  }
+  await refuse(proof.why);
+  if (proof.why === "wrong-key") throw new ScansealError("usage", "that is not this operator's key");
   if (proof.why !== "locked") throw new ScansealError("usage", "the operator's name or passphrase is wrong");
   const seconds = Math.ceil(proof.retryInMs / 1_000);
-  throw new ScansealError("usage", `too many wrong passphrases: try again in ${seconds} s`);
+  throw new ScansealError("usage", `too many wrong tries: try again in ${seconds} s`);
+}
+
+interface Asked {
+  readonly variable: string;
+  /** Names the file of the private key. */
+  readonly keyVariable: string;
+  readonly question: string;
+}
+
+async function proofOf(
+  operators: Operators,
+  name: string,
+  command: string,
+  { variable, keyVariable, question }: Asked,
+): Promise<Authentication> {
+  if (!operators.hasKey(name)) return operators.authenticate(name, await passphraseFrom(variable, question));
+  const path = process.env[keyVariable];
+  if (path === undefined || path === "")
+    throw new ScansealError(
+      "usage",
+      `${name} proves by key: set ${keyVariable} to the file of the private key`,
+    );
+  const challenge = operators.challenge(name, command);
+  const signature = await signChallenge(challenge, readText(path), () => passphraseFrom(variable, question));
+  return operators.answer(name, challenge, signature);
 }
 
 function known(operators: Operators, name: string): { active: number; isKnown: boolean } {

@@ -5,12 +5,15 @@ import { systemClock } from "../../platform/node/crypto.ts";
 import { fileExists } from "../../platform/node/private-files.ts";
 import { withJournal } from "../../site/gateway/stores.ts";
 import { openHome } from "../../site/home.ts";
+import { publicKeyText } from "../../site/operator-keys.ts";
+import { rolesIn } from "../../site/operator-roles.ts";
 import { Operators } from "../../site/operators.ts";
 import type { ActRecord, Journal } from "../../store/journal/journal.ts";
 import { timeText } from "../quarantine-report.ts";
 import { jsonLine } from "../terminal/json-line.ts";
 import { newPassphraseFrom } from "../terminal/passphrase.ts";
 import { formatTable } from "../terminal/table.ts";
+import { readText } from "../text-file.ts";
 import { configOf, configPathOf, type DeskOptions, homeOf, proveOperator } from "./gateway-desk.ts";
 
 /** Before there is a gateway there is no journal: operators.json alone says who was added by whom. */
@@ -36,23 +39,27 @@ async function record(
   await journal?.addRecord({ id: newId(), at: systemClock.now(), actor, act, subject, detail });
 }
 
+interface AddOptions extends DeskOptions {
+  readonly by?: string;
+  readonly and?: string;
+  /** A file. */
+  readonly key?: string;
+  readonly role?: string;
+}
+
 /** The first one adds himself or herself; the second one is vouched for by the first, all others by two. @returns 0 */
-export async function addOperator(
-  name: string,
-  options: DeskOptions & { readonly by?: string; readonly and?: string },
-): Promise<number> {
+export async function addOperator(name: string, options: AddOptions): Promise<number> {
   return withOperators(options, async (operators, journal) => {
     operators.requireFree(name);
     const needed = operators.vouchersNeeded;
+    const publicKey = options.key === undefined ? undefined : publicKeyText(readText(options.key));
+    const roles = options.role === undefined ? undefined : rolesIn(options.role);
     const vouchers = await vouchersOf(operators, journal, [options.by, options.and].slice(0, needed));
-    const passphrase = await newPassphraseFrom(
-      "SCANSEAL_NEW_OPERATOR_PASSPHRASE",
-      `New passphrase of ${name}, typed by ${name}: `,
-    );
+    const secret = publicKey === undefined ? await newPassphrase(name) : { publicKey };
     // Recorded first: an operator nobody can account for would be worse than a record of one who was not made.
     const [by, second] = vouchers;
     await record(journal, "operator.added", by ?? name, name, second === undefined ? {} : { and: second });
-    await operators.add(name, passphrase, vouchers);
+    await operators.add(name, secret, vouchers, roles);
     const lines = [`Operator ${name} added${needed === 0 ? "" : ` by ${vouchers.join(" and ")}`}.`];
     if (needed === 0 && (options.by !== undefined || options.and !== undefined))
       lines.push("Nobody vouched: there was no operator before, so --by and --and say nothing.");
@@ -61,6 +68,9 @@ export async function addOperator(
     return 0;
   });
 }
+
+const newPassphrase = (name: string): Promise<string> =>
+  newPassphraseFrom("SCANSEAL_NEW_OPERATOR_PASSPHRASE", `New passphrase of ${name}, typed by ${name}: `);
 
 /** @throws ScansealError `usage` unless each is named and proves to be another operator */
 async function vouchersOf(
@@ -86,6 +96,7 @@ async function vouchersOf(
 /** Of another person at the same keyboard. */
 const secondPassphrase = {
   variable: "SCANSEAL_SECOND_OPERATOR_PASSPHRASE",
+  keyVariable: "SCANSEAL_SECOND_OPERATOR_KEY",
   question: "Passphrase of the other one who vouches: ",
 };
 
@@ -111,7 +122,9 @@ const columns = [
   { title: "ADDED" },
   { title: "BY" },
   { title: "REMOVED" },
-  { title: "WRONG PASSPHRASES" },
+  { title: "PROVES BY" },
+  { title: "ROLES" },
+  { title: "REFUSED" },
 ] as const;
 
 /** Of one subject; a locked operator leaves one in a minute. */
@@ -143,11 +156,13 @@ export async function listOperators(options: DeskOptions & { readonly json: bool
         ? ["No operators yet: scanseal operator add NAME"]
         : formatTable(
             columns,
-            all.map(({ name, addedAt, addedBy, removedAt }) => [
+            all.map(({ name, addedAt, addedBy, removedAt, roles, hasKey }) => [
               name,
               day(addedAt),
               addedBy ?? "",
               removedAt === undefined ? "" : day(removedAt),
+              hasKey ? "key" : "passphrase",
+              roles?.join(", ") ?? "all",
               refused.get(name) ?? "",
             ]),
             process.stdout.columns,

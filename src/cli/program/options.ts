@@ -21,7 +21,7 @@ export function placed(command: Command): Command {
 export function byOperator(): Option {
   return new Option(
     "--by <operator>",
-    "who you are; the passphrase is asked for, or taken from SCANSEAL_OPERATOR_PASSPHRASE",
+    "who you are; the passphrase is asked for, or taken from SCANSEAL_OPERATOR_PASSPHRASE; SCANSEAL_OPERATOR_KEY names the file of a key",
   );
 }
 

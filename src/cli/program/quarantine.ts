@@ -134,6 +134,15 @@ function addOperators(operator: Command, run: Run): void {
     .argument("<name>")
     .addOption(byOperator())
     .option("--and <operator>", "the other one who vouches, from the third person on")
+    .option(
+      "--key <file>",
+      "the person's public key or certificate (PEM), in place of a passphrase",
+      givenPath,
+    )
+    .option(
+      "--role <roles>",
+      "quarantine, emergency, configuration, operators; joined by commas (default: all)",
+    )
     .action(run(async () => (await import("../commands/operator.ts")).addOperator as Action));
   placed(operator.command("list"))
     .description("who they are and who added them")
