@@ -40,6 +40,18 @@ async function expectWhole(readers: ReadersSite): Promise<void> {
   await readers.expectAsSealed(new Map(bodies));
 }
 
+/** Frame, picture and metadata of one instance. */
+async function expectParts(readers: ReadersSite, instance: string): Promise<void> {
+  const { elements } = await parse(readers.sealed.get(instance)!);
+  const series = plainTextOf(elements, tags.seriesInstanceUid);
+  const at = `/dicom-web/studies/${readers.study}/series/${series}/instances/${instance}`;
+  for (const part of ["", "/frames/1", "/rendered", "/thumbnail", "/metadata"]) {
+    const path = `${at}${part}`;
+    const { status, headers } = await askWeb({ port: readers.webPort, path, headers: { accept: "*/*" } });
+    expect([part, status, headers["scanseal-verdict"] ?? "verified"]).toEqual([part, 200, "verified"]);
+  }
+}
+
 async function countFound(readers: ReadersSite): Promise<string> {
   const keys = ["QueryRetrieveLevel=STUDY", `StudyInstanceUID=${readers.study}`];
   return (await readers.find("WS", ...keys, "NumberOfStudyRelatedInstances")).text;
@@ -119,6 +131,7 @@ for (const isOverWeb of [false, true]) {
         const undo = await readers.tamper(instance, (bytes) => change(bytes, readers));
         try {
           await expectWhole(readers);
+          await expectParts(readers, instance);
         } finally {
           undo();
         }
