@@ -4,6 +4,7 @@ import type { GatewayEvent } from "../event.ts";
 import { actRecord } from "./act-records.ts";
 import { auditXml } from "./audit-message.ts";
 import { activityRecord, auditRecordOf, overflowRecord } from "./audit-records.ts";
+import { searchRecord } from "./query-record.ts";
 import { framed, syslogMessage } from "./syslog-message.ts";
 
 const at = Date.parse("2026-11-23T08:00:00Z");
@@ -33,10 +34,11 @@ const schema: Readonly<Record<string, readonly [attributes: readonly string[], c
   AuditSourceTypeCode: [["csd-code*"], /^$/],
   ParticipantObjectIdentification: [
     ["ParticipantObjectID*", "ParticipantObjectTypeCode", "ParticipantObjectTypeCodeRole"],
-    /^ParticipantObjectIDTypeCode ParticipantObjectName (ParticipantObjectDetail )*$/,
+    /^ParticipantObjectIDTypeCode (ParticipantObjectName|ParticipantObjectQuery) (ParticipantObjectDetail )*$/,
   ],
   ParticipantObjectIDTypeCode: [coded, /^$/],
   ParticipantObjectName: [[], /^$/],
+  ParticipantObjectQuery: [[], /^$/],
   ParticipantObjectDetail: [["type*", "value*"], /^$/],
 };
 
@@ -58,7 +60,9 @@ function checked(xml: string): string[] {
     .replace(/<(\/?)(\w+)((?: [\w-]+="[^"<>]*")*)(\/?)>|([^<>]+)/g, (...match) => {
       const [, end, name, attributes, empty, text] = match as string[];
       if (text !== undefined) {
-        expect(["EventOutcomeDescription", "ParticipantObjectName"]).toContain(open.at(-1)?.name);
+        expect(["EventOutcomeDescription", "ParticipantObjectName", "ParticipantObjectQuery"]).toContain(
+          open.at(-1)?.name,
+        );
       } else if (end) close(name!);
       else {
         all.push(name!);
@@ -156,6 +160,20 @@ describe("an audit message", () => {
         expect(xml).not.toMatch(/1\.2\.840|JANE/);
       }),
     );
+  });
+
+  it.each([10, 7_000])("of a search with %i bytes keeps to the schema", (length) => {
+    const query = new Uint8Array(length).fill(65);
+    const of = { reader: "ward", sopClassUid: "1.2.840.10008.5.1.4.1.2.2.1", level: "STUDY" };
+    const xml = auditXml(
+      searchRecord({ ...of, query, transferSyntaxUid: "1.2.840.10008.1.2.1" }, gate),
+      at,
+      "S",
+    );
+    checked(xml);
+    expect(xml).toContain('<EventID csd-code="110112" codeSystemName="DCM"');
+    const told = Buffer.from(query).toString("base64");
+    expect(xml.includes(`<ParticipantObjectQuery>${told}</ParticipantObjectQuery>`)).toBe(length === 10);
   });
 
   it("is not made of what is admitted or of a delivery that is tried again", () => {

@@ -21,6 +21,8 @@ export interface AuditObject {
   readonly name: string;
   /** PS3.15 A.5.1.2.2; all are system objects. */
   readonly typeRole: string;
+  /** Base64 of a query's data set, told in place of the name. */
+  readonly query?: string;
   readonly details?: readonly (readonly [type: string, value: string])[];
 }
 
@@ -76,7 +78,7 @@ function participantXml({ user, isRequestor, role, address }: AuditParticipant):
   return `<ActiveParticipant${own}>${role ? coded("RoleIDCode", role) : ""}</ActiveParticipant>`;
 }
 
-function objectXml({ id, idType, name, typeRole, details = [] }: AuditObject): string {
+function objectXml({ id, idType, name, typeRole, query, details = [] }: AuditObject): string {
   const own = attributes({
     ParticipantObjectID: id,
     ParticipantObjectTypeCode: "2",
@@ -89,7 +91,9 @@ function objectXml({ id, idType, name, typeRole, details = [] }: AuditObject): s
   return [
     `<ParticipantObjectIdentification${own}>`,
     coded("ParticipantObjectIDTypeCode", idType),
-    `<ParticipantObjectName>${escaped(name)}</ParticipantObjectName>`,
+    query === undefined
+      ? `<ParticipantObjectName>${escaped(name)}</ParticipantObjectName>`
+      : `<ParticipantObjectQuery>${query}</ParticipantObjectQuery>`,
     ...pairs,
     "</ParticipantObjectIdentification>",
   ].join("");

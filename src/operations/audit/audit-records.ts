@@ -23,8 +23,8 @@ const nodeAuthentication = dcm("110126", "Node Authentication");
 const securityConfiguration = dcm("110129", "Security Configuration");
 const recordingStopped = dcm("110133", "Audit Recording Stopped");
 const application = dcm("110150", "Application");
-const destinationRole = dcm("110152", "Destination Role ID");
-const sourceRole = dcm("110153", "Source Role ID");
+export const destinationRole: Coded = dcm("110152", "Destination Role ID");
+export const sourceRole: Coded = dcm("110153", "Source Role ID");
 const nodeId = dcm("110182", "Node ID");
 const uri: Coded = { code: "12", system: "RFC-3881", text: "URI" };
 
@@ -220,7 +220,7 @@ export function gateAs({ title }: Gate, isRequestor: boolean, role?: Coded): Aud
   return { user: title, isRequestor, ...(role ? { role } : {}) };
 }
 
-function name(configured: string, isRequestor: boolean, role: Coded): AuditParticipant {
+export function name(configured: string, isRequestor: boolean, role: Coded): AuditParticipant {
   return { user: configuredName(configured), isRequestor, role };
 }
 

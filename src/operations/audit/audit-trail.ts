@@ -7,6 +7,7 @@ import type { AuditRecord } from "./audit-message.ts";
 import { auditXml } from "./audit-message.ts";
 import { AuditQueue } from "./audit-queue.ts";
 import { activityRecord, auditRecordOf, overflowRecord } from "./audit-records.ts";
+import { type ReaderSearch, searchRecord } from "./query-record.ts";
 import { syslogMessage } from "./syslog-message.ts";
 import { SyslogSender, type SyslogTarget, type SyslogTimes, syslogTimes } from "./syslog-sender.ts";
 
@@ -58,6 +59,11 @@ export class AuditTrail {
     const record = auditRecordOf(event, this.#parts);
     if (record) this.#take(record);
   });
+
+  /** A flood of searches fills the queue no faster than its readers ask. */
+  takeSearch(search: ReaderSearch): void {
+    this.#take(searchRecord(search, this.#parts));
+  }
 
   /** Messages that wait for the server. */
   get length(): number {

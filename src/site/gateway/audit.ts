@@ -1,22 +1,31 @@
 /** The audit trail of a gateway, as its configuration asks for it. */
 import { hostname } from "node:os";
 import { join } from "node:path";
+import type { Query } from "../../dicom-network/query/query.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { AuditTrail } from "../../operations/audit/audit-trail.ts";
 import type { EventSink } from "../../operations/event.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import { ActAudit, type ActAuditParts } from "./act-audit.ts";
+import { auditedSearch } from "./audited-search.ts";
 import type { GatewayConfig } from "./config.ts";
 
 /** What is audited: events, and what operators did. */
 interface GateAudit {
   readonly sink: EventSink;
+  /** A reader searches. Never throws. */
+  readonly searched: (reader: string, query: Query) => void;
   /** Messages that wait; undefined where none are sent. */
   readonly length: number | undefined;
   stop(): Promise<void>;
 }
 
-const nothingAudited: GateAudit = { sink: () => {}, length: undefined, stop: async () => {} };
+const nothingAudited: GateAudit = {
+  sink: () => {},
+  searched: () => {},
+  length: undefined,
+  stop: async () => {},
+};
 
 /** Begins at once. @param parts `events`: the trail's own faults @throws ScansealError `io` when its queue cannot be opened */
 export function openAudit(config: GatewayConfig, parts: ActAuditParts): GateAudit {
@@ -26,6 +35,14 @@ export function openAudit(config: GatewayConfig, parts: ActAuditParts): GateAudi
   acts.start();
   return {
     sink: trail.sink,
+    searched: (reader, query) => {
+      try {
+        trail.takeSearch(auditedSearch(reader, query, config.audit?.isWithQueryValues === true));
+      } catch {
+        const why = "a search was not audited";
+        parts.events({ kind: "fault", where: "audit", code: "internal", why });
+      }
+    },
     get length() {
       return trail.length;
     },

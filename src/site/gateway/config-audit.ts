@@ -3,7 +3,7 @@ import type { AuditTrailSettings } from "../../operations/audit/audit-trail.ts";
 import type { SyslogTarget } from "../../operations/audit/syslog-sender.ts";
 import { type Placed, readTlsClient, type TlsClientSection } from "./config-peers.ts";
 import { parseSection, type Section } from "./config-reader.ts";
-import { hostValue, portValue, sizeValue, wordValue } from "./config-values.ts";
+import { flagValue, hostValue, portValue, sizeValue, wordValue } from "./config-values.ts";
 import { clientTls, type Making } from "./section-settings.ts";
 
 const MiB: number = 2 ** 20;
@@ -22,12 +22,16 @@ export interface SyslogSection extends Placed {
 
 export interface AuditSection extends SyslogSection {
   readonly queueBytesMax: number;
+  /** What readers search for, too. */
+  readonly isWithQueryValues: boolean;
 }
 
 export function readAudit(section: Section): AuditSection {
   return {
     ...readSyslog(section, "audit"),
     queueBytesMax: section.optional("queue", sizeValue(MiB, 1024 * MiB), queueBytesDefault),
+    // Names and numbers of patients: who keeps the audit must be allowed to have them.
+    isWithQueryValues: section.optional("queryValues", flagValue, false),
   };
 }
 
@@ -52,8 +56,13 @@ export function readSyslog(section: Section, what: string): SyslogSection {
   return server;
 }
 
-export function auditSettings(section: AuditSection, making: Making): AuditTrailSettings {
-  return { target: syslogTarget(section, making), queueBytesMax: section.queueBytesMax };
+export interface AuditSettings extends AuditTrailSettings {
+  readonly isWithQueryValues: boolean;
+}
+
+export function auditSettings(section: AuditSection, making: Making): AuditSettings {
+  const { queueBytesMax, isWithQueryValues } = section;
+  return { target: syslogTarget(section, making), queueBytesMax, isWithQueryValues };
 }
 
 export function syslogTarget({ host, port, transport, tls }: SyslogSection, making: Making): SyslogTarget {

@@ -4,13 +4,12 @@ import { tryUtf8 } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { isSealingRole } from "../../keys/trust/roles.ts";
 import type { DeviceRecord } from "../../keys/trust/trust-store.ts";
-import type { AuditTrailSettings } from "../../operations/audit/audit-trail.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import { readSmallFile } from "../../platform/node/file-source.ts";
 import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
 import { openHome } from "../home.ts";
 import { type AlertSettings, alertSettings } from "./config-alerts.ts";
-import { auditSettings } from "./config-audit.ts";
+import { type AuditSettings, auditSettings } from "./config-audit.ts";
 import { checkSections } from "./config-checks.ts";
 import type { ConfigProblem, ProblemList } from "./config-problem.ts";
 import { Section, similar } from "./config-reader.ts";
@@ -51,7 +50,7 @@ export interface GatewayConfig {
   /** The attributes of what is admitted are kept, for those who read. */
   readonly index: boolean;
   /** Where audit messages go; undefined: nowhere. */
-  readonly audit: AuditTrailSettings | undefined;
+  readonly audit: AuditSettings | undefined;
   /** Whom to wake; undefined: nobody. It holds secrets. */
   readonly alerts: AlertSettings | undefined;
   /** When the archive is swept, and how new studies are looked at; undefined: not by the gateway itself. */

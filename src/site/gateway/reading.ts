@@ -1,6 +1,5 @@
 /** The readers' side of a running gateway: index, archive, staging and desk put together. */
 import { join } from "node:path";
-import type { JsonDataSet } from "../../dicom/json/json-model.ts";
 import type { Query } from "../../dicom-network/query/query.ts";
 import type { EventSink } from "../../operations/event.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
@@ -11,7 +10,7 @@ import type { Journal } from "../../store/journal/journal.ts";
 import type { ObjectStore } from "../../store/objects/object-store.ts";
 import type { Spool } from "../../store/spool/spool.ts";
 import type { Examiner } from "../../zero-trust/gateway/ports.ts";
-import { DimseReading } from "../../zero-trust/gateway/reading/dimse-reading.ts";
+import { DimseReading, type ReaderSearching } from "../../zero-trust/gateway/reading/dimse-reading.ts";
 import type { Holding } from "../../zero-trust/gateway/reading/instance-reading.ts";
 import { MergedSearch } from "../../zero-trust/gateway/reading/merged-search.ts";
 import type { AdmittedInstances, Emergencies, HeldInstance } from "../../zero-trust/gateway/reading/ports.ts";
@@ -36,12 +35,14 @@ export interface ReadingParts {
   readonly hold: Holding;
   readonly events: EventSink;
   readonly version: string;
+  /** For the audit. */
+  readonly searched: (reader: string, query: Query) => void;
 }
 
 export interface OpenReading {
   readonly desk: ReadingDesk;
   /** Verified matches, then the archive's own. */
-  readonly search: (query: Query) => AsyncIterable<JsonDataSet>;
+  readonly search: ReaderSearching;
   readonly dimse: DimseReading;
   /** Another archive, or another way to it. */
   apply(settings: GatewaySettings): Promise<void>;
@@ -91,7 +92,10 @@ export async function openReading(
     ...{ admitted, admissions, archive, events, clock },
     search: (query) => index.search(query),
   });
-  const search = (query: Query): AsyncIterable<JsonDataSet> => merged.search(query);
+  const search: ReaderSearching = (query, reader) => {
+    if (reader !== undefined) parts.searched(reader, query);
+    return merged.search(query);
+  };
   return {
     desk,
     search,

@@ -149,8 +149,8 @@ export class GateProvider implements DimseProvider {
   }
 
   find(request: FindRequest): AsyncIterable<FindAnswer> {
-    const { reading } = this.#reading(request.association);
-    return reading.find(request, this.#state().settings.aeTitle);
+    const { reading, reader } = this.#reading(request.association);
+    return reading.find(request, reader, this.#state().settings.aeTitle);
   }
 
   async move(request: MoveRequest): Promise<Retrieval<SubOperationOutcome>> {

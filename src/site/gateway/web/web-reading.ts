@@ -21,6 +21,7 @@ import type {
   WebReading,
   Withheld,
 } from "../../../web-api/dicomweb/ports.ts";
+import type { ReaderSearching } from "../../../zero-trust/gateway/reading/dimse-reading.ts";
 import type { ReadScope } from "../../../zero-trust/gateway/reading/ports.ts";
 import {
   type NoticeRead,
@@ -41,7 +42,7 @@ import { bulkPart, chooseForm, frameParts } from "./frame-parts.ts";
 
 export interface WebReadingParts {
   readonly desk: Pick<ReadingDesk, "plan" | "read" | "readWithNotices">;
-  readonly search: WebReading["search"];
+  readonly search: ReaderSearching;
   readonly index: Pick<InstanceIndex, "metadataOf">;
   readonly decoder: FrameDecoder;
   readonly renderer: FrameRenderer;
@@ -69,7 +70,7 @@ export function webReading(
     };
   };
   return {
-    search,
+    search: (query) => search(query, reader.name),
     metadata: (scope) => index.metadataOf(readScope(scope)),
     read,
     frames: async (scope, wanted, forms) =>

@@ -29,10 +29,13 @@ import type { ReadScope } from "./ports.ts";
 import { type NoticeRead, outgoingObject, type Read } from "./read.ts";
 import { joinedPlans, type ReadingDesk, type ReadingPlan } from "./reading-desk.ts";
 
+/** @param reader who searches; undefined where a retrieval needs it @throws ScansealError `usage` for what would take too long */
+export type ReaderSearching = (query: Query, reader?: string) => AsyncIterable<JsonDataSet>;
+
 export interface DimseReadingParts {
   readonly desk: Pick<ReadingDesk, "plan" | "readWithNotices">;
-  /** From the index of verified attributes. @throws ScansealError `usage` for what would take too long */
-  readonly search: (query: Query) => AsyncIterable<JsonDataSet>;
+  /** From the index of verified attributes. */
+  readonly search: ReaderSearching;
 }
 
 const queryRetrieveLevel = 0x00080052;
@@ -48,10 +51,11 @@ export class DimseReading {
   /** @param aeTitle ours: from whom the matches are to be had */
   async *find(
     { query, transferSyntaxUid }: FindRequest,
+    reader: ReaderSettings,
     aeTitle: string,
   ): AsyncGenerator<FindAnswer, void, undefined> {
     try {
-      for await (const match of this.#parts.search(query))
+      for await (const match of this.#parts.search(query, reader.name))
         yield { dataSet: encoded(answerOf(match, query, aeTitle), transferSyntaxUid) };
     } catch (error) {
       throw asRefusal(error);
