@@ -28,6 +28,9 @@ export function eventLine(event: GatewayEvent, palette: Palette, option = ""): s
       return line(palette.bad("down"), visibleText(downText(event)));
     case "destination-back":
       return line(palette.good("back"), visibleText(backText(event)));
+    case "commitment-reported":
+    case "commitment-late":
+      return commitmentLine(event, palette);
     case "association-rejected": {
       const { peerTitle, peerAddress, why, more = 0 } = event;
       const who = peerTitle === "" ? "a connection" : peerTitle;
@@ -79,6 +82,25 @@ const droppedBecause: Readonly<Record<EventOf<"copies-dropped">["why"], string>>
   disk: "the disk is short",
   off: "copies are kept no longer",
 };
+
+function commitmentLine(
+  event: EventOf<"commitment-reported" | "commitment-late">,
+  palette: Palette,
+): string | undefined {
+  const { destination } = event;
+  if (event.kind === "commitment-late") {
+    const what = `${destination} has not committed to ${counted(event.waiting)}, asked ${event.asks} times`;
+    return line(palette.notice("waiting"), visibleText(what));
+  }
+  const { committed, resent, failed } = event;
+  if (failed > 0)
+    return line(palette.bad("not kept"), visibleText(`${destination} does not commit to ${counted(failed)}`));
+  if (resent > 0)
+    return line(palette.notice("again"), visibleText(`${destination} lost ${counted(resent)}: sent again`));
+  return committed === 0
+    ? undefined
+    : line(palette.good("committed"), visibleText(`${counted(committed)} by ${destination}`));
+}
 
 function copyLine(
   event: EventOf<"read-replaced" | "copy-damaged" | "copies-dropped">,

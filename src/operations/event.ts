@@ -82,6 +82,26 @@ export type GatewayEvent =
       /** Milliseconds until the next attempt. */
       readonly retryInMs: number | undefined;
     }
+  /** An archive answered what it was asked to commit to: instances. `resent`: refused, and delivered again; `failed`: once too often. */
+  | {
+      readonly kind: "commitment-reported";
+      readonly destination: string;
+      readonly committed: number;
+      readonly resent: number;
+      readonly failed: number;
+      /** Asked for, and not named. */
+      readonly missing: number;
+      /** The first that failed, and its reason (0008,1197). */
+      readonly object?: string;
+      readonly reason?: number;
+    }
+  /** An archive did not answer so many requests; told at each further one. */
+  | {
+      readonly kind: "commitment-late";
+      readonly destination: string;
+      readonly waiting: number;
+      readonly asks: number;
+    }
   /** It cannot be reached; told at each try. */
   | {
       readonly kind: "destination-down";

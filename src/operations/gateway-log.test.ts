@@ -35,6 +35,11 @@ function everywhere(text: string, n: number): GatewayEvent[] {
     { kind: "object-judged", object: text, source: text, verdict: text, state: text, codes: [text], ms: n },
     { kind: "delivered", object: text, destination: text, bytes: n, ms: n },
     { kind: "delivery-failed", object: text, destination: text, why: text, isDead: false, retryInMs: n },
+    {
+      ...{ kind: "commitment-reported", destination: text, object: text, reason: n },
+      ...{ committed: n, resent: n, failed: n, missing: n },
+    },
+    { kind: "commitment-late", destination: text, waiting: n, asks: n },
     { kind: "destination-down", destination: text, why: text, waiting: n, retryInMs: n },
     { kind: "destination-back", destination: text, waiting: n, downMs: n },
     { kind: "read-replaced", object: text, archive: text, why: text as "held" },
@@ -164,7 +169,7 @@ describe("the gateway's log", () => {
 
   it("leaves out what is below its level, and never throws", () => {
     const grave = everywhere("x", 1).filter((event) => logged([event], "error").length > 0);
-    expect(grave.map((event) => event.kind)).toEqual(["fault"]);
+    expect(grave.map((event) => event.kind)).toEqual(["commitment-reported", "fault"]);
     const dead: GatewayEvent = {
       ...{ kind: "delivery-failed", object: id, destination: "pacs", why: "timeout" },
       ...{ isDead: true, retryInMs: undefined },

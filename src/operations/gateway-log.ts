@@ -63,6 +63,9 @@ function levelOf(event: GatewayEvent): Exclude<Level, "trace" | "fatal"> {
       return "error";
     case "delivery-failed":
       return event.isDead ? "error" : "warn";
+    case "commitment-reported":
+      return event.failed > 0 ? "error" : event.resent + event.missing > 0 ? "warn" : "info";
+    case "commitment-late":
     case "source-changed":
     case "destination-down":
     case "association-rejected":
@@ -115,6 +118,9 @@ function fieldsOf(event: GatewayEvent): Fields {
     case "destination-down":
     case "destination-back":
       return destinationFields(event);
+    case "commitment-reported":
+    case "commitment-late":
+      return commitmentFields(event);
     case "recovered":
       return { objects: count(event.objects), bytes: count(event.bytes) };
     case "worker-ended":
@@ -271,6 +277,20 @@ function deliveryFields(event: EventOf<"delivered" | "delivery-failed">): Fields
   if (event.kind === "delivered") return { ...named, bytes: count(event.bytes), ms: count(event.ms) };
   const retry = event.retryInMs === undefined ? {} : { retryInMs: count(event.retryInMs) };
   return { ...named, why: phrase(event.why), isDead: event.isDead, ...retry };
+}
+
+function commitmentFields(event: EventOf<"commitment-reported" | "commitment-late">): Fields {
+  const destination = configuredName(event.destination);
+  if (event.kind === "commitment-late")
+    return { destination, waiting: count(event.waiting), asks: count(event.asks) };
+  const { committed, resent, failed, missing, object, reason } = event;
+  const counts = { committed: count(committed), resent: count(resent) };
+  const hex = reason === undefined ? undefined : count(reason).toString(16).toUpperCase().padStart(4, "0");
+  return {
+    ...{ destination, ...counts, failed: count(failed), missing: count(missing) },
+    ...(object === undefined ? {} : { object: madeId(object) }),
+    ...(hex === undefined ? {} : { reason: `0x${hex}` }),
+  };
 }
 
 function destinationFields(event: EventOf<"destination-down" | "destination-back">): Fields {

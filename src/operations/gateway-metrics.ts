@@ -29,6 +29,10 @@ export interface GatewayReadings {
   /** Of what every archive has; absent where the journal does not say. */
   readonly copies?: { readonly objects: number; readonly bytes: number } | undefined;
   readonly destinations: readonly { readonly name: string; readonly isReached: boolean }[];
+  /** What archives that are asked have not committed to; by destination. */
+  readonly commitments?:
+    | readonly { readonly destination: string; readonly waits: number; readonly failed: number }[]
+    | undefined;
   /** Every certificate and revocation list that site and gateway rest on. */
   readonly certificates?: readonly { readonly of: string; readonly name: string; readonly endsAt: number }[];
   /** Audit messages that wait for their server; absent where none are sent. */
@@ -302,6 +306,7 @@ function makeGauges(registry: Registry, names: LabelNames): Gauges {
   const refusing = gauge("spool_refusing", "1 while objects are refused for want of storage, else 0");
   const auditQueue = gauge("audit_queue", "Audit messages that wait for the syslog server");
   const reached = gauge("destination_reached", "0 while it cannot be reached, else 1", "destination");
+  const uncommitted = gauge("uncommitted", "Delivered, and not committed to", "destination", "state");
   const certificate = gauge("certificate_days", "Days until it ends, negative after", "of", "name");
   const age = (since: number | undefined, now: number): number =>
     since === undefined ? 0 : Math.max(0, now - since) / 1000;
@@ -316,6 +321,7 @@ function makeGauges(registry: Registry, names: LabelNames): Gauges {
       deliveries.reset();
       certificate.reset();
       reached.reset();
+      uncommitted.reset();
       if (readings === undefined) return;
       for (const [state, n] of Object.entries(readings.objects))
         objects.set({ state: knownObjectState(state) }, n);
@@ -332,6 +338,10 @@ function makeGauges(registry: Registry, names: LabelNames): Gauges {
       }
       for (const { name, isReached } of readings.destinations)
         reached.set({ destination: names.of(name) }, isReached ? 1 : 0);
+      for (const { destination, waits, failed } of readings.commitments ?? []) {
+        uncommitted.inc({ destination: names.of(destination), state: "waits" }, waits);
+        uncommitted.inc({ destination: names.of(destination), state: "failed" }, failed);
+      }
       // Names that are told as "other" share a line: the first to end stands there.
       const ends = [...(readings.certificates ?? [])].sort((a, b) => b.endsAt - a.endsAt);
       for (const { of, name, endsAt } of ends)

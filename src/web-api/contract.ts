@@ -17,6 +17,8 @@ export interface StatusView {
     readonly takes: string;
     readonly due: number;
     readonly dead: number;
+    /** It has them, and has not committed to them; `failed`: it refused once too often. Absent where it owes nothing. */
+    readonly uncommitted?: { readonly waits: number; readonly failed: number } | undefined;
     /** It cannot be reached: since when, why, and when it is tried next. */
     readonly outage?:
       | { readonly since: string; readonly why: string; readonly nextTryAt: string }

@@ -168,7 +168,7 @@ function lying(withStores: WithStores): void {
       expect(await leaves(stores, object)).toBe(false);
     }));
 
-  it("a second answer changes nothing, whatever it says; what is not named is asked for again", () =>
+  it("a second answer changes nothing whatever it says, and what is not named is asked for again", () =>
     withStores(async (stores) => {
       const { commitments } = stores;
       await commitments.askAt(["pacs"], []);

@@ -3,7 +3,8 @@ import { v7 as newId } from "uuid";
 import { ScansealError } from "../../foundation/errors.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import type { GatewayConfig } from "../../site/gateway/config.ts";
-import { withJournal } from "../../site/gateway/stores.ts";
+import { withIndexedJournal } from "../../site/gateway/stores.ts";
+import type { ObjectCommitment, OpenCommitments } from "../../store/journal/commitments.ts";
 import { timeText } from "../quarantine-report.ts";
 import { jsonLine } from "../terminal/json-line.ts";
 import { type Column, formatTable } from "../terminal/table.ts";
@@ -21,11 +22,12 @@ const columns: readonly Column[] = [
 /** As many as the journal gives at once. */
 const listedMax = 1_000;
 
-/** Dead letters, newest first, and what nobody sends. @returns 0 when there are none, else 1 */
+/** Dead letters, newest first, what nobody sends, and what archives do not commit to. @returns 0 when there is none but what waits, else 1 */
 export async function listDeliveries(options: DeskOptions & { readonly json: boolean }): Promise<number> {
   const config = configOf(options);
-  return withJournal(config, async (journal) => {
+  return withIndexedJournal(config, async ({ journal, commitments }) => {
     const dead = await journal.deadDeliveries(listedMax);
+    const [open, failed] = [await commitments.open(), await commitments.failed(listedMax)];
     const { deliveries, destinations, oldestDueAt } = await journal.counts();
     const orphaned = Object.entries(destinations)
       .filter(([name, waiting]) => waiting.due > 0 && !isConfigured(config, name))
@@ -34,6 +36,8 @@ export async function listDeliveries(options: DeskOptions & { readonly json: boo
     if (options.json) {
       lines.push(...dead.map((delivery) => jsonLine({ kind: "delivery", ...delivery })));
       lines.push(...orphaned.map((waiting) => jsonLine({ kind: "removed-destination", ...waiting })));
+      lines.push(...open.map((waiting) => jsonLine({ kind: "uncommitted", ...waiting })));
+      lines.push(...failed.map((one) => jsonLine({ kind: "commitment-failed", ...one })));
     } else {
       const rows = dead.map(({ objectId, destination, released, createdAt, attempts, lastError }) => [
         objectId,
@@ -49,14 +53,35 @@ export async function listDeliveries(options: DeskOptions & { readonly json: boo
       );
       if (deliveries.dead > 0) lines.push("Once the destination is mended: scanseal deliveries retry");
       lines.push(...orphaned.flatMap(({ destination, due }) => orphanLines(destination, due)));
+      lines.push(...commitmentLines(config, open, failed));
     }
     if (lines.length > 0) process.stdout.write(`${lines.join("\n")}\n`);
-    return deliveries.dead === 0 && orphaned.length === 0 ? 0 : 1;
+    return deliveries.dead === 0 && orphaned.length === 0 && failed.length === 0 ? 0 : 1;
   });
 }
 
 function isConfigured({ settings }: GatewayConfig, destination: string): boolean {
   return settings.destinations.some(({ name }) => name === destination);
+}
+
+/** What is in an archive, and kept here until it commits to it. */
+function commitmentLines(
+  config: GatewayConfig,
+  open: readonly OpenCommitments[],
+  failed: readonly ObjectCommitment[],
+): string[] {
+  const lines = open.map(({ destination, waits, failed: refused, oldestAt }) => {
+    const asked = isConfigured(config, destination) ? "" : ", which the configuration does not have";
+    const since = `, the oldest since ${timeText(oldestAt)}`;
+    return `${visibleText(destination)}${asked}: ${waits} delivered and not committed yet, ${refused} refused for good${since}.`;
+  });
+  const refused = failed.map(({ objectId, destination, reason = 0 }) => {
+    const code = `0x${reason.toString(16).toUpperCase().padStart(4, "0")}`;
+    return `${visibleText(destination)} does not commit to ${objectId}: Failure Reason ${code}.`;
+  });
+  if (failed.length > 0)
+    refused.push("Kept here. Once the archive is mended: scanseal deliveries retry asks it again.");
+  return lines.length === 0 ? [] : ["", ...lines, ...refused];
 }
 
 function orphanLines(destination: string, due: number): string[] {
@@ -135,18 +160,20 @@ export async function retryDeliveries(options: DeskOptions & { readonly to?: str
   const { to } = options;
   if (to !== undefined && !isConfigured(config, to))
     throw new ScansealError("usage", "the configuration has no such destination");
-  return withJournal(config, async (journal) => {
+  return withIndexedJournal(config, async ({ journal, commitments }) => {
     const now = systemClock.now();
     const count = await journal.reviveDeliveries(to, now);
+    const asked = await commitments.revive(to, now);
     await journal.addRecord({
       id: newId(),
       at: now,
       actor: "gateway",
       act: "deliveries.retried",
       subject: to ?? "all destinations",
-      detail: { count, asked: "command line" },
+      detail: { count, uncommitted: asked, asked: "command line" },
     });
     const due = count === 1 ? "1 delivery is due" : `${count} deliveries are due`;
+    if (asked > 0) process.stdout.write(`Archives are asked again to commit to ${asked}.\n`);
     process.stdout.write(
       count === 0 ? "Nothing was given up.\n" : `${due} again: a running gateway sends what is due.\n`,
     );

@@ -31,6 +31,16 @@ export const alarmFacts: Readonly<Record<AlarmName, AlarmFacts>> = {
     // An archive that restarts is back before.
     rule: { ...atOnce, afterMs: 5 * minute },
   },
+  "commitment-failed": {
+    severity: "critical",
+    todo: "the objects are safe here: ask the archive's administrator why it does not keep them, then scanseal deliveries retry",
+    rule: atOnce,
+  },
+  "commitment-late": {
+    severity: "warning",
+    todo: "the objects are kept here until the archive answers: look whether its storage commitment works, and reaches this gate",
+    rule: { ...atOnce, quietMs: 24 * hour },
+  },
   "read-withheld": {
     severity: "critical",
     todo: "scanseal quarantine list shows what was returned; the archive's storage was changed: call its administrator and security",

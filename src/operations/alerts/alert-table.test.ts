@@ -78,6 +78,16 @@ describe("the table of alerts", () => {
     expect(channelAlert("mail", true)).toMatchObject({ ends: "channel-dead mail" });
   });
 
+  it("an archive that answers ends what rang while it did not; what it does not keep rings by itself", () => {
+    const counts = { committed: 1, resent: 0, missing: 0 };
+    const late = ringOf({ kind: "commitment-late", destination: "pacs", waiting: 4, asks: 3 });
+    const answered = { kind: "commitment-reported", destination: "pacs", ...counts } as const;
+    expect(alertOf({ ...answered, failed: 0 })).toMatchObject({ ends: late.key });
+    expect(ringOf({ ...answered, failed: 2, object: id, reason: 0x0112 })).toMatchObject({
+      ...{ alarm: "commitment-failed", count: 2, object: id },
+    });
+  });
+
   it("audit messages that are dropped are an alarm of their own", () => {
     const fault = { kind: "fault", where: "audit", code: "storage-full", why: "x" } as const;
     expect(ringOf(fault).alarm).toBe("audit-stopped");
@@ -95,13 +105,14 @@ describe("the table of alerts", () => {
       ...{ destination: hostile, archive: hostile, code: hostile, grant: hostile, reader: hostile },
       ...{ where: hostile, state: fc.constant("held"), isDead: fc.constant(true), waiting: fc.double() },
       ...{ of: hostile, name: hostile, days: fc.double(), grants: fc.double() },
+      ...{ failed: fc.double(), asks: fc.double() },
       ...{ more: fc.double(), freeBytes: fc.double(), neededBytes: fc.double(), status: fc.double() },
     });
     const kinds = fc.constantFrom(
       ...(["association-rejected", "object-refused", "object-judged", "delivery-failed"] as const),
       ...(["destination-down", "destination-back", "read-withheld", "read-missing", "read-failed"] as const),
       ...(["read-emergency", "read-unknown", "worker-ended", "disk-low", "fault"] as const),
-      ...(["copy-damaged"] as const),
+      ...(["copy-damaged", "commitment-reported", "commitment-late"] as const),
       ...(["certificate-ending", "emergency-unreviewed"] as const),
     );
     fc.assert(

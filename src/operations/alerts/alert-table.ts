@@ -61,6 +61,19 @@ const rows: Rows = {
     const name = configuredName(destination);
     return { ends: keyOf("destination-down", name), what: `${name} is reached again` };
   },
+  "commitment-reported": ({ destination, failed, object }) => {
+    const name = configuredName(destination);
+    if (whole(failed) === 0)
+      return { ends: keyOf("commitment-late", name), what: `${name} answers what it is asked to commit to` };
+    const what = `${name} does not commit to what it was sent, however often`;
+    const about = object === undefined ? {} : { object };
+    return rings("commitment-failed", name, what, { count: whole(failed), ...about });
+  },
+  "commitment-late": ({ destination, waiting }) => {
+    const name = configuredName(destination);
+    const what = `${name} does not say whether it keeps what it was sent; ${whole(waiting)} objects wait for that`;
+    return rings("commitment-late", name, what, { count: 0 });
+  },
   "read-withheld": ({ object, archive, verdict, codes }) => {
     const name = configuredName(archive);
     const why = [knownVerdict(verdict), ...sorted(codes)].join(", ");

@@ -7,6 +7,8 @@ export type AlarmName =
   | "held"
   | "delivery-dead"
   | "destination-down"
+  | "commitment-failed"
+  | "commitment-late"
   | "read-withheld"
   | "read-missing"
   | "read-unknown"

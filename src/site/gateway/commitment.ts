@@ -7,28 +7,40 @@ import { storageCommitmentClass } from "../../dicom-network/dimse/sop-classes.ts
 import type { CommitmentReport } from "../../dicom-network/dimse/storage-commitment.ts";
 import type { EventSink } from "../../operations/event.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
+import type { Commitments } from "../../store/journal/commitments.ts";
 import type { Journal } from "../../store/journal/journal.ts";
 import {
   CommitmentDesk,
   type PendingCommitment,
 } from "../../zero-trust/gateway/commitment/commitment-desk.ts";
 import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
+import { type AskingRunParts, CommitmentAsking } from "./commitment-asking.ts";
 import { CommitmentFolder } from "./commitment-folder.ts";
+import type { GatewayConfig } from "./config.ts";
 
-export interface CommitmentRunParts {
+interface CommitmentRunParts {
   readonly data: string;
   readonly journal: Pick<Journal, "objects" | "deliveriesOf">;
+  readonly commitments: Commitments;
   readonly events: EventSink;
   /** As of now. */
   readonly settings: () => GatewaySettings;
 }
 
-/** @throws ScansealError `io` */
-export function openCommitment({ data, journal, events, settings }: CommitmentRunParts): CommitmentDesk {
+/** Both ways: what modalities ask here, and what archives are asked. @throws ScansealError `io`, `storage-full` */
+export async function openCommitments(
+  { data, settings }: Pick<GatewayConfig, "data" | "settings">,
+  parts: Omit<CommitmentRunParts, "data" | "settings"> & AskingRunParts,
+): Promise<{ readonly commitment: CommitmentDesk; readonly asking: CommitmentAsking }> {
+  const asking = await CommitmentAsking.open(parts, settings);
+  return { commitment: openCommitment({ ...parts, data, settings: () => asking.settings }), asking };
+}
+
+function openCommitment({ data, settings, ...parts }: CommitmentRunParts): CommitmentDesk {
   const store = new CommitmentFolder(join(data, "commitment"));
   const send = (pending: PendingCommitment, report: CommitmentReport): Promise<boolean | undefined> =>
     sendReport(settings(), pending, report);
-  return new CommitmentDesk({ journal, store, send, clock: systemClock, events, newId });
+  return new CommitmentDesk({ ...parts, store, send, clock: systemClock, newId });
 }
 
 /** We are SCP of the class (PS3.7 D.3.3.4). */

@@ -93,7 +93,7 @@ function checkHttp({ http }: ConfigSections, problems: ProblemList): void {
 }
 
 function checkPeer(
-  what: "source" | "reader",
+  what: "source" | "reader" | "destination",
   peer: PeerSection,
   listeners: readonly ListenerSection[],
   problems: ProblemList,
@@ -200,7 +200,7 @@ function checkDestination(
   { listeners, destinations }: ConfigSections,
   problems: ProblemList,
 ): void {
-  const { name, host, port, tls, at } = destination;
+  const { name, host, port, tls, commitment, at } = destination;
   const own = listeners.find((one) => one.port === port && reachesListener(host, one.host));
   if (own && port > 0)
     problems.error(
@@ -216,8 +216,21 @@ function checkDestination(
       `destination ${name} is the archive ${archive.name}: what two people release must not go there`,
       "a reading place has an address or an AE title of its own",
     );
+  if (commitment && destination.takes === "released")
+    problems.error("conflict", at("commitment"), `destination ${name} is no archive: it commits to nothing`);
+  if (commitment?.reports) checkReports(commitment.reports, listeners, problems);
   if (tls && (tls.certificate === undefined) !== (tls.key === undefined))
     problems.error("missing", tls.at(), '"certificate" and "key" belong together');
+}
+
+function checkReports(
+  reports: PeerSection,
+  listeners: readonly ListenerSection[],
+  problems: ProblemList,
+): void {
+  checkPeer("destination", reports, listeners, problems);
+  if (listeners.find(({ name }) => name === reports.listener)?.protocol === "dicomweb")
+    problems.error("conflict", reports.at("listener"), "reports of storage commitment come over DIMSE");
 }
 
 function isSamePlace(one: DestinationSection, other: DestinationSection): boolean {

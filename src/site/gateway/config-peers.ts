@@ -63,7 +63,7 @@ export function readPeer(section: Section): PeerSection {
 }
 
 /** Fingerprints are told by their form: no path of a certificate looks like one. */
-const certificateValue: Parse<CertificateName> = parseText((text) => {
+export const certificateValue: Parse<CertificateName> = parseText((text) => {
   const hex = text.replace(/^sha256:/i, "").replaceAll(":", "");
   if (/^[0-9a-fA-F]{64}$/.test(hex)) return { fingerprint: hex.toLowerCase() };
   if (/^sha256:/i.test(text)) return new Refusal("must be 64 hexadecimal digits after sha256:");

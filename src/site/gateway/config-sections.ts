@@ -4,6 +4,7 @@ import type { GatewayLimits } from "../../zero-trust/gateway/settings.ts";
 import type { Mode } from "../../zero-trust/policy/decide.ts";
 import { type AlertsSection, readAlerts } from "./config-alerts.ts";
 import { type AuditSection, readAudit } from "./config-audit.ts";
+import { type CommitmentAskSection, readCommitmentAsk } from "./config-commitment.ts";
 import {
   type CommitmentPlaceSection,
   type PeerSection,
@@ -107,6 +108,7 @@ export interface DestinationSection extends Placed {
   readonly takes: "admitted" | "released";
   readonly associationsMax: number;
   readonly tls: TlsClientSection | undefined;
+  readonly commitment: CommitmentAskSection | undefined;
 }
 
 export type JournalSection =
@@ -237,15 +239,22 @@ function readSource(section: Section): SourceSection {
 }
 
 function readDestination(section: Section): DestinationSection {
+  const name = section.required("name", nameValue, "");
+  const aeTitle = section.required("aeTitle", aeTitleValue, "");
   return {
     at: (key) => section.at(key),
-    name: section.required("name", nameValue, ""),
+    name,
     host: section.required("host", hostValue, ""),
     port: section.required("port", portValue, 0),
-    aeTitle: section.required("aeTitle", aeTitleValue, ""),
+    aeTitle,
     takes: section.optional("takes", wordValue(["admitted", "released"]), "admitted"),
     associationsMax: section.optional("associations", integerValue(1, 64), destinationAssociationsDefault),
     tls: section.optional<DestinationSection["tls"]>("tls", parseSection(readTlsClient), undefined),
+    commitment: section.optional<DestinationSection["commitment"]>(
+      "commitment",
+      parseSection((one) => readCommitmentAsk(one, name, aeTitle)),
+      undefined,
+    ),
   };
 }
 

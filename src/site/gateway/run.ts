@@ -20,7 +20,7 @@ import type { ObjectStore } from "../../store/objects/object-store.ts";
 import { openSegmentSpool } from "../../store/spool/segment-spool.ts";
 import type { Spool } from "../../store/spool/spool.ts";
 import { startStatusServer } from "../../web-api/status-server.ts";
-import { createGateway } from "../../zero-trust/gateway/gateway.ts";
+import { createGateway, type Gateway } from "../../zero-trust/gateway/gateway.ts";
 import type { DimseReading } from "../../zero-trust/gateway/reading/dimse-reading.ts";
 import type { Holding } from "../../zero-trust/gateway/reading/instance-reading.ts";
 import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
@@ -31,7 +31,7 @@ import { OfficeOfAdmissions } from "../receipts/admission-receipts.ts";
 import { GateAlerts } from "./alerts.ts";
 import { type ArchiveChecksParts, openArchiveChecks } from "./archive-checks.ts";
 import { openAudit } from "./audit.ts";
-import { openCommitment } from "./commitment.ts";
+import { openCommitments } from "./commitment.ts";
 import type { GatewayConfig } from "./config.ts";
 import { watchConfig } from "./config-watch.ts";
 import { WorkerExaminer } from "./examiner.ts";
@@ -107,7 +107,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   const alerts = new GateAlerts(config, options.events);
   const told = fanOut(options.events, alerts.sink);
   const stores = await openStores(config, told, opened);
-  const { journal, spool } = stores;
+  const { journal, spool, commitments } = stores;
   const recent = new RecentObjects();
   const metrics = new GatewayMetrics({
     version,
@@ -119,29 +119,30 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   await warnOfDisk(spool, events);
   const trust = new TrustWatch(home, clock, events);
   const examiner = await openExaminer(config, { home, trust, events }, opened);
-  const parts = { ...stores, trust, events, version, searched: audit.searched };
+  const parts = { ...stores, trust, events, version };
   const sealing = opened.add(await openSealing(config, parts), (one) => one.close());
   const receipts = opened.add(new OfficeOfAdmissions(home, version), (one) => one.close());
   const revoked = new RevokedPeers(trust);
   const filler = fillerOf(stores, events);
   const hold: Holding = (returned) => gateway.holdReturned(returned);
   const { dimse, web, applyReading } = await openReaders(config, { ...parts, examiner, hold }, opened);
-  const commitment = openCommitment({ data: config.data, journal, events, settings: () => settings() });
-  const gateway = createGateway({
+  const { commitment, asking } = await openCommitments(config, { ...parts, gateway: () => gateway });
+  const gateway: Gateway = createGateway({
     settings: config.settings,
     ...{ ...stores, examiner, receipts, crypto: nodeCrypto, clock, newId, events },
-    ...{ reading: dimse, sealing, commitment, webListener: (...listener) => web.open(...listener) },
+    ...{ reading: dimse, sealing, commitment, asking, webListener: (...listener) => web.open(...listener) },
     onToIndex: config.index ? () => filler.wake() : undefined,
     isRevoked: (certificate) => revoked.has(certificate),
     owner: ownerOf(config),
   });
   const sources = new SourceChanges(config.data, { journal, events, clock, newId });
   const watch = watchConfig(config, events, async ({ settings, alerts: ringing }) => {
+    await asking.apply(settings);
     await Promise.all([gateway.applySettings(settings), applyReading(settings), alerts.apply(ringing)]);
     await sources.note(settings.sources);
   });
   const settings = (): GatewayConfig["settings"] => watch.settings;
-  const watched = { settings, recent, certificates: rememberedEnds(home, settings, clock) };
+  const watched = { settings, recent, commitments, certificates: rememberedEnds(home, settings, clock) };
   const observed: ObservedGateway = { version, startedAt: clock.now(), clock, journal, gateway, ...watched };
   const counts = sharedAnswer(clock, () => journal.counts());
   const status = await serveStatus(config, observed, metrics);
@@ -150,7 +151,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   // Whatever becomes of its start: listeners that are open are closed.
   let graceMs = 0;
   const rounds = await roundsOf(config, { ...parts, ...watched, home, examiner, hold, counts });
-  startBeside([alerts, commitment, ...(config.index ? [filler] : []), ...rounds], opened);
+  startBeside([alerts, commitment, asking, ...(config.index ? [filler] : []), ...rounds], opened);
   opened.add(gateway, (one) => one.drain(graceMs));
   await gateway.start();
   await sources.note(config.settings.sources);

@@ -10,6 +10,7 @@ import type {
   ServerTlsSettings,
   SourceSettings,
 } from "../../zero-trust/gateway/settings.ts";
+import { commitmentAskSettings } from "./config-commitment.ts";
 import type { CertificateName, TlsClientSection, TlsServerSection } from "./config-peers.ts";
 import type { ProblemList } from "./config-problem.ts";
 import {
@@ -46,10 +47,13 @@ export function sourceSettings(source: SourceSection, making: Making): SourceSet
 }
 
 export function destinationSettings(
-  { at: _, tls, ...rest }: DestinationSection,
+  { at: _, tls, commitment, ...rest }: DestinationSection,
   making: Making,
 ): DestinationSettings {
-  return tls ? { ...rest, tls: clientTls(tls, making) } : rest;
+  const settings = tls ? { ...rest, tls: clientTls(tls, making) } : rest;
+  return commitment
+    ? { ...settings, commitment: commitmentAskSettings(commitment, settings, making) }
+    : settings;
 }
 
 function movePlaceSettings(
@@ -169,7 +173,7 @@ export function clientTls(tls: TlsClientSection, { files, named }: Making): Clie
   };
 }
 
-function fingerprints(
+export function fingerprints(
   certificates: readonly CertificateName[],
   at: number,
   { files, named }: Making,

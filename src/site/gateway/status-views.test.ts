@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { archiveAt, plainListener } from "../../../test/gateway/gate.ts";
 import { admitting, decided, held, holding, judged, received } from "../../../test/store/journal-fixture.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
+import type { OpenCommitments } from "../../store/journal/commitments.ts";
 import type { Journal } from "../../store/journal/journal.ts";
 import { openSqliteJournal } from "../../store/journal/sqlite-journal.ts";
 import { renderStatusPage } from "../../web-api/page/status-page.ts";
@@ -35,6 +36,8 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
+let open: readonly OpenCommitments[] = [];
+
 function observed(destinations: readonly string[] = []): ObservedGateway {
   const listener = { name: "plain", address: "127.0.0.1", port: 11112, isTls: false };
   const gateway = {
@@ -63,12 +66,28 @@ function observed(destinations: readonly string[] = []): ObservedGateway {
     startedAt: 0,
     clock: systemClock,
     journal,
+    commitments: { open: async () => open },
     gateway,
     settings: () => settings,
     recent,
     certificates: () => ends,
   };
 }
+
+it("shows what archives have and do not commit to, those that were removed too", async () => {
+  open = [
+    { destination: "archive", waits: 3, failed: 1, oldestAt: 5 },
+    { destination: "gone", waits: 2, failed: 0, oldestAt: 5 },
+  ];
+  const { destinations } = await statusView(observed(["archive", "other"]));
+  expect(destinations.map(({ name, uncommitted }) => [name, uncommitted])).toEqual([
+    ["archive", { waits: 3, failed: 1 }],
+    ["other", undefined],
+    ["gone", { waits: 2, failed: 0 }],
+  ]);
+  expect((await readingsOf(observed(), await journal.counts())).commitments).toEqual(open);
+  open = [];
+});
 
 it("certificates that end within 60 days are shown, all of them measured; an end alone makes nothing unready", async () => {
   const day = 86_400_000;

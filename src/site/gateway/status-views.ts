@@ -2,6 +2,7 @@
 import type { Clock } from "../../foundation/crypto.ts";
 import { expiryWarnings } from "../../keys/trust/expiry.ts";
 import type { GatewayReadings } from "../../operations/gateway-metrics.ts";
+import type { Commitments, OpenCommitments } from "../../store/journal/commitments.ts";
 import type { HeldStudy, Journal, JournalCounts } from "../../store/journal/journal.ts";
 import type { HeldStudyView, ReadinessView, StatusView } from "../../web-api/contract.ts";
 import type { Gateway, GatewayStatus } from "../../zero-trust/gateway/gateway.ts";
@@ -15,6 +16,7 @@ export interface ObservedGateway {
   readonly startedAt: number;
   readonly clock: Clock;
   readonly journal: Journal;
+  readonly commitments: Pick<Commitments, "open">;
   readonly gateway: Gateway;
   readonly settings: () => GatewaySettings;
   readonly recent: RecentObjects;
@@ -26,8 +28,9 @@ const heldStudiesMax = 100;
 export async function statusView(observed: ObservedGateway): Promise<StatusView> {
   const { journal, gateway, recent, version, startedAt } = observed;
   const settings = observed.settings();
-  const [counts, released, held, recentViews] = await Promise.all([
+  const [counts, open, released, held, recentViews] = await Promise.all([
     journal.counts(),
+    observed.commitments.open(),
     journal.releasedHeld(),
     journal.heldStudies(heldStudiesMax),
     recent.views(journal),
@@ -42,7 +45,7 @@ export async function statusView(observed: ObservedGateway): Promise<StatusView>
       return { name, address, port, tls: secure.has(name) };
     }),
     sources: settings.sources.map(({ name, listener, mode }) => ({ name, listener, mode })),
-    destinations: destinationsOf(settings, counts, gateway.status()),
+    destinations: destinationsOf(settings, counts, open, gateway.status()),
     objects: counts.objects,
     keptOnly: counts.keptOnly,
     released,
@@ -68,17 +71,33 @@ function certificateViews({ certificates, clock }: ObservedGateway): StatusView[
 function destinationsOf(
   { destinations }: GatewaySettings,
   counts: JournalCounts,
+  open: readonly OpenCommitments[],
   status: GatewayStatus,
 ): StatusView["destinations"] {
   const configured = destinations.map(({ name, takes }) => {
     const outage = outageView(status.destinations.find((one) => one.name === name)?.outage);
-    return { name, takes, due: 0, dead: 0, ...counts.destinations[name], ...(outage && { outage }) };
+    const waiting = { due: 0, dead: 0, ...counts.destinations[name], ...uncommittedOf(name, open) };
+    return { name, takes, ...waiting, ...(outage && { outage }) };
   });
   const names = new Set(destinations.map(({ name }) => name));
-  const removed = Object.entries(counts.destinations)
-    .filter(([name, { due, dead }]) => !names.has(name) && due + dead > 0)
-    .map(([name, waiting]) => ({ name, takes: "nothing", isRemoved: true, ...waiting }));
+  const nothing = open.map(({ destination }) => [destination, { due: 0, dead: 0 }] as const);
+  const removed = Object.entries({ ...Object.fromEntries(nothing), ...counts.destinations })
+    .filter(([name, { due, dead }]) => {
+      const isWaiting = due + dead > 0 || uncommittedOf(name, open).uncommitted !== undefined;
+      return !names.has(name) && isWaiting;
+    })
+    .map(([name, waiting]) => {
+      return { name, takes: "nothing", isRemoved: true, ...waiting, ...uncommittedOf(name, open) };
+    });
   return [...configured, ...removed];
+}
+
+function uncommittedOf(
+  name: string,
+  open: readonly OpenCommitments[],
+): Pick<StatusView["destinations"][number], "uncommitted"> {
+  const one = open.find(({ destination }) => destination === name);
+  return one ? { uncommitted: { waits: one.waits, failed: one.failed } } : {};
 }
 
 function outageView(outage: Outage | undefined): StatusView["destinations"][number]["outage"] {
@@ -131,7 +150,7 @@ export async function readinessView({
 }
 
 export async function readingsOf(
-  { gateway, certificates }: Pick<ObservedGateway, "gateway" | "certificates">,
+  { gateway, certificates, commitments }: Pick<ObservedGateway, "gateway" | "certificates" | "commitments">,
   { objects, deliveries, copies, oldestReceivedAt, oldestDueAt }: JournalCounts,
 ): Promise<GatewayReadings> {
   const spool = { ...gateway.status().spool, isRefusing: (await gateway.storageProblem()) !== undefined };
@@ -140,7 +159,7 @@ export async function readingsOf(
     .destinations.map(({ name, outage }) => ({ name, isReached: outage === undefined }));
   const ends = certificates();
   const counted = { objects, deliveries, copies, oldestReceivedAt, oldestDueAt };
-  return { ...counted, spool, destinations, certificates: ends };
+  return { ...counted, spool, destinations, certificates: ends, commitments: await commitments.open() };
 }
 
 function isoTime(ms: number): string {

@@ -71,10 +71,18 @@ export async function withJournal<T>(
   config: GatewayConfig,
   body: (journal: Journal) => Promise<T>,
 ): Promise<T> {
-  const journal = await openJournal(config);
+  return withIndexedJournal(config, ({ journal }) => body(journal));
+}
+
+/** The same with what else is in its database. */
+export async function withIndexedJournal<T>(
+  config: GatewayConfig,
+  body: (indexed: IndexedJournal) => Promise<T>,
+): Promise<T> {
+  const indexed = await openIndexedJournal(config);
   try {
-    return await body(journal);
+    return await body(indexed);
   } finally {
-    await journal.close();
+    await indexed.journal.close();
   }
 }

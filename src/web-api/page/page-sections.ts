@@ -103,6 +103,14 @@ ${
 }<dl class="legend">${legend}</dl>`;
 }
 
+const uncommittedColumn = {
+  title: "Not committed",
+  cell: ({ uncommitted }: StatusView["destinations"][number]): Markup => {
+    const { waits, failed } = uncommitted ?? { waits: 0, failed: 0 };
+    return html`${grouped(waits)}${failed === 0 ? nothing : html` ${badge("bad", "✗", `${grouped(failed)} refused`)}`}`;
+  },
+};
+
 export function destinations(status: StatusView, now: number): Markup {
   const { destinations: list, oldestDueAt } = status;
   return html`<h2>Destinations</h2>
@@ -129,6 +137,7 @@ ${
             title: "Failed",
             cell: ({ dead }) => (dead === 0 ? html`0` : badge("bad", "✗", grouped(dead))),
           },
+          ...(list.some(({ uncommitted }) => uncommitted) ? [uncommittedColumn] : []),
         ],
         list,
       )

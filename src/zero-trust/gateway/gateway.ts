@@ -23,7 +23,13 @@ import { RefusalRecords } from "./refusal-records.ts";
 import { holdReturned } from "./returned-objects.ts";
 import { RowWriter } from "./row-writer.ts";
 import { OriginalKeeper } from "./sealer/original-keeper.ts";
-import type { DestinationSettings, GatewaySettings, ListenerSettings, ReaderSettings } from "./settings.ts";
+import type {
+  DestinationSettings,
+  GatewaySettings,
+  ListenerSettings,
+  PeerSettings,
+  ReaderSettings,
+} from "./settings.ts";
 import { Settler } from "./settle.ts";
 import { SourceBook } from "./source-recognition.ts";
 import { Traffic } from "./traffic.ts";
@@ -72,6 +78,8 @@ export interface Gateway {
    */
   applySettings(settings: GatewaySettings): Promise<void>;
   status(): GatewayStatus;
+  /** An archive has committed to these: their bytes may go, where nobody else needs them. Never rejects. */
+  committed(objects: readonly string[]): Promise<void>;
   /** What an archive returned to a reader, who does not get it: durable, and held by the judge. @returns its id @throws ScansealError `storage-full`, `io` */
   holdReturned(returned: ReturnedObject): Promise<string>;
   /** Why an object that came now would be refused for want of storage, or the last one was; undefined where it would be taken. */
@@ -97,6 +105,7 @@ class RunningGateway implements Gateway {
   #settings: GatewaySettings;
   #book: SourceBook;
   #readers: PeerBook<ReaderSettings>;
+  #archives: PeerBook<PeerSettings>;
   #phase: GatewayPhase = "stopped";
 
   constructor(deps: GatewayDeps) {
@@ -106,6 +115,7 @@ class RunningGateway implements Gateway {
     this.#settings = settings;
     this.#book = new SourceBook(settings, deps.crypto);
     this.#readers = readersOf(settings, deps.crypto);
+    this.#archives = archivesOf(settings, deps.crypto);
     const state = (): ReceptionState => this.#state();
     this.#cleaner = new Cleaner(ports, { use: this.#use, store: (id) => this.#settler.store(id) });
     this.#keeper = ports.sealing && new OriginalKeeper(ports.sealing.originals, ports);
@@ -141,7 +151,8 @@ class RunningGateway implements Gateway {
 
   #state(): ReceptionState {
     const isDraining = this.#phase !== "running";
-    return { settings: this.#settings, book: this.#book, readers: this.#readers, isDraining };
+    const books = { book: this.#book, readers: this.#readers, archives: this.#archives };
+    return { settings: this.#settings, ...books, isDraining };
   }
 
   get listeners(): readonly OpenListener[] {
@@ -209,17 +220,29 @@ class RunningGateway implements Gateway {
       use: this.#use,
       limits: () => this.#settings.limits,
       connect: (to, needs) => connectArchive(to, this.#settings.aeTitle, needs),
-      onDelivered: async ({ id }) => {
-        this.#keeper?.delivered(id);
-        const left = await this.#settler.delivered(id);
-        if (left) this.#cleaner.watch(id, left);
-      },
+      onDelivered: ({ id }) => this.#onDelivered(id),
       onFailed: (object) => {
         if (!object.stored) this.#settler.store(object.id);
       },
     });
     this.#deliverers.set(destination.name, deliverer);
     deliverer.start();
+  }
+
+  /** The last thing that an object waited for may be done. */
+  async #onDelivered(id: string): Promise<void> {
+    this.#keeper?.delivered(id);
+    const left = await this.#settler.delivered(id);
+    if (left) this.#cleaner.watch(id, left);
+  }
+
+  async committed(objects: readonly string[]): Promise<void> {
+    try {
+      await Promise.all(objects.map((id) => this.#onDelivered(id)));
+    } catch (error) {
+      // They are found by looking.
+      this.#ports.events({ kind: "fault", where: "storage commitment", ...told(error) });
+    }
   }
 
   #onJudged({ object, outcome, destinations }: Judged): void {
@@ -266,10 +289,12 @@ class RunningGateway implements Gateway {
     const settings = { ...wantedSettings, aeTitle, listeners };
     const book = new SourceBook(settings, this.#ports.crypto);
     const readers = readersOf(settings, this.#ports.crypto);
+    const archives = archivesOf(settings, this.#ports.crypto);
     const known = new Set(this.#settings.destinations.map(({ name }) => name));
     this.#settings = settings;
     this.#book = book;
     this.#readers = readers;
+    this.#archives = archives;
     const wanted = new Map(settings.destinations.map((destination) => [destination.name, destination]));
     const replaced = [...this.#deliverers].filter(
       ([name, { destination }]) => JSON.stringify(wanted.get(name)) !== JSON.stringify(destination),
@@ -325,6 +350,12 @@ class RunningGateway implements Gateway {
 
 function readersOf({ reading, listeners }: GatewaySettings, crypto: Crypto): PeerBook<ReaderSettings> {
   return new PeerBook(reading?.readers ?? [], listeners, crypto);
+}
+
+/** Those that report what they commit to. */
+function archivesOf({ destinations, listeners }: GatewaySettings, crypto: Crypto): PeerBook<PeerSettings> {
+  const peers = destinations.flatMap(({ commitment }) => commitment?.reports ?? []);
+  return new PeerBook(peers, listeners, crypto);
 }
 
 /** A gateway that is not started yet. It closes none of its ports. @throws ScansealError `config-invalid` */

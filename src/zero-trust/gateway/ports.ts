@@ -8,6 +8,7 @@ import type { Journal } from "../../store/journal/journal.ts";
 import type { ObjectStore } from "../../store/objects/object-store.ts";
 import type { FileExtent, Spool } from "../../store/spool/spool.ts";
 import type { Evidence } from "../evidence/evidence.ts";
+import type { AskingDesk } from "./commitment/asking-desk.ts";
 import type { CommitmentDesk } from "./commitment/commitment-desk.ts";
 import type { OpenListener } from "./listener.ts";
 import type { DimseReading } from "./reading/dimse-reading.ts";
@@ -73,6 +74,8 @@ export interface GatewayPorts {
   readonly sealing?: SealingParts | undefined;
   /** Where this is absent no storage commitment is given. */
   readonly commitment?: Pick<CommitmentDesk, "take"> | undefined;
+  /** Takes reports of archives; where this is absent none is asked. */
+  readonly asking?: Pick<AskingDesk, "take"> | undefined;
   /** Where this is absent nobody reads through this gate. */
   readonly reading?: DimseReading | undefined;
   /** Opens a listener for DICOMweb. @throws ScansealError `network`, `key-unusable` */

@@ -103,10 +103,12 @@ async function start(bytesMax = 8 << 20): Promise<void> {
     inflating: new InflatingSlots(),
     traffic,
   };
+  const nobody = new PeerBook<ReaderSettings>([], settings.listeners, nodeCrypto);
   provider = new GateProvider("plain", reception, () => ({
     settings,
     book: new SourceBook(settings, nodeCrypto),
-    readers: new PeerBook<ReaderSettings>([], settings.listeners, nodeCrypto),
+    readers: nobody,
+    archives: nobody,
     isDraining,
   }));
 }

@@ -24,15 +24,16 @@ import {
   type StoreRequest,
   type SubOperationOutcome,
 } from "../../dicom-network/dimse/service.ts";
+import { storageCommitmentClass } from "../../dicom-network/dimse/sop-classes.ts";
 import { dimseStatus } from "../../dicom-network/dimse/status.ts";
-import type { CommitmentRequest } from "../../dicom-network/dimse/storage-commitment.ts";
+import type { CommitmentReport, CommitmentRequest } from "../../dicom-network/dimse/storage-commitment.ts";
 import { beginObject } from "./arrival.ts";
 import { told } from "./fault-words.ts";
 import { ObjectReceiver, type Reception } from "./object-receiver.ts";
 import { chooseContext, isStorageClass } from "./offered-contexts.ts";
 import type { PeerBook } from "./peer-recognition.ts";
 import type { DimseReading } from "./reading/dimse-reading.ts";
-import type { GatewaySettings, ReaderSettings, SourceSettings } from "./settings.ts";
+import type { GatewaySettings, PeerSettings, ReaderSettings, SourceSettings } from "./settings.ts";
 import {
   callingTitleNotRecognised,
   localLimitExceeded,
@@ -45,6 +46,8 @@ export interface ReceptionState {
   readonly settings: GatewaySettings;
   readonly book: SourceBook;
   readonly readers: PeerBook<ReaderSettings>;
+  /** Those that report what they commit to. */
+  readonly archives: PeerBook<PeerSettings>;
   readonly isDraining: boolean;
 }
 
@@ -56,12 +59,25 @@ interface Recognised {
   readonly titleDiffers: boolean;
   readonly source: SourceSettings | undefined;
   readonly reader: ReaderSettings | undefined;
+  /** Name of the destination whose reports it brings. */
+  readonly archive: string | undefined;
 }
 
-/** What the peer may be for a class: a source stores here, a reader takes what C-GET gives it. */
-function rolesOf(uid: string, isSource: boolean): PeerRoles {
+/** Of one archive, which opens one for each report. */
+const reportAssociationsMax = 8;
+
+interface PeerParts {
+  readonly isSource: boolean;
+  readonly isReading: boolean;
+  readonly isCommitting: boolean;
+  readonly isReporting: boolean;
+}
+
+/** What the peer may be for a class: a source stores here and asks, a reader takes what C-GET gives it, an archive reports what it commits to. */
+function rolesOf(uid: string, { isSource, isReading, isCommitting, isReporting }: PeerParts): PeerRoles {
+  if (uid === storageCommitmentClass) return { scu: isCommitting, scp: isReporting };
   const isStorage = isStorageClass(uid);
-  return { scu: !isStorage || isSource, scp: isStorage };
+  return { scu: !isStorage || isSource, scp: isStorage && isReading };
 }
 
 /** The provider behind one listener. */
@@ -84,7 +100,7 @@ export class GateProvider implements DimseProvider {
     if ("reject" in who) return this.#reject(who.reject, who.why, request, peer);
     if (this.#isRevoked(peer))
       return this.#reject(callingTitleNotRecognised, "certificate revoked", request, peer);
-    const { name, associationsMax, titleDiffers, source, reader } = who;
+    const { name, associationsMax, titleDiffers, source, reader, archive } = who;
     if (occupancy.associations >= settings.limits.associationsMax)
       return this.#reject(localLimitExceeded, "too many associations", request, peer);
     if (occupancy.associationsOf(name) >= associationsMax)
@@ -94,34 +110,44 @@ export class GateProvider implements DimseProvider {
     ports.events({
       kind: "association-accepted",
       association: connection,
-      source: source?.name ?? reader?.name ?? "",
+      source: source?.name ?? reader?.name ?? archive ?? "",
       peerAddress: peer.address,
       peerTitle: request.callingAeTitle,
       ...(titleDiffers ? { titleDiffers } : {}),
     });
     const isCommitting = source?.commitment !== undefined && ports.commitment !== undefined;
-    const offered = { isReading: reader !== undefined && ports.reading !== undefined, isCommitting };
-    if (!offered.isReading) return { accept: (...context) => chooseContext(...context, offered) };
+    const isReading = reader !== undefined && ports.reading !== undefined;
+    const isReporting = archive !== undefined;
+    const offered = { isReading, isCommitting: isCommitting || isReporting };
+    const parts = { isSource: source !== undefined, isReading, isCommitting, isReporting };
     return {
       accept: (...context) => chooseContext(...context, offered),
-      roles: (uid) => rolesOf(uid, source !== undefined),
+      ...((isReading || isReporting) && { roles: (uid: string) => rolesOf(uid, parts) }),
     };
   }
 
-  /** A source, a reader, or both. */
+  /** A source, a reader, an archive that reports, or several of them. */
   #recognised(
     request: AssociateRequest,
     peer: NetworkPeer,
   ): Recognised | { reject: AssociateReject; why: string } {
-    const { book, readers } = this.#state();
+    const { book, readers, archives } = this.#state();
     const sender = book.recognise(this.#listener, peer, request);
     const found = readers.recognise(this.#listener, peer, request.callingAeTitle);
     const isCalled = request.calledAeTitle === this.#state().settings.aeTitle;
-    const reader = isCalled && this.#reception.ports.reading && "peer" in found ? found : undefined;
+    const { reading, asking } = this.#reception.ports;
+    const reader = isCalled && reading && "peer" in found ? found : undefined;
+    const reporter = archives.recognise(this.#listener, peer, request.callingAeTitle);
+    const archive = isCalled && asking && "peer" in reporter ? reporter.peer.name : undefined;
     if ("source" in sender) {
       const { source, titleDiffers } = sender;
       const { name, associationsMax } = source;
-      return { name, associationsMax, titleDiffers, source, reader: reader?.peer };
+      return { name, associationsMax, titleDiffers, source, reader: reader?.peer, archive };
+    }
+    if (!reader && archive !== undefined) {
+      const known = { name: `archive ${archive}`, associationsMax: reportAssociationsMax };
+      const titleDiffers = "peer" in reporter && reporter.titleDiffers;
+      return { ...known, titleDiffers, source: undefined, reader: undefined, archive };
     }
     if (!reader) return sender;
     const { peer: settings, titleDiffers } = reader;
@@ -133,6 +159,7 @@ export class GateProvider implements DimseProvider {
       titleDiffers,
       source: undefined,
       reader: settings,
+      archive,
     };
   }
 
@@ -176,6 +203,15 @@ export class GateProvider implements DimseProvider {
       events({ kind: "fault", where: "storage commitment", ...told(error) });
       return { code: dimseStatus.resourceLimitation };
     }
+  }
+
+  /** Who may say so is who was asked, as of now. */
+  async report(report: CommitmentReport, association: OpenAssociation): Promise<DimseStatus> {
+    const { asking } = this.#reception.ports;
+    const who = this.#recognised(association.request, association.peer);
+    const archive = "reject" in who || this.#isRevoked(association.peer) ? undefined : who.archive;
+    if (!asking || archive === undefined) return { code: dimseStatus.notAuthorized };
+    return asking.take(report, archive);
   }
 
   #isRevoked({ certificate }: NetworkPeer): boolean {

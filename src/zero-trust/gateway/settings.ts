@@ -98,6 +98,22 @@ export interface SourceSettings extends PeerSettings {
   readonly quotaBytes: number;
 }
 
+/** An archive that is asked whether it keeps what it got. */
+export interface CommitmentAskSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly aeTitle: string;
+  readonly tls?: ClientTlsSettings | undefined;
+  /** Whose associations bring its reports; undefined: they come on the one that asked. Its name is the destination's. */
+  readonly reports?: PeerSettings | undefined;
+  /** The first pause without an answer; it doubles. */
+  readonly askAgainMs: number;
+  /** So many requests without an answer are told. */
+  readonly alarmAfter: number;
+  /** How often what it refused is delivered again. */
+  readonly sendAgainMax: number;
+}
+
 export interface DestinationSettings {
   readonly name: string;
   readonly host: string;
@@ -107,6 +123,8 @@ export interface DestinationSettings {
   /** `admitted`: an archive, gets what the policy admits. `released`: a reading place, gets only what two people released. */
   readonly takes: "admitted" | "released";
   readonly associationsMax: number;
+  /** Undefined: that it has answered is enough. */
+  readonly commitment?: CommitmentAskSettings | undefined;
 }
 
 /** A place that C-MOVE may send to, by the AE title that the reader names. */

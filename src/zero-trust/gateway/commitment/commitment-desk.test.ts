@@ -38,6 +38,17 @@ describe("an instance", () => {
     expect(instanceCommitment(reference, rows)).toEqual(expected);
   });
 
+  it.each([
+    ["waits", "waits"],
+    ["resent", "waits"],
+    ["failed", { failed: 0x0110 }],
+    ["committed", "committed"],
+  ] as const)("delivered to an archive that is asked, whose word is: %s", (state, expected) => {
+    const commitments = [{ state: "committed" as const }, { state }];
+    const rows = [{ ...known("admitted", "delivered", "delivered"), commitments }];
+    expect(instanceCommitment(reference, rows)).toEqual(expected);
+  });
+
   it("of another class than is asked for", () => {
     expect(instanceCommitment({ ...reference, sopClassUid: "1.2" }, [known("admitted")])).toEqual({
       failed: 0x0119,
@@ -57,6 +68,7 @@ describe("the desk", () => {
   function open(): CommitmentDesk {
     let ids = 0;
     return new CommitmentDesk({
+      commitments: { of: async () => [] },
       journal: {
         objects: async () =>
           state === undefined ? [] : [{ id: "a", state, sopClassUid: ct, arrival: {} } as JudgedObject],

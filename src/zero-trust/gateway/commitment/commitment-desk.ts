@@ -10,6 +10,7 @@ import type {
 } from "../../../dicom-network/dimse/storage-commitment.ts";
 import type { Clock } from "../../../foundation/crypto.ts";
 import type { EventSink } from "../../../operations/event.ts";
+import type { Commitments } from "../../../store/journal/commitments.ts";
 import type { Journal } from "../../../store/journal/journal.ts";
 import { told } from "../fault-words.ts";
 import { Waker } from "../waker.ts";
@@ -36,6 +37,8 @@ export interface CommitmentStore {
 
 export interface CommitmentParts {
   readonly journal: Pick<Journal, "objects" | "deliveriesOf">;
+  /** What archives commit to. */
+  readonly commitments: Pick<Commitments, "of">;
   readonly store: CommitmentStore;
   /** @returns whether the peer took it; undefined where the source has no place for reports any more @throws ScansealError of the network */
   readonly send: (pending: PendingCommitment, report: CommitmentReport) => Promise<boolean | undefined>;
@@ -143,12 +146,16 @@ export class CommitmentDesk {
   }
 
   async #stateOf(reference: SopReference): Promise<ReturnType<typeof instanceCommitment>> {
-    const { journal } = this.#parts;
+    const { journal, commitments } = this.#parts;
     const rows = await journal.objects({ sopInstanceUid: reference.sopInstanceUid, limit: rowsMax });
     const known = await Promise.all(
       rows
         .filter(({ arrival }) => !arrival.returned)
-        .map(async (object) => ({ object, deliveries: await journal.deliveriesOf(object.id) })),
+        .map(async (object) => {
+          // Deliveries first: what is completed in between is asked for, and waits.
+          const deliveries = await journal.deliveriesOf(object.id);
+          return { object, deliveries, commitments: await commitments.of(object.id) };
+        }),
     );
     return instanceCommitment(reference, known);
   }

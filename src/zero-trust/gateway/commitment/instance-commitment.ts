@@ -1,5 +1,6 @@
 /** Whether one instance is committed here: admitted under the policy, and in every archive that was to get it. Pure. */
 import type { SopReference } from "../../../dicom-network/dimse/storage-commitment.ts";
+import type { ObjectCommitment } from "../../../store/journal/commitments.ts";
 import type { Delivery, JudgedObject } from "../../../store/journal/journal.ts";
 
 /** PS3.3 C.14.1.1, (0008,1197). */
@@ -14,6 +15,8 @@ export type InstanceCommitment = "committed" | "waits" | { readonly failed: numb
 export interface KnownObject {
   readonly object: Pick<JudgedObject, "state" | "sopClassUid">;
   readonly deliveries: readonly Pick<Delivery, "state" | "released">[];
+  /** Of archives that are asked whether they keep it. */
+  readonly commitments?: readonly Pick<ObjectCommitment, "state">[];
 }
 
 /** @param known rows of this SOP Instance UID */
@@ -27,7 +30,10 @@ export function instanceCommitment(
     // What two people released to a reading place is in no archive.
     const owed = admitted.deliveries.filter(({ released }) => !released);
     if (owed.some(({ state }) => state === "dead")) return { failed: commitmentFailure.processingFailure };
-    return owed.every(({ state }) => state === "delivered") ? "committed" : "waits";
+    const asked = admitted.commitments ?? [];
+    if (asked.some(({ state }) => state === "failed")) return { failed: commitmentFailure.processingFailure };
+    const isKept = asked.every(({ state }) => state === "committed");
+    return isKept && owed.every(({ state }) => state === "delivered") ? "committed" : "waits";
   }
   if (known.some(({ object }) => object.state === "received")) return "waits";
   // Held, purged: here, and not under the policy. Nothing at all: never received.
