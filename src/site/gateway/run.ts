@@ -119,7 +119,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   await warnOfDisk(spool, events);
   const trust = new TrustWatch(home, clock, events);
   const examiner = await openExaminer(config, { home, trust, events }, opened);
-  const parts = { ...stores, trust, events, version };
+  const parts = { ...stores, trust, events, version, searched: audit.searched };
   const sealing = opened.add(await openSealing(config, parts), (one) => one.close());
   const receipts = opened.add(new OfficeOfAdmissions(home, version), (one) => one.close());
   const revoked = new RevokedPeers(trust);
