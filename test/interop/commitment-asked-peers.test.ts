@@ -1,4 +1,6 @@
 /** Orthanc as an archive that the real gateway asks to commit: what is kept here until it does, what it lost, and who else says it did. */
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { explicitLittleEndianUid } from "../../src/dicom/transfer-syntax.ts";
@@ -11,7 +13,7 @@ import { makeWorkplace } from "../cli/scanseal-process.ts";
 import { freePort } from "../evaluation/network-peers.ts";
 import { describePeer } from "../peers.ts";
 import { phantomFiles } from "./dimse-peers.ts";
-import { GatewaySite, type LogLine, ourTitle } from "./gateway-site.ts";
+import { dcmtkTls, GatewaySite, type LogLine, ourTitle } from "./gateway-site.ts";
 
 const place = makeWorkplace();
 let site: GatewaySite;
@@ -131,4 +133,59 @@ describePeer(["Orthanc", "storescu"], "storage commitment asked of an archive", 
     await site.lines("commitment-reported", 1, { committed: 1 });
     expect(await commitmentOf(id)).toMatchObject({ state: "committed" });
   }, 90_000);
+});
+
+describePeer(["Orthanc", "storescu", "openssl"], "storage commitment asked of an archive over TLS", () => {
+  const place = makeWorkplace();
+  let site: GatewaySite;
+  afterAll(() => site.close());
+
+  it("asked and answered over mutual TLS; another certificate under its title says nothing", async () => {
+    site = await GatewaySite.open(place);
+    await site.issue("tls-server", "gate");
+    await site.issue("tls-client", "gate-out");
+    await site.issue("tls-client", "ct1");
+    // Orthanc shows one certificate both ways; those of a site are for one role.
+    const made = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+    const named = ["-subj", "/CN=archive", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
+    const [key, certificate] = [site.path("archive.key"), site.path("archive.pem")];
+    const ended = spawnSync("openssl", [
+      ...made,
+      ...named,
+      "-days",
+      "90",
+      "-keyout",
+      key,
+      "-out",
+      certificate,
+    ]);
+    expect(ended.status).toBe(0);
+    const both = ["authority.pem", "archive.pem"].map((name) => readFileSync(site.path(name), "utf8"));
+    site.write("both.pem", both.join(""));
+    const { dicom } = await site.peers.orthanc("archive-tls", {
+      DicomModalities: {
+        gate: { AET: ourTitle, Host: "127.0.0.1", Port: site.ports.secure, UseDicomTls: true },
+      },
+      DicomTlsEnabled: true,
+      DicomTlsCertificate: certificate,
+      DicomTlsPrivateKey: key,
+      DicomTlsTrustedCertificates: site.path("authority.pem"),
+    });
+    const tls = { authorities: "archive.pem", certificate: "gate-out.pem", key: "gate-out.key" };
+    const reports = { listener: "secure", certificates: ["archive.pem"] };
+    site.configure(
+      [{ name: "ct", listener: "plain", aeTitles: ["STORESCU"], mode: "observe" }],
+      [{ name: "archive", port: dicom, aeTitle: "ORTHANC", tls, commitment: { reports } }],
+      { clientAuthorities: "both.pem" },
+    );
+    await site.start();
+    const file = site.write("0.dcm", phantomFiles()[0]!);
+    await site.judged(1, () => site.peers.run("storescu", "-aet", "STORESCU", ...site.to("plain"), file));
+    await site.lines("commitment-reported", 1, { destination: "archive", committed: 1, failed: 0 });
+    const stranger = await site.peers.run(
+      ...(["echoscu", "-aet", "ORTHANC", ...dcmtkTls(site, "ct1"), ...site.to("secure")] as const),
+    );
+    expect(stranger.status).not.toBe(0);
+    expect(await site.stop()).toBe(0);
+  }, 60_000);
 });
