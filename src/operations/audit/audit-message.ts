@@ -117,11 +117,14 @@ const entities: Readonly<Record<string, string>> = {
   "'": "&apos;",
 };
 
-/** Controls, what changes the direction of text, and what XML 1.0 2.2 does not know become a question mark. */
 function escaped(text: string): string {
+  return toldText(text).replace(/[&<>"']/g, (character) => entities[character]!);
+}
+
+/** Controls, what changes the direction of text, and what XML 1.0 2.2 does not know become a question mark. */
+export function toldText(text: string): string {
   return text
     .slice(0, valueCharactersMax)
     .toWellFormed()
-    .replace(/[\p{Cc}\p{Cf}\u2028\u2029\ufffe\uffff]/gu, "?")
-    .replace(/[&<>"']/g, (character) => entities[character]!);
+    .replace(/[\p{Cc}\p{Cf}\u2028\u2029\ufffe\uffff]/gu, "?");
 }

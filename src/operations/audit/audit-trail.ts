@@ -7,12 +7,15 @@ import type { AuditRecord } from "./audit-message.ts";
 import { auditXml } from "./audit-message.ts";
 import { AuditQueue } from "./audit-queue.ts";
 import { activityRecord, auditRecordOf, overflowRecord } from "./audit-records.ts";
+import { auditEventJson } from "./fhir-event.ts";
+import { FhirSender, type FhirTarget } from "./fhir-sender.ts";
 import { type ReaderSearch, searchRecord } from "./query-record.ts";
 import { syslogMessage } from "./syslog-message.ts";
 import { SyslogSender, type SyslogTarget, type SyslogTimes, syslogTimes } from "./syslog-sender.ts";
 
 export interface AuditTrailSettings {
-  readonly target: SyslogTarget;
+  /** A syslog server, or a FHIR server. */
+  readonly target: SyslogTarget | FhirTarget;
   readonly queueBytesMax: number;
 }
 
@@ -35,7 +38,8 @@ const stopMsMax = 2000;
 export class AuditTrail {
   readonly #parts: AuditTrailParts;
   readonly #queue: AuditQueue;
-  readonly #sender: SyslogSender;
+  readonly #sender: SyslogSender | FhirSender;
+  readonly #isFhir: boolean;
   #waiting: { readonly record: AuditRecord; readonly at: number }[] = [];
   #isFull = false;
   #isBroken = false;
@@ -49,7 +53,12 @@ export class AuditTrail {
       if (isReached) this.#isFull = false;
       else this.#fault("network", why);
     };
-    this.#sender = new SyslogSender(this.#queue, target, onState, parts.times ?? syslogTimes);
+    const times = parts.times ?? syslogTimes;
+    this.#isFhir = "url" in target;
+    this.#sender =
+      "url" in target
+        ? new FhirSender(this.#queue, target, onState, times)
+        : new SyslogSender(this.#queue, target, onState, times);
     this.#take(activityRecord("start", parts));
     this.#sender.start();
   }
@@ -126,6 +135,7 @@ export class AuditTrail {
 
   #message({ record, at }: { readonly record: AuditRecord; readonly at: number }): Bytes {
     const { title, host, processId } = this.#parts;
+    if (this.#isFhir) return new TextEncoder().encode(auditEventJson(record, at, title));
     return syslogMessage(auditXml(record, at, title), { at, outcome: record.outcome, host, processId });
   }
 

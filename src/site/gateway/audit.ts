@@ -3,8 +3,9 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Query } from "../../dicom-network/query/query.ts";
 import { ScansealError } from "../../foundation/errors.ts";
-import { AuditTrail } from "../../operations/audit/audit-trail.ts";
+import { AuditTrail, type AuditTrailSettings } from "../../operations/audit/audit-trail.ts";
 import type { EventSink } from "../../operations/event.ts";
+import { fanOut } from "../../operations/fan-out.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import { ActAudit, type ActAuditParts } from "./act-audit.ts";
 import { auditedSearch } from "./audited-search.ts";
@@ -27,44 +28,53 @@ const nothingAudited: GateAudit = {
   stop: async () => {},
 };
 
-/** Begins at once. @param parts `events`: the trail's own faults @throws ScansealError `io` when its queue cannot be opened */
+/** Begins at once. @param parts `events`: the trails' own faults @throws ScansealError `io` when a queue cannot be opened */
 export function openAudit(config: GatewayConfig, parts: ActAuditParts): GateAudit {
-  const trail = openTrail(config, parts.events);
-  if (!trail) return nothingAudited;
-  const acts = new ActAudit(trail, parts);
-  acts.start();
+  const { audit } = config;
+  if (!audit) return nothingAudited;
+  const { target, fhir, isWithQueryValues } = audit;
+  const trails = [openTrail(config, { target, file: "audit.sqlite" }, parts.events)];
+  if (fhir) trails.push(openTrail(config, { target: fhir, file: "audit-fhir.sqlite" }, parts.events));
+  const acts = trails.map((trail) => new ActAudit(trail, parts));
+  for (const one of acts) one.start();
   return {
-    sink: trail.sink,
+    sink: fanOut(...trails.map(({ sink }) => sink)),
     searched: (reader, query) => {
       try {
-        trail.takeSearch(auditedSearch(reader, query, config.audit?.isWithQueryValues === true));
+        for (const trail of trails) trail.takeSearch(auditedSearch(reader, query, isWithQueryValues));
       } catch {
         const why = "a search was not audited";
         parts.events({ kind: "fault", where: "audit", code: "internal", why });
       }
     },
     get length() {
-      return trail.length;
+      return trails.reduce((sum, trail) => sum + trail.length, 0);
     },
     stop: async () => {
-      await acts.stop();
-      await trail.stop();
+      await Promise.all(acts.map((one) => one.stop()));
+      await Promise.all(trails.map((trail) => trail.stop()));
     },
   };
 }
 
-function openTrail({ audit, data, settings }: GatewayConfig, faults: EventSink): AuditTrail | undefined {
-  if (!audit) return undefined;
+function openTrail(
+  { audit, data, settings }: GatewayConfig,
+  { target, file }: { readonly target: AuditTrailSettings["target"]; readonly file: string },
+  faults: EventSink,
+): AuditTrail {
   try {
-    return new AuditTrail(audit, {
-      path: join(data, "audit.sqlite"),
-      title: settings.aeTitle,
-      host: hostname(),
-      processId: process.pid,
-      clock: systemClock,
-      faults,
-    });
+    return new AuditTrail(
+      { target, queueBytesMax: audit!.queueBytesMax },
+      {
+        path: join(data, file),
+        title: settings.aeTitle,
+        host: hostname(),
+        processId: process.pid,
+        clock: systemClock,
+        faults,
+      },
+    );
   } catch (cause) {
-    throw new ScansealError("io", "the queue of audit messages (audit.sqlite) cannot be opened", { cause });
+    throw new ScansealError("io", `the queue of audit messages (${file}) cannot be opened`, { cause });
   }
 }

@@ -1,9 +1,18 @@
 /** The section `audit` of a gateway's configuration. */
 import type { AuditTrailSettings } from "../../operations/audit/audit-trail.ts";
+import type { FhirTarget } from "../../operations/audit/fhir-sender.ts";
 import type { SyslogTarget } from "../../operations/audit/syslog-sender.ts";
 import { type Placed, readTlsClient, type TlsClientSection } from "./config-peers.ts";
 import { parseSection, type Section } from "./config-reader.ts";
-import { flagValue, hostValue, portValue, sizeValue, wordValue } from "./config-values.ts";
+import {
+  flagValue,
+  hostValue,
+  portValue,
+  sizeValue,
+  textValue,
+  variableValue,
+  wordValue,
+} from "./config-values.ts";
 import { clientTls, type Making } from "./section-settings.ts";
 
 const MiB: number = 2 ** 20;
@@ -24,6 +33,14 @@ export interface AuditSection extends SyslogSection {
   readonly queueBytesMax: number;
   /** What readers search for, too. */
   readonly isWithQueryValues: boolean;
+  readonly fhir: FhirSection | undefined;
+}
+
+/** A FHIR server that gets the same. */
+interface FhirSection extends Placed {
+  readonly url: string;
+  readonly tokenFrom: string | undefined;
+  readonly tls: TlsClientSection | undefined;
 }
 
 export function readAudit(section: Section): AuditSection {
@@ -32,6 +49,34 @@ export function readAudit(section: Section): AuditSection {
     queueBytesMax: section.optional("queue", sizeValue(MiB, 1024 * MiB), queueBytesDefault),
     // Names and numbers of patients: who keeps the audit must be allowed to have them.
     isWithQueryValues: section.optional("queryValues", flagValue, false),
+    fhir: section.optional<AuditSection["fhir"]>("fhir", parseSection(readFhir), undefined),
+  };
+}
+
+function readFhir(section: Section): FhirSection {
+  return {
+    at: (key?: string) => section.at(key),
+    url: section.required("url", textValue, ""),
+    tokenFrom: section.optional<string | undefined>("tokenFrom", variableValue, undefined),
+    tls: section.optional<FhirSection["tls"]>("tls", parseSection(readTlsClient), undefined),
+  };
+}
+
+function fhirTarget({ url, tokenFrom, tls, at }: FhirSection, making: Making): FhirTarget {
+  const { problems, environment } = making;
+  const { protocol, username, search, hash } = URL.parse(url) ?? {};
+  if (!/^https?:$/.test(protocol ?? "") || username !== "" || search !== "" || hash !== "")
+    problems.error("value", at("url"), "the FHIR server's URL must be http(s)://host/path, and nothing more");
+  else if (protocol === "http:" && (tls || tokenFrom !== undefined))
+    problems.error("conflict", at("url"), '"tls" and a token go only with https');
+  const token = tokenFrom === undefined ? undefined : environment[tokenFrom];
+  // RFC 6750 2.1.
+  if (tokenFrom !== undefined && !/^[A-Za-z0-9._~+/-]+=*$/.test(token ?? ""))
+    problems.error("environment", at("tokenFrom"), `the environment variable ${tokenFrom} holds no token`);
+  return {
+    url,
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...(tls ? { tls: clientTls(tls, making) } : {}),
   };
 }
 
@@ -58,11 +103,13 @@ export function readSyslog(section: Section, what: string): SyslogSection {
 
 export interface AuditSettings extends AuditTrailSettings {
   readonly isWithQueryValues: boolean;
+  readonly fhir: FhirTarget | undefined;
 }
 
 export function auditSettings(section: AuditSection, making: Making): AuditSettings {
   const { queueBytesMax, isWithQueryValues } = section;
-  return { target: syslogTarget(section, making), queueBytesMax, isWithQueryValues };
+  const fhir = section.fhir && fhirTarget(section.fhir, making);
+  return { fhir, target: syslogTarget(section, making), queueBytesMax, isWithQueryValues };
 }
 
 export function syslogTarget({ host, port, transport, tls }: SyslogSection, making: Making): SyslogTarget {

@@ -197,6 +197,7 @@ describe("configuration", () => {
     const text = readFileSync(join(projectRoot, "docs", "gateway.example.yaml"), "utf8");
     const { config, problems } = read(text, {
       SCANSEAL_WEBHOOK_SECRET: "a secret of the test",
+      SCANSEAL_FHIR_TOKEN: "a-token",
       SCANSEAL_MAIL_USER: "gate",
       SCANSEAL_MAIL_PASSWORD: "a password of the test",
     });
