@@ -226,6 +226,28 @@ export const faults: readonly Fault[] = [
     /^$/,
   ],
   [
+    "a reading place that is asked to commit",
+    [
+      "sources:",
+      "destinations:\n  - {name: r, host: pacs, port: 104, aeTitle: A, takes: released, commitment: {}}\nsources:",
+    ],
+    7,
+    "conflict",
+    /commits to nothing/,
+    /^$/,
+  ],
+  [
+    "reports of an archive at a listener that is not there",
+    [
+      "sources:",
+      "destinations:\n  - {name: a, host: pacs, port: 104, aeTitle: A, commitment: {reports: {listener: plan}}}\nsources:",
+    ],
+    7,
+    "reference",
+    /destination a/,
+    /plain/,
+  ],
+  [
     "an archive as a reading place",
     [
       "sources:",

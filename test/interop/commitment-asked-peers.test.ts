@@ -133,6 +133,36 @@ describePeer(["Orthanc", "storescu"], "storage commitment asked of an archive", 
     await site.lines("commitment-reported", 1, { committed: 1 });
     expect(await commitmentOf(id)).toMatchObject({ state: "committed" });
   }, 90_000);
+
+  it("what a removed archive has and never committed to is shown, and goes elsewhere when a person says so", async () => {
+    await site.stop();
+    configure({ port: await freePort() });
+    await site.start();
+    const id = await sent();
+    await site.lines("delivered", 1, { object: id });
+    await site.stop();
+    const second = { name: "second", port: archive.dicom, aeTitle: "ORTHANC" };
+    site.configure([{ name: "ct", listener: "plain", aeTitles: ["STORESCU"], mode: "observe" }], [second]);
+    const config = ["--config", site.path("gateway.yaml")];
+    const { stdout } = place.run("deliveries", "list", ...config);
+    expect(stdout).toContain(
+      "archive, which the configuration does not have: 1 delivered and not committed yet",
+    );
+    const secret = "a passphrase of the test";
+    const env = { SCANSEAL_NEW_OPERATOR_PASSPHRASE: secret, SCANSEAL_OPERATOR_PASSPHRASE: secret };
+    const home = ["--home", join(site.sealed.folder, "home")];
+    expect(place.runWith({ env }, "operator", "add", "ada", ...home)).toMatchObject({
+      status: 0,
+      stderr: "",
+    });
+    const redirect = ["deliveries", "redirect", "archive", "second", "--by", "ada", ...config];
+    expect(place.runWith({ env }, ...redirect)).toMatchObject({
+      ...{ status: 0, stderr: "", stdout: expect.stringContaining("1 delivery due at second") },
+    });
+    await site.start();
+    await site.lines("delivered", 1, { object: id, destination: "second" });
+    expect(await commitmentOf(id)).toBeUndefined();
+  }, 90_000);
 });
 
 describePeer(["Orthanc", "storescu", "openssl"], "storage commitment asked of an archive over TLS", () => {

@@ -109,8 +109,9 @@ export async function redirectDeliveries(
   return withDesk(options, async ({ config, ports, operators }) => {
     requireRedirectable(config, from, to);
     const { journal, clock } = ports;
-    const { [from]: waiting } = (await journal.counts()).destinations;
-    if (waiting === undefined || waiting.due + waiting.dead === 0)
+    const { due, dead } = (await journal.counts()).destinations[from] ?? { due: 0, dead: 0 };
+    const open = await withIndexedJournal(config, ({ commitments }) => commitments.open());
+    if (due + dead === 0 && !open.some(({ destination }) => destination === from))
       throw new ScansealError("usage", `nothing waits for ${visibleText(from)}`);
     const by = await proveOperator(operators, journal, options.by, "deliveries redirect");
     const now = clock.now();

@@ -20,7 +20,7 @@ import type { WriteJob, Writer } from "./writers.ts";
 
 const listedMax = 1_000;
 /** A request that nobody answered for so long is forgotten: an answer to it is refused. What it named was asked for again long before. */
-const askMsMax = 30 * 24 * 60 * 60_000;
+const askMsMax = 3 * 24 * 60 * 60_000;
 
 export class SqlCommitments implements Commitments {
   readonly #db: Database;
