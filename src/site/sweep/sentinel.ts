@@ -51,13 +51,14 @@ export async function sentinelRound(parts: SentinelParts, since: number | undefi
   const { memory, clock, windowMs, isStopped } = parts;
   const now = clock.now();
   const { sighted, isWhole } = await sightings(parts, now);
+  // Before anything is seen again.
+  await lookForLost(parts, sighted, { from: since ?? now - windowMs, to: now });
   const mine = await parts.admittedSince((since ?? now - windowMs) - overlapMs);
   const studies = new Set([...sighted.keys(), ...mine, ...memory.openStudies(openMax)]);
   for (const study of studies) {
     if (isStopped()) return;
     await look(parts, study, sighted.get(study));
   }
-  await lookForLost(parts, sighted, { from: since ?? now - windowMs, to: now });
   memory.drop(now - windowMs - 7 * dayMs);
   if (!isWhole)
     throw new ScansealError("peer-protocol", "the archive lists more new studies than are looked at");
@@ -100,17 +101,31 @@ async function lookForLost(
   const { archive, memory, isStopped } = parts;
   for (const study of memory.seenBetween(from, to)) {
     if (isStopped()) return;
-    if (sighted.has(study)) continue;
-    const { done: isGone } = await archive.list({ studyInstanceUid: study })[Symbol.asyncIterator]().next();
-    if (isGone !== true) continue;
+    // One that the archive never listed, or is told as lost already, is looked at where the gate admits more of it.
+    if (sighted.has(study) || memory.study(study)?.attributes === "") continue;
+    if (await isListed(archive, study)) continue;
     memory.forgetInstances(study);
-    await look(parts, study, undefined);
+    await look(parts, study, { attributes: "", instances: undefined });
   }
+}
+
+/** Some archives answer with an error for what they do not have: then its objects are asked for. */
+async function isListed(
+  archive: Pick<SearchableArchive, "list">,
+  studyInstanceUid: string,
+): Promise<boolean> {
+  try {
+    for await (const _ of archive.list({ studyInstanceUid })) return true;
+  } catch (error) {
+    if (!(error instanceof ScansealError)) throw error;
+  }
+  return false;
 }
 
 /** More instances are a study that grows; fewer, or another patient, are not. */
 function isChanged(before: Sighted, { attributes, instances }: Sighted): boolean {
-  const isOther = before.attributes !== "" && attributes !== "" && before.attributes !== attributes;
+  // One that was lost and is there again is another one, too.
+  const isOther = attributes !== "" && before.attributes !== attributes;
   const isLess = before.instances !== undefined && instances !== undefined && instances < before.instances;
   return isOther || isLess;
 }
