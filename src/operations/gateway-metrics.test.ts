@@ -12,6 +12,7 @@ const readings: GatewayReadings = {
   oldestDueAt: undefined,
   spool: { bytes: 4096, records: 2, bytesMax: 1 << 30, isRefusing: true },
   copies: { objects: 7, bytes: 8192 },
+  commitments: [{ destination: "pacs", waits: 5, failed: 2 }],
   destinations: [{ name: "pacs", isReached: false }],
 };
 
@@ -115,6 +116,8 @@ describe("the gateway's metrics", () => {
     expect(samples.get("scanseal_copies")).toBe(7);
     expect(samples.get("scanseal_copies_bytes")).toBe(8192);
     expect(samples.get('scanseal_destination_reached{destination="pacs"}')).toBe(0);
+    expect(samples.get('scanseal_uncommitted{destination="pacs",state="failed"}')).toBe(2);
+    expect(samples.get('scanseal_uncommitted{destination="pacs",state="waits"}')).toBe(5);
     answer = () => Promise.reject(new Error("down"));
     const without = samplesOf(await metrics.text());
     expect(without.get("scanseal_readings_up")).toBe(0);

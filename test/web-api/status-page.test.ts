@@ -105,6 +105,19 @@ describe("the status page", () => {
     expect(told(["pacs"])).toContain("passed, waits for pacs");
   });
 
+  it("says what an archive has and does not commit to; that it refuses to is an alarm", () => {
+    const destination = { name: "pacs", takes: "admitted", due: 0, dead: 0 };
+    const said = (waits: number, failed: number): string =>
+      textOf(page({ ...busyView, destinations: [{ ...destination, uncommitted: { waits, failed } }] }));
+    expect(said(7, 0)).toContain("Failed 0 Not committed 7");
+    expect(said(7, 0)).not.toContain("not kept by the archive");
+    expect(said(0, 2)).toContain("2 delivered objects not kept by the archive");
+    expect(said(0, 2)).toContain("✗ 2 refused");
+    expect(textOf(page({ ...busyView, destinations: [destination] }))).not.toContain("Not committed");
+    const gone = { ...destination, takes: "nothing", isRemoved: true, uncommitted: { waits: 3, failed: 0 } };
+    expect(textOf(page({ ...busyView, destinations: [gone] }))).toContain("3 deliveries wait for a removed");
+  });
+
   it("says what waits for a place that is gone, and what waits too long", () => {
     const old = { name: "old-pacs", takes: "nothing", due: 3, dead: 0, isRemoved: true };
     const removed = textOf(page({ ...busyView, destinations: [...busyView.destinations, old] }));

@@ -30,7 +30,25 @@ export function gateState(status: StatusView | undefined, readiness: ReadinessVi
     const sentence = `${names} did not take what passed the gate. The objects are safe here: find out why, then deliver them again.${also}`;
     return { tone: "alarm", headline: `${failed} failed for good`, sentence };
   }
-  return outageState(status, now) ?? waitingState(status, now) ?? untroubledState(status);
+  return (
+    uncommittedState(status) ??
+    outageState(status, now) ??
+    waitingState(status, now) ??
+    untroubledState(status)
+  );
+}
+
+/** An archive that took objects, and says that it does not keep them. */
+function uncommittedState({ destinations }: StatusView): GateState | undefined {
+  const refusing = destinations.filter(
+    ({ uncommitted }) => uncommitted !== undefined && uncommitted.failed > 0,
+  );
+  if (refusing.length === 0) return undefined;
+  const failed = refusing.reduce((sum, { uncommitted }) => sum + (uncommitted?.failed ?? 0), 0);
+  const names = refusing.map(({ name }) => name).join(", ");
+  const sentence = `${names} says that it does not keep them. They are safe here: find out why, then scanseal deliveries retry.`;
+  const headline = `${counted(failed, "delivered object", "delivered objects")} not kept by the archive`;
+  return { tone: "alarm", headline, sentence };
 }
 
 /** A destination that is away: what waits goes by itself when it is back. */
@@ -58,9 +76,11 @@ function waitingState(
   now: number,
 ): GateState | undefined {
   const also = held === 0 ? "" : ` ${counted(held, "object is", "objects are")} held too.`;
-  const removed = destinations.filter((one) => one.isRemoved === true && one.due > 0);
+  const owed = ({ due, uncommitted }: StatusView["destinations"][number]): number =>
+    due + (uncommitted?.waits ?? 0);
+  const removed = destinations.filter((one) => one.isRemoved === true && owed(one) > 0);
   if (removed.length > 0) {
-    const due = removed.reduce((sum, one) => sum + one.due, 0);
+    const due = removed.reduce((sum, one) => sum + owed(one), 0);
     const names = removed.map(({ name }) => name).join(", ");
     const sentence = `The configuration does not have ${names} any more. The objects are safe here: send them elsewhere with scanseal deliveries redirect.${also}`;
     const headline = `${counted(due, "delivery waits", "deliveries wait")} for a removed destination`;
