@@ -39,7 +39,7 @@ other our ours out outgoing outside over overflow overwrite own owner package pa
 part partial password path pause payload pdu pdus pdv pdvs peer peers pem pending permanently permission permissions permitted
 person pin pinned pipe pixel pixels place plain policy pool port possible postgres postgresql preamble prefix prepared present
 presentation previous printable private problem problems process processing program proposed protocol proven provider purged put
-quarantine queue quota raised range rate reached read readable reading readonly ready reason receipt received receiver receiving
+quarantine queue quota quotas raised range rate reached read readable reading readonly ready reason receipt received receiver receiving
 recognised recognized record recorded records recovered recovery reference refusal refused regular rejected rejection related
 release released releases reload reloaded remains remove removed renamed renew repeated replaced reply request requested requests
 required resent reserved reset resolved resource resources respond response restart restarted restored result results resume
@@ -62,7 +62,7 @@ work worker workers would wrapper writable write writer writes writing written w
 3d000 28p01 57p01 57p03 aetitle aetitles create destinations duplicated hba.conf indent indentation lets listeners lists mapping
 mappings must networks nobody observe own pg intact restorable shows spoolsize stripped starting tabs tolerates warn aliases backslash circle enforce entries go ip log machines meets people sees whoever word
 admission derived disagree equivocation older opening original proof reader readers receipts refers stamp staging unchanged lies list much notices
-alerts audit dicomweb mail smtp starttls transparency webhook emergency oldest sealer worklist passphrase sweep sweeps swept sentinel look looked looks study studies
+alerts audit dicomweb mail smtp starttls transparency webhook emergency oldest sealer worklist passphrase hour day sweep sweeps swept sentinel look looked looks study studies
 `
     .trim()
     .split(/\s+/),

@@ -1,6 +1,6 @@
 /** The schema of a gateway's configuration file (docs/gateway.md says it in words): sections, keys, ranges, defaults and why. */
 import type { MalformedCode } from "../../foundation/errors.ts";
-import type { GatewayLimits } from "../../zero-trust/gateway/settings.ts";
+import type { GatewayLimits, IntakeLimit, SourceSettings } from "../../zero-trust/gateway/settings.ts";
 import type { Mode } from "../../zero-trust/policy/decide.ts";
 import { type AlertsSection, readAlerts } from "./config-alerts.ts";
 import { type AuditSection, readAudit } from "./config-audit.ts";
@@ -98,6 +98,7 @@ export interface SourceSection extends PeerSection {
   readonly commitment: CommitmentPlaceSection | undefined;
   readonly associationsMax: number;
   readonly quotaBytes: number;
+  readonly intake: SourceSettings["intake"];
 }
 
 export interface DestinationSection extends Placed {
@@ -235,7 +236,27 @@ function readSource(section: Section): SourceSection {
     ),
     associationsMax: section.optional("associations", integerValue(1, 1000), sourceAssociationsDefault),
     quotaBytes: section.optional("quota", sizeValue(MiB, 100 * TiB), quotaBytesDefault),
+    intake: intakeIn(section),
   };
+}
+
+/** An object's size is at least what an empty one has; a limit of 0 would be a source that may not send. */
+function intakeIn(section: Section): SourceSettings["intake"] {
+  const limit = (name: "Hour" | "Day"): IntakeLimit | undefined => {
+    const objects = section.optional<number | undefined>(
+      `objectsPer${name}`,
+      integerValue(1, 1e9),
+      undefined,
+    );
+    const bytes = section.optional<number | undefined>(
+      `sizePer${name}`,
+      sizeValue(MiB, 1000 * TiB),
+      undefined,
+    );
+    return objects === undefined && bytes === undefined ? undefined : { objects, bytes };
+  };
+  const [hour, day] = [limit("Hour"), limit("Day")];
+  return hour || day ? { hour, day } : undefined;
 }
 
 function readDestination(section: Section): DestinationSection {

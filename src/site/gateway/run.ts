@@ -21,6 +21,7 @@ import { openSegmentSpool } from "../../store/spool/segment-spool.ts";
 import type { Spool } from "../../store/spool/spool.ts";
 import { startStatusServer } from "../../web-api/status-server.ts";
 import { createGateway, type Gateway } from "../../zero-trust/gateway/gateway.ts";
+import type { Intake } from "../../zero-trust/gateway/intake.ts";
 import type { DimseReading } from "../../zero-trust/gateway/reading/dimse-reading.ts";
 import type { Holding } from "../../zero-trust/gateway/reading/instance-reading.ts";
 import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
@@ -37,6 +38,7 @@ import { watchConfig } from "./config-watch.ts";
 import { WorkerExaminer } from "./examiner.ts";
 import { FirstSights } from "./first-sights.ts";
 import { IndexFiller } from "./index-filler.ts";
+import { IntakeFile } from "./intake-file.ts";
 import { LogFeeder } from "./log-feeder.ts";
 import { openReading, type ReadingParts } from "./reading.ts";
 import { RecentObjects } from "./recent-objects.ts";
@@ -271,6 +273,7 @@ async function openExaminer(
 interface Stores extends IndexedJournal {
   readonly objects: ObjectStore;
   readonly spool: Spool;
+  readonly intake: Intake;
 }
 
 /** Each is one process's: locked before it is opened. */
@@ -285,7 +288,8 @@ async function openStores(config: GatewayConfig, events: EventSink, opened: Open
   const spool = opened.add(await openSegmentSpool(spoolFolder, { bytesMax: config.spoolBytesMax }), (one) =>
     one.close(),
   );
-  return { ...indexed, objects, spool };
+  const { intake } = opened.add(new IntakeFile(config.data, systemClock, events), (one) => one.close());
+  return { ...indexed, objects, spool, intake };
 }
 
 /** What is there may last for a while; another segment cannot be made. */

@@ -20,8 +20,8 @@ export interface Storing {
   end(): void;
 }
 
-/** Nobody's certificate or network; no room for another request now; the gate is stopping. */
-export type NotTaken = "unknown-peer" | "busy" | "draining";
+/** Nobody's certificate or network; no room for another request now; the gate is stopping; the peer has sent what it may within an hour or day. */
+export type NotTaken = "unknown-peer" | "busy" | "draining" | "over-quota";
 
 /** An instance for a reader. */
 export interface Given {

@@ -106,6 +106,9 @@ const nothingHere: WebAnswer = textAnswer(404, "There is nothing here.");
 
 function notTaken(why: NotTaken): WebAnswer {
   if (why === "unknown-peer") return textAnswer(403, "Not for this peer.");
+  // RFC 6585 4. Within ten minutes something of an hour is over.
+  if (why === "over-quota")
+    return textAnswer(429, "The quota is used up: try later.", { "retry-after": "600" });
   return textAnswer(503, "Too much at once: try again.", { "retry-after": "5" });
 }
 

@@ -15,7 +15,7 @@ export function beginObject(
   reception: Reception,
   limits: GatewayLimits,
 ): ObjectReceiver | { readonly status: DimseStatus } {
-  const { occupancy, ports, refusals, rows } = reception;
+  const { occupancy, intake, ports, refusals, rows } = reception;
   const { source, named } = arriving;
   const refuse = (code: number, why: string, comment: string): { readonly status: DimseStatus } => {
     refusals.note({ source: source.name, status: code, why, bytes: 0 });
@@ -24,6 +24,9 @@ export function beginObject(
   if (rows.backlog >= rowBacklogMax) return refuse(storeStatus.outOfResources, "journal", "no room");
   if (occupancy.bytesOf(source.name) >= source.quotaBytes)
     return refuse(storeStatus.outOfResources, "quota", "too much is waiting to be checked");
+  const over = intake.over(source, 0, true);
+  if (over) return refuse(storeStatus.outOfResources, over.why, "quota used up");
+  intake.begin(source.name);
   const isDeflated = transferSyntaxOf(named.transferSyntaxUid)?.deflated === true;
   try {
     return new ObjectReceiver({ ...arriving, limits, isDeflated }, reception);

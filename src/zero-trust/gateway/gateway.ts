@@ -7,6 +7,7 @@ import { Cleaner } from "./cleaner.ts";
 import { CopyKeeper } from "./copy-keeper.ts";
 import { Deliverer } from "./deliver.ts";
 import { told } from "./fault-words.ts";
+import { Intake } from "./intake.ts";
 import { Judge, type Judged } from "./judge.ts";
 import { JudgingLoop } from "./judging-loop.ts";
 import { type OpenListener, startListener } from "./listener.ts";
@@ -142,6 +143,7 @@ class RunningGateway implements Gateway {
     this.#reception = {
       ports,
       occupancy: new Occupancy(),
+      intake: ports.intake ?? new Intake(ports.clock),
       rows: new RowWriter(ports, traffic, () => this.#judging.wake()),
       refusals: new RefusalRecords(ports, () => this.#copies?.wake()),
       inflating: new InflatingSlots(),

@@ -18,6 +18,7 @@ import { isLimit, ScansealError } from "../../foundation/errors.ts";
 import type { ReceivedObject } from "../../store/journal/journal.ts";
 import type { SpoolWriter } from "../../store/spool/spool.ts";
 import { told } from "./fault-words.ts";
+import type { Intake } from "./intake.ts";
 import type { Occupancy } from "./occupancy.ts";
 import type { GatewayPorts } from "./ports.ts";
 import type { RefusalRecords } from "./refusal-records.ts";
@@ -39,6 +40,7 @@ export const storeStatus = {
 export interface Reception {
   readonly ports: GatewayPorts;
   readonly occupancy: Occupancy;
+  readonly intake: Intake;
   readonly rows: RowWriter;
   readonly refusals: RefusalRecords;
   readonly inflating: InflatingSlots;
@@ -122,13 +124,16 @@ export class ObjectReceiver implements StoreReceiver {
 
   write(bytes: Bytes): void | Promise<void> {
     const { limits, source } = this.#arrival;
-    const { occupancy, ports } = this.#reception;
+    const { occupancy, intake, ports } = this.#reception;
     if (this.#bytes + bytes.length > limits.objectBytesMax)
       this.#refuse(storeStatus.outOfResources, "object-bytes", "the object is too large");
     if (ports.clock.now() - this.#startedAt > limits.objectMs)
       this.#refuse(storeStatus.outOfResources, "object-time", "the object took too long");
     if (occupancy.bytesOf(source.name) + bytes.length > source.quotaBytes)
       this.#refuse(storeStatus.outOfResources, "quota", "too much is waiting to be checked");
+    const over = intake.over(source, bytes.length, false);
+    if (over) this.#refuse(storeStatus.outOfResources, over.why, "quota used up");
+    intake.add(source.name, bytes.length);
     this.#take(bytes);
     try {
       return this.#writer.write(bytes)?.catch((error: unknown) => this.#fail(error));

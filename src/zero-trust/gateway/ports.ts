@@ -10,6 +10,7 @@ import type { FileExtent, Spool } from "../../store/spool/spool.ts";
 import type { Evidence } from "../evidence/evidence.ts";
 import type { AskingDesk } from "./commitment/asking-desk.ts";
 import type { CommitmentDesk } from "./commitment/commitment-desk.ts";
+import type { Intake } from "./intake.ts";
 import type { OpenListener } from "./listener.ts";
 import type { DimseReading } from "./reading/dimse-reading.ts";
 import type { SealingParts } from "./sealer/sealing-stage.ts";
@@ -67,6 +68,8 @@ export interface GatewayPorts {
   /** Where this is absent no copies are kept of what every archive has. */
   readonly copies?: Copies | undefined;
   readonly spool: Spool;
+  /** What sources sent before; where this is absent they begin anew. */
+  readonly intake?: Intake | undefined;
   readonly examiner: Examiner;
   /** Where this is absent nothing gets a receipt. */
   readonly receipts?: AdmissionReceipts | undefined;

@@ -27,6 +27,7 @@ import type { Journal } from "../../store/journal/journal.ts";
 import { openSqliteJournal } from "../../store/journal/sqlite-journal.ts";
 import { openSegmentSpool } from "../../store/spool/segment-spool.ts";
 import type { Spool } from "../../store/spool/spool.ts";
+import { Intake } from "./intake.ts";
 import { InflatingSlots, type Reception } from "./object-receiver.ts";
 import { Occupancy } from "./occupancy.ts";
 import { PeerBook } from "./peer-recognition.ts";
@@ -98,6 +99,7 @@ async function start(bytesMax = 8 << 20): Promise<void> {
   reception = {
     ports,
     occupancy: new Occupancy(),
+    intake: new Intake(clock),
     rows: new RowWriter(ports, traffic, () => undefined),
     refusals: new RefusalRecords(ports),
     inflating: new InflatingSlots(),

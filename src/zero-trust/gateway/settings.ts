@@ -81,6 +81,12 @@ export interface SealingSettings {
   readonly closeAfterMs?: number | undefined;
 }
 
+/** At least one of them. */
+export interface IntakeLimit {
+  readonly objects?: number | undefined;
+  readonly bytes?: number | undefined;
+}
+
 /** Who may send. */
 export interface SourceSettings extends PeerSettings {
   readonly mode: Mode;
@@ -96,6 +102,10 @@ export interface SourceSettings extends PeerSettings {
   readonly associationsMax: number;
   /** Bytes in the spool and not yet judged. */
   readonly quotaBytes: number;
+  /** What it may send in an hour and a day; undefined: as much as there is room for. */
+  readonly intake?:
+    | { readonly hour?: IntakeLimit | undefined; readonly day?: IntakeLimit | undefined }
+    | undefined;
 }
 
 /** An archive that is asked whether it keeps what it got. */

@@ -2,13 +2,13 @@
 import type { NetworkPeer } from "../../dicom-network/dimse/association.ts";
 import type { DimseStatus } from "../../dicom-network/dimse/service.ts";
 import { beginObject } from "./arrival.ts";
-import type { ArrivingName, ObjectReceiver, Reception } from "./object-receiver.ts";
+import { type ArrivingName, type ObjectReceiver, type Reception, storeStatus } from "./object-receiver.ts";
 import { refusedForm } from "./offered-contexts.ts";
 import type { ReceptionState } from "./receive.ts";
 import type { ReaderSettings, SourceSettings } from "./settings.ts";
 
 /** Why a request is not taken: nobody's certificate or network, or no room for another now. */
-export type WebRefusal = "unknown-peer" | "busy" | "draining";
+export type WebRefusal = "unknown-peer" | "busy" | "draining" | "over-quota";
 
 /** One request of a source, while it lasts. */
 export interface WebStoring {
@@ -49,6 +49,12 @@ export class WebReception {
   open(peer: NetworkPeer): WebStoring | WebRefusal {
     const source = this.#sourceOf(peer);
     if (!source) return this.#nobody(peer);
+    const { intake, refusals } = this.#reception;
+    const over = intake.over(source, 0, true);
+    if (over) {
+      refusals.note({ source: source.name, status: storeStatus.outOfResources, why: over.why, bytes: 0 });
+      return "over-quota";
+    }
     const end = this.#enter(peer, source.name, source.associationsMax);
     if (typeof end === "string") return end;
     return {
