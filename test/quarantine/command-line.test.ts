@@ -114,9 +114,7 @@ describe("operators", () => {
       "program's own",
     );
     expect(place.runWith({ env }, "operator", "add", "ben", "--by", "anna").status).toBe(0);
-    expect(place.run("operator", "list").stdout).toMatch(
-      /^OPERATOR[\s\S]*\nanna [\s\S]*\nben .* anna +passphrase/m,
-    );
+    expect(place.run("operator", "list").stdout).toMatch(/\nanna .*\nben .* anna +passphrase/);
     expect(statSync(place.path("scanseal-data", "operators.json")).mode & 0o777).toBe(0o600);
     const both = { ...env, SCANSEAL_SECOND_OPERATOR_PASSPHRASE: secrets.ben! };
     const add = ["operator", "add", "carl", "--by", "anna"];
