@@ -157,7 +157,7 @@ describe("a client", () => {
     ["headers without end", "network", (_, to) => to.writeHead(200, { x: "y".repeat(20_000) }).end("[]")],
     ["bytes that are no UTF-8", "peer-protocol", (_, to) => to.end(Buffer.from([0x5b, 0xff, 0x5d]))],
     ["numbers for matches", "peer-protocol", (_, to) => to.end("[1]")],
-    ["a redirect", "network", (_, to) => to.writeHead(307, { location: "/other" }).end()],
+    ["a redirect", "peer-rejected", (_, to) => to.writeHead(307, { location: "/other" }).end()],
     ["no HTTP", "network", (request) => void request.socket.end("garbage\r\n\r\n")],
     ["nothing", "network", (request) => void request.socket.destroy()],
   ];

@@ -14,6 +14,9 @@ const answerBytesMax = 64 << 20;
 /** Studies of one archive, series of a study, instances of a series. */
 const matchesMax = 10_000_000;
 
+/** RFC 9110 15.6: what stands before an archive says that the archive is away. */
+const away: ReadonlySet<number> = new Set([502, 503, 504]);
+
 /** As it is kept: without the star a server gives explicit little endian (PS3.18 8.7.3.5.2). */
 const asKept = 'multipart/related; type="application/dicom"; transfer-syntax=*';
 const dicomJson = "application/dicom+json";
@@ -40,7 +43,7 @@ export class WebClient {
 
   /**
    * Matches, each once by the UID of this tag; pages until nothing new comes.
-   * @param at such as "studies/1.2/series" @param only of this UID @throws ScansealError `network`, `peer-protocol`
+   * @param at such as "studies/1.2/series" @param only of this UID @throws ScansealError `network`, `peer-rejected`, `peer-protocol`
    */
   search(at: string, uidTag: string, only?: string): AsyncGenerator<Match> {
     return this.#pages(`${at}?${only === undefined ? "" : `${uidTag}=${only}&`}`, uidTag);
@@ -72,14 +75,14 @@ export class WebClient {
 
   /**
    * The one object of an instance, as it is kept; undefined where there is none of that name.
-   * @throws ScansealError `network`, `peer-protocol`, also while it comes
+   * @throws ScansealError `network`, `peer-rejected`, `peer-protocol`, also while it comes
    */
   async retrieveInstance(at: string): Promise<AsyncIterable<Bytes> | undefined> {
     const answer = await this.#get(at, asKept, [404, 410]);
     return answer && onlyPart(contentTypeOf(answer), answer.body);
   }
 
-  /** Stores Part 10 files. @returns the status and, where it came, the response (PS3.18 annex I.2) @throws ScansealError `network`, `peer-protocol` */
+  /** Stores Part 10 files. @returns the status and, where it came, the response (PS3.18 annex I.2) @throws ScansealError `network`, `peer-rejected`, `peer-protocol` */
   async store(
     files: AsyncIterable<AsyncIterable<Bytes>>,
     { study, boundary }: { readonly study?: string; readonly boundary: string },
@@ -107,7 +110,9 @@ export class WebClient {
     if (answer.status >= 200 && answer.status < 300) return answer;
     answer.discard();
     if (absent.includes(answer.status)) return undefined;
-    throw new ScansealError("network", `the archive answers ${answer.status} to ${at.split("?")[0]}`);
+    // It is there, and refuses this; another request may be answered.
+    const code = away.has(answer.status) ? "network" : "peer-rejected";
+    throw new ScansealError(code, `the archive answers ${answer.status} to ${at.split("?")[0]}`);
   }
 
   #exchange(

@@ -6,7 +6,7 @@ import { ScansealError } from "../../foundation/errors.ts";
 import type { EventSink } from "../../operations/event.ts";
 import { fanOut } from "../../operations/fan-out.ts";
 import { GatewayMetrics } from "../../operations/gateway-metrics.ts";
-import { nodeCrypto, systemClock } from "../../platform/node/crypto.ts";
+import { systemClock as clock, nodeCrypto } from "../../platform/node/crypto.ts";
 import {
   createFileDurably,
   ensurePrivateFolder,
@@ -103,7 +103,6 @@ export async function runGateway(config: GatewayConfig, options: RunOptions): Pr
 
 async function open(config: GatewayConfig, options: RunOptions, opened: Opened): Promise<RunningGateway> {
   const { version } = options;
-  const clock = systemClock;
   const home = openHome(config.home);
   ensurePrivateFolder(config.data);
   const alerts = new GateAlerts(config, options.events);
@@ -147,15 +146,16 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   const watched = { settings, recent, commitments, certificates: rememberedEnds(home, settings, clock) };
   const observed: ObservedGateway = { version, startedAt: clock.now(), clock, journal, gateway, ...watched };
   const counts = sharedAnswer(clock, () => journal.counts());
-  const status = await serveStatus(config, observed, metrics);
-  opened.add(status, (one) => one.close());
+  const status = opened.add(await serveStatus(config, observed, metrics), (one) => one.close());
   await recent.prime(journal, observed.startedAt);
   // Whatever becomes of its start: listeners that are open are closed.
   let graceMs = 0;
   const rounds = await roundsOf(config, { ...parts, ...watched, home, examiner, hold, counts });
-  startBeside([alerts, commitment, asking, ...(config.index ? [filler] : []), ...rounds], opened);
+  const startRounds = addBeside(rounds, opened);
+  addBeside([alerts, commitment, asking, ...(config.index ? [filler] : [])], opened)();
   opened.add(gateway, (one) => one.drain(graceMs));
   await gateway.start();
+  startRounds();
   await sources.note(config.settings.sources);
   watch.start();
   let stopping: Promise<void> | undefined;
@@ -178,8 +178,12 @@ interface Beside {
   stop(): Promise<void>;
 }
 
-function startBeside(parts: readonly Beside[], opened: Opened): void {
-  for (const part of parts) opened.add(part, (one) => one.stop()).start();
+/** @returns what starts them: those that hold objects after the gate has recovered its spool */
+function addBeside(parts: readonly Beside[], opened: Opened): () => void {
+  for (const part of parts) opened.add(part, (one) => one.stop());
+  return () => {
+    for (const part of parts) part.start();
+  };
 }
 
 /** What is looked at again and again. */
@@ -198,7 +202,7 @@ async function roundsOf(
   return [
     new LogFeeder({ home, provenance, journal, events }),
     new SeriesCloser({ home, provenance: sealed, settings, version, events }),
-    new UpkeepWatch({ ends, disk: () => spool.disk(), journal, clock: systemClock, events }),
+    new UpkeepWatch({ ends, disk: () => spool.disk(), journal, clock, events }),
     ...(await openArchiveChecks(config, parts)),
   ];
 }
@@ -259,7 +263,6 @@ async function openExaminer(
   opened: Opened,
 ): Promise<FirstSights> {
   const { home, trust, events } = parts;
-  const clock = systemClock;
   const beside = home.beside();
   const { evidenceMs } = config.settings.limits;
   const examiner = opened.add(new WorkerExaminer({ trust, clock, events, ...beside, evidenceMs }), (one) =>
@@ -288,7 +291,7 @@ async function openStores(config: GatewayConfig, events: EventSink, opened: Open
   const spool = opened.add(await openSegmentSpool(spoolFolder, { bytesMax: config.spoolBytesMax }), (one) =>
     one.close(),
   );
-  const { intake } = opened.add(new IntakeFile(config.data, systemClock, events), (one) => one.close());
+  const { intake } = opened.add(new IntakeFile(config.data, clock, events), (one) => one.close());
   return { ...indexed, objects, spool, intake };
 }
 

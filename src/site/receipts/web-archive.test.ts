@@ -83,8 +83,13 @@ describe("an archive", () => {
     ["null", "peer-protocol", (to) => to.end("[null]")],
     ["no list", "peer-protocol", (to) => to.end('{"a":1}')],
     ["HTML", "peer-protocol", (to) => to.end("<html>")],
-    ["an error", "network", (to) => to.writeHead(500).end()],
-    ["a redirect elsewhere", "network", (to) => to.writeHead(302, { location: "http://127.0.0.1:1/" }).end()],
+    ["an error", "peer-rejected", (to) => to.writeHead(500).end()],
+    ["that it is away", "network", (to) => to.writeHead(503).end()],
+    [
+      "a redirect elsewhere",
+      "peer-rejected",
+      (to) => to.writeHead(302, { location: "http://127.0.0.1:1/" }).end(),
+    ],
     [
       "an end in the middle",
       "network",

@@ -32,14 +32,14 @@ export class WebArchive {
     this.#staging = staging;
   }
 
-  /** UIDs of its studies. @throws ScansealError `network`, `peer-protocol` */
+  /** UIDs of its studies. @throws ScansealError `network`, `peer-rejected`, `peer-protocol` */
   async studies(): Promise<readonly string[]> {
     const uids: string[] = [];
     for await (const uid of this.#uids("studies", studyUidTag)) uids.push(uid);
     return uids;
   }
 
-  /** A study's instances, series by series; each is fetched when its bytes are asked for. @throws ScansealError `network`, `peer-protocol` */
+  /** A study's instances, series by series; each is fetched when its bytes are asked for. @throws ScansealError `network`, `peer-rejected`, `peer-protocol` */
   async *instances(study: string): AsyncGenerator<MediaItem> {
     for await (const series of this.#uids(`studies/${study}/series`, seriesUidTag)) {
       const at = `studies/${study}/series/${series}/instances`;
@@ -47,7 +47,7 @@ export class WebArchive {
     }
   }
 
-  /** A study's instances by their UIDs, those of one of its series, or one of them. @throws ScansealError `network`, `peer-protocol` */
+  /** A study's instances by their UIDs, those of one of its series, or one of them. @throws ScansealError `network`, `peer-rejected`, `peer-protocol` */
   async *list(
     study: string,
     series?: string,
@@ -63,13 +63,13 @@ export class WebArchive {
         yield { series: one, instance };
   }
 
-  /** What it knows that matches; the values are not looked at. @throws ScansealError `network`, `peer-protocol` */
+  /** What it knows that matches; the values are not looked at. @throws ScansealError `network`, `peer-rejected`, `peer-protocol` */
   async *find(query: Query): AsyncGenerator<JsonDataSet> {
     const at = queryText(query);
     if (at !== undefined) yield* this.#client.matches(at, uidTagOf[query.level]);
   }
 
-  /** The Part 10 file; undefined where the archive has none of that name. @throws ScansealError `network`, `peer-protocol`, also while it comes */
+  /** The Part 10 file; undefined where the archive has none of that name. @throws ScansealError `network`, `peer-rejected`, `peer-protocol`, also while it comes */
   fetch(study: string, series: string, instance: string): Promise<AsyncIterable<Bytes> | undefined> {
     return this.#client.retrieveInstance(`studies/${study}/series/${series}/instances/${instance}`);
   }
