@@ -5,8 +5,55 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
+import { MemoryArchive } from "../../../test/dicom-network/memory-archive.ts";
+import { closeEnds, fourObjects, serve } from "../../../test/dicom-network/query-retrieve-ends.ts";
+import { tags } from "../../dicom/tags.ts";
+import type { DimseProvider } from "../../dicom-network/dimse/service.ts";
+import type { InstanceName } from "../../zero-trust/gateway/reading/ports.ts";
 import type { ArchiveSettings } from "../../zero-trust/gateway/settings.ts";
-import { ArchiveInForce } from "./read-archive.ts";
+import { ArchiveInForce, openReadArchive, type SearchableArchive } from "./read-archive.ts";
+
+it("over DIMSE never takes all associations of an archive that has four, and releases those that rest", async () => {
+  const objects = await fourObjects();
+  const provider: DimseProvider = new MemoryArchive(objects);
+  const port = await serve(provider);
+  onTestFinished(closeEnds);
+  let open = 0;
+  let most = 0;
+  const { admit } = provider;
+  provider.admit = (...asked) => {
+    most = Math.max(most, ++open);
+    return admit.apply(provider, asked);
+  };
+  provider.ended = () => {
+    open--;
+  };
+  const archive = openReadArchive(
+    {
+      ...{ name: "pacs", tolerate: [] },
+      through: { protocol: "dimse", host: "127.0.0.1", port, aeTitle: "PACS" },
+    },
+    { aeTitle: "US", staging: tmpdir() },
+  );
+  onTestFinished(() => archive.close());
+  const names = await listOf(archive, objects[0]!.textOf(tags.studyInstanceUid));
+  const all = [...names, ...names, ...names].map(async (name) => {
+    let bytes = 0;
+    for await (const piece of (await archive.fetch(name))!) bytes += piece.length;
+    return bytes;
+  });
+  expect((await Promise.all(all)).every((bytes) => bytes > 0)).toBe(true);
+  expect(most).toBeLessThanOrEqual(3);
+  await expect.poll(() => open, { timeout: 3_000 }).toBe(0);
+  // And takes one again.
+  for await (const _ of (await archive.fetch(names[0]!))!);
+});
+
+async function listOf(archive: SearchableArchive, studyInstanceUid: string): Promise<InstanceName[]> {
+  const names: InstanceName[] = [];
+  for await (const name of archive.list({ studyInstanceUid })) names.push(name);
+  return names;
+}
 
 /** Gives every instance: its name, and the rest when `goesOn` resolves. */
 async function archiveServer(name: string, goesOn: Promise<void>): Promise<ArchiveSettings> {

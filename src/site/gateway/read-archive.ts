@@ -110,14 +110,16 @@ export class ArchiveInForce implements SearchableArchive {
   }
 }
 
-/** Associations that fetch at once; each gives one object after another. */
-const fetchersMax = 4;
+/** Associations that fetch at once; each gives one object after another. Archives have few for everybody (Orthanc four), and one more of ours asks what there is. */
+const fetchersMax = 3;
+/** One that has nothing to fetch is released: it would keep others out. */
+const restMs = 500;
 
 class DimseReadArchive implements SearchableArchive {
   readonly name: string;
   readonly tolerate: ArchiveSettings["tolerate"];
   readonly #make: () => DimseArchive;
-  readonly #idle: DimseArchive[] = [];
+  readonly #idle = new Map<DimseArchive, NodeJS.Timeout>();
   readonly #waiting: ((archive: DimseArchive) => void)[] = [];
   #open = 0;
   #isClosed = false;
@@ -183,8 +185,11 @@ class DimseReadArchive implements SearchableArchive {
   }
 
   async #take(): Promise<DimseArchive> {
-    const idle = this.#idle.pop();
-    if (idle) return idle;
+    for (const [idle, timer] of this.#idle) {
+      clearTimeout(timer);
+      this.#idle.delete(idle);
+      return idle;
+    }
     if (this.#open < fetchersMax) {
       this.#open++;
       return this.#make();
@@ -196,12 +201,22 @@ class DimseReadArchive implements SearchableArchive {
     const next = this.#waiting.shift();
     if (next) next(archive);
     else if (this.#isClosed) void archive.close();
-    else this.#idle.push(archive);
+    else this.#idle.set(archive, setTimeout(() => this.#release(archive), restMs).unref());
+  }
+
+  /** It is connected anew when it is needed again. */
+  #release(archive: DimseArchive): void {
+    this.#idle.delete(archive);
+    this.#open--;
+    void archive.close();
   }
 
   /** What is under way closes its own when it ends. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all(this.#idle.splice(0).map((archive) => archive.close()));
+    const idle = [...this.#idle];
+    this.#idle.clear();
+    for (const [, timer] of idle) clearTimeout(timer);
+    await Promise.all(idle.map(([archive]) => archive.close()));
   }
 }
