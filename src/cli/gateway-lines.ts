@@ -31,16 +31,11 @@ export function eventLine(event: GatewayEvent, palette: Palette, option = ""): s
     case "commitment-reported":
     case "commitment-late":
       return commitmentLine(event, palette);
-    case "association-rejected": {
-      const { peerTitle, peerAddress, why, more = 0 } = event;
-      const who = peerTitle === "" ? "a connection" : peerTitle;
-      return line(
-        palette.notice("rejected"),
-        visibleText(`${who} from ${peerAddress}: ${why}${more > 0 ? `, and ${more} more` : ""}`),
-      );
-    }
+    case "association-rejected":
+      return line(palette.notice("rejected"), visibleText(rejectedText(event)));
     case "read-withheld":
     case "read-emergency":
+    case "read-released":
     case "read-failed":
     case "read-missing":
       return readLine(event, palette);
@@ -148,8 +143,13 @@ function sweepLine(
   }
 }
 
+function rejectedText({ peerTitle, peerAddress, why, more = 0 }: EventOf<"association-rejected">): string {
+  const who = peerTitle === "" ? "a connection" : peerTitle;
+  return `${who} from ${peerAddress}: ${why}${more > 0 ? `, and ${more} more` : ""}`;
+}
+
 function readLine(
-  event: EventOf<"read-withheld" | "read-emergency" | "read-failed" | "read-missing">,
+  event: EventOf<"read-withheld" | "read-emergency" | "read-released" | "read-failed" | "read-missing">,
   palette: Palette,
 ): string {
   switch (event.kind) {
@@ -161,6 +161,10 @@ function readLine(
     case "read-emergency": {
       const text = `${event.verdict}, given to ${event.reader} (emergency ${shortId(event.grant)})`;
       return line(palette.bad("EMERGENCY"), visibleText(text));
+    }
+    case "read-released": {
+      const text = `${event.verdict}, given to ${event.reader} (request ${shortId(event.request)})`;
+      return line(palette.notice("released"), visibleText(text));
     }
     case "read-failed": {
       const { object, archive, code } = event;

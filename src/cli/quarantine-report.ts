@@ -1,12 +1,7 @@
 /** How quarantine is shown: tables from the study down to the instance, and one object's story. No patient data unless it is handed in. */
 import { uidName } from "../dicom/dictionary/dictionary.ts";
-import type {
-  ActRecord,
-  Delivery,
-  HeldStudy,
-  JudgedObject,
-  QuarantineRequest,
-} from "../store/journal/journal.ts";
+import type { ActRecord, Delivery, HeldStudy, JudgedObject } from "../store/journal/journal.ts";
+import type { QuarantineRequest } from "../store/journal/requests.ts";
 import type { FindingLocation, FrameRegion, Verdict } from "../zero-trust/policy/verdict.ts";
 import type { HeldSeries } from "../zero-trust/quarantine/held-objects.ts";
 import type { ObjectStory } from "../zero-trust/quarantine/object-story.ts";
@@ -167,8 +162,15 @@ export function requestTable(requests: readonly QuarantineRequest[], { width, no
   return formatTable(requestColumns, rows, width);
 }
 
-function whatText({ act, destination }: QuarantineRequest): string {
-  return act === "purge" ? "purge (delete the bytes)" : `release to ${destination ?? "nowhere"}`;
+function whatText({ act, destination, forReaders }: QuarantineRequest): string {
+  if (act === "purge") return "purge (delete the bytes)";
+  if (!forReaders) return `release to ${destination ?? "nowhere"}`;
+  return `release to ${forReaders.names.join(", ")} for ${durationText(forReaders.ms)}`;
+}
+
+/** "90 min", "24 h" */
+export function durationText(ms: number): string {
+  return ms % 3_600_000 === 0 ? `${ms / 3_600_000} h` : `${Math.round(ms / 60_000)} min`;
 }
 
 /** What somebody is about to decide. @param held those of its objects that still are */
@@ -194,7 +196,9 @@ export function requestLines(
   ];
   if (request.approvedBy !== undefined)
     facts.push(["Approved by", `${request.approvedBy}, ${timeText(request.approvedAt ?? 0)}`]);
-  else if (request.state === "pending") facts.push(["Until", timeText(expiresAt(request))]);
+  if (request.forReaders && request.approvedAt !== undefined)
+    facts.push(["Readable until", timeText(request.approvedAt + request.forReaders.ms)]);
+  if (request.state === "pending") facts.push(["Until", timeText(expiresAt(request))]);
   return [palette.strong(`Request for ${request.act}`), "", ...factLines(facts)];
 }
 

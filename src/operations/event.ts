@@ -143,6 +143,14 @@ export type GatewayEvent =
       readonly verdict: string;
       readonly object?: string;
     }
+  /** What is held was given, because two people released it to this reader (`request`). */
+  | {
+      readonly kind: "read-released";
+      readonly request: string;
+      readonly reader: string;
+      readonly verdict: string;
+      readonly object?: string;
+    }
   /** Of one study a reader was given so many instances, and so many were withheld; `objects`: what was admitted as them, the first hundred. */
   | {
       readonly kind: "read-given";

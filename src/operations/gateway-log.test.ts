@@ -43,6 +43,7 @@ function everywhere(text: string, n: number): GatewayEvent[] {
     { kind: "destination-down", destination: text, why: text, waiting: n, retryInMs: n },
     { kind: "destination-back", destination: text, waiting: n, downMs: n },
     { kind: "read-replaced", object: text, archive: text, why: text as "held" },
+    { kind: "read-released", request: text, reader: text, verdict: text, object: text },
     { kind: "copy-damaged", object: text, isDropped: true },
     { kind: "copies-dropped", why: text as "limit", objects: n, bytes: n },
     { kind: "stored", object: text, bytes: n },
@@ -62,7 +63,7 @@ function everywhere(text: string, n: number): GatewayEvent[] {
 }
 
 /** Where a name of the configuration or a peer's label belongs: text of people, but not of patients. */
-const labelFields = new Set(["source", "listener", "destination", "archive", "peerTitle", "name"]);
+const labelFields = new Set(["reader", "source", "listener", "destination", "archive", "peerTitle", "name"]);
 
 describe("the gateway's log", () => {
   it("says what happened, when, how grave, and nothing else", () => {

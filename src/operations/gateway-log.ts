@@ -79,6 +79,7 @@ function levelOf(event: GatewayEvent): Exclude<Level, "trace" | "fatal"> {
     case "read-failed":
     case "read-unknown":
     case "read-emergency":
+    case "read-released":
     case "copy-damaged":
     case "study-missing":
     case "sealed-missing":
@@ -138,11 +139,9 @@ function fieldsOf(event: GatewayEvent): Fields {
       return { source: configuredName(source), ...modes };
     }
     case "disk-low":
-      return { freeBytes: count(event.freeBytes), neededBytes: count(event.neededBytes) };
     case "certificate-ending":
-      return { of: knownCode(event.of), name: configuredName(event.name), days: count(event.days) };
     case "emergency-unreviewed":
-      return { grants: count(event.grants) };
+      return upkeepFields(event);
     case "kept-only":
       return { objects: count(event.objects), destination: configuredName(event.destination) };
     case "read-withheld":
@@ -154,7 +153,8 @@ function fieldsOf(event: GatewayEvent): Fields {
     case "read-replaced":
       return readingFields(event);
     case "read-emergency":
-      return emergencyFields(event);
+    case "read-released":
+      return openedFields(event);
     case "copy-damaged":
       return { object: madeId(event.object), isDropped: event.isDropped === true };
     case "copies-dropped":
@@ -267,9 +267,23 @@ function readingFields(
   };
 }
 
-function emergencyFields({ grant, reader, verdict, object }: EventOf<"read-emergency">): Fields {
+function upkeepFields(event: EventOf<"disk-low" | "certificate-ending" | "emergency-unreviewed">): Fields {
+  switch (event.kind) {
+    case "disk-low":
+      return { freeBytes: count(event.freeBytes), neededBytes: count(event.neededBytes) };
+    case "certificate-ending":
+      return { of: knownCode(event.of), name: configuredName(event.name), days: count(event.days) };
+    case "emergency-unreviewed":
+      return { grants: count(event.grants) };
+  }
+}
+
+function openedFields(event: EventOf<"read-emergency" | "read-released">): Fields {
+  const { reader, verdict, object } = event;
+  const by =
+    event.kind === "read-emergency" ? { grant: madeId(event.grant) } : { request: madeId(event.request) };
   const known = object === undefined ? {} : { object: madeId(object) };
-  return { grant: madeId(grant), reader: configuredName(reader), verdict: knownVerdict(verdict), ...known };
+  return { ...by, reader: configuredName(reader), verdict: knownVerdict(verdict), ...known };
 }
 
 function deliveryFields(event: EventOf<"delivered" | "delivery-failed">): Fields {

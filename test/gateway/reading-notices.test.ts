@@ -74,7 +74,7 @@ beforeEach(async () => {
 });
 
 async function kindsRead(mode: Mode = "enforce", wanted: "told" | "none" = "told"): Promise<string[]> {
-  const plan = await place.desk.plan({ studyInstanceUid: study }, { name: "reader" });
+  const plan = await place.desk.plan({ studyInstanceUid: study });
   const kinds: string[] = [];
   for await (const read of place.desk.readWithNotices(
     plan,
@@ -125,14 +125,14 @@ it("says what is given in an emergency although it does not pass", async () => {
     ...{ id: "grant-1", studyInstanceUid: study, reader: "reader", by: "ada", reason: "stroke at night" },
     ...{ openedAt: place.now - 1_000, until: place.now + 60_000, closedAt: undefined, reviewedBy: undefined },
   };
-  expect(await kindsRead()).toEqual(["delivered", "emergency", "delivered", "notice"]);
+  expect(await kindsRead()).toEqual(["delivered", "opened", "delivered", "notice"]);
   expect(asked).toMatchObject([
     {
       withheld: [],
       unproven: [
         {
           ...{ instance: { sopInstanceUid: "2.25.202" }, verdict: "altered" },
-          grant: { by: "ada", until: place.now + 60_000 },
+          opening: { kind: "emergency", by: ["ada"], until: place.now + 60_000 },
         },
       ],
       total: 3,

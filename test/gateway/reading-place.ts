@@ -10,18 +10,25 @@ import type { MalformedCode, ScansealError } from "../../src/foundation/errors.t
 import type { GatewayEvent } from "../../src/operations/event.ts";
 import { nodeCrypto, systemClock } from "../../src/platform/node/crypto.ts";
 import { StagingFolder } from "../../src/site/gateway/staging.ts";
+import type { JudgedObject } from "../../src/store/journal/journal.ts";
 import type { Holding, ReturnedObject } from "../../src/zero-trust/gateway/reading/instance-reading.ts";
 import type { Notices } from "../../src/zero-trust/gateway/reading/notice.ts";
 import type {
   AdmittedEntry,
   HeldInstance,
   InstanceName,
+  Opener,
   ReadScope,
 } from "../../src/zero-trust/gateway/reading/ports.ts";
 import type { Read } from "../../src/zero-trust/gateway/reading/read.ts";
 import { ReadingDesk } from "../../src/zero-trust/gateway/reading/reading-desk.ts";
 import type { Mode } from "../../src/zero-trust/policy/decide.ts";
 import type { EmergencyGrant } from "../../src/zero-trust/quarantine/emergency.ts";
+import {
+  openedByRelease,
+  openedInEmergency,
+  type ReleaseToReader,
+} from "../../src/zero-trust/quarantine/opened.ts";
 import { slice } from "../attacks/objects.ts";
 import { Office } from "../derivations/office.ts";
 import { parse } from "../evaluation/fixture.ts";
@@ -100,6 +107,7 @@ export class Place {
   readonly held: ReturnedObject[] = [];
   readonly events: GatewayEvent[] = [];
   grant: EmergencyGrant | undefined;
+  release: ReleaseToReader | undefined;
   notices: Notices = {
     subjectOf: () => Promise.reject(new Error("nobody makes notices here")),
     make: () => Promise.reject(new Error("nobody makes notices here")),
@@ -127,7 +135,12 @@ export class Place {
       examiner: examinerOf(site),
       hold: (returned) => this.#hold(returned),
       events: (event) => this.events.push(event),
-      emergencies: { grant: async () => this.grant, held: async () => this.heldBefore },
+      quarantine: {
+        held: async () => this.heldBefore,
+        releasedTo: async (_, { sopInstanceUid }) =>
+          this.release?.held.sopInstanceUid === sopInstanceUid ? heldAs(this.release.held) : undefined,
+        openerFor: async (reader, _, held) => this.#openerFor(reader, held),
+      },
       clock: { now: () => this.now },
       cache: { bytesMax: 10_000_000, ageMsMax: 60_000 },
       notices: {
@@ -147,6 +160,15 @@ export class Place {
       },
       aheadMax: 3,
     });
+  }
+
+  #openerFor(reader: string, held: HeldInstance | undefined): Opener {
+    const { grant, release } = this;
+    return (object) => {
+      if (grant) return openedInEmergency(object, reader, grant, this.now);
+      if (!release || held?.objectId !== release.held.id) return undefined;
+      return openedByRelease(object, object.staged.digest, reader, release, this.now);
+    };
   }
 
   #hold: Holding = async (returned) => `held-${this.held.push(returned)}`;
@@ -187,7 +209,7 @@ export class Place {
 
   /** A line for each instance: what became of it, and whether the bytes are those. */
   async read(mode: Mode = "warn", scope: ReadScope = { studyInstanceUid: study }): Promise<string[]> {
-    const plan = await this.desk.plan(scope, { name: "reader" });
+    const plan = await this.desk.plan(scope);
     const lines: string[] = [];
     for await (const one of this.desk.read(plan, { name: "reader", mode })) lines.push(await told(one));
     const { archiveUnlisted } = await plan.others;
@@ -199,6 +221,11 @@ export class Place {
   }
 }
 
+function heldAs({ id, digest, sopInstanceUid, verdict = "altered" }: JudgedObject): HeldInstance {
+  const names = { studyInstanceUid: study, seriesInstanceUid: series, sopInstanceUid };
+  return { ...names, objectId: id, digest, verdict, codes: [] };
+}
+
 async function told(one: Read): Promise<string> {
   if (one.kind === "withheld") {
     const { withholding, instance } = one;
@@ -207,7 +234,8 @@ async function told(one: Read): Promise<string> {
     return `${instance.sopInstanceUid} ${withholding.why}${codes}${code}`;
   }
   const { object } = one.object;
-  const basis = one.kind === "emergency" ? `EMERGENCY ${object.verdict}` : one.object.basis;
+  const basis =
+    one.kind === "opened" ? `${one.object.opening.kind.toUpperCase()} ${object.verdict}` : one.object.basis;
   const leaving: Bytes[] = [];
   for await (const piece of object.staged.read()) leaving.push(piece.slice());
   one.done();

@@ -2,10 +2,8 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { afterAll, beforeEach, expect, it } from "vitest";
 import { textElement } from "../../src/dicom/encode.ts";
-import { concatBytes, fromLatin1, toHex } from "../../src/foundation/bytes.ts";
+import { concatBytes, fromLatin1 } from "../../src/foundation/bytes.ts";
 import { ScansealError } from "../../src/foundation/errors.ts";
-import { nodeCrypto } from "../../src/platform/node/crypto.ts";
-import type { EmergencyGrant } from "../../src/zero-trust/quarantine/emergency.ts";
 import { put } from "../attacks/objects.ts";
 import { edited } from "../evaluation/fixture.ts";
 import { archiveAt, examinerOf, Gate } from "./gate.ts";
@@ -14,7 +12,6 @@ import { ReceivingArchive } from "./network.ts";
 import {
   altered,
   endReading,
-  nameOf,
   original,
   Place,
   sealed,
@@ -66,7 +63,7 @@ it("gives what was admitted while the archive still lists what else it has", asy
     await listed;
     yield* list.call(archive, scope);
   };
-  const plan = await desk.plan({ studyInstanceUid: study }, { name: "reader" });
+  const plan = await desk.plan({ studyInstanceUid: study });
   const given: string[] = [];
   for await (const read of desk.read(plan, { name: "reader", mode: "enforce" })) {
     given.push(read.kind);
@@ -218,45 +215,6 @@ it("serves copies where the gate itself is the archive", async () => {
   expect((await place.read("enforce"))[0]).toBe("2.25.201 missing");
 });
 
-it("gives what it would withhold to the reader of an open emergency, tells each, and to nobody else", async () => {
-  place.archive.files.set("2.25.202", await altered(sealed[1]!));
-  const arrived = await altered(await site.seal(original(9)));
-  const digest = toHex(nodeCrypto.hash("SHA-256", arrived));
-  place.copies.set(digest, arrived);
-  place.heldBefore.push({ ...(await nameOf(arrived)), objectId: "held", digest });
-  place.grant = {
-    ...{ id: "grant-1", studyInstanceUid: study, reader: "reader", by: "ada", reason: "stroke, 3 a.m." },
-    ...{ openedAt: place.now, until: place.now + 60_000, closedAt: undefined, reviewedBy: undefined },
-  };
-  const lines = await place.read("enforce");
-  expect(lines.slice(0, 4)).toEqual([
-    all[0],
-    "2.25.202 EMERGENCY altered pacs true",
-    all[2],
-    "2.25.209 EMERGENCY altered copy true",
-  ]);
-  // It is held and told as if nobody had opened it.
-  expect(place.held).toHaveLength(1);
-  expect(place.told("read-emergency")).toMatchObject([
-    { grant: "grant-1", object: "object-2" },
-    { grant: "grant-1" },
-  ]);
-  for (const other of [
-    { reader: "another" },
-    { studyInstanceUid: "2.25.5" },
-    { closedAt: 1 },
-    { until: place.now },
-  ]) {
-    const grant: EmergencyGrant = place.grant;
-    place.grant = { ...grant, ...other };
-    expect((await place.read("enforce"))[1]).toMatch(/^2\.25\.202 held/);
-    place.grant = grant;
-  }
-  // What is proven elsewhere goes before.
-  place.copies.set(place.entries[1]!.digest, sealed[1]!);
-  expect((await place.read("enforce"))[1]).toBe("2.25.202 verified copy true");
-});
-
 it("fetches once for readers who ask at the same time, and again after a while", async () => {
   const one = { studyInstanceUid: study, seriesInstanceUid: series, sopInstanceUid: "2.25.201" };
   await Promise.all([place.read("warn", one), place.read("enforce", one), place.read("warn", one)]);
@@ -285,13 +243,10 @@ it("keeps for longer what took long to fetch and examine", async () => {
 });
 
 it("frees what was fetched for a reader who went away, and refuses what is too large", async () => {
-  for await (const read of place.desk.read(
-    await place.desk.plan({ studyInstanceUid: study }, { name: "reader" }),
-    {
-      name: "reader",
-      mode: "warn",
-    },
-  )) {
+  for await (const read of place.desk.read(await place.desk.plan({ studyInstanceUid: study }), {
+    name: "reader",
+    mode: "warn",
+  })) {
     if (read.kind === "delivered") read.done();
     break;
   }
@@ -304,13 +259,10 @@ it("frees what was fetched for a reader who went away, and refuses what is too l
 });
 
 it("completes no object whose staged bytes changed after the examination", async () => {
-  for await (const read of place.desk.read(
-    await place.desk.plan({ studyInstanceUid: study }, { name: "reader" }),
-    {
-      name: "reader",
-      mode: "warn",
-    },
-  )) {
+  for await (const read of place.desk.read(await place.desk.plan({ studyInstanceUid: study }), {
+    name: "reader",
+    mode: "warn",
+  })) {
     if (read.kind !== "delivered") break;
     const { staged } = read.object.object;
     writeFileSync(staged.extents[0]!.path, await altered(sealed[0]!));

@@ -59,19 +59,27 @@ describePeer(
       }
     }, 60_000);
 
-    it("in an emergency one person opens the study for one reader, and another one reviews it", async () => {
-      const passphrase = "a long passphrase of somebody";
-      const run = (name: string, ...args: readonly string[]): Run =>
-        place.runWith({ env: { SCANSEAL_OPERATOR_PASSPHRASE: `${passphrase} ${name}` } }, ...args);
-      const where = ["--config", readers.site.path("gateway.yaml")];
-      const home = ["--home", join(readers.site.sealed.folder, "home")];
-      const added = (name: string, ...by: readonly string[]): Run => {
-        const env = {
-          SCANSEAL_OPERATOR_PASSPHRASE: `${passphrase} ada`,
-          SCANSEAL_NEW_OPERATOR_PASSPHRASE: `${passphrase} ${name}`,
-        };
-        return place.runWith({ env }, "operator", "add", name, ...by, ...home);
+    const passphrase = "a long passphrase of somebody";
+    const run = (name: string, ...args: readonly string[]): Run =>
+      place.runWith({ env: { SCANSEAL_OPERATOR_PASSPHRASE: `${passphrase} ${name}` } }, ...args);
+    const where = (): string[] => ["--config", readers.site.path("gateway.yaml")];
+    const added = (name: string, ...by: readonly string[]): Run => {
+      const env = {
+        SCANSEAL_OPERATOR_PASSPHRASE: `${passphrase} ada`,
+        SCANSEAL_NEW_OPERATOR_PASSPHRASE: `${passphrase} ${name}`,
       };
+      return place.runWith(
+        { env },
+        "operator",
+        "add",
+        name,
+        ...by,
+        "--home",
+        join(readers.site.sealed.folder, "home"),
+      );
+    };
+
+    it("in an emergency one person opens the study for one reader, and another one reviews it", async () => {
       expect(added("ada")).toMatchObject({ status: 0 });
       expect(added("bob", "--by", "ada")).toMatchObject({ status: 0 });
       const [instance] = readers.sealed.keys();
@@ -79,7 +87,7 @@ describePeer(
       const open = [
         "emergency",
         "open",
-        ...where,
+        ...where(),
         "--study",
         readers.study,
         "--reason",
@@ -101,15 +109,65 @@ describePeer(
         // Not for the other reader.
         await readers.expectAsSealed((await readers.get("WS2")).got, [instance!]);
         const id = /emergency ([0-9a-f]{8})/.exec(opened.stdout)![1]!;
-        expect(run("ada", "emergency", "review", id, "--by", "ada", ...where)).toMatchObject({ status: 2 });
-        expect(run("bob", "emergency", "close", id, "--by", "bob", ...where)).toMatchObject({ status: 0 });
-        expect(run("ada", "emergency", "list", ...where)).toMatchObject({
+        expect(run("ada", "emergency", "review", id, "--by", "ada", ...where())).toMatchObject({ status: 2 });
+        expect(run("bob", "emergency", "close", id, "--by", "bob", ...where())).toMatchObject({ status: 0 });
+        expect(run("ada", "emergency", "list", ...where())).toMatchObject({
           status: 1,
           stdout: expect.stringContaining("nobody yet"),
         });
         await readers.expectAsSealed((await readers.get()).got, [instance!]);
-        expect(run("bob", "emergency", "review", id, "--by", "bob", ...where)).toMatchObject({ status: 0 });
-        expect(run("ada", "emergency", "list", ...where)).toMatchObject({ status: 0 });
+        expect(run("bob", "emergency", "review", id, "--by", "bob", ...where())).toMatchObject({ status: 0 });
+        expect(run("ada", "emergency", "list", ...where())).toMatchObject({ status: 0 });
+      } finally {
+        undo();
+      }
+    }, 120_000);
+
+    it("two people release one image to one reader for a time, and one of them ends it", async () => {
+      const [instance] = readers.sealed.keys();
+      const undo = await readers.tamper(instance!, onePixel);
+      try {
+        await readers.expectAsSealed((await readers.get()).got, [instance!]);
+        const asked = [
+          "quarantine",
+          "release",
+          instance!,
+          ...where(),
+          "--reason",
+          "a second opinion of ours",
+        ];
+        const reading = [...asked, "--by", "ada", "--reader", "strict", "--for", "30min"];
+        expect(run("ada", ...reading)).toMatchObject({
+          status: 2,
+          stderr: expect.stringContaining("--confirm altered"),
+        });
+        expect(run("ada", ...reading, "--to", "orthanc")).toMatchObject({ status: 2 });
+        const request = run("ada", ...reading, "--confirm", "altered");
+        expect(request).toMatchObject({
+          status: 0,
+          stdout: expect.stringContaining("to strict, for 30 min"),
+        });
+        const id = /Request ([0-9a-f-]{36})/.exec(request.stdout)![1]!;
+        await readers.expectAsSealed((await readers.get()).got, [instance!]);
+        const approve = ["quarantine", "approve", id, ...where(), "--confirm", "altered", "--by"];
+        expect(run("ada", ...approve, "ada")).toMatchObject({ status: 2 });
+        expect(run("bob", ...approve, "bob")).toMatchObject({
+          status: 0,
+          stdout: expect.stringMatching(/strict may read them until .*with a notice beside them/),
+        });
+        const { got } = await readers.get();
+        expect([...got.keys()].sort()).toEqual([...readers.sealed.keys()].sort());
+        const [given, sealed] = [got.get(instance!)!, readers.sealed.get(instance!)!];
+        expect(equalBytes(await dataSetOf(given), await dataSetOf(sealed))).toBe(false);
+        await readers.site.lines("read-released", 1, { reader: "strict", verdict: "altered", request: id });
+        await readers.expectAsSealed((await readers.get("WS2")).got, [instance!]);
+        expect(run("ada", "quarantine", "show", id, ...where()).stdout).toContain("Readable until");
+        const ended = run("bob", "quarantine", "withdraw", id, "--by", "bob", ...where());
+        expect(ended).toMatchObject({
+          status: 0,
+          stdout: expect.stringContaining("may read the objects no more"),
+        });
+        await readers.expectAsSealed((await readers.get()).got, [instance!]);
       } finally {
         undo();
       }

@@ -1,12 +1,15 @@
 /** People at the desk of a quarantine of their own, fresh for each test. */
 import { join } from "node:path";
 import { afterEach, beforeEach, expect } from "vitest";
-import type { JudgedObject, QuarantineRequest } from "../../src/store/journal/journal.ts";
+import type { JudgedObject } from "../../src/store/journal/journal.ts";
+import type { QuarantineRequest } from "../../src/store/journal/requests.ts";
 import {
   type Approval,
   type Approver,
   approve,
+  type ReadersAsked,
   requestPurge,
+  requestReading,
   requestRelease,
 } from "../../src/zero-trust/quarantine/decisions.ts";
 import type { Place, QuarantinePorts } from "../../src/zero-trust/quarantine/ports.ts";
@@ -14,6 +17,7 @@ import { addHeld, type HeldOptions, openTestQuarantine, type TestQuarantine } fr
 
 export const reading: Place = { name: "reading", takes: "released" };
 export const archive: Place = { name: "archive", takes: "admitted" };
+export const reader = "ward";
 export const reason = "a second opinion is wanted";
 export const usage: unknown = expect.objectContaining({ code: "usage" });
 
@@ -49,13 +53,26 @@ class TestDesk {
     return requestRelease(this.ports, objects, { by: "anna", reason, to, confirmed });
   }
 
+  /** By anna, for an hour. */
+  askReading(objects: readonly JudgedObject[], more: Partial<ReadersAsked> = {}): Promise<QuarantineRequest> {
+    const asked = { readers: [reader], ms: 3_600_000, confirmed: [], ...more };
+    return requestReading(this.ports, objects, { by: "anna", reason, ...asked }, [reader, "office"]);
+  }
+
   /** By anna. */
   askPurge(objects: readonly JudgedObject[]): Promise<QuarantineRequest> {
     return requestPurge(this.ports, objects, { by: "anna", reason });
   }
 
   approveAs(by: string, { id }: QuarantineRequest, more: Partial<Approver> = {}): Promise<Approval> {
-    const approver = { by, confirmed: [], places: [archive, reading], isOperator: () => true, ...more };
+    const approver = {
+      by,
+      confirmed: [],
+      places: [archive, reading],
+      readers: [reader],
+      isOperator: () => true,
+      ...more,
+    };
     return approve(this.ports, id, approver);
   }
 

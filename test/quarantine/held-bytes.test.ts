@@ -91,7 +91,7 @@ describe("purge", () => {
       ...at().ports.objects,
       delete: () => Promise.reject(new ScansealError("io", "cut off")),
     };
-    const approver = { by: "ben", confirmed: [], places: [], isOperator: () => true };
+    const approver = { by: "ben", confirmed: [], places: [], readers: [], isOperator: () => true };
     await expect(approve({ ...at().ports, objects: broken }, request.id, approver)).rejects.toThrowError(
       "cut off",
     );
@@ -109,7 +109,7 @@ describe("purge", () => {
       ...at().ports.objects,
       delete: () => Promise.reject(new ScansealError("io", "cut off")),
     };
-    const approver = { by: "ben", confirmed: [], places: [], isOperator: () => true };
+    const approver = { by: "ben", confirmed: [], places: [], readers: [], isOperator: () => true };
     const request = await at().askPurge([object]);
     await expect(approve({ ...at().ports, objects: broken }, request.id, approver)).rejects.toThrowError(
       "cut off",
@@ -135,7 +135,7 @@ describe("purge", () => {
         },
       },
     };
-    const approver = { by: "ben", confirmed: [], places: [], isOperator: () => true };
+    const approver = { by: "ben", confirmed: [], places: [], readers: [], isOperator: () => true };
     const { purge } = await approve(slow, request.id, approver);
     expect(purge).toEqual({ deleted: 0, inSpool: 0, left: 1 });
     expect(existsSync(at().fileOf(object))).toBe(true);

@@ -157,7 +157,7 @@ describe("a race of approvers", () => {
       for (let round = 0; round < 5; round++) {
         const object = await at().hold();
         const request = await at().askRelease([object]);
-        const approver = { confirmed: [], places: [reading], isOperator: () => true };
+        const approver = { confirmed: [], places: [reading], readers: [], isOperator: () => true };
         const tries = await Promise.allSettled([
           approve(ports, request.id, { ...approver, by: "ben" }),
           approve(other, request.id, { ...approver, by: "carla" }),

@@ -7,9 +7,9 @@ import type {
   Judgement,
   JudgementOutcome,
   Lease,
-  QuarantineRequest,
   ReceivedObject,
 } from "../../src/store/journal/journal.ts";
+import type { QuarantineRequest } from "../../src/store/journal/requests.ts";
 
 /** One empty database. Every journal that was opened is closed with it. */
 export interface JournalHarness {

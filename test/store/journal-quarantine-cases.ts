@@ -43,6 +43,14 @@ const requestCases: JournalCases = {
     const wrong = [
       requestFor("purge", []),
       requestFor("release", ["a"], { destination: undefined }),
+      requestFor("release", ["a"], { forReaders: { names: ["ward"], ms: 1 } }),
+      ...[
+        { names: [], ms: 1 },
+        { names: ["ward", "ward"], ms: 1 },
+        { names: ["ward\0"], ms: 1 },
+        { names: ["ward"], ms: 0 },
+        { names: ["ward"], ms: 7 * 24 * 3_600_000 + 1 },
+      ].map((forReaders) => requestFor("release", ["a"], { destination: undefined, forReaders })),
       requestFor("purge", ["a"], { state: "approved" }),
       requestFor("purge", ["a\0"]),
       requestFor("purge", ["a"], { reason: "x".repeat(3_000) }),
@@ -51,6 +59,26 @@ const requestCases: JournalCases = {
       await expect(journal.addRequest(request, act("requested"))).rejects.toMatchObject({ code: "usage" });
     }
     expect(await journal.records({ limit: 10 })).toEqual([]);
+  },
+
+  "releases to readers for a time, until somebody ends it": async (under) => {
+    const { journal } = under;
+    const object = await held(journal);
+    const forReaders = { names: ["ward", "office"], ms: 60_000 };
+    const request = requestFor("release", [object.id], { destination: undefined, forReaders });
+    await journal.addRequest(request, act("requested"));
+    const at = request.requestedAt + 5;
+    expect(await journal.releasesTo("ward", at)).toEqual([]);
+    expect(await journal.approveRequest(request.id, "Grace", at, act("approved"))).toEqual([]);
+    const approved = { ...request, state: "approved", approvedBy: "Grace", approvedAt: at };
+    for (const reader of forReaders.names)
+      expect(await journal.releasesTo(reader, at + 59_999)).toEqual([approved]);
+    expect(await journal.releasesTo("ward", at + 60_000)).toEqual([]);
+    for (const other of ["war", "ward,", "", "%"]) expect(await journal.releasesTo(other, at)).toEqual([]);
+    expect(await journal.deliveriesOf(object.id)).toEqual([]);
+    expect(await journal.withdrawRequest(request.id, act("ended"))).toBe(true);
+    expect(await journal.withdrawRequest(request.id, act("ended"))).toBe(false);
+    expect(await journal.releasesTo("ward", at)).toEqual([]);
   },
 
   "takes two people, whatever the spelling": async (under) => {

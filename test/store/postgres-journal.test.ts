@@ -66,7 +66,7 @@ describePeer("postgres", "PostgreSQL journal", () => {
     const client = new Client(url);
     await client.connect();
     await client.query(`drop table commitments, commitment_asks, commitment_policy, copies, copy_policy; drop function tally_copies_insert, tally_copies_delete;
-      alter table objects drop column cause; update journal_version set version = version - 3`);
+      alter table objects drop column cause; alter table requests drop column readers, drop column readable_ms; update journal_version set version = version - 4`);
     await client.end();
     const again = await openPostgresJournal(url);
     expect(await again.bySource().tallies({ source: "ct-1", since: 0 })).toEqual(tallies);

@@ -124,7 +124,7 @@ describe("SQLite journal's file", () => {
     raw.exec(`drop table commitments; drop table commitment_asks; drop table commitment_policy; drop table copies; drop table copy_policy; drop table tallies; drop table seals; drop table record_subjects; drop table records; drop table late_evidence;
       drop table index_queue; drop table index_instances; drop table index_series; drop table index_studies; drop table sightings; drop table log_queue; drop table log_batches; drop table logs; drop table witnessed; drop index purges_pending; drop index objects_waiting;
       alter table purges drop column pending; alter table objects drop column damaged; alter table objects drop column cause;
-      drop index objects_kept_only; alter table objects drop column kept_only; update journal_version set version = 1`);
+      alter table requests drop column readers; alter table requests drop column readable_ms; drop index objects_kept_only; alter table objects drop column kept_only; update journal_version set version = 1`);
     raw.close();
     const again = await openSqliteJournal(path);
     expect(await again.counts()).toEqual(before);

@@ -6,6 +6,7 @@ import { ScansealError } from "../../foundation/errors.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import { createFileDurably, fileExists } from "../../platform/node/private-files.ts";
 import type { JudgedObject } from "../../store/journal/journal.ts";
+import type { QuarantineRequest } from "../../store/journal/requests.ts";
 import * as decisions from "../../zero-trust/quarantine/decisions.ts";
 import {
   exportHeld,
@@ -24,7 +25,7 @@ import {
   verdictCounts,
 } from "../../zero-trust/quarantine/two-people.ts";
 import { writeNewFile } from "../new-file.ts";
-import { requestLines, timeText } from "../quarantine-report.ts";
+import { durationText, requestLines, timeText } from "../quarantine-report.ts";
 import { type Desk, type DeskOptions, proveOperator, withDesk } from "./gateway-desk.ts";
 import { canvas, type SelectorOptions, say, selectorOf } from "./quarantine.ts";
 
@@ -99,26 +100,68 @@ async function exportOne(
 }
 
 export interface ReleaseOptions extends ReasonedOptions {
-  readonly to: string;
+  readonly to?: string | undefined;
+  readonly reader?: readonly string[];
+  /** Milliseconds. */
+  readonly for?: number;
   readonly confirm: readonly string[];
 }
+
+/** A second opinion; who needs longer asks again. */
+const readableMsDefault = 24 * 60 * 60_000;
 
 /** Asks for a release. @returns 0 */
 export async function release(name: string | undefined, options: ReleaseOptions): Promise<number> {
   return withDesk(options, async (desk) => {
-    const { ports, config } = desk;
+    const { to, reader, for: ms } = options;
+    if ((to === undefined) === (reader === undefined))
+      throw new ScansealError("usage", "a release takes either --reader NAMES or --to DESTINATION");
+    if (to !== undefined && ms !== undefined)
+      throw new ScansealError("usage", "--for goes with --reader: what is sent cannot be taken back");
     const reason = requireReason(options.reason);
-    const to = config.settings.destinations.find((destination) => destination.name === options.to);
     const objects = await selected(desk, name, options);
-    const asked = { reason, to, confirmed: options.confirm };
-    decisions.requireReadingPlace(to);
-    requireConfirmed(objects, options.confirm);
-    say(`Release ${counted(objects.length)} (${verdictCounts(objects)}) to ${options.to}, a reading place.`);
-    const by = await prove(desk, options, "quarantine release");
-    const request = await decisions.requestRelease(ports, objects, { by, ...asked });
+    const request =
+      reader === undefined
+        ? await sendingAsked(desk, objects, { ...options, to, reason })
+        : await readingAsked(desk, objects, { ...options, reader, reason });
     sayRequested(request.id, expiresAt(request), dangersAmong(objects));
     return 0;
   });
+}
+
+async function sendingAsked(
+  desk: Desk,
+  objects: readonly JudgedObject[],
+  options: ReleaseOptions & { readonly to: string | undefined },
+): Promise<QuarantineRequest> {
+  const { reason, confirm: confirmed } = options;
+  const to = desk.config.settings.destinations.find((destination) => destination.name === options.to);
+  const { name } = decisions.requireReadingPlace(to);
+  requireConfirmed(objects, confirmed);
+  say(`Release ${counted(objects.length)} (${verdictCounts(objects)}) to ${name}, a reading place.`);
+  const by = await prove(desk, options, "quarantine release");
+  return decisions.requestRelease(desk.ports, objects, { by, reason, to, confirmed });
+}
+
+async function readingAsked(
+  desk: Desk,
+  objects: readonly JudgedObject[],
+  options: ReleaseOptions & { readonly reader: readonly string[] },
+): Promise<QuarantineRequest> {
+  const { reason, confirm: confirmed, reader: readers, for: ms = readableMsDefault } = options;
+  const known = readersOf(desk);
+  decisions.requireReaders(readers, known);
+  decisions.requireReadable(objects);
+  requireConfirmed(objects, confirmed);
+  say(
+    `Release ${counted(objects.length)} (${verdictCounts(objects)}) to ${readers.join(", ")}, for ${durationText(ms)} from the approval on.`,
+  );
+  const by = await prove(desk, options, "quarantine release");
+  return decisions.requestReading(desk.ports, objects, { by, reason, readers, ms, confirmed }, known);
+}
+
+function readersOf({ config }: Desk): readonly string[] {
+  return config.settings.reading?.readers.map(({ name }) => name) ?? [];
 }
 
 /** The second person confirms what the first one did. */
@@ -179,13 +222,20 @@ export async function approve(
       by,
       confirmed: options.confirm,
       places: config.settings.destinations,
+      readers: readersOf(desk),
       isOperator: (name) => operators.has(name),
     });
     if (outcome) sayPurged(done, outcome);
-    else say(`${counted(done)} released to ${request.destination}: a running gateway sends them now.`);
+    else say(`${counted(done)} released: ${releasedText(request)}`);
     say(`Asked by ${request.requestedBy}, approved by ${by}; recorded.`);
     return 0;
   });
+}
+
+function releasedText({ destination, forReaders, approvedAt = 0 }: QuarantineRequest): string {
+  if (!forReaders) return `a running gateway sends them to ${destination} now.`;
+  const until = timeText(approvedAt + forReaders.ms);
+  return `${forReaders.names.join(", ")} may read them until ${until}, as they are, with a notice beside them.`;
 }
 
 function sayPurged(done: number, { deleted, inSpool, left }: PurgeOutcome): void {
@@ -202,7 +252,12 @@ export async function withdraw(id: string, options: ActOptions): Promise<number>
   return withDesk(options, async (desk) => {
     const by = await prove(desk, options, "quarantine withdraw");
     const request = await decisions.withdraw(desk.ports, id, by);
-    say(`The request of ${request.requestedBy} was withdrawn by ${by}. The objects stay where they are.`);
+    const isEnded = request.approvedAt !== undefined;
+    say(
+      isEnded
+        ? `Ended by ${by}: ${request.forReaders?.names.join(", ")} may read the objects no more. What was read stays where it was taken.`
+        : `The request of ${request.requestedBy} was withdrawn by ${by}. The objects stay where they are.`,
+    );
     return 0;
   });
 }

@@ -4,7 +4,8 @@ import { ScansealError } from "../../foundation/errors.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import { openHome } from "../../site/home.ts";
 import { type Fact, sealFactsOf } from "../../site/seal-facts.ts";
-import type { HeldStudy, JudgedObject, QuarantineRequest } from "../../store/journal/journal.ts";
+import type { HeldStudy, JudgedObject } from "../../store/journal/journal.ts";
+import type { QuarantineRequest } from "../../store/journal/requests.ts";
 import { openHeld } from "../../zero-trust/quarantine/export.ts";
 import {
   findObjects,

@@ -1,7 +1,7 @@
 /** `emergency`. */
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import type { Action, Run } from "./command-runner.ts";
-import { byOperator, placed } from "./options.ts";
+import { byOperator, duration, placed } from "./options.ts";
 
 const acts = (): Promise<typeof import("../commands/emergency.ts")> => import("../commands/emergency.ts");
 
@@ -31,10 +31,4 @@ export function addEmergency(program: Command, run: Run): void {
     .argument("<id>", "the end of its id")
     .addOption(byOperator().makeOptionMandatory())
     .action(run(async () => (await acts()).review as Action));
-}
-
-function duration(value: string): number {
-  const [, digits, unit] = /^(\d{1,4})(min|h)$/.exec(value) ?? [];
-  if (digits === undefined) throw new InvalidArgumentError("It is a time such as 30min or 4h.");
-  return Number(digits) * (unit === "h" ? 3_600_000 : 60_000);
 }

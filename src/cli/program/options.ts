@@ -30,3 +30,10 @@ export function givenPath(value: string): string {
   if (value === "") throw new InvalidArgumentError("It is empty.");
   return value;
 }
+
+/** "30min", "4h", in milliseconds. */
+export function duration(value: string): number {
+  const [, digits, unit] = /^(\d{1,4})(min|h)$/.exec(value) ?? [];
+  if (digits === undefined) throw new InvalidArgumentError("It is a time such as 30min or 4h.");
+  return Number(digits) * (unit === "h" ? 3_600_000 : 60_000);
+}

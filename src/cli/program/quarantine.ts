@@ -1,7 +1,7 @@
 /** `quarantine`, `deliveries`, `operator`. */
 import { type Command, Option } from "commander";
 import type { Action, Run } from "./command-runner.ts";
-import { byOperator, givenPath, placed } from "./options.ts";
+import { byOperator, duration, givenPath, placed } from "./options.ts";
 
 const acts = (): Promise<typeof import("../commands/quarantine-acts.ts")> =>
   import("../commands/quarantine-acts.ts");
@@ -16,6 +16,10 @@ function selecting(command: Command): Command {
 
 function reason(): Option {
   return new Option("--reason <text>", "why, for the record, in 8 characters or more; no patient data");
+}
+
+function names(value: string): readonly string[] {
+  return [...new Set(value.split(",").map((name) => name.trim()))];
 }
 
 function confirm(): Option {
@@ -68,8 +72,14 @@ function addActs(quarantine: Command, run: Run): void {
     .addOption(byOperator().makeOptionMandatory())
     .action(run(async () => (await acts()).recheck as Action));
   placed(selecting(quarantine.command("release")))
-    .description("ask that objects be sent, unproven, to a reading place; a second operator approves")
-    .requiredOption("--to <destination>", "one with takes: released")
+    .description("ask that objects be given, unproven, to readers, or sent; a second operator approves")
+    .option(
+      "--reader <names>",
+      "readers of the configuration, joined by commas; they get it when they ask",
+      names,
+    )
+    .option("--for <time>", "how long they may: 30min, 4h (default: 24h, at most 168h)", duration)
+    .option("--to <destination>", "in place of that: sent to one with takes: released")
     .addOption(byOperator().makeOptionMandatory())
     .addOption(reason().makeOptionMandatory())
     .addOption(confirm())
@@ -90,7 +100,7 @@ function addDecisions(quarantine: Command, run: Run): void {
     .addOption(confirm())
     .action(run(async () => (await acts()).approve as Action));
   placed(quarantine.command("withdraw"))
-    .description("take a request back")
+    .description("take a request back; or end what readers were given, before its time")
     .argument("<request>")
     .addOption(byOperator().makeOptionMandatory())
     .action(run(async () => (await acts()).withdraw as Action));

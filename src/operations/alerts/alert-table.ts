@@ -95,6 +95,8 @@ const rows: Rows = {
     const what = `an emergency was opened (${id.slice(-8)}), and ${configuredName(reader)} was given what would be withheld`;
     return rings("emergency", id, what);
   },
+  // Two people decided, and were told then.
+  "read-released": silent,
   "read-given": silent,
   "read-replaced": silent,
   "copy-damaged": ({ object, isDropped }) => {

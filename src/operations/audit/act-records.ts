@@ -73,12 +73,14 @@ function objectOf({ id, act, subject: name }: RecordedAct): AuditObject {
 /** What the log takes too (site/provenance/logged-acts.ts), and why somebody was refused. */
 const names: readonly string[] = ["from", "to", "mode", "destination", "requestedBy", "and", "reader"];
 const codes: readonly string[] = ["why", "verdict"];
-const numbers: readonly string[] = ["objects", "until"];
+const numbers: readonly string[] = ["objects", "until", "minutes"];
 
 function textOf({ act, detail }: RecordedAct): string {
   const told = [/^[a-z]+(?:[.-][a-z]+){1,4}$/.test(act) ? act : "act"];
   for (const [key, value] of Object.entries(detail)) {
     if (names.includes(key) && typeof value === "string") told.push(`${key} ${configuredName(value)}`);
+    else if (key === "readers" && typeof value === "string")
+      told.push(`readers ${value.split(", ").map(configuredName).join(" ")}`);
     else if (codes.includes(key) && typeof value === "string") told.push(`${key} ${knownCode(value)}`);
     else if (numbers.includes(key) && typeof value === "number") told.push(`${key} ${count(value)}`);
     else if (key === "command" && typeof value === "string") told.push(`in ${phrase(value)}`);

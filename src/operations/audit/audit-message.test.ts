@@ -115,6 +115,7 @@ const events: readonly (readonly [event: GatewayEvent, code: string])[] = [
     "110104",
   ],
   [{ kind: "read-withheld", object, archive: "pacs", verdict: "altered", codes: [] }, "110113"],
+  [{ kind: "read-released", request: object, reader: "ward", verdict: "altered", object }, "110113"],
   [{ kind: "read-missing", object, archive: "pacs" }, "110113"],
   [{ kind: "copy-damaged", object, isDropped: true }, "110113"],
   [{ kind: "trust-reloaded", devices: 2 }, "110113"],

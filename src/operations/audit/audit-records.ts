@@ -144,6 +144,14 @@ const rows: Rows = {
       [gateAs(gate, true, sourceRole), name(reader, false, destinationRole)],
       subject(grant),
     ),
+  "read-released": ({ reader, request, verdict }, gate) =>
+    alert(
+      own("released-object-read", "Object read that two people released"),
+      4,
+      `given after a release: ${verdictText(verdict, [])}`,
+      [gateAs(gate, true, sourceRole), name(reader, false, destinationRole)],
+      subject(request),
+    ),
   "trust-reloaded": (_, gate) => changed("trust in devices was read again", gate),
   "settings-applied": (_, gate) => changed("the configuration file was changed", gate),
   "source-changed": ({ source, from, to }, gate) =>

@@ -13,22 +13,25 @@ import type { Examiner } from "../../zero-trust/gateway/ports.ts";
 import { DimseReading, type ReaderSearching } from "../../zero-trust/gateway/reading/dimse-reading.ts";
 import type { Holding } from "../../zero-trust/gateway/reading/instance-reading.ts";
 import { MergedSearch } from "../../zero-trust/gateway/reading/merged-search.ts";
-import type { AdmittedInstances, Emergencies, HeldInstance } from "../../zero-trust/gateway/reading/ports.ts";
+import type { AdmittedInstances } from "../../zero-trust/gateway/reading/ports.ts";
 import { ReadingDesk } from "../../zero-trust/gateway/reading/reading-desk.ts";
 import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
-import { openGrant } from "../../zero-trust/quarantine/emergency.ts";
 import { openHome } from "../home.ts";
 import { NoticeOffice } from "../notices/notice-office.ts";
 import { admissionsOf, destinationOf } from "./admissions.ts";
 import type { GatewayConfig } from "./config.ts";
 import { KeptCopies } from "./kept-copies.ts";
 import { ArchiveInForce } from "./read-archive.ts";
+import { ReadingQuarantine } from "./reading-quarantine.ts";
 import { StagingFolder } from "./staging.ts";
 
 export interface ReadingParts {
   readonly index: InstanceIndex;
   readonly copies: Copies;
-  readonly journal: Pick<Journal, "object" | "objects" | "records" | "admittedInstance" | "deliveriesOf">;
+  readonly journal: Pick<
+    Journal,
+    "object" | "objects" | "records" | "releasesTo" | "admittedInstance" | "deliveriesOf"
+  >;
   readonly objects: ObjectStore;
   readonly spool: Spool;
   readonly examiner: Pick<Examiner, "examine">;
@@ -83,7 +86,7 @@ export async function openReading(
     ...{ archive, staging, examiner, hold, events, aheadMax, notices },
     ...{ admitted, admissions },
     replicas: new KeptCopies(parts),
-    emergencies: emergenciesOf(parts),
+    quarantine: new ReadingQuarantine(parts.journal, systemClock),
     clock: systemClock,
     cache: { bytesMax: Math.max(limits.objectBytesMax, cacheBytesMin), ageMsMax: cacheMsMax },
   });
@@ -106,32 +109,6 @@ export async function openReading(
     close: async () => {
       desk.close();
       await Promise.all([archive?.close(), notices.close()]);
-    },
-  };
-}
-
-/** Of one study; more are no study. */
-const heldMax = 1_000;
-
-function emergenciesOf({ journal }: Pick<ReadingParts, "journal">): Emergencies {
-  return {
-    grant: (study, reader) => openGrant(journal, study, reader, systemClock.now()),
-    held: async (scope) => {
-      const rows = await journal.objects({ ...scope, state: "held", limit: heldMax });
-      const byUid = new Map<string, HeldInstance>();
-      for (const { id, digest, sopInstanceUid, seriesInstanceUid = "", arrival } of rows) {
-        const { studyInstanceUid } = scope;
-        // What an archive returned is asked of the archive again.
-        if (!arrival.returned)
-          byUid.set(sopInstanceUid, {
-            objectId: id,
-            digest,
-            studyInstanceUid,
-            seriesInstanceUid,
-            sopInstanceUid,
-          });
-      }
-      return [...byUid.values()];
     },
   };
 }

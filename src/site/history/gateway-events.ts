@@ -1,11 +1,6 @@
 /** What the gate's journal knows of an object: arrivals, decisions, deliveries, what people did in quarantine. */
-import type {
-  ActRecord,
-  Delivery,
-  Journal,
-  JudgedObject,
-  QuarantineRequest,
-} from "../../store/journal/journal.ts";
+import type { ActRecord, Delivery, Journal, JudgedObject } from "../../store/journal/journal.ts";
+import type { QuarantineRequest } from "../../store/journal/requests.ts";
 import { storyOf } from "../../zero-trust/quarantine/object-story.ts";
 import { type Actor, type EventKind, type HistoryEvent, isoTime } from "./history.ts";
 
@@ -111,9 +106,10 @@ function deliveryEvents(object: JudgedObject, delivery: Delivery): HistoryEvent[
 }
 
 function requestEvents(object: JudgedObject, request: QuarantineRequest): HistoryEvent[] {
-  const { act, requestedBy, requestedAt, approvedBy, approvedAt, destination, state } = request;
+  const { act, requestedBy, requestedAt, approvedBy, approvedAt, destination, state, forReaders } = request;
   const asker: Actor = { role: "operator", name: requestedBy };
-  const where = destination === undefined ? "" : ` to ${destination}`;
+  const place = destination ?? forReaders?.names.join(", ");
+  const where = place === undefined ? "" : ` to ${place}`;
   const wish = act === "release" ? `it be released, unproven,${where}` : "its bytes be deleted";
   const left =
     state === "approved" ? "" : state === "pending" ? "; nobody has decided yet" : "; it was withdrawn";

@@ -43,9 +43,10 @@ it("says what is withheld, why, when, for whom, and what to do", () => {
 
 it("says which images are shown in an emergency although they do not pass, who opened them and until when", () => {
   const { instance } = withheld(held);
-  const grant = { by: "ada\n", until: Date.parse("2026-03-04T09:00:00Z") };
+  const until = Date.parse("2026-03-04T09:00:00Z");
+  const opening = { kind: "emergency", id: "e1", by: ["ada\n"], until } as const;
   const unproven = [7, 8].map((instanceNumber) => ({
-    ...{ instance, seriesNumber: 2, instanceNumber, verdict: "altered", grant },
+    ...{ instance, seriesNumber: 2, instanceNumber, verdict: "altered", opening },
   }));
   const text = noticeText({ ...facts([]), unproven });
   expect(text).toMatchObject({
@@ -63,6 +64,26 @@ it("says which images are shown in an emergency although they do not pass, who o
     "1 of 40 images of this study is withheld.",
     text.reasons[0],
   ]);
+});
+
+it("says who released images and until when, each release by itself, a bounded number of them", () => {
+  const { instance } = withheld(held);
+  const released = (n: number, verdict: string) => ({
+    ...{ instance, seriesNumber: 2, instanceNumber: n, verdict },
+    opening: { kind: "release", id: `r${n}`, by: ["ada", "bob"], until: Date.UTC(2026, 2, 4, n) } as const,
+  });
+  const { reasons } = noticeText({
+    ...facts([]),
+    unproven: [released(7, "unsealed"), released(9, "altered")],
+  });
+  expect(reasons).toEqual([
+    "Released: 1 image shown although it does not pass (altered).",
+    "Released by ada and bob until 2026-03-04 09:00 UTC.",
+    "Released: 1 image shown although it does not pass (unsealed).",
+    "Released by ada and bob until 2026-03-04 07:00 UTC.",
+  ]);
+  const many = Array.from({ length: 20 }, (_, n) => released(n, "altered"));
+  expect(noticeText({ ...facts([]), unproven: many }).reasons.at(-1)).toBe("And 17 more.");
 });
 
 it("says that there may be more where the archive could not be asked", () => {

@@ -1,6 +1,7 @@
 /** What a reader is told about images that were withheld, or are given although they do not pass: facts in plain lines of printable Latin-1, bounded, without names of patients. */
 import type { InstanceName } from "../../zero-trust/gateway/reading/ports.ts";
 import type { Withholding } from "../../zero-trust/gateway/reading/read.ts";
+import type { Opening } from "../../zero-trust/quarantine/opened.ts";
 
 /** As far as they are known. */
 interface Numbered {
@@ -13,11 +14,10 @@ export interface WithheldInstance extends Numbered {
   readonly withholding: Withholding;
 }
 
-/** Given in an emergency. */
+/** Given because people opened it. */
 export interface UnprovenInstance extends Numbered {
   readonly verdict: string;
-  /** Milliseconds since 1970. */
-  readonly grant: { readonly by: string; readonly until: number };
+  readonly opening: Opening;
 }
 
 export interface NoticeFacts {
@@ -51,6 +51,7 @@ export interface NoticeText {
 export const listedSeriesMax = 8;
 const rangesMax = 12;
 const reasonsMax = 4;
+const openingsMax = 3;
 const nameMax = 64;
 
 /** Printable Latin-1 as it is, every other character as its code: nothing that turns, hides or ends a line. At most `nameMax` of them. */
@@ -88,7 +89,7 @@ export function noticeText(facts: NoticeFacts): NoticeText {
     advice: [
       withheld.length > 0
         ? "Do not rely on this study until it is complete. Call those who run the image archive: the gate's quarantine and log tell them more."
-        : "Do not rely on these images beyond the emergency, and do not file them. Those who run the image archive can say more.",
+        : "Do not rely on these images beyond what they were opened for, and do not file them. Those who run the image archive can say more.",
     ],
     origin: [
       `Made for ${inertText(reader)}, ${at.toISOString().slice(0, 19).replace("T", " ")} UTC.`,
@@ -105,15 +106,26 @@ function leadOf({ withheld, unproven, total }: NoticeFacts): string {
     : `${of(unproven.length)} shown although they do not pass.`;
 }
 
-/** A person answers for them; what they are is said all the same. */
+/** People answer for them; what they are is said all the same. The longest open first. */
 function unprovenLines(unproven: readonly UnprovenInstance[]): string[] {
-  const [first] = unproven;
-  if (!first) return [];
-  const { by, until } = first.grant;
-  const verdicts = [...new Set(unproven.map(({ verdict }) => verdict))].sort().join(", ");
+  const byOpening = new Map<string, UnprovenInstance[]>();
+  for (const one of unproven) {
+    const same = byOpening.get(one.opening.id);
+    if (same) same.push(one);
+    else byOpening.set(one.opening.id, [one]);
+  }
+  const groups = [...byOpening.values()].sort(([a], [b]) => b!.opening.until - a!.opening.until);
+  const more = groups.length - openingsMax;
+  return [...groups.slice(0, openingsMax).flatMap(openingLines), ...(more > 0 ? [`And ${more} more.`] : [])];
+}
+
+function openingLines(group: readonly UnprovenInstance[]): string[] {
+  const { kind, by, until } = group[0]!.opening;
+  const [name, verb] = kind === "emergency" ? ["Emergency", "Opened"] : ["Released", "Released"];
+  const verdicts = [...new Set(group.map(({ verdict }) => verdict))].sort().join(", ");
   return [
-    `Emergency: ${counted(unproven.length)} shown although ${unproven.length === 1 ? "it does" : "they do"} not pass (${inertText(verdicts)}).`,
-    `Opened by ${inertText(by)} until ${minuteOf(new Date(until))} UTC.`,
+    `${name}: ${counted(group.length)} shown although ${group.length === 1 ? "it does" : "they do"} not pass (${inertText(verdicts)}).`,
+    `${verb} by ${by.map(inertText).join(" and ")} until ${minuteOf(new Date(until))} UTC.`,
   ];
 }
 

@@ -11,6 +11,7 @@ const actsMax = 1_000;
 const loggedActs = [
   "source.",
   "quarantine.release.approved",
+  "quarantine.release.ended",
   "quarantine.purge.approved",
   "emergency.",
 ] as const;
@@ -25,6 +26,7 @@ const toldDetails: ReadonlySet<string> = new Set([
   "destination",
   "digest",
   "reader",
+  "readers",
   "until",
   "tolerate",
   "although",
@@ -95,5 +97,7 @@ export async function queueApprovals(parts: FeedParts): Promise<number> {
 
 function kindOfAct({ act }: ActRecord): "policy" | "release" | undefined {
   if (act.startsWith("source.")) return "policy";
-  return /^(quarantine\.(release|purge)\.approved|emergency\.[a-z]+)$/.test(act) ? "release" : undefined;
+  return /^(quarantine\.((release|purge)\.approved|release\.ended)|emergency\.[a-z]+)$/.test(act)
+    ? "release"
+    : undefined;
 }

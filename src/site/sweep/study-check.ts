@@ -1,6 +1,5 @@
 /** One study of an archive, verified once more and compared with what the gate admitted and what was sealed here. */
 import { ScansealError } from "../../foundation/errors.ts";
-import type { ReadingReader } from "../../zero-trust/gateway/reading/instance-reading.ts";
 import type { InstanceName, ReadableArchive } from "../../zero-trust/gateway/reading/ports.ts";
 import type { Read } from "../../zero-trust/gateway/reading/read.ts";
 import {
@@ -10,6 +9,7 @@ import {
   type ReadingDesk,
   type ReadingPlan,
 } from "../../zero-trust/gateway/reading/reading-desk.ts";
+import type { ReadingReader } from "../../zero-trust/gateway/reading/returned.ts";
 import type { Pace } from "./pace.ts";
 import type { SweepFinding } from "./sweep-finding.ts";
 
@@ -68,7 +68,7 @@ export class StudyCheck {
     onRead: (told: ToldRead) => void = () => undefined,
   ): Promise<StudyOutcome> {
     const { desk, pace, onFinding, isStopped } = this.#parts;
-    const plan = await desk.plan({ studyInstanceUid: study }, sweeper);
+    const plan = await desk.plan({ studyInstanceUid: study });
     const { instances: others, archiveUnlisted } = await othersOf(plan);
     const all = [...plan.instances, ...others];
     const outcome: StudyOutcome = {
@@ -164,7 +164,7 @@ function toldOf(read: Read, { asked: name, admitted }: PlannedInstance): ToldRea
     return { ...base, counted: basis, bytes: staged.bytes, finding };
   }
   // Nothing is opened for a sweep.
-  if (read.kind === "emergency") return { ...base, counted: "held" };
+  if (read.kind === "opened") return { ...base, counted: "held" };
   const { withholding } = read;
   if (withholding.why === "missing") {
     // Listed, never admitted, and gone before it was fetched.

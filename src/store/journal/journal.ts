@@ -9,6 +9,7 @@ import type { ActFilter } from "./act-queries.ts";
 import type { LaterDeliveries } from "./added-deliveries.ts";
 import type { ArrivalFacts } from "./arrival-facts.ts";
 import type { CopyUsage } from "./copies.ts";
+import type { QuarantineRequests } from "./requests.ts";
 import type { SourceRecord } from "./source-record.ts";
 
 /** A finding as the policy made it; the journal keeps it as JSON. */
@@ -175,21 +176,6 @@ export interface ActRecord {
   readonly detail: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** Two people's decision on held objects. */
-export interface QuarantineRequest {
-  readonly id: string;
-  readonly act: "release" | "purge";
-  readonly objectIds: readonly string[];
-  readonly reason: string;
-  readonly requestedBy: string;
-  readonly requestedAt: number;
-  /** For a release. */
-  readonly destination: string | undefined;
-  readonly state: "pending" | "approved" | "withdrawn";
-  readonly approvedBy: string | undefined;
-  readonly approvedAt: number | undefined;
-}
-
 export interface ObjectFilter {
   readonly state?: ObjectState | undefined;
   readonly source?: string | undefined;
@@ -242,7 +228,7 @@ export interface Redirected {
 }
 
 /** Every method: @throws ScansealError `io` (the database), `storage-full`, `usage` (a value that cannot be kept, a limit out of its range). */
-export interface Journal extends LaterDeliveries {
+export interface Journal extends LaterDeliveries, QuarantineRequests {
   /** What each source sent, for commissioning. */
   bySource(): SourceRecord;
   /**
@@ -356,35 +342,6 @@ export interface Journal extends LaterDeliveries {
   counts(): Promise<JournalCounts>;
   /** How many of the held objects two people released, to whatever place. */
   releasedHeld(): Promise<number>;
-
-  /** 1 to 20,000 objects. @throws ScansealError `usage` for a request that could not be carried out */
-  addRequest(request: QuarantineRequest, record: ActRecord): Promise<void>;
-  request(id: string): Promise<QuarantineRequest | undefined>;
-  /** Newest first. */
-  requests(state: QuarantineRequest["state"], limit: number): Promise<readonly QuarantineRequest[]>;
-  /** Those that name the object, in any state; newest first. */
-  requestsOf(objectId: string): Promise<readonly QuarantineRequest[]>;
-  /**
-   * Carries out a pending request in one transaction: a release adds a delivery (released: true) per object to its destination; a purge sets
-   * the objects `purged` and returns those whose bytes nothing else refers to, for deletion. Objects no longer held are left alone.
-   * Undefined when the request is not pending any more.
-   *
-   * A release gives an empty list. An object has one released delivery for a destination: a later release of it makes that one due again. Purged
-   * objects come as they were (`stored` and `location` say where the bytes are), but for their state; what was still to be delivered of them is dead.
-   * @throws ScansealError `usage` when `by` is who asked, in whatever spelling: nothing changes
-   */
-  approveRequest(
-    id: string,
-    by: string,
-    at: number,
-    record: ActRecord,
-  ): Promise<readonly JudgedObject[] | undefined>;
-  withdrawRequest(id: string, record: ActRecord): Promise<boolean>;
-  /**
-   * Of digests that a purge gave out for deletion, those that still nothing refers to, given out once more: for a deletion that was cut off.
-   * @param digests of purged objects
-   */
-  renewPurge(digests: readonly string[], at: number): Promise<readonly string[]>;
 
   addRecord(record: ActRecord): Promise<void>;
   /** Newest first, unless a time is given that they begin at. */

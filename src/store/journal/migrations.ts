@@ -25,6 +25,7 @@ const migrations: readonly Migration[] = [
   causes,
   makeCopyTables,
   makeCommitmentTables,
+  releasesToReaders,
 ];
 
 /** "scnseal1" as a number: only starts of this program take this lock. */
@@ -138,6 +139,11 @@ async function keptOnly(db: Database): Promise<void> {
   await sql`update objects set kept_only = 1 where state = 'admitted' and (stored = 1 or location is not null)
     and not exists (select 1 from deliveries where deliveries.object_id = objects.id)`.execute(db);
   await sql`create index objects_kept_only on objects (id) where kept_only = 1`.execute(db);
+}
+
+async function releasesToReaders(db: Database): Promise<void> {
+  await sql`alter table requests add column readers text`.execute(db);
+  await sql`alter table requests add column readable_ms bigint`.execute(db);
 }
 
 /** What decided, in a column: commissioning counts by it. Found here for what was judged before: findings may hold text that PostgreSQL's JSON refuses. */

@@ -2,7 +2,8 @@
 import type { Selectable } from "kysely";
 import { ScansealError } from "../../foundation/errors.ts";
 import { dueDelivery } from "./delivery-queue.ts";
-import type { ActRecord, JudgedObject, QuarantineRequest } from "./journal.ts";
+import type { ActRecord, JudgedObject } from "./journal.ts";
+import { listLimit } from "./journal-queries.ts";
 import { giveOut, neededDigests } from "./kept-bytes.ts";
 import {
   jsonMax,
@@ -14,14 +15,18 @@ import {
   objectOf,
   sentenceMax,
 } from "./object-rows.ts";
+import type { QuarantineRequest, ReaderTerms } from "./requests.ts";
 import { isSamePerson } from "./same-person.ts";
 import { type Database, type Engine, idsPerStatement, pieces, type RequestTable } from "./tables.ts";
 import type { WriteJob } from "./writers.ts";
 
 /** Objects of one request: a large study, several times. One transaction carries it out. */
 const objectsMax = 20_000;
+const readersMax = 20;
+/** A second opinion takes days, not months. */
+const readableMsMax: number = 7 * 24 * 60 * 60_000;
 
-export function requestOf(row: Selectable<RequestTable>): QuarantineRequest {
+function requestOf(row: Selectable<RequestTable>): QuarantineRequest {
   return {
     id: row.id,
     act: row.act,
@@ -30,10 +35,57 @@ export function requestOf(row: Selectable<RequestTable>): QuarantineRequest {
     requestedBy: row.requested_by,
     requestedAt: row.requested_at,
     destination: row.destination ?? undefined,
+    forReaders: readerTermsOf(row),
     state: row.state,
     approvedBy: row.approved_by ?? undefined,
     approvedAt: row.approved_at ?? undefined,
   };
+}
+
+function readerTermsOf({
+  readers,
+  readable_ms: ms,
+}: Pick<RequestTable, "readers" | "readable_ms">): ReaderTerms | undefined {
+  return readers === null || ms === null ? undefined : { names: JSON.parse(readers) as string[], ms };
+}
+
+export async function requestNamed(db: Database, id: string): Promise<QuarantineRequest | undefined> {
+  const row = await db.selectFrom("requests").selectAll().where("id", "=", id).executeTakeFirst();
+  return row && requestOf(row);
+}
+
+export async function requestsIn(
+  db: Database,
+  state: QuarantineRequest["state"],
+  limit: number,
+): Promise<QuarantineRequest[]> {
+  const rows = await db
+    .selectFrom("requests")
+    .selectAll()
+    .where("state", "=", state)
+    .orderBy("requested_at", "desc")
+    .orderBy("id", "desc")
+    .limit(listLimit(limit))
+    .execute();
+  return rows.map(requestOf);
+}
+
+export async function releasesTo(db: Database, reader: string, now: number): Promise<QuarantineRequest[]> {
+  const rows = await db
+    .selectFrom("requests")
+    .selectAll()
+    .where("state", "=", "approved")
+    .where("readers", "is not", null)
+    .where("approved_at", ">", now - readableMsMax)
+    .orderBy("requested_at", "desc")
+    .orderBy("id", "desc")
+    .execute();
+  return rows
+    .map(requestOf)
+    .filter(
+      ({ forReaders, approvedAt = 0 }) =>
+        forReaders?.names.includes(reader) && now < approvedAt + forReaders.ms,
+    );
 }
 
 /** Requests are few, some a week: they are looked through. Ids hold nothing that LIKE takes for a sign of its own, once `_` and `%` are gone. */
@@ -72,8 +124,10 @@ export function addRequest(request: QuarantineRequest, record: ActRecord): Write
     throw new ScansealError("usage", `a request names 1 to ${objectsMax} objects`);
   for (const id of objectIds) keptText(id, "object id");
   if (request.state !== "pending") throw new ScansealError("usage", "a new request is pending");
-  if (request.act === "release" && request.destination === undefined)
-    throw new ScansealError("usage", "a release names a destination");
+  const { forReaders } = request;
+  if (request.act === "release" && (request.destination === undefined) === (forReaders === undefined))
+    throw new ScansealError("usage", "a release names a destination, or readers");
+  if (forReaders) requireReaderTerms(forReaders);
   const row = {
     id: keptText(request.id, "request id"),
     act: request.act,
@@ -85,12 +139,23 @@ export function addRequest(request: QuarantineRequest, record: ActRecord): Write
     state: request.state,
     approved_by: null,
     approved_at: null,
+    readers: forReaders ? keptJson(forReaders.names, "readers") : null,
+    readable_ms: forReaders ? keptNumber(forReaders.ms, "time") : null,
   };
   const addAct = addRecord(record);
   return async (transaction) => {
     await transaction.insertInto("requests").values(row).execute();
     await addAct(transaction);
   };
+}
+
+/** @throws ScansealError `usage` */
+function requireReaderTerms({ names, ms }: ReaderTerms): void {
+  if (names.length === 0 || names.length > readersMax || new Set(names).size !== names.length)
+    throw new ScansealError("usage", `a release names 1 to ${readersMax} readers, each once`);
+  for (const name of names) keptText(name, "reader");
+  if (!(ms > 0 && ms <= readableMsMax))
+    throw new ScansealError("usage", `a release to readers lasts up to ${readableMsMax / 3_600_000} hours`);
 }
 
 export function withdrawRequest(id: string, record: ActRecord): WriteJob<boolean> {
@@ -100,7 +165,12 @@ export function withdrawRequest(id: string, record: ActRecord): WriteJob<boolean
       .updateTable("requests")
       .set({ state: "withdrawn" })
       .where("id", "=", id)
-      .where("state", "=", "pending")
+      .where((where) =>
+        where.or([
+          where("state", "=", "pending"),
+          where.and([where("state", "=", "approved"), where("readers", "is not", null)]),
+        ]),
+      )
       .executeTakeFirst();
     if (result.numUpdatedRows === 0n) return false;
     await addAct(transaction);
@@ -134,7 +204,7 @@ export function approveRequest(
     const { objectIds, act, destination } = requestOf(row);
     const held = await heldRows(transaction, engine, objectIds);
     if (act === "purge") return await purge(transaction, held, at);
-    await release(transaction, held, destination!, at);
+    if (destination !== undefined) await release(transaction, held, destination, at);
     return [];
   };
 }

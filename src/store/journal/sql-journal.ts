@@ -31,7 +31,6 @@ import type {
   Lease,
   LeaseScope,
   ObjectFilter,
-  QuarantineRequest,
   ReceivedObject,
   Redirected,
 } from "./journal.ts";
@@ -52,11 +51,14 @@ import {
   addRecord,
   addRequest,
   approveRequest,
-  requestOf,
+  releasesTo,
+  requestNamed,
+  requestsIn,
   requestsOf,
   withdrawRequest,
 } from "./quarantine-requests.ts";
 import { redirectDeliveries } from "./redirection.ts";
+import type { QuarantineRequest } from "./requests.ts";
 import { sourceRecord } from "./source-record.ts";
 import type { Database, Engine } from "./tables.ts";
 import type { WriteJob, Writer } from "./writers.ts";
@@ -280,25 +282,16 @@ export class SqlJournal implements Journal {
     await this.#write(addRequest(request, record));
   }
 
-  async request(id: string): Promise<QuarantineRequest | undefined> {
-    const row = await this.#read((db) =>
-      db.selectFrom("requests").selectAll().where("id", "=", id).executeTakeFirst(),
-    );
-    return row && requestOf(row);
+  request(id: string): Promise<QuarantineRequest | undefined> {
+    return this.#read((db) => requestNamed(db, id));
   }
 
-  async requests(state: QuarantineRequest["state"], limit: number): Promise<readonly QuarantineRequest[]> {
-    const rows = await this.#read((db) =>
-      db
-        .selectFrom("requests")
-        .selectAll()
-        .where("state", "=", state)
-        .orderBy("requested_at", "desc")
-        .orderBy("id", "desc")
-        .limit(listLimit(limit))
-        .execute(),
-    );
-    return rows.map(requestOf);
+  requests(state: QuarantineRequest["state"], limit: number): Promise<readonly QuarantineRequest[]> {
+    return this.#read((db) => requestsIn(db, state, limit));
+  }
+
+  releasesTo(reader: string, now: number): Promise<readonly QuarantineRequest[]> {
+    return this.#read((db) => releasesTo(db, reader, now));
   }
 
   requestsOf(objectId: string): Promise<readonly QuarantineRequest[]> {

@@ -17,7 +17,8 @@ import type {
 } from "../provenance/provenance-tables.ts";
 import type { CommitmentAskTable, CommitmentPolicyTable, CommitmentTable } from "./commitment-tables.ts";
 import type { CopyPolicyTable, CopyTable } from "./copy-tables.ts";
-import type { DeliveryState, JudgedObject, ObjectState, QuarantineRequest } from "./journal.ts";
+import type { DeliveryState, JudgedObject, ObjectState } from "./journal.ts";
+import type { QuarantineRequest } from "./requests.ts";
 
 export interface LeaseColumns {
   /** Null: nobody has it. */
@@ -130,6 +131,10 @@ export interface RequestTable {
   state: QuarantineRequest["state"];
   approved_by: string | null;
   approved_at: number | null;
+  /** JSON: names. */
+  readers: string | null;
+  /** After the approval. */
+  readable_ms: number | null;
 }
 
 export interface Tables {

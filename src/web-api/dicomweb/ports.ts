@@ -28,7 +28,7 @@ export interface Given {
   readonly kind: "given";
   readonly sopInstanceUid: string;
   readonly transferSyntaxUid: string;
-  /** What is proven: a verdict, or "emergency"; "notice" of what tells of others that are withheld. */
+  /** What is proven: a verdict, or that nothing is, and why it is given ("emergency", "release"); "notice" of what tells of others that are withheld. */
   readonly basis: string;
   /** Length of the Part 10 file. */
   readonly length: number;

@@ -3,7 +3,8 @@
  * established who the operator is.
  */
 import { ScansealError } from "../../foundation/errors.ts";
-import type { ActRecord, JudgedObject, QuarantineRequest } from "../../store/journal/journal.ts";
+import type { ActRecord, JudgedObject } from "../../store/journal/journal.ts";
+import type { QuarantineRequest } from "../../store/journal/requests.ts";
 import { isSamePerson } from "../../store/journal/same-person.ts";
 import { heldAmong } from "./held-objects.ts";
 import type { Place, QuarantinePorts } from "./ports.ts";
@@ -22,6 +23,14 @@ export interface ReleaseAsked extends Asked {
   /** The destination, as the configuration has it. */
   readonly to: Place | undefined;
   /** Dangers that the person named (two-people.ts). */
+  readonly confirmed: readonly string[];
+}
+
+/** Who may read what is released, by names of the configuration. */
+export interface ReadersAsked {
+  readonly readers: readonly string[];
+  /** Milliseconds from the approval on. */
+  readonly ms: number;
   readonly confirmed: readonly string[];
 }
 
@@ -55,6 +64,44 @@ export async function requestRelease(
   return ask(ports, objects, { act: "release", by, reason, destination: name });
 }
 
+/**
+ * Step one of two, for readers of this gate in place of a destination. @throws ScansealError `usage`, `io`
+ * @param known readers of the configuration
+ */
+export async function requestReading(
+  ports: QuarantinePorts,
+  objects: readonly JudgedObject[],
+  { by, reason, readers, ms, confirmed }: Asked & ReadersAsked,
+  known: readonly string[],
+): Promise<QuarantineRequest> {
+  requireReaders(readers, known);
+  requireReadable(objects);
+  requireHeld(objects);
+  requireConfirmed(objects, confirmed);
+  const forReaders = { names: readers, ms };
+  return ask(ports, objects, { act: "release", by, reason, destination: undefined, forReaders });
+}
+
+/** @throws ScansealError `usage` */
+export function requireReaders(readers: readonly string[], known: readonly string[]): void {
+  const other = readers.find((name) => !known.includes(name));
+  if (other === undefined && readers.length > 0) return;
+  const names = known.join(", ") || "it has none";
+  throw new ScansealError("usage", `the configuration has no such reader: ${names}`);
+}
+
+/** A reader that asks for the instance gets what was admitted under its name. @throws ScansealError `usage` */
+export function requireReadable(objects: readonly JudgedObject[]): void {
+  const conflicts = objects.filter(({ findings }) =>
+    findings.some(({ code }) => code === "instance-conflict"),
+  ).length;
+  if (conflicts > 0)
+    throw new ScansealError(
+      "usage",
+      `another object was admitted in the place of ${conflicts} of them, and readers get that one: release to a destination`,
+    );
+}
+
 /** Step one of two. Nothing happens to the objects yet. @throws ScansealError `usage`, `io` */
 export async function requestPurge(
   ports: QuarantinePorts,
@@ -68,9 +115,9 @@ export async function requestPurge(
 async function ask(
   { journal, newId, clock }: QuarantinePorts,
   objects: readonly JudgedObject[],
-  asked: Asked & Pick<QuarantineRequest, "act" | "destination">,
+  asked: Asked & Pick<QuarantineRequest, "act" | "destination" | "forReaders">,
 ): Promise<QuarantineRequest> {
-  const { act, by, destination } = asked;
+  const { act, by, destination, forReaders } = asked;
   const reason = requireReason(asked.reason);
   const id = newId();
   const now = clock.now();
@@ -82,6 +129,7 @@ async function ask(
     requestedBy: by,
     requestedAt: now,
     destination,
+    forReaders,
     state: "pending",
     approvedBy: undefined,
     approvedAt: undefined,
@@ -90,17 +138,32 @@ async function ask(
     objects: objects.length,
     verdicts: verdictCounts(objects),
     reason,
-    ...(destination === undefined ? {} : { destination }),
+    ...placeDetail(request),
   };
   const record = { id: newId(), at: now, actor: by, act: `quarantine.${act}.requested`, subject: id, detail };
   await journal.addRequest(request, record);
   return request;
 }
 
+/** Where it goes, for the records. @param approvedAt from when on readers may have it */
+function placeDetail(
+  { destination, forReaders }: Pick<QuarantineRequest, "destination" | "forReaders">,
+  approvedAt?: number,
+): ActRecord["detail"] {
+  if (destination !== undefined) return { destination };
+  if (!forReaders) return {};
+  const readers = forReaders.names.join(", ");
+  return approvedAt === undefined
+    ? { readers, minutes: Math.round(forReaders.ms / 60_000) }
+    : { readers, until: approvedAt + forReaders.ms };
+}
+
 export interface Approver {
   readonly by: string;
   readonly confirmed: readonly string[];
   readonly places: readonly Place[];
+  /** Readers of the configuration. */
+  readonly readers: readonly string[];
   /** Whoever asked must still be one. */
   readonly isOperator: (name: string) => boolean;
 }
@@ -133,7 +196,10 @@ export async function approve(ports: QuarantinePorts, id: string, approver: Appr
   if (held.length === 0)
     throw new ScansealError("usage", "none of its objects is held any more: withdraw the request");
   if (act === "release") {
-    requireReadingPlace(approver.places.find(({ name }) => name === request.destination));
+    if (request.forReaders) {
+      requireReaders(request.forReaders.names, approver.readers);
+      requireReadable(held);
+    } else requireReadingPlace(approver.places.find(({ name }) => name === request.destination));
     requireConfirmed(held, approver.confirmed);
   }
   const at = clock.now();
@@ -144,7 +210,7 @@ export async function approve(ports: QuarantinePorts, id: string, approver: Appr
     actor: approver.by,
     act: `quarantine.${act}.approved`,
     subject: id,
-    detail: request.destination === undefined ? detail : { ...detail, destination: request.destination },
+    detail: { ...detail, ...placeDetail(request, at) },
   };
   const toDelete = await journal.approveRequest(id, approver.by, at, record);
   if (!toDelete) throw new ScansealError("usage", "somebody else decided on this request at the same moment");
@@ -177,12 +243,13 @@ async function requireInTime(ports: QuarantinePorts, request: QuarantineRequest)
   throw new ScansealError("usage", "the request is older than a day and has expired: ask anew");
 }
 
-/** Who asked, or any other operator, takes a request back. @throws ScansealError `usage`, `io` */
+/** Who asked, or any other operator, takes a request back; or ends what readers were given, before its time. @throws ScansealError `usage`, `io` */
 export async function withdraw(ports: QuarantinePorts, id: string, by: string): Promise<QuarantineRequest> {
-  const request = await pendingRequest(ports, id);
-  const record = recordOf(ports, by, `quarantine.${request.act}.withdrawn`, id, {
-    requestedBy: request.requestedBy,
-  });
+  const asked = await ports.journal.request(id);
+  const isOpen = asked?.state === "approved" && asked.forReaders !== undefined;
+  const request = isOpen ? asked : await pendingRequest(ports, id);
+  const act = `quarantine.${request.act}.${isOpen ? "ended" : "withdrawn"}`;
+  const record = recordOf(ports, by, act, id, { requestedBy: request.requestedBy });
   if (!(await ports.journal.withdrawRequest(id, record)))
     throw new ScansealError("usage", "somebody else decided on this request at the same moment");
   return { ...request, state: "withdrawn" };

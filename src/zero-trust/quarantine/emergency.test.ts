@@ -1,14 +1,7 @@
 import { expect, it } from "vitest";
 import type { ActRecord } from "../../store/journal/journal.ts";
-import {
-  closeEmergency,
-  EmergencyRead,
-  emergencies,
-  openEmergency,
-  openGrant,
-  readInEmergency,
-  reviewEmergency,
-} from "./emergency.ts";
+import { closeEmergency, emergencies, openEmergency, openGrant, reviewEmergency } from "./emergency.ts";
+import { Opened, openedInEmergency } from "./opened.ts";
 import type { QuarantinePorts } from "./ports.ts";
 
 class Desk {
@@ -39,14 +32,14 @@ it("is in force at once, for its study, reader and time alone", async () => {
   expect(await openGrant(journal, "2.25.2", "ws", desk.now)).toBeUndefined();
   expect(await openGrant(journal, "2.25.1", "ws2", desk.now)).toBeUndefined();
   expect(await openGrant(journal, "2.25.1", "ws", desk.now + 60_000)).toBeUndefined();
-  expect(readInEmergency(object, "ws", grant, desk.now)?.object).toBe(object);
+  expect(openedInEmergency(object, "ws", grant, desk.now)?.object).toBe(object);
   for (const [reader, study, at] of [
     ["ws2", "2.25.1", desk.now],
     ["ws", "2.25.2", desk.now],
     ["ws", "2.25.1", desk.now + 60_000],
     ["ws", "2.25.1", desk.now - 1],
   ] as const)
-    expect(readInEmergency({ studyInstanceUid: study }, reader, grant, at)).toBeUndefined();
+    expect(openedInEmergency({ studyInstanceUid: study }, reader, grant, at)).toBeUndefined();
 });
 
 it("ends when somebody closes it, and is reviewed by another person, once", async () => {
@@ -55,7 +48,7 @@ it("ends when somebody closes it, and is reviewed by another person, once", asyn
   await expect(reviewEmergency(desk.ports, id, "Ada")).rejects.toThrow(/second person/);
   const closed = await closeEmergency(desk.ports, id.slice(-8), "bob");
   expect(closed.closedAt).toBe(desk.now);
-  expect(readInEmergency(object, "ws", closed, desk.now)).toBeUndefined();
+  expect(openedInEmergency(object, "ws", closed, desk.now)).toBeUndefined();
   expect(await openGrant(desk.ports.journal, "2.25.1", "ws", desk.now)).toBeUndefined();
   await expect(closeEmergency(desk.ports, id, "bob")).rejects.toThrow(/over already/);
   expect((await reviewEmergency(desk.ports, id, "bob")).reviewedBy).toBe("bob");
@@ -82,6 +75,6 @@ it("takes a reason and a time, and no record that is none", async () => {
 });
 
 it("cannot be made by anybody else", () => {
-  const forged = EmergencyRead as unknown as new (key: unknown, object: unknown, grant: unknown) => unknown;
-  expect(() => new forged(Symbol("mint"), object, {})).toThrow(/only a grant/);
+  const forged = Opened as unknown as new (key: unknown, object: unknown, grant: unknown) => unknown;
+  expect(() => new forged(Symbol("mint"), object, {})).toThrow(/only people/);
 });

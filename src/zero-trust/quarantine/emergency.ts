@@ -35,36 +35,6 @@ const acts = {
 /** Of one study. */
 const recordsMax = 1_000;
 
-const mint: unique symbol = Symbol("mint");
-
-/** An object that was withheld and is given under a grant. The constructor cannot be called from outside this file. */
-export class EmergencyRead<T> {
-  readonly #object: T;
-  readonly grant: EmergencyGrant;
-
-  constructor(key: typeof mint, object: T, grant: EmergencyGrant) {
-    if (key !== mint) throw new ScansealError("internal", "only a grant opens an object");
-    this.#object = object;
-    this.grant = grant;
-  }
-
-  get object(): T {
-    return this.#object;
-  }
-}
-
-/** Undefined where the grant is over, or of another study or reader. */
-export function readInEmergency<T extends { readonly studyInstanceUid: string }>(
-  object: T,
-  reader: string,
-  grant: EmergencyGrant,
-  now: number,
-): EmergencyRead<T> | undefined {
-  const isOpen = now >= grant.openedAt && now < grant.until && grant.closedAt === undefined;
-  const isOfThis = grant.studyInstanceUid === object.studyInstanceUid && grant.reader === reader;
-  return isOpen && isOfThis ? new EmergencyRead(mint, object, grant) : undefined;
-}
-
 export interface EmergencyAsked {
   readonly studyInstanceUid: string;
   readonly reader: string;

@@ -1,11 +1,6 @@
 /** Everything the journal knows of one object: for the person who has to decide. */
-import type {
-  ActRecord,
-  Delivery,
-  Journal,
-  JudgedObject,
-  QuarantineRequest,
-} from "../../store/journal/journal.ts";
+import type { ActRecord, Delivery, Journal, JudgedObject } from "../../store/journal/journal.ts";
+import type { QuarantineRequest } from "../../store/journal/requests.ts";
 
 export interface ObjectStory {
   readonly object: JudgedObject;

@@ -1,5 +1,6 @@
 /** Deletes the bytes of purged objects: after the journal says that nothing refers to them, and only for a short while. */
-import type { JudgedObject, QuarantineRequest } from "../../store/journal/journal.ts";
+import type { JudgedObject } from "../../store/journal/journal.ts";
+import type { QuarantineRequest } from "../../store/journal/requests.ts";
 import type { QuarantinePorts } from "./ports.ts";
 
 /**

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { JudgedObject, QuarantineRequest } from "../../store/journal/journal.ts";
+import type { JudgedObject } from "../../store/journal/journal.ts";
+import type { QuarantineRequest } from "../../store/journal/requests.ts";
 import { findRelease, Released } from "./released.ts";
 import { requestMsMax } from "./two-people.ts";
 

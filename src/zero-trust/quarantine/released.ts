@@ -1,6 +1,7 @@
 /** The proof type of a release: only a decision of two people makes one, and only to the place they named. */
 import { ScansealError } from "../../foundation/errors.ts";
-import type { Journal, JudgedObject, QuarantineRequest } from "../../store/journal/journal.ts";
+import type { Journal, JudgedObject } from "../../store/journal/journal.ts";
+import type { QuarantineRequest } from "../../store/journal/requests.ts";
 import { isSamePerson } from "../../store/journal/same-person.ts";
 import { requestMsMax } from "./two-people.ts";
 
@@ -24,22 +25,26 @@ export class Released<T> {
 }
 
 /**
- * Undefined unless the request is a release of this held object to this destination, approved in time by a second person. What was judged again
- * after the approval may be held for a reason that neither of them saw.
+ * The request is a release of this held object, approved in time by a second person. What was judged again after the approval may be held for a
+ * reason that neither of them saw.
  */
+export function isSeenRelease(object: JudgedObject, request: QuarantineRequest): boolean {
+  const { requestedBy, requestedAt, approvedBy, approvedAt } = request;
+  const isRelease = request.act === "release" && request.state === "approved";
+  const isByTwo = approvedBy !== undefined && !isSamePerson(approvedBy, requestedBy);
+  const isInTime = approvedAt !== undefined && Math.abs(approvedAt - requestedAt) <= requestMsMax;
+  const isSeen = approvedAt !== undefined && object.judgedAt !== undefined && object.judgedAt <= approvedAt;
+  const isOfThis = request.objectIds.includes(object.id) && object.state === "held";
+  return isRelease && isByTwo && isInTime && isSeen && isOfThis;
+}
+
+/** Undefined unless the request is a release of this object to this destination. */
 function releasedBy(
   object: JudgedObject,
   destination: string,
   request: QuarantineRequest,
 ): Released<JudgedObject> | undefined {
-  const { requestedBy, requestedAt, approvedBy, approvedAt } = request;
-  const isRelease = request.act === "release" && request.state === "approved";
-  const isByTwo = approvedBy !== undefined && !isSamePerson(approvedBy, requestedBy);
-  const isInTime = approvedAt !== undefined && Math.abs(approvedAt - requestedAt) <= requestMsMax;
-  const isOfThis = request.objectIds.includes(object.id) && request.destination === destination;
-  const isSeen = approvedAt !== undefined && object.judgedAt !== undefined && object.judgedAt <= approvedAt;
-  const isHeld = object.state === "held" && isSeen;
-  if (!isRelease || !isByTwo || !isInTime || !isOfThis || !isHeld) return undefined;
+  if (request.destination !== destination || !isSeenRelease(object, request)) return undefined;
   return new Released(mint, object, request.id);
 }
 

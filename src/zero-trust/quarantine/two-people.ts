@@ -1,6 +1,7 @@
 /** The rules of a decision by two people. Pure: no I/O, no clock. */
 import { ScansealError } from "../../foundation/errors.ts";
-import type { JudgedObject, QuarantineRequest } from "../../store/journal/journal.ts";
+import type { JudgedObject } from "../../store/journal/journal.ts";
+import type { QuarantineRequest } from "../../store/journal/requests.ts";
 
 /** A request that nobody looked at for a day was made in a situation that is over. */
 export const requestMsMax: number = 24 * 60 * 60_000;

@@ -54,7 +54,7 @@ export function webReading(
   end: () => void,
 ): WebReading {
   const read = async (scope: WebScope): Promise<GivenInstances> => {
-    const plan = await desk.plan(readScope(scope), reader);
+    const plan = await desk.plan(readScope(scope));
     let others: OtherInstances | undefined;
     const known = plan.others.then((all) => {
       others = all;
@@ -111,7 +111,8 @@ function givenOf(read: Outgoing): Given {
 }
 
 function basisOf(read: Outgoing): string {
-  return read.kind === "delivered" ? read.object.basis : read.kind;
+  if (read.kind === "notice") return read.kind;
+  return read.kind === "delivered" ? read.object.basis : read.object.opening.kind;
 }
 
 function withheld({ instance, withholding }: Extract<Read, { kind: "withheld" }>): Withheld {
@@ -139,7 +140,7 @@ async function madeOf<T extends object>(
   reader: ReaderSettings,
   of: (object: DicomObject) => Promise<T | "none" | "unacceptable">,
 ): Promise<Made<T>> {
-  const plan = await desk.plan(readScope(scope), reader);
+  const plan = await desk.plan(readScope(scope));
   const instances = plan.instances.length > 0 ? plan.instances : await onlyOthers(plan);
   const middle = Math.floor(instances.length / 2);
   for await (const read of desk.read(planOf(instances.slice(middle, middle + 1)), reader)) {

@@ -66,7 +66,7 @@ export class DimseReading {
     { identifier, association }: GetRequest,
     reader: ReaderSettings,
   ): Promise<Retrieval<OfferedInstance | MissingInstance>> {
-    const plan = await this.#planned(identifier, reader);
+    const plan = await this.#planned(identifier);
     const reads = this.#parts.desk.readWithNotices(plan, reader, noticeSyntaxOf(association));
     return retrieval(plan, offered(reads));
   }
@@ -79,18 +79,17 @@ export class DimseReading {
   ): Promise<Retrieval<SubOperationOutcome>> {
     const place = reader.moveTo.find((one) => one.aeTitle === destination);
     if (!place) throw new DimseRefusal({ code: dimseStatus.moveDestinationUnknown });
-    const plan = await this.#planned(identifier, reader);
+    const plan = await this.#planned(identifier);
     const originator = { aeTitle: association.request.callingAeTitle, messageId };
     const sender = new MoveSender(place, aeTitle, originator);
     const reads = this.#parts.desk.readWithNotices(plan, reader, noticeDefaultSyntax);
     return retrieval(plan, sent(reads, sender));
   }
 
-  async #planned(identifier: RetrieveIdentifier, reader: ReaderSettings): Promise<ReadingPlan> {
+  async #planned(identifier: RetrieveIdentifier): Promise<ReadingPlan> {
     try {
       const plans: ReadingPlan[] = [];
-      for (const scope of await this.#scopes(identifier))
-        plans.push(await this.#parts.desk.plan(scope, reader));
+      for (const scope of await this.#scopes(identifier)) plans.push(await this.#parts.desk.plan(scope));
       return joinedPlans(plans);
     } catch (error) {
       throw asRefusal(error);

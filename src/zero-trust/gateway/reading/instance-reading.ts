@@ -8,28 +8,35 @@ import type { Clock } from "../../../foundation/crypto.ts";
 import { type MalformedCode, ScansealError } from "../../../foundation/errors.ts";
 import type { EventSink } from "../../../operations/event.ts";
 import type { Evidence } from "../../evidence/evidence.ts";
-import { admit } from "../../policy/admitted.ts";
-import { decide, type Mode } from "../../policy/decide.ts";
-import { notAsAdmitted } from "../../policy/reading-findings.ts";
-import type { Decision, Verdict } from "../../policy/verdict.ts";
-import { readInEmergency } from "../../quarantine/emergency.ts";
+import { decide } from "../../policy/decide.ts";
+import type { Decision } from "../../policy/verdict.ts";
 import { told } from "../fault-words.ts";
 import type { Examiner } from "../ports.ts";
 import { expectationOf } from "./expectation.ts";
 import type {
   Admissions,
   AdmittedEntry,
-  Emergencies,
   HeldInstance,
   InstanceName,
+  Opener,
+  Quarantine,
   ReadableArchive,
-  Reader,
   Replicas,
   StagedObject,
   Staging,
 } from "./ports.ts";
-import type { Read, VerifiedObject, Withholding } from "./read.ts";
-import { type Cached, type CacheLimits, type InUse, VerifiedCache } from "./verified-cache.ts";
+import type { Read, Withholding } from "./read.ts";
+import {
+  type Asking,
+  delivered,
+  type Examined,
+  errorCodes,
+  heldFor,
+  objectOf,
+  type ReadingReader,
+  type Returned,
+} from "./returned.ts";
+import { type CacheLimits, VerifiedCache } from "./verified-cache.ts";
 
 /** What an archive returned and no reader gets. */
 export interface ReturnedObject {
@@ -52,27 +59,10 @@ export interface ReadingParts {
   readonly examiner: Pick<Examiner, "examine">;
   readonly hold: Holding;
   /** Undefined: nothing is opened for anybody. */
-  readonly emergencies?: Emergencies | undefined;
+  readonly quarantine?: Quarantine | undefined;
   readonly events: EventSink;
   readonly clock: Clock;
   readonly cache: CacheLimits;
-}
-
-/** The policy of whoever asks. */
-export interface ReadingReader extends Reader {
-  readonly mode: Mode;
-}
-
-interface Examined extends Cached {
-  readonly staged: StagedObject;
-  readonly evidence: Evidence;
-}
-
-/** What one place returned, and what is decided of it for this reader. */
-interface Returned {
-  readonly used: InUse<Examined>;
-  readonly evidence: Evidence;
-  readonly decision: Decision;
 }
 
 type Attempt =
@@ -80,14 +70,7 @@ type Attempt =
   | { readonly kind: "absent" }
   | { readonly kind: "failed"; readonly code: string };
 
-/** One instance, as it is asked for. */
-interface Asking {
-  readonly asked: InstanceName;
-  readonly admitted: AdmittedEntry | undefined;
-  readonly mode: Mode;
-  /** Name of the configuration. */
-  readonly reader: string;
-}
+type OpenedRead = Extract<Read, { kind: "opened" }>;
 
 export class InstanceReading {
   readonly #parts: ReadingParts;
@@ -107,6 +90,13 @@ export class InstanceReading {
     { mode, name: reader }: ReadingReader,
   ): Promise<Read> {
     const asking: Asking = { asked, admitted, mode, reader };
+    const read = await this.#proven(asking);
+    if (read.kind !== "withheld" || read.withholding.why === "policy") return read;
+    return (await this.#released(asking)) ?? read;
+  }
+
+  async #proven(asking: Asking): Promise<Read> {
+    const { asked, admitted } = asking;
     const { archive } = this.#parts;
     if (archive && admitted && this.#isAway) {
       const given = await this.#copyFor(asking, admitted, archive);
@@ -119,9 +109,9 @@ export class InstanceReading {
     const ours = withholding.why !== "policy" && admitted;
     if (!archive && ours) return await this.#ofOurs(asking, ours);
     if (!archive || !ours) return first ?? { kind: "withheld", instance: asked, withholding };
-    const why = first?.kind === "emergency" ? "held" : withholding.why;
+    const why = first?.kind === "opened" ? "held" : withholding.why;
     const given = await this.#copyFor(asking, ours, archive, why);
-    if (given && first?.kind === "emergency") first.done();
+    if (given && first?.kind === "opened") first.done();
     return given ?? first ?? { kind: "withheld", instance: asked, withholding };
   }
 
@@ -157,7 +147,7 @@ export class InstanceReading {
     const { returned } = copy;
     const given = delivered(asking, returned, undefined);
     if (given) return given;
-    const opened = await this.#inEmergency(asking, returned, undefined);
+    const opened = await this.#opened(asking, returned, undefined);
     if (opened) return opened;
     returned.used.done();
     return withheld(heldFor(returned, admitted));
@@ -167,39 +157,75 @@ export class InstanceReading {
     return this.#attempt(`copy ${admitted.digest}`, () => this.#parts.replicas.open(admitted), asking);
   }
 
-  /** One that was held when it arrived: only a grant opens it. */
+  /** One that is in quarantine: only people open it. */
   async readHeld(held: HeldInstance, { name: reader, mode }: ReadingReader): Promise<Read> {
+    const { verdict, codes } = held;
     const asking: Asking = { asked: held, admitted: undefined, mode, reader };
-    const copy = await this.#attempt(`held ${held.digest}`, () => this.#parts.replicas.open(held), asking);
-    if (copy.kind === "returned") {
-      const opened = await this.#inEmergency(asking, copy.returned, undefined);
-      if (opened) return opened;
-      copy.returned.used.done();
-    }
-    return { kind: "withheld", instance: held, withholding: { why: "missing" } };
+    const opener = await this.#openerFor(asking, held);
+    const opened = opener && (await this.#heldBytes(asking, held, opener));
+    return opened ?? { kind: "withheld", instance: held, withholding: { why: "held", verdict, codes } };
   }
 
-  /** Undefined where nobody opened it, or it cannot be sent. Each one that is given is told. */
-  async #inEmergency(
+  async #heldBytes(asking: Asking, held: HeldInstance, opener: Opener): Promise<OpenedRead | undefined> {
+    const copy = await this.#attempt(`held ${held.digest}`, () => this.#parts.replicas.open(held), asking);
+    if (copy.kind !== "returned") return undefined;
+    const opened = this.#openedBy(opener, asking, copy.returned, undefined, held);
+    if (!opened) copy.returned.used.done();
+    return opened;
+  }
+
+  /** What is withheld of a study that was read before may be in quarantine, and released from there. */
+  async #released({ asked, reader, mode }: Asking): Promise<Read | undefined> {
+    try {
+      const held = await this.#parts.quarantine?.releasedTo(reader, asked);
+      const read = held && (await this.readHeld(held, { name: reader, mode }));
+      return read?.kind === "opened" ? read : undefined;
+    } catch (error) {
+      return this.#notOpened(error);
+    }
+  }
+
+  /** What an archive, or a copy of the gate's, returned; undefined where nobody opened it. */
+  async #opened(
     asking: Asking,
     returned: Returned,
     archive: string | undefined,
-  ): Promise<Extract<Read, { kind: "emergency" }> | undefined> {
-    const { emergencies, clock, events } = this.#parts;
-    const { asked, reader, admitted } = asking;
-    const object = objectOf(asking, returned, archive);
-    if (!emergencies || object.sopClassUid === "") return undefined;
+  ): Promise<OpenedRead | undefined> {
+    const opener = await this.#openerFor(asking);
+    return opener && this.#openedBy(opener, asking, returned, archive);
+  }
+
+  async #openerFor({ asked, reader }: Asking, held?: HeldInstance): Promise<Opener | undefined> {
     try {
-      const grant = await emergencies.grant(asked.studyInstanceUid, reader);
-      const opened = grant && readInEmergency(object, reader, grant, clock.now());
-      if (!opened) return undefined;
-      const known = admitted ? { object: admitted.objectId } : {};
-      events({ kind: "read-emergency", grant: opened.grant.id, reader, verdict: object.verdict, ...known });
-      return { kind: "emergency", object: opened, done: returned.used.done };
+      return await this.#parts.quarantine?.openerFor(reader, asked.studyInstanceUid, held);
     } catch (error) {
-      events({ kind: "fault", where: "emergency reading", ...told(error) });
-      return undefined;
+      return this.#notOpened(error);
     }
+  }
+
+  #notOpened(error: unknown): undefined {
+    this.#parts.events({ kind: "fault", where: "opened for a reader", ...told(error) });
+  }
+
+  /** Undefined where it is not what was opened, or cannot be sent. Each one that is given is told. */
+  #openedBy(
+    opener: Opener,
+    asking: Asking,
+    returned: Returned,
+    archive: string | undefined,
+    held?: HeldInstance,
+  ): OpenedRead | undefined {
+    const { admitted, reader } = asking;
+    const object = objectOf(asking, returned, archive);
+    const opened = object.sopClassUid === "" ? undefined : opener(object);
+    if (!opened) return undefined;
+    const { opening } = opened;
+    const id = admitted?.objectId ?? held?.objectId;
+    const facts = { reader, verdict: object.verdict, ...(id === undefined ? {} : { object: id }) };
+    if (opening.kind === "emergency")
+      this.#parts.events({ kind: "read-emergency", grant: opening.id, ...facts });
+    else this.#parts.events({ kind: "read-released", request: opening.id, ...facts });
+    return { kind: "opened", object: opened, done: returned.used.done };
   }
 
   async #fromArchive(archive: ReadableArchive, asking: Asking): Promise<Read> {
@@ -229,7 +255,7 @@ export class InstanceReading {
     if (given) return given;
     const withholding = heldFor(returned, admitted);
     if (withholding.why === "held") await this.#hold(archive, asking, returned);
-    const opened = await this.#inEmergency(asking, returned, archive.name);
+    const opened = await this.#opened(asking, returned, archive.name);
     if (opened) return opened;
     returned.used.done();
     return withheld(withholding);
@@ -312,49 +338,3 @@ export const linkCodes: ReadonlySet<string> = new Set(["network", "timeout"]);
 
 /** There is no such instance where it was looked for. */
 class AbsentError extends Error {}
-
-function delivered(
-  asking: Asking,
-  returned: Returned,
-  archive: string | undefined,
-): Extract<Read, { kind: "delivered" }> | undefined {
-  const proof = admit(objectOf(asking, returned, archive), returned.decision);
-  return proof && { kind: "delivered", object: proof, done: returned.used.done };
-}
-
-function objectOf(
-  { asked }: Asking,
-  { used, evidence, decision }: Returned,
-  archive: string | undefined,
-): VerifiedObject {
-  const { studyInstanceUid, seriesInstanceUid, sopInstanceUid } = asked;
-  const { sopClassUid = "", transferSyntaxUid = "" } = evidence.format ?? {};
-  const { verdict, assurance } = decision;
-  return {
-    studyInstanceUid,
-    seriesInstanceUid,
-    sopInstanceUid,
-    sopClassUid,
-    transferSyntaxUid,
-    staged: used.value.staged,
-    evidence,
-    verdict,
-    assurance,
-    archive,
-  };
-}
-
-const failing: ReadonlySet<Verdict> = new Set<Verdict>(["altered", "untrusted", "malformed"]);
-
-/** What is as it was admitted, or was never proven and fails no check, is withheld by the reader's own policy: no alarm. */
-function heldFor({ decision }: Returned, admitted: AdmittedEntry | undefined): Withholding {
-  const { verdict, findings } = decision;
-  const isOther = findings.some(({ code }) => notAsAdmitted.has(code));
-  const isWorse = admitted !== undefined && admitted.verdict !== verdict;
-  const isHeld = failing.has(verdict) || isOther || isWorse;
-  return { why: isHeld ? "held" : "policy", verdict, codes: errorCodes(decision) };
-}
-
-function errorCodes({ findings }: Decision): readonly string[] {
-  return [...new Set(findings.filter(({ severity }) => severity === "error").map(({ code }) => code))];
-}

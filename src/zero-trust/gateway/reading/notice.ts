@@ -3,7 +3,7 @@ import type { JsonDataSet } from "../../../dicom/json/json-model.ts";
 import { explicitLittleEndianUid, implicitLittleEndianUid } from "../../../dicom/transfer-syntax.ts";
 import type { OpenAssociation } from "../../../dicom-network/dimse/service.ts";
 import type { EventSink } from "../../../operations/event.ts";
-import type { EmergencyGrant } from "../../quarantine/emergency.ts";
+import type { Opening } from "../../quarantine/opened.ts";
 import { told } from "../fault-words.ts";
 import type { InstanceName, Reader } from "./ports.ts";
 import type { GateNotice, NoticeRead, Read, VerifiedObject, Withholding } from "./read.ts";
@@ -27,11 +27,11 @@ export interface NotGiven {
   readonly instanceNumber: number | undefined;
 }
 
-/** Given in an emergency. */
+/** Given because people opened it. */
 export interface GivenUnproven {
   readonly instance: InstanceName;
   readonly verdict: string;
-  readonly grant: Pick<EmergencyGrant, "by" | "until">;
+  readonly opening: Opening;
   readonly instanceNumber: number | undefined;
 }
 
@@ -103,9 +103,9 @@ export class WithheldTally {
     if (!tally) return;
     const instanceNumber = admitted?.instanceNumber;
     if (read.kind === "delivered") await this.#learn(tally, read);
-    else if (read.kind === "emergency") {
-      const { object: instance, grant } = read.object;
-      tally.unproven.push({ instance, verdict: instance.verdict, grant, instanceNumber });
+    else if (read.kind === "opened") {
+      const { object: instance, opening } = read.object;
+      tally.unproven.push({ instance, verdict: instance.verdict, opening, instanceNumber });
     } else if (!isOldNotice(read.withholding)) {
       const { instance, withholding } = read;
       tally.withheld.push({ instance, withholding, instanceNumber });

@@ -2,7 +2,8 @@
 import type { Bytes } from "../../../foundation/bytes.ts";
 import type { MalformedCode } from "../../../foundation/errors.ts";
 import type { FileExtent } from "../../../store/spool/spool.ts";
-import type { EmergencyGrant } from "../../quarantine/emergency.ts";
+import type { Opened } from "../../quarantine/opened.ts";
+import type { VerifiedObject } from "./read.ts";
 
 /** An instance by its place: UIDs of digits and dots, at most 64 characters each. */
 export interface InstanceName {
@@ -92,16 +93,27 @@ export interface Reader {
   readonly name: string;
 }
 
-/** Held when it arrived, and never admitted. */
+/** In quarantine. */
 export interface HeldInstance extends InstanceName {
   readonly objectId: string;
   readonly digest: string;
+  readonly verdict: string;
+  /** Of its findings that are errors. */
+  readonly codes: readonly string[];
 }
 
-/** What people opened for a reader although it does not pass (quarantine/emergency.ts). */
-export interface Emergencies {
-  /** In force now. @throws ScansealError `io` */
-  grant(studyInstanceUid: string, reader: string): Promise<EmergencyGrant | undefined>;
-  /** Each SOP Instance UID once, the one that came last. @throws ScansealError `io` */
+/** What is in quarantine, and for whom people opened it (quarantine/opened.ts). Every method: @throws ScansealError `io` */
+export interface Quarantine {
+  /** Held when it arrived, and never admitted. Each SOP Instance UID once, the one that came last. */
   held(scope: ReadScope): Promise<readonly HeldInstance[]>;
+  /** In whatever way it came into quarantine: what two people released to this reader. */
+  releasedTo(reader: string, instance: InstanceName): Promise<HeldInstance | undefined>;
+  /**
+   * Undefined where nobody opened it for this reader at this moment. @param held whose bytes it is; undefined for what was returned just now, which
+   * only an emergency opens
+   */
+  openerFor(reader: string, studyInstanceUid: string, held?: HeldInstance): Promise<Opener | undefined>;
 }
+
+/** Makes the proof. Undefined where it is not what was opened, or the time is over. */
+export type Opener = (object: VerifiedObject) => Opened<VerifiedObject> | undefined;

@@ -1,10 +1,10 @@
 /** What becomes of one instance that a reader asked for. */
 import type { Evidence } from "../../evidence/evidence.ts";
 import type { Admitted } from "../../policy/admitted.ts";
-import type { EmergencyRead } from "../../quarantine/emergency.ts";
+import type { Opened } from "../../quarantine/opened.ts";
 import type { InstanceName, StagedObject } from "./ports.ts";
 
-/** Fetched, examined, compared with what was admitted; under a grant it may have failed. */
+/** Fetched, examined, compared with what was admitted; one that people opened may have failed. */
 export interface VerifiedObject extends InstanceName {
   readonly sopClassUid: string;
   readonly transferSyntaxUid: string;
@@ -41,8 +41,8 @@ export type Read =
       /** The reader is done with its bytes. Idempotent. */
       readonly done: () => void;
     }
-  /** It would be withheld, and somebody answers for reading it all the same. */
-  | { readonly kind: "emergency"; readonly object: EmergencyRead<VerifiedObject>; readonly done: () => void }
+  /** It would be withheld, and people answer for reading it all the same. */
+  | { readonly kind: "opened"; readonly object: Opened<VerifiedObject>; readonly done: () => void }
   | { readonly kind: "withheld"; readonly instance: InstanceName; readonly withholding: Withholding };
 
 /** After the last instance, for readers who want it: one for each study of which something was withheld. */

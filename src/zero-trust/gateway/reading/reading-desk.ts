@@ -1,13 +1,7 @@
 /** A study, series or instance for a reader: what the gate admitted and what only the archive knows, each read and verified; nothing left out in silence. */
 import { ScansealError } from "../../../foundation/errors.ts";
 import { told } from "../fault-words.ts";
-import {
-  awayMs,
-  InstanceReading,
-  linkCodes,
-  type ReadingParts,
-  type ReadingReader,
-} from "./instance-reading.ts";
+import { awayMs, InstanceReading, linkCodes, type ReadingParts } from "./instance-reading.ts";
 import { type Notices, WithheldTally } from "./notice.ts";
 import type {
   AdmittedEntry,
@@ -15,11 +9,11 @@ import type {
   HeldInstance,
   InstanceName,
   ReadableArchive,
-  Reader,
   ReadScope,
 } from "./ports.ts";
 import type { NoticeRead, Read } from "./read.ts";
 import { ReadingRecord } from "./reading-record.ts";
+import type { ReadingReader } from "./returned.ts";
 
 export interface ReadingDeskParts extends ReadingParts {
   readonly admitted: AdmittedInstances;
@@ -37,7 +31,7 @@ export interface ReadingPlan {
 }
 
 export interface OtherInstances {
-  /** What only the archive knows, and what was held and is opened for this reader. */
+  /** What only the archive knows, and what was held when it arrived: withheld, unless people opened it for this reader. */
   readonly instances: readonly PlannedInstance[];
   /** The archive could not be asked what else it has: code of a ScansealError. Then what the gate never admitted may be missing. */
   readonly archiveUnlisted: string | undefined;
@@ -68,7 +62,7 @@ function awaited<T>(promise: Promise<T>): Promise<T> {
 export interface PlannedInstance {
   readonly asked: InstanceName;
   readonly admitted: AdmittedEntry | undefined;
-  /** It was held when it arrived, and an emergency is open for this reader. */
+  /** It was held when it arrived. */
   readonly held?: HeldInstance | undefined;
 }
 
@@ -86,7 +80,7 @@ export class ReadingDesk {
   }
 
   /** @throws ScansealError, as the promise of the others does: `io` of the index; `usage` for a study of more than `plannedMax` instances */
-  async plan(scope: ReadScope, reader: Reader): Promise<ReadingPlan> {
+  async plan(scope: ReadScope): Promise<ReadingPlan> {
     const { admitted, archive } = this.#parts;
     // One instance that was admitted needs no list: nothing else has its name.
     const isStudyOrSeries = scope.sopInstanceUid === undefined;
@@ -100,7 +94,7 @@ export class ReadingDesk {
     }
     const late = archive && !isStudyOrSeries && instances.length === 0;
     const listed = late ? this.#listed(archive, scope) : early;
-    return { instances, others: awaited(this.#othersOf(scope, reader, listed, seen)) };
+    return { instances, others: awaited(this.#othersOf(scope, listed, seen)) };
   }
 
   /** An archive that is not reached is not waited for by each study: it is left out for a while, as in searches. */
@@ -118,7 +112,6 @@ export class ReadingDesk {
   /** @param seen is added to */
   async #othersOf(
     scope: ReadScope,
-    reader: Reader,
     listed: Promise<ArchiveList> | undefined,
     seen: Set<string>,
   ): Promise<OtherInstances> {
@@ -136,15 +129,15 @@ export class ReadingDesk {
       instances.push({ asked: entry ?? asked, admitted: entry });
       if (archive && !entry) events({ kind: "read-unknown", archive: archive.name });
     }
-    for (const held of await this.#heldOpened(scope, reader))
+    for (const held of await this.#held(scope, seen))
       if (!seen.has(held.sopInstanceUid)) instances.push({ asked: held, admitted: undefined, held });
     return { instances, archiveUnlisted: unlisted };
   }
 
-  async #heldOpened(scope: ReadScope, { name }: Reader): Promise<readonly HeldInstance[]> {
-    const { emergencies } = this.#parts;
-    const grant = await emergencies?.grant(scope.studyInstanceUid, name);
-    return grant && emergencies ? emergencies.held(scope) : [];
+  /** Where the one instance that was asked for is known, nothing else has its name. */
+  async #held(scope: ReadScope, seen: ReadonlySet<string>): Promise<readonly HeldInstance[]> {
+    const isFound = scope.sopInstanceUid !== undefined && seen.has(scope.sopInstanceUid);
+    return isFound ? [] : ((await this.#parts.quarantine?.held(scope)) ?? []);
   }
 
   /** In their order. Whoever takes a delivered one calls its `done`. @throws ScansealError of `others` */
