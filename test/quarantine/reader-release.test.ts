@@ -44,7 +44,7 @@ describe("a release to readers", () => {
     expect(await opening(object)).toBeUndefined();
   });
 
-  it("ends when an operator says so, once; one that is sent does not", async () => {
+  it("ends when an operator says so, once, and one that is sent does not", async () => {
     const object = await at().hold({ studyInstanceUid });
     const request = await at().askReading([object]);
     await at().approveAs("ben", request);
@@ -94,7 +94,7 @@ describe("a release to readers", () => {
 });
 
 describe("what readers are told of quarantine", () => {
-  it("is all that was held of a study, however much, with its verdict; not what is asked of an archive again, nor notices", async () => {
+  it("is all that was held of a study, however much, with its verdict, but not what is asked of an archive again, nor notices", async () => {
     const held: JudgedObject[] = [];
     for (let n = 0; n < 1_203; n++)
       held.push(await at().hold({ studyInstanceUid, seriesInstanceUid: "2.25.43" }));
