@@ -54,7 +54,7 @@ const passphraseBytesMax = 1_024;
 /** ASCII only: no letter of another script can look like one of these. Case is told apart by nobody. */
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** It acts by itself in the records. */
-const reservedNames: ReadonlySet<string> = new Set(["gateway", "scanseal"]);
+const reservedNames: ReadonlySet<string> = new Set(["gateway", "machine", "scanseal"]);
 
 /** Wrong guesses in a row that cost nothing: fingers slip. */
 const freeFailures = 4;

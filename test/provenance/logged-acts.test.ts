@@ -55,6 +55,23 @@ describe("the gate's acts", () => {
   ];
   const journal = { records: async () => acts };
 
+  it("who became an operator, and who is one no more, is told; who was refused is not", async () => {
+    const people = [
+      act("9", "operator.refused", { why: "wrong-passphrase" }, "gateway"),
+      act("8", "operator.removed", {}),
+      act("7", "quarantine.release.ended", { requestedBy: "ben" }),
+      act("6", "operator.added", { and: "ben" }),
+    ];
+    const logged = await queuedBy(
+      async (parts) => void (await queueActs(parts, { records: async () => people })),
+    );
+    expect(logged.map(({ kind, statement }) => [kind, statement.act, statement.and])).toEqual([
+      ["policy", "operator.added", "ben"],
+      ["release", "quarantine.release.ended", undefined],
+      ["policy", "operator.removed", undefined],
+    ]);
+  });
+
   it("changed sources, releases and purges are told, in their order and once, requests and refusals not", async () => {
     const logged = await queuedBy(async (parts) => {
       expect(await queueActs(parts, journal)).toBe(3);

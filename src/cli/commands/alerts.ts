@@ -6,11 +6,14 @@ import type { GatewayConfig } from "../../site/gateway/config.ts";
 import { dataPaths } from "../../site/gateway/stores.ts";
 import { visibleText } from "../terminal/visible-text.ts";
 import { configOf, type DeskOptions } from "./gateway-desk.ts";
+import { recordMachineAct } from "./machine-acts.ts";
 
 /** @returns 0 when every channel took the test, 1 when one did not */
 export async function alertsTest(options: DeskOptions): Promise<number> {
   const { alerts, settings } = withAlerts(configOf(options));
-  return tell(testAlerts(alerts, settings.aeTitle));
+  const status = await tell(testAlerts(alerts, settings.aeTitle));
+  await recordMachineAct(options, "alerts-tested", settings.aeTitle, { failed: status !== 0 });
+  return status;
 }
 
 /** For whoever watches the gate (packaging/scanseal-down.service). @returns 0 when every channel took it, 1 when one did not; 1 when a gate is running: then nobody is woken */

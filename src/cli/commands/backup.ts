@@ -11,6 +11,7 @@ import { openHome } from "../../site/home.ts";
 import { packageVersion } from "../package-version.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
 import { configOf, configPathOf } from "./gateway-desk.ts";
+import { recordMachineAct } from "./machine-acts.ts";
 
 function say(...lines: readonly string[]): void {
   process.stdout.write(`${lines.join("\n")}\n`);
@@ -32,9 +33,11 @@ export async function makeBackup(folder: string, options: MakeOptions): Promise<
   const manifest = await runBackup(home, folder, {
     ...{ version: packageVersion(), now: systemClock.now(), withKeys: !options.withoutKeys, config },
   });
+  const { digest } = readManifest(folder);
+  if (hasGateway) await recordMachineAct(options, "backup-made", digest, { keys: !options.withoutKeys });
   say(`Backed up: ${countsOf(manifest)}, in ${folder}.`, ...keyWords(manifest), ...outsideWords(manifest));
   say(
-    `Manifest SHA-256: ${readManifest(folder).digest}`,
+    `Manifest SHA-256: ${digest}`,
     "Write it down elsewhere: with --sha256 it tells this backup from one that somebody changed.",
   );
   if (!manifest.missing) return 0;
@@ -107,6 +110,7 @@ export async function restoreBackup(folder: string, options: RestoreOptions): Pr
     ...{ home: options.home, data: options.data, digest: options.sha256, now: systemClock.now() },
   });
   const { manifest, rotated, notRotated } = site;
+  await recordMachineAct(options, "backup-restored", readManifest(folder).digest);
   say(`Restored to ${options.home}: ${countsOf(manifest)}, as the site was at ${manifest.createdAt}.`);
   if (rotated.length > 0)
     say(`New keys, because numbers of the old ones may have been given since: ${rotated.join(", ")}.`);

@@ -11,6 +11,7 @@ import { type RevocationWord, revocationWords } from "../../site/keys/revocation
 import { enrolOffices } from "../../site/provenance/record-signers.ts";
 import { jsonLine } from "../terminal/json-line.ts";
 import { type Column, formatTable } from "../terminal/table.ts";
+import { recordMachineAct } from "./machine-acts.ts";
 
 const columns: readonly Column[] = [
   { title: "NAME", shrinks: true },
@@ -90,6 +91,7 @@ export async function rotateKeys(
   const { certificate, keyEpoch, replaced } = await rotateKey(openHome(options.home), name, {
     keyType: options.key,
   });
+  await recordMachineAct(options, "key-rotated", name, { epoch: keyEpoch });
   say(
     `${name} has a new key: epoch ${keyEpoch}, valid until ${day(certificate.notAfter)}.`,
     `SHA-256: ${certificate.fingerprint}`,
@@ -115,6 +117,7 @@ export interface RevokeOptions {
 export async function revokeKeys(name: string, options: RevokeOptions): Promise<number> {
   const home = openHome(options.home);
   const done = await revokeKey(home, name, options);
+  await recordMachineAct(options, "key-revoked", name, { why: options.reason });
   say(
     ...done.revoked.map(
       ({ keyEpoch, fingerprint }) => `Revoked: ${name}, key epoch ${keyEpoch}. SHA-256: ${fingerprint}`,

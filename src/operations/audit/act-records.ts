@@ -21,6 +21,7 @@ export const auditedActs: readonly string[] = [
   "operator.",
   "source.",
   "deliveries.",
+  "machine.",
 ];
 
 // PS3.16 CID 403.
@@ -36,11 +37,13 @@ const alerts: readonly (readonly [beginning: string, type: Coded])[] = [
   ["emergency.reviewed", own("emergency-reviewed", "Emergency override reviewed")],
   ["operator.", userSecurity],
   ["source.", dcm("110129", "Security Configuration")],
+  ["machine.", dcm("110129", "Security Configuration")],
 ];
 
 /** PS3.15 A.5.3.5 and A.5.3.12. */
 const others: readonly (readonly [beginning: string, event: Coded, types: readonly Coded[]])[] = [
   ["quarantine.export", dcm("110106", "Export"), []],
+  ["machine.backup-made", dcm("110106", "Export"), []],
   ["operator.refused", dcm("110114", "User Authentication"), [dcm("110122", "Login")]],
 ];
 
@@ -71,9 +74,18 @@ function objectOf({ id, act, subject: name }: RecordedAct): AuditObject {
 }
 
 /** What the log takes too (site/provenance/logged-acts.ts), and why somebody was refused. */
-const names: readonly string[] = ["from", "to", "mode", "destination", "requestedBy", "and", "reader"];
+const names: readonly string[] = [
+  "from",
+  "to",
+  "mode",
+  "destination",
+  "requestedBy",
+  "and",
+  "reader",
+  "account",
+];
 const codes: readonly string[] = ["why", "verdict"];
-const numbers: readonly string[] = ["objects", "until", "minutes"];
+const numbers: readonly string[] = ["objects", "until", "minutes", "epoch"];
 
 function textOf({ act, detail }: RecordedAct): string {
   const told = [/^[a-z]+(?:[.-][a-z]+){1,4}$/.test(act) ? act : "act"];

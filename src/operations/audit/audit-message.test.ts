@@ -145,6 +145,8 @@ describe("an audit message", () => {
     ["quarantine.purge.approved", "110113"],
     ["emergency.opened", "110113"],
     ["operator.refused", "110114"],
+    ["machine.backup-made", "110106"],
+    ["machine.key-rotated", "110113"],
     ["deliveries.retried", "110113"],
   ])("of an operator's act %s keeps to the schema, whoever wrote the journal", (act, code) => {
     const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("1.2.840.1.2", "DOE^JANE 1955"));

@@ -7,6 +7,22 @@ import { makeSealedSite } from "../../../test/gateway/sealed-site.ts";
 import { readConfig } from "./config.ts";
 import { runGateway } from "./run.ts";
 
+it("is told to a FHIR server alone, where there is no syslog; to none takes no section", async () => {
+  const site = await makeSealedSite();
+  onTestFinished(() => site.remove());
+  const audited = (audit: string): ReturnType<typeof readConfig> =>
+    readConfig(
+      `aeTitle: GATE\nhome: home\nlisteners: [{name: p, port: 11112}]\naudit: ${audit}\n`,
+      join(site.folder, "gateway.yaml"),
+      { environment: {}, now: Date.now() },
+    );
+  const { config, problems } = audited("{fhir: {url: 'https://fhir.example/r4'}, queue: 2 MiB}");
+  expect(problems.filter(({ level }) => level === "error")).toEqual([]);
+  expect(config?.audit).toMatchObject({ syslog: undefined, fhir: { url: "https://fhir.example/r4" } });
+  for (const wrong of ["{queue: 2 MiB}", "{port: 6514, fhir: {url: 'https://fhir.example/r4'}}"])
+    expect(audited(wrong).config).toBeUndefined();
+});
+
 it("a gateway with audit tells a syslog server of its start, of what it did, and of its stop", async () => {
   const site = await makeSealedSite();
   onTestFinished(() => site.remove());

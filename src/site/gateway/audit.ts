@@ -32,8 +32,9 @@ const nothingAudited: GateAudit = {
 export function openAudit(config: GatewayConfig, parts: ActAuditParts): GateAudit {
   const { audit } = config;
   if (!audit) return nothingAudited;
-  const { target, fhir, isWithQueryValues } = audit;
-  const trails = [openTrail(config, { target, file: "audit.sqlite" }, parts.events)];
+  const { syslog, fhir, isWithQueryValues } = audit;
+  const trails: AuditTrail[] = [];
+  if (syslog) trails.push(openTrail(config, { target: syslog, file: "audit.sqlite" }, parts.events));
   if (fhir) trails.push(openTrail(config, { target: fhir, file: "audit-fhir.sqlite" }, parts.events));
   const acts = trails.map((trail) => new ActAudit(trail, parts));
   for (const one of acts) one.start();

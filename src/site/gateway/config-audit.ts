@@ -29,7 +29,9 @@ export interface SyslogSection extends Placed {
   readonly tls: TlsClientSection | undefined;
 }
 
-export interface AuditSection extends SyslogSection {
+/** One of the servers, or both. */
+export interface AuditSection {
+  readonly syslog: SyslogSection | undefined;
   readonly queueBytesMax: number;
   /** What readers search for, too. */
   readonly isWithQueryValues: boolean;
@@ -44,8 +46,9 @@ interface FhirSection extends Placed {
 }
 
 export function readAudit(section: Section): AuditSection {
+  const isFhirAlone = section.has("fhir") && !section.has("host");
   return {
-    ...readSyslog(section, "audit"),
+    syslog: isFhirAlone ? undefined : readSyslog(section, "audit"),
     queueBytesMax: section.optional("queue", sizeValue(MiB, 1024 * MiB), queueBytesDefault),
     // Names and numbers of patients: who keeps the audit must be allowed to have them.
     isWithQueryValues: section.optional("queryValues", flagValue, false),
@@ -101,7 +104,8 @@ export function readSyslog(section: Section, what: string): SyslogSection {
   return server;
 }
 
-export interface AuditSettings extends AuditTrailSettings {
+export interface AuditSettings extends Pick<AuditTrailSettings, "queueBytesMax"> {
+  readonly syslog: SyslogTarget | undefined;
   readonly isWithQueryValues: boolean;
   readonly fhir: FhirTarget | undefined;
 }
@@ -109,7 +113,8 @@ export interface AuditSettings extends AuditTrailSettings {
 export function auditSettings(section: AuditSection, making: Making): AuditSettings {
   const { queueBytesMax, isWithQueryValues } = section;
   const fhir = section.fhir && fhirTarget(section.fhir, making);
-  return { fhir, target: syslogTarget(section, making), queueBytesMax, isWithQueryValues };
+  const syslog = section.syslog && syslogTarget(section.syslog, making);
+  return { syslog, fhir, queueBytesMax, isWithQueryValues };
 }
 
 export function syslogTarget({ host, port, transport, tls }: SyslogSection, making: Making): SyslogTarget {

@@ -14,6 +14,8 @@ const loggedActs = [
   "quarantine.release.ended",
   "quarantine.purge.approved",
   "emergency.",
+  "operator.added",
+  "operator.removed",
 ] as const;
 /** Of an act's details: names of this site and numbers. What people typed as a reason may be anything. */
 const toldDetails: ReadonlySet<string> = new Set([
@@ -27,6 +29,7 @@ const toldDetails: ReadonlySet<string> = new Set([
   "digest",
   "reader",
   "readers",
+  "and",
   "until",
   "tolerate",
   "although",
@@ -96,7 +99,7 @@ export async function queueApprovals(parts: FeedParts): Promise<number> {
 }
 
 function kindOfAct({ act }: ActRecord): "policy" | "release" | undefined {
-  if (act.startsWith("source.")) return "policy";
+  if (/^(source\.|operator\.(added|removed)$)/.test(act)) return "policy";
   return /^(quarantine\.((release|purge)\.approved|release\.ended)|emergency\.[a-z]+)$/.test(act)
     ? "release"
     : undefined;
