@@ -135,12 +135,12 @@ for (const isOverWeb of [false, true]) {
         } finally {
           undo();
         }
-        const [told] = await readers.site.lines("read-withheld", 1);
+        const returned = await readers.site.lines("read-withheld", 1);
+        const [told] = returned;
         expect(told).toMatchObject({ archive: "pacs", verdict });
         const [replaced] = await readers.site.lines("read-replaced", 1);
         expect(replaced).toMatchObject({ archive: "pacs", why: "held", object: told!.admitted });
-        if (verdict !== "verified")
-          await readers.site.lines("object-judged", 1, { object: told!.object, state: "held" });
+        if (verdict !== "verified") await readers.isHeld(returned);
       });
 
       it("take the place of what was deleted there", async () => {

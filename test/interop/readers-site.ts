@@ -12,7 +12,7 @@ import { parse } from "../evaluation/fixture.ts";
 import { freePort } from "../evaluation/network-peers.ts";
 import { peerPath } from "../peers.ts";
 import { dataSetOf, type Ended, phantomFiles } from "./dimse-peers.ts";
-import { GatewaySite, ourTitle } from "./gateway-site.ts";
+import { GatewaySite, type LogLine, ourTitle } from "./gateway-site.ts";
 
 const uidOf = async (bytes: Bytes, tag: number): Promise<string> =>
   plainTextOf((await parse(bytes)).elements, tag) ?? "";
@@ -193,6 +193,12 @@ export class ReadersSite {
       else got.set(await uidOf(file, tags.sopInstanceUid), file);
     }
     return { got, notices };
+  }
+
+  /** Returned several times, it is held once: as whichever is judged first. */
+  async isHeld(returned: readonly LogLine[]): Promise<void> {
+    const state = "held";
+    await Promise.any(returned.map(({ object }) => this.site.lines("object-judged", 1, { object, state })));
   }
 
   async expectAsSealed(got: ReadonlyMap<string, Bytes>, without: readonly string[] = []): Promise<void> {

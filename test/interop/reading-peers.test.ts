@@ -132,8 +132,7 @@ describePeer(
       const told = (await readers.site.lines("read-withheld", before + 1)).slice(before);
       expect(told[0]).toMatchObject({ archive: "pacs", verdict });
       // In quarantine, for a person; what is a re-send of an admitted object is none.
-      if (verdict !== "verified")
-        await readers.site.lines("object-judged", 1, { object: told[0]!.object, state: "held" });
+      if (verdict !== "verified") await readers.isHeld(told);
     });
 
     it("names what the archive has lost, and gives the others", async () => {
