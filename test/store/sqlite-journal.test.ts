@@ -7,8 +7,8 @@ import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { Kysely, type LogEvent } from "kysely";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Journal } from "../../src/store/journal/journal.ts";
-import { counts, unsettled } from "../../src/store/journal/journal-queries.ts";
+import type { Journal, ObjectFilter } from "../../src/store/journal/journal.ts";
+import { counts, listObjects, unsettled } from "../../src/store/journal/journal-queries.ts";
 import { NodeSqliteDialect } from "../../src/store/journal/sqlite-dialect.ts";
 import { openSqliteJournal } from "../../src/store/journal/sqlite-journal.ts";
 import type { Database, Tables } from "../../src/store/journal/tables.ts";
@@ -93,6 +93,26 @@ describe("SQLite journal's file", () => {
     expect(await stepsOf((db) => unsettled(db, 0, 10))).toEqual([
       "SEARCH objects USING INDEX objects_unsettled (state=? AND judged_at<?)",
     ]);
+  });
+
+  it("what is held of a study, a series or an instance is found by its name", async () => {
+    const held = { state: "held", limit: 1_000 } as const;
+    const stepsFor = (filter: Partial<ObjectFilter>) =>
+      stepsOf((db) => listObjects(db, { ...held, ...filter }));
+    const study = { studyInstanceUid: "2.25.1" };
+    const series = { ...study, seriesInstanceUid: "2.25.2" };
+    expect(await stepsFor({})).toEqual(["SEARCH objects USING INDEX objects_state (state=?)"]);
+    const ofStudy = "SEARCH objects USING INDEX objects_study (study_instance_uid=?)";
+    expect(await stepsFor(study)).toEqual([ofStudy]);
+    expect(await stepsFor({ ...study, source: "ct1", after: "a" })).toEqual([
+      ofStudy.replace("=?)", "=? AND id>?)"),
+    ]);
+    expect(await stepsFor(series)).toEqual([
+      "SEARCH objects USING INDEX objects_series (series_instance_uid=?)",
+    ]);
+    const ofInstance = "SEARCH objects USING INDEX objects_instance (sop_instance_uid=?)";
+    expect(await stepsFor({ ...series, sopInstanceUid: "2.25.3" })).toEqual([ofInstance]);
+    expect(await stepsFor({ ...study, sopInstanceUid: "2.25.3" })).toEqual([ofInstance]);
   });
 
   it("counts are not counted", async () => {

@@ -36,18 +36,24 @@ export async function known(
 
 export async function listObjects(db: Database, filter: ObjectFilter): Promise<ObjectRow[]> {
   let query = db.selectFrom("objects").selectAll().orderBy("id").limit(listLimit(filter.limit));
-  if (filter.state !== undefined) query = query.where("state", "=", filter.state);
+  // The most telling first: its index is the one to be used.
   const texts = [
-    ["source", filter.source],
-    ["study_instance_uid", filter.studyInstanceUid],
-    ["series_instance_uid", filter.seriesInstanceUid],
     ["sop_instance_uid", filter.sopInstanceUid],
+    ["series_instance_uid", filter.seriesInstanceUid],
+    ["study_instance_uid", filter.studyInstanceUid],
+    ["state", filter.state],
+    ["source", filter.source],
   ] as const;
+  let isFirst = true;
   for (const [column, value] of texts) {
     if (value === undefined) continue;
     // No row can have it, and PostgreSQL would refuse the question.
     if (value.includes("\0")) return [];
-    query = query.where(column, "=", value);
+    // An expression has no index: SQLite would look through all that is held for what is held of one study.
+    query = isFirst
+      ? query.where(column, "=", value)
+      : query.where(sql<boolean>`${sql.ref(column)} || '' = ${value}`);
+    isFirst = false;
   }
   if (filter.judgedSince !== undefined) query = query.where("judged_at", ">=", filter.judgedSince);
   if (filter.idEnding !== undefined) {
