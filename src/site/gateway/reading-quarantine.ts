@@ -15,6 +15,8 @@ type QuarantineJournal = Pick<Journal, "object" | "objects" | "records" | "relea
 
 /** Looked at in one query. */
 const rowsAtOnce = 1_000;
+/** Of one study: a source that sends without end stops no reader. */
+const heldMax = 10_000;
 
 export class ReadingQuarantine implements Quarantine {
   readonly #journal: QuarantineJournal;
@@ -32,7 +34,7 @@ export class ReadingQuarantine implements Quarantine {
       const rows = await this.#journal.objects({ ...scope, state: "held", after, limit: rowsAtOnce });
       for (const row of rows) if (isMissed(row)) byUid.set(row.sopInstanceUid, heldInstance(row, scope));
       after = rows.length < rowsAtOnce ? undefined : rows.at(-1)!.id;
-    } while (after !== undefined);
+    } while (after !== undefined && byUid.size < heldMax);
     return [...byUid.values()];
   }
 
