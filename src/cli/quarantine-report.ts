@@ -162,6 +162,33 @@ export function requestTable(requests: readonly QuarantineRequest[], { width, no
   return formatTable(requestColumns, rows, width);
 }
 
+/** Undefined where no readers were ever given it. */
+export function readableUntil({ forReaders, approvedAt }: QuarantineRequest): number | undefined {
+  return forReaders && approvedAt !== undefined ? approvedAt + forReaders.ms : undefined;
+}
+
+const openColumns: readonly Column[] = [
+  { title: "REQUEST" },
+  { title: "READERS", shrinks: true },
+  { title: "OBJECTS", align: "right" },
+  { title: "RELEASED BY" },
+  { title: "REASON", shrinks: true },
+  { title: "UNTIL" },
+];
+
+/** What readers may have at the moment. */
+export function openTable(requests: readonly QuarantineRequest[], { width }: Canvas): string[] {
+  const rows = requests.map((request): Cell[] => [
+    request.id,
+    request.forReaders?.names.join(", ") ?? "",
+    String(request.objectIds.length),
+    `${request.requestedBy}, ${request.approvedBy ?? ""}`,
+    request.reason,
+    timeText(readableUntil(request) ?? 0),
+  ]);
+  return formatTable(openColumns, rows, width);
+}
+
 function whatText({ act, destination, forReaders }: QuarantineRequest): string {
   if (act === "purge") return "purge (delete the bytes)";
   if (!forReaders) return `release to ${destination ?? "nowhere"}`;
@@ -196,8 +223,8 @@ export function requestLines(
   ];
   if (request.approvedBy !== undefined)
     facts.push(["Approved by", `${request.approvedBy}, ${timeText(request.approvedAt ?? 0)}`]);
-  if (request.forReaders && request.approvedAt !== undefined)
-    facts.push(["Readable until", timeText(request.approvedAt + request.forReaders.ms)]);
+  const until = readableUntil(request);
+  if (until !== undefined) facts.push(["Readable until", timeText(until)]);
   if (request.state === "pending") facts.push(["Until", timeText(expiresAt(request))]);
   return [palette.strong(`Request for ${request.act}`), "", ...factLines(facts)];
 }
@@ -335,7 +362,9 @@ function deliverySection(deliveries: readonly Delivery[], { palette, width }: Ca
 
 function historySection(history: readonly ActRecord[], palette: Palette): string[] {
   const lines = history.map(({ at, actor, act, detail }) => {
-    const told = Object.entries(detail).map(([name, value]) => `${name}: ${value}`);
+    const told = Object.entries(detail).map(([name, value]) =>
+      name === "until" && typeof value === "number" ? `until: ${timeText(value)}` : `${name}: ${value}`,
+    );
     return `${timeText(at)}  ${visibleText([actor, act, told.join("; ")].filter((part) => part !== "").join("  "))}`;
   });
   return section("History", lines, palette);

@@ -162,12 +162,15 @@ describePeer(
         await readers.site.lines("read-released", 1, { reader: "strict", verdict: "altered", request: id });
         await readers.expectAsSealed((await readers.get("WS2")).got, [instance!]);
         expect(run("ada", "quarantine", "show", id, ...where()).stdout).toContain("Readable until");
+        const listed = (): string => run("ada", "quarantine", "list", ...where()).stdout;
+        expect(listed()).toMatch(new RegExp(`Readers may have, for now:\n.*\n${id} +strict`));
         const ended = run("bob", "quarantine", "withdraw", id, "--by", "bob", ...where());
         expect(ended).toMatchObject({
           status: 0,
           stdout: expect.stringContaining("may read the objects no more"),
         });
         await readers.expectAsSealed((await readers.get()).got, [instance!]);
+        expect(listed()).not.toContain("Readers may have");
       } finally {
         undo();
       }

@@ -25,7 +25,7 @@ import {
   verdictCounts,
 } from "../../zero-trust/quarantine/two-people.ts";
 import { writeNewFile } from "../new-file.ts";
-import { durationText, requestLines, timeText } from "../quarantine-report.ts";
+import { durationText, readableUntil, requestLines, timeText } from "../quarantine-report.ts";
 import { type Desk, type DeskOptions, proveOperator, withDesk } from "./gateway-desk.ts";
 import { canvas, type SelectorOptions, say, selectorOf } from "./quarantine.ts";
 
@@ -232,9 +232,10 @@ export async function approve(
   });
 }
 
-function releasedText({ destination, forReaders, approvedAt = 0 }: QuarantineRequest): string {
+function releasedText(request: QuarantineRequest): string {
+  const { destination, forReaders } = request;
   if (!forReaders) return `a running gateway sends them to ${destination} now.`;
-  const until = timeText(approvedAt + forReaders.ms);
+  const until = timeText(readableUntil(request) ?? 0);
   return `${forReaders.names.join(", ")} may read them until ${until}, as they are, with a notice beside them.`;
 }
 

@@ -23,6 +23,8 @@ import {
   type Identities,
   instanceTable,
   objectStoryLines,
+  openTable,
+  readableUntil,
   requestLines,
   requestTable,
   seriesTable,
@@ -94,13 +96,17 @@ export async function list(options: ListOptions): Promise<number> {
     if (options.series !== undefined || options.study !== undefined) return listBelow(ports, options);
     const studies = await ports.journal.heldStudies(studiesMax);
     const requests = await ports.journal.requests("pending", requestsMax);
+    const open = (await ports.journal.requests("approved", requestsMax)).filter(
+      (request) => (readableUntil(request) ?? 0) > ports.clock.now(),
+    );
     const firsts = options.identify ? await firstOfEach(ports, studies) : [];
     const says = await identities(ports, options, firsts, ({ studyInstanceUid }) => studyInstanceUid);
     if (options.json) {
       sayJson("study", studies, says, ({ studyInstanceUid }) => studyInstanceUid);
-      for (const request of requests) say(requestJson(request));
+      for (const request of [...requests, ...open]) say(requestJson(request));
     } else {
       sayStudies(studies, requests, says);
+      if (open.length > 0) say("", "Readers may have, for now:", ...openTable(open, canvas()));
       if (await hasConflict(ports, studies)) say(...conflictHint);
     }
     return studies.length === 0 ? 0 : 1;
@@ -125,8 +131,10 @@ async function hasConflict({ journal }: QuarantinePorts, studies: readonly HeldS
 }
 
 function requestJson(request: QuarantineRequest): string {
+  const until = readableUntil(request);
   const expires = { expiresAt: expiresAt(request), expired: isExpired(request, systemClock.now()) };
-  return jsonLine({ kind: "request", ...request, ...expires });
+  const ends = until === undefined ? expires : { readableUntil: until };
+  return jsonLine({ kind: "request", ...request, ...ends });
 }
 
 function counted(count: number, one: string, many = `${one}s`): string {
