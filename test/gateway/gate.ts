@@ -76,13 +76,14 @@ export const gateLimits: GatewayLimits = {
 export function examinerOf(site: Pick<Site, "judge">): Examiner {
   return {
     width: 2,
-    examine: async ({ extents, bytes, digest, tolerate }) => {
+    examine: async ({ extents, bytes, digest, tolerate, readFrom }) => {
       const source = await openExtents(extents);
       try {
         const file = (await source.read(0, bytes)).slice();
         if (toHex(nodeCrypto.hash("SHA-256", file)) !== digest)
           throw new ScansealError("io", "the bytes that were kept are not those that were acknowledged");
-        return (await site.judge(file, { tolerate })).evidence;
+        const options = { tolerate, from: readFrom };
+        return (await site.judge(file, options)).evidence;
       } finally {
         await source.close();
       }

@@ -215,6 +215,25 @@ it("serves copies where the gate itself is the archive", async () => {
   expect((await place.read("enforce"))[0]).toBe("2.25.201 missing");
 });
 
+it("gives what the archive changed as a person approved, and nothing that was changed beside it or elsewhere", async () => {
+  const changed = await edited(sealed[1]!, [put(textElement(0x00081030, "LO", "CHEST"))]);
+  place.archive.files.set("2.25.202", changed);
+  expect((await place.read())[1]).toMatch(/^2\.25\.202 held altered/);
+  const habits = [{ path: "00081030", kinds: ["added", "changed"] }] as const;
+  const approval = await site.approval({ archive: "pacs", version: 1, habits });
+  site.file(approval, { kind: "archive", name: "pacs" });
+  place.now += 61_000;
+  expect((await place.read("enforce"))[1]).toBe("2.25.202 verified-with-changes pacs true");
+  place.archive.files.set("2.25.202", await altered(changed));
+  place.now += 61_000;
+  expect((await place.read())[1]).toMatch(/^2\.25\.202 held altered/);
+  // The gate's own copy has no habits.
+  place.archive.files.delete("2.25.202");
+  place.copies.set(place.entries[1]!.digest, changed);
+  place.now += 61_000;
+  expect((await place.read())[1]).toMatch(/^2\.25\.202 missing/);
+});
+
 it("fetches once for readers who ask at the same time, and again after a while", async () => {
   const one = { studyInstanceUid: study, seriesInstanceUid: series, sopInstanceUid: "2.25.201" };
   await Promise.all([place.read("warn", one), place.read("enforce", one), place.read("warn", one)]);

@@ -104,8 +104,7 @@ export class Judge {
     try {
       const extents = this.#ports.spool.files(location);
       const isForIndex = this.#ports.onToIndex !== undefined;
-      // What an archive returned was compared without its habits already: both say the same of it.
-      const readFrom = work.arrival.returned ? undefined : work.source;
+      const readFrom = work.source;
       const examined = { extents, bytes: work.bytes, digest: work.digest, tolerate, readFrom, isForIndex };
       for (let tries = 1; ; tries++) {
         try {

@@ -5,7 +5,7 @@
 
 import type { Bytes } from "../../../foundation/bytes.ts";
 import type { Clock } from "../../../foundation/crypto.ts";
-import { type MalformedCode, ScansealError } from "../../../foundation/errors.ts";
+import { ScansealError } from "../../../foundation/errors.ts";
 import type { EventSink } from "../../../operations/event.ts";
 import type { Evidence } from "../../evidence/evidence.ts";
 import { decide } from "../../policy/decide.ts";
@@ -234,7 +234,7 @@ export class InstanceReading {
     const { studyInstanceUid, seriesInstanceUid, sopInstanceUid } = asked;
     const key = ["archive", studyInstanceUid, seriesInstanceUid, sopInstanceUid].join(" ");
     const askedAt = this.#parts.clock.now();
-    const attempt = await this.#attempt(key, () => archive.fetch(asked), asking, archive.tolerate);
+    const attempt = await this.#attempt(key, () => archive.fetch(asked), asking, archive);
     const isUnanswered = attempt.kind === "failed" && linkCodes.has(attempt.code);
     this.#unansweredAt = isUnanswered ? this.#parts.clock.now() : undefined;
     if (attempt.kind === "failed") {
@@ -290,10 +290,10 @@ export class InstanceReading {
     key: string,
     open: () => Promise<AsyncIterable<Bytes> | undefined>,
     { asked, admitted, mode }: Asking,
-    tolerate: readonly MalformedCode[] = [],
+    archive?: ReadableArchive,
   ): Promise<Attempt> {
     try {
-      const used = await this.#cache.use(key, () => this.#examined(open, tolerate));
+      const used = await this.#cache.use(key, () => this.#examined(open, archive));
       const facts = used.value.evidence;
       const evidence = { ...facts, expectation: expectationOf(facts, asked, admitted) };
       return { kind: "returned", returned: { used, evidence, decision: decide(evidence, { mode }) } };
@@ -308,16 +308,18 @@ export class InstanceReading {
 
   async #examined(
     open: () => Promise<AsyncIterable<Bytes> | undefined>,
-    tolerate: readonly MalformedCode[],
+    archive: ReadableArchive | undefined,
   ): Promise<Examined> {
     const { staging, examiner } = this.#parts;
-    const bytes = await open();
-    if (!bytes) throw new AbsentError();
-    const staged = await staging.stage(bytes);
+    const pieces = await open();
+    if (!pieces) throw new AbsentError();
+    const staged = await staging.stage(pieces);
     try {
-      const { extents, digest } = staged;
-      const evidence = await examiner.examine({ extents, bytes: staged.bytes, digest, tolerate });
-      return { staged, evidence, bytes: staged.bytes, free: () => staged.free() };
+      const { extents, digest, bytes } = staged;
+      // What a person approved that the archive changes is explained (spec/derivations.md).
+      const from = { tolerate: archive?.tolerate ?? [], readFrom: archive?.name };
+      const evidence = await examiner.examine({ extents, bytes, digest, ...from });
+      return { staged, evidence, bytes, free: () => staged.free() };
     } catch (error) {
       await staged.free();
       throw error;
