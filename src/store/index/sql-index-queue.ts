@@ -1,6 +1,6 @@
 /** The queue of the index over SQL. */
 import { sql } from "kysely";
-import { databaseError } from "../journal/database-error.ts";
+import { told } from "../journal/database-error.ts";
 import { keptText, objectOf } from "../journal/object-rows.ts";
 import { listed } from "../journal/row-set.ts";
 import type { Database, Engine } from "../journal/tables.ts";
@@ -22,7 +22,7 @@ export class SqlIndexQueue implements IndexQueue {
   }
 
   async waiting(limit: number): Promise<readonly WaitingObject[]> {
-    const rows = await this.#told(
+    const rows = await told(
       this.#db
         .selectFrom("index_queue as q")
         .innerJoin("objects as o", "o.id", "q.object_id")
@@ -75,7 +75,7 @@ export class SqlIndexQueue implements IndexQueue {
   async addMissing(): Promise<number> {
     let added = 0;
     for (let last = ""; ; ) {
-      const page = await this.#told(
+      const page = await told(
         this.#db
           .selectFrom("admitted")
           .select("sop_instance_uid")
@@ -95,7 +95,7 @@ export class SqlIndexQueue implements IndexQueue {
   }
 
   async counts(): Promise<IndexQueueCounts> {
-    const rows = await this.#told(
+    const rows = await told(
       this.#db
         .selectFrom("index_queue")
         .select(["problem", (is) => is.fn.countAll().as("amount")])
@@ -112,15 +112,7 @@ export class SqlIndexQueue implements IndexQueue {
   }
 
   async #write<T>(job: WriteJob<T>): Promise<T> {
-    return this.#told(this.#writer.run(job));
-  }
-
-  async #told<T>(asked: Promise<T>): Promise<T> {
-    try {
-      return await asked;
-    } catch (error) {
-      throw databaseError(error);
-    }
+    return told(this.#writer.run(job));
   }
 }
 

@@ -2,7 +2,7 @@
 import { sql } from "kysely";
 import type { JsonDataSet } from "../../dicom/json/json-model.ts";
 import type { Query } from "../../dicom-network/query/query.ts";
-import { databaseError } from "../journal/database-error.ts";
+import { told } from "../journal/database-error.ts";
 import { type Database, type Engine, pieces } from "../journal/tables.ts";
 import type { WriteJob, Writer } from "../journal/writers.ts";
 import { putInstances, removeInstances } from "./index-changes.ts";
@@ -118,18 +118,10 @@ export class SqlInstanceIndex implements InstanceIndex {
   }
 
   readonly #read: Read = async (query) => {
-    try {
-      return await query(this.#db);
-    } catch (error) {
-      throw databaseError(error);
-    }
+    return await told(query(this.#db));
   };
 
   async #write<T>(job: WriteJob<T>): Promise<T> {
-    try {
-      return await this.#writer.run(job);
-    } catch (error) {
-      throw databaseError(error);
-    }
+    return await told(this.#writer.run(job));
   }
 }

@@ -79,3 +79,12 @@ export function isOfOneRow(error: unknown): boolean {
 function nameOf(error: unknown): string {
   return error instanceof Error && /^[A-Za-z]{1,40}$/.test(error.name) ? error.name : "unknown";
 }
+
+/** What fails is told in words. @throws ScansealError `io`, `storage-full` */
+export async function told<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw databaseError(error);
+  }
+}

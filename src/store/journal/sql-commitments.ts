@@ -11,7 +11,7 @@ import type {
   OpenCommitments,
   ReportOutcome,
 } from "./commitments.ts";
-import { databaseError } from "./database-error.ts";
+import { told } from "./database-error.ts";
 import { leaveStore } from "./kept-bytes.ts";
 import { keptNumber, keptText } from "./object-rows.ts";
 import { listed, rowSet } from "./row-set.ts";
@@ -272,12 +272,4 @@ function commitmentOf(row: Selectable<CommitmentTable>): ObjectCommitment {
     owedAt: row.owed_at,
     reason: row.reason ?? undefined,
   };
-}
-
-async function told<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw databaseError(error);
-  }
 }

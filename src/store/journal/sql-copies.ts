@@ -2,7 +2,7 @@
 import { ScansealError } from "../../foundation/errors.ts";
 import type { SpoolLocation } from "../spool/spool.ts";
 import type { Copies, CopyUsage, DroppedCopies } from "./copies.ts";
-import { databaseError } from "./database-error.ts";
+import { told } from "./database-error.ts";
 import type { ActRecord } from "./journal.ts";
 import { letGo, markDelivered } from "./kept-bytes.ts";
 import { keptNumber } from "./object-rows.ts";
@@ -122,12 +122,4 @@ async function oldestStudy(transaction: Database): Promise<string | undefined> {
     .limit(1)
     .executeTakeFirst();
   return row?.study;
-}
-
-async function told<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw databaseError(error);
-  }
 }

@@ -6,7 +6,7 @@ import { recordsOf } from "./act-queries.ts";
 import { type AddedDeliveries, addLaterDeliveries } from "./added-deliveries.ts";
 import { Coalescer } from "./coalescer.ts";
 import { reportDamage, restoreCopy } from "./damaged-copies.ts";
-import { databaseError, isOfOneRow } from "./database-error.ts";
+import { isOfOneRow, told } from "./database-error.ts";
 import {
   type Completion,
   claimDeliveries,
@@ -340,38 +340,22 @@ export class SqlJournal implements Journal {
 
   async #together<I, O>(calls: Coalescer<I, O>, item: I): Promise<O> {
     this.#assertOpen();
-    try {
-      return await calls.call(item);
-    } catch (error) {
-      throw databaseError(error);
-    }
+    return await told(calls.call(item));
   }
 
   async #read<T>(query: (db: Database) => Promise<T>): Promise<T> {
     this.#assertOpen();
-    try {
-      return await query(this.#db);
-    } catch (error) {
-      throw databaseError(error);
-    }
+    return await told(query(this.#db));
   }
 
   async #write<T>(job: WriteJob<T>): Promise<T> {
     this.#assertOpen();
-    try {
-      return await this.#writer.run(job);
-    } catch (error) {
-      throw databaseError(error);
-    }
+    return await told(this.#writer.run(job));
   }
 
   async #writeStatement<T>(job: WriteJob<T>): Promise<T> {
     this.#assertOpen();
-    try {
-      return await this.#writer.runStatement(job);
-    } catch (error) {
-      throw databaseError(error);
-    }
+    return await told(this.#writer.runStatement(job));
   }
 
   #assertOpen(): void {

@@ -1,7 +1,7 @@
 /** Originals over SQL. */
 import { type RawBuilder, sql } from "kysely";
 import type { SpoolLocation } from "../spool/spool.ts";
-import { databaseError } from "./database-error.ts";
+import { told } from "./database-error.ts";
 import type { JudgedObject, ReceivedObject } from "./journal.ts";
 import { isDeliveredOf, listForDeletion } from "./kept-bytes.ts";
 import { keptNumber, type ObjectRow, receivedRow } from "./object-rows.ts";
@@ -148,13 +148,5 @@ export class SqlOriginals implements Originals {
 
   #write<T>(job: WriteJob<T>): Promise<T> {
     return told(this.#writer.run(job));
-  }
-}
-
-async function told<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw databaseError(error);
   }
 }

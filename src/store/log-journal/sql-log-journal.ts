@@ -1,7 +1,7 @@
 /** Transparency logs over SQL: one code path for both engines. */
 import { fromBase64, fromHex, toBase64, toHex } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
-import { databaseError } from "../journal/database-error.ts";
+import { told } from "../journal/database-error.ts";
 import type { Database } from "../journal/tables.ts";
 import type { WriteJob, Writer } from "../journal/writers.ts";
 import type { LogBatch, LogHead, LogJournal, LogState, WitnessMemory } from "./log-journal.ts";
@@ -50,7 +50,7 @@ export class SqlLogJournal implements LogJournal, WitnessMemory {
 
   async state(origin: string): Promise<LogState> {
     const query = this.#db.selectFrom("logs").selectAll().where("origin", "=", origin);
-    return stateOf(await guard(() => query.executeTakeFirst()));
+    return stateOf(await told(query.executeTakeFirst()));
   }
 
   append(origin: string, epoch: number, { first, count, entries }: LogBatch): Promise<void> {
@@ -76,7 +76,7 @@ export class SqlLogJournal implements LogJournal, WitnessMemory {
       .where("first", ">=", from)
       .orderBy("first")
       .limit(limit);
-    const rows = await guard(() => query.execute());
+    const rows = await told(query.execute());
     return rows.map(({ first, amount, entries }) => ({ first, count: amount, entries: fromBase64(entries) }));
   }
 
@@ -98,7 +98,7 @@ export class SqlLogJournal implements LogJournal, WitnessMemory {
 
   async witnessed(origin: string): Promise<LogHead | undefined> {
     const query = this.#db.selectFrom("witnessed").selectAll().where("origin", "=", origin);
-    const row = await guard(() => query.executeTakeFirst());
+    const row = await told(query.executeTakeFirst());
     return row && { size: row.size, root: fromHex(row.root) };
   }
 
@@ -130,15 +130,7 @@ export class SqlLogJournal implements LogJournal, WitnessMemory {
   }
 
   #write<T>(job: WriteJob<T>): Promise<T> {
-    return guard(() => this.#writer.run(job));
-  }
-}
-
-async function guard<T>(body: () => Promise<T>): Promise<T> {
-  try {
-    return await body();
-  } catch (error) {
-    throw databaseError(error);
+    return told(this.#writer.run(job));
   }
 }
 

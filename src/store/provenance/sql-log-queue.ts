@@ -2,7 +2,7 @@
 
 import { toBase64 } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
-import { databaseError } from "../journal/database-error.ts";
+import { told } from "../journal/database-error.ts";
 import { keptText } from "../journal/object-rows.ts";
 import { type Database, idsPerStatement, pieces } from "../journal/tables.ts";
 import type { WriteJob, Writer } from "../journal/writers.ts";
@@ -94,7 +94,7 @@ export class SqlLogQueue {
 
   async entry(id: string): Promise<QueuedEntry | undefined> {
     const query = this.db.selectFrom("log_queue").selectAll().where("id", "=", id);
-    const row = await guard(() => query.executeTakeFirst());
+    const row = await told(query.executeTakeFirst());
     return row && entryOf(row);
   }
 
@@ -102,7 +102,7 @@ export class SqlLogQueue {
     payloadDigest: string,
   ): Promise<{ readonly entry: QueuedEntry; readonly payloadDigests: readonly string[] } | undefined> {
     const sealed = this.db.selectFrom("seals").select("queue_id").where("payload_digest", "=", payloadDigest);
-    const id = (await guard(() => sealed.executeTakeFirst()))?.queue_id;
+    const id = (await told(sealed.executeTakeFirst()))?.queue_id;
     const entry = typeof id === "string" ? await this.entry(id) : undefined;
     if (!entry) return undefined;
     return { entry, payloadDigests: await this.sealsOfEntry(entry.id) };
@@ -111,7 +111,7 @@ export class SqlLogQueue {
   async sealsOfEntry(id: string): Promise<readonly string[]> {
     const batch = this.db.selectFrom("seals").select("payload_digest").where("queue_id", "=", id);
     const ordered = batch.orderBy("device").orderBy("key_epoch").orderBy("counter").orderBy("payload_digest");
-    return (await guard(() => ordered.execute())).map((row) => row.payload_digest);
+    return (await told(ordered.execute())).map((row) => row.payload_digest);
   }
 
   async newestEntries(limit: number): Promise<readonly QueuedEntry[]> {
@@ -120,7 +120,7 @@ export class SqlLogQueue {
       .selectAll()
       .orderBy("queued_at", "desc")
       .orderBy("id", "desc");
-    return (await guard(() => newest.limit(limit).execute())).map(entryOf);
+    return (await told(newest.limit(limit).execute())).map(entryOf);
   }
 
   /** @param origin of the log that has them; undefined: none has */
@@ -131,18 +131,10 @@ export class SqlLogQueue {
         ? open.where("entry_index", "is", null)
         : open.where("entry_index", "is not", null).where("origin", "=", origin);
     const query = asked.orderBy("queued_at").orderBy("id").limit(limit);
-    return (await guard(() => query.execute())).map(entryOf);
+    return (await told(query.execute())).map(entryOf);
   }
 
   protected write<T>(job: WriteJob<T>): Promise<T> {
-    return guard(() => this.writer.run(job));
-  }
-}
-
-export async function guard<T>(body: () => Promise<T>): Promise<T> {
-  try {
-    return await body();
-  } catch (error) {
-    throw databaseError(error);
+    return told(this.writer.run(job));
   }
 }

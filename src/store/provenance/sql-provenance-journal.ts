@@ -1,6 +1,7 @@
 /** A site's provenance over SQL: one code path for both engines. */
 import { fromBase64, toBase64 } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
+import { told } from "../journal/database-error.ts";
 import { keptText } from "../journal/object-rows.ts";
 import { idsPerStatement, pieces } from "../journal/tables.ts";
 import { evidenceId } from "./evidence-id.ts";
@@ -19,7 +20,7 @@ import type {
 } from "./provenance-journal.ts";
 import { recordOf, rowOfSeal, rowOfSighting, sealOf } from "./provenance-rows.ts";
 import { subjectsOf } from "./record-subjects.ts";
-import { guard, SqlLogQueue } from "./sql-log-queue.ts";
+import { SqlLogQueue } from "./sql-log-queue.ts";
 
 const recordsMax = 1_000;
 const usesMax = 8;
@@ -78,7 +79,7 @@ export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJourn
       .where("series_instance_uid", ">", after)
       .groupBy("series_instance_uid")
       .as("sealed");
-    const told = this.db
+    const recorded = this.db
       .selectFrom("record_subjects")
       .innerJoin("records", "records.digest", "record_subjects.digest")
       .select((row) => ["record_subjects.name as series", row.fn.max("record_subjects.created_at").as("at")])
@@ -86,7 +87,7 @@ export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJourn
       .where("record_subjects.kind", "=", "series")
       .groupBy("record_subjects.name")
       .as("told");
-    const all = this.db.selectFrom(sealed).leftJoin(told, "told.series", "sealed.series");
+    const all = this.db.selectFrom(sealed).leftJoin(recorded, "told.series", "sealed.series");
     const asked = all.where((row) =>
       lastSealedBefore === undefined
         ? row.lit(true)
@@ -96,7 +97,7 @@ export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJourn
           ]),
     );
     const query = asked.selectAll("sealed").orderBy("sealed.series").limit(limit);
-    return (await guard(() => query.execute())).map(({ series, study, seals, last }) => ({
+    return (await told(query.execute())).map(({ series, study, seals, last }) => ({
       seriesInstanceUid: series,
       studyInstanceUid: study,
       seals: Number(seals),
@@ -111,7 +112,7 @@ export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJourn
       .distinct()
       .where("study_instance_uid", "=", studyInstanceUid)
       .orderBy("series_instance_uid");
-    return (await guard(() => query.execute())).map((row) => row.series_instance_uid);
+    return (await told(query.execute())).map((row) => row.series_instance_uid);
   }
 
   async unloggedSeries(sealedBefore: number, limit: number): Promise<readonly string[]> {
@@ -123,7 +124,7 @@ export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJourn
       .having((row) => row.fn.max("sealed_at"), "<", sealedBefore)
       .orderBy("series_instance_uid")
       .limit(limit);
-    return (await guard(() => query.execute())).map((row) => row.series_instance_uid);
+    return (await told(query.execute())).map((row) => row.series_instance_uid);
   }
 
   async unloggedSeals(seriesInstanceUid: string): Promise<readonly SealRecord[]> {
@@ -167,17 +168,17 @@ export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJourn
 
   async record(digest: string): Promise<KeptRecord | undefined> {
     const query = this.db.selectFrom("records").selectAll().where("digest", "=", digest);
-    const row = await guard(() => query.executeTakeFirst());
+    const row = await told(query.executeTakeFirst());
     return row && recordOf(row);
   }
 
   async recordKeptAt(digest: string): Promise<number | undefined> {
     const query = this.db.selectFrom("records").select("created_at").where("digest", "=", digest);
-    return (await guard(() => query.executeTakeFirst()))?.created_at;
+    return (await told(query.executeTakeFirst()))?.created_at;
   }
 
   subjectsOf(digest: string): Promise<readonly Subject[]> {
-    return guard(() => subjectsOf(this.db, digest));
+    return told(subjectsOf(this.db, digest));
   }
 
   async recordsAbout({ kind, name }: Subject): Promise<readonly KeptRecord[]> {
@@ -190,7 +191,7 @@ export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJourn
       .orderBy("record_subjects.created_at")
       .orderBy("records.digest")
       .limit(recordsMax);
-    return (await guard(() => query.execute())).map(recordOf);
+    return (await told(query.execute())).map(recordOf);
   }
 
   async recordsOfKind(kind: string, limit: number): Promise<readonly KeptRecord[]> {
@@ -201,7 +202,7 @@ export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJourn
       .orderBy("created_at", "desc")
       .orderBy("digest")
       .limit(limit);
-    return (await guard(() => query.execute())).map(recordOf);
+    return (await told(query.execute())).map(recordOf);
   }
 
   async addLateEvidence(payloadDigest: string, { type, bytes }: KeptEvidence, at: number): Promise<void> {
@@ -223,7 +224,7 @@ export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJourn
       .where("payload_digest", "=", payloadDigest)
       .orderBy("added_at")
       .orderBy("id");
-    const rows = await guard(() => query.execute());
+    const rows = await told(query.execute());
     return rows.map(({ type, bytes }) => ({ type, bytes: fromBase64(bytes) }));
   }
 
@@ -242,7 +243,7 @@ export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJourn
       })
       .orderBy("payload_digest")
       .limit(limit);
-    return (await guard(() => query.execute())).map(sealOf);
+    return (await told(query.execute())).map(sealOf);
   }
 
   async sight(payloadDigest: string, number: KeyNumber, at: number): Promise<number> {
@@ -264,7 +265,7 @@ export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJourn
       .selectFrom("sightings")
       .select("first_seen_at")
       .where("payload_digest", "=", payloadDigest);
-    return (await guard(() => query.executeTakeFirst()))?.first_seen_at;
+    return (await told(query.executeTakeFirst()))?.first_seen_at;
   }
 
   async usesOf({ keyFingerprint, keyEpoch, counter }: KeyNumber): Promise<readonly string[]> {
@@ -277,7 +278,7 @@ export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJourn
         .where("counter", "=", counter)
         .orderBy("payload_digest")
         .limit(usesMax);
-    const rows = await guard(() => Promise.all([of("seals").execute(), of("sightings").execute()]));
+    const rows = await told(Promise.all([of("seals").execute(), of("sightings").execute()]));
     return [...new Set(rows.flat().map((row) => row.payload_digest))].sort().slice(0, usesMax);
   }
 
@@ -288,12 +289,12 @@ export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJourn
         .select((row) => row.fn.max("counter").as("highest"))
         .where("key_fingerprint", "=", keyFingerprint)
         .where("key_epoch", "=", keyEpoch);
-    const rows = await guard(() => Promise.all([of("seals").execute(), of("sightings").execute()]));
+    const rows = await told(Promise.all([of("seals").execute(), of("sightings").execute()]));
     return Math.max(0, ...rows.flat().map((row) => Number(row.highest ?? 0)));
   }
 
   numberGaps(limit: number): Promise<readonly NumberGap[]> {
-    return guard(() => numberGaps(this.db, limit));
+    return told(numberGaps(this.db, limit));
   }
 
   async close(): Promise<void> {
@@ -309,6 +310,6 @@ export class SqlProvenanceJournal extends SqlLogQueue implements ProvenanceJourn
     const all = this.db.selectFrom("seals").selectAll().where(column, "=", value);
     const wanted = which === undefined ? all : all.where("queue_id", "is", null);
     const query = wanted.orderBy("device").orderBy("key_epoch").orderBy("counter").orderBy("payload_digest");
-    return (await guard(() => query.execute())).map(sealOf);
+    return (await told(query.execute())).map(sealOf);
   }
 }
