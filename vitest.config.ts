@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 import { AbsentPeersReporter } from "./test/frame/absent-peers.ts";
 
@@ -7,6 +8,8 @@ const config: ViteUserConfig = defineConfig({
     reporters: ["default", new AbsentPeersReporter()],
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // Many tests wait for peers more than they compute: two at once, also where there are two processors and one would be the default.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
   },
 });
 
