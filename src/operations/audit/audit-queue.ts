@@ -22,14 +22,15 @@ const freedPart = 16;
 
 export class AuditQueue {
   readonly #database: DatabaseSync;
-  readonly #bytesMax: number;
+  /** Obeyed when something is added. */
+  bytesMax: number;
   #length = 0;
   #bytes = 0;
 
   /** @param path of its file, made where it is not there; @throws the database's error */
   constructor(path: string, bytesMax: number) {
     this.#database = new DatabaseSync(path);
-    this.#bytesMax = bytesMax;
+    this.bytesMax = bytesMax;
     // A killed process loses nothing that was added; a power cut the last moments: an event must not wait for the disk.
     this.#database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
       CREATE TABLE IF NOT EXISTS message (id INTEGER PRIMARY KEY AUTOINCREMENT, message BLOB NOT NULL) STRICT;
@@ -84,7 +85,7 @@ export class AuditQueue {
     let dropped = 0;
     this.#length += messages.length;
     this.#bytes += messages.reduce((sum, message) => sum + message.length, 0);
-    while (this.#bytes > this.#bytesMax && this.#length > 1) dropped += this.#dropOldest();
+    while (this.#bytes > this.bytesMax && this.#length > 1) dropped += this.#dropOldest();
     return dropped;
   }
 

@@ -153,6 +153,24 @@ describe("the audit trail", () => {
     await after.stop();
   });
 
+  it("goes on to another server, with what waited for the first, and with a certificate that was missing", async () => {
+    const [first, second] = [new Receiver(), new Receiver()];
+    const [one, two] = [await listen(tlsServer(first)), await listen(tlsServer(second))];
+    // TLS 1.3 writes before it hears that its certificate is missed.
+    const audit = trail(overTls(one, false), 1 << 20, undefined, { ...times, settleMs: 10_000 });
+    for (let i = 0; i < 50; i++) audit.sink(delivered(i));
+    await expect.poll(() => faults.length).toBe(1);
+    await audit.apply({ target: overTls(two), queueBytesMax: 1 << 20 });
+    for (let i = 50; i < 100; i++) audit.sink(delivered(i));
+    await second.until(() => ids(second.text).size === 100);
+    await audit.apply({ target: overTls(one), queueBytesMax: 1 << 20 });
+    audit.sink(delivered(100));
+    await first.until(() => ids(first.text).has("000000000100"));
+    await audit.stop();
+    expect([second.messages.length, first.messages.length]).toEqual([101, 2]);
+    expect(faults).toMatchObject([{ code: "network" }]);
+  });
+
   it("sends again what a server that died had not settled: nothing is lost", async () => {
     const receiver = new Receiver();
     let connections = 0;

@@ -38,8 +38,9 @@ const stopMsMax = 2000;
 export class AuditTrail {
   readonly #parts: AuditTrailParts;
   readonly #queue: AuditQueue;
-  readonly #sender: SyslogSender | FhirSender;
   readonly #isFhir: boolean;
+  #target: AuditTrailSettings["target"];
+  #sender: SyslogSender | FhirSender;
   #waiting: { readonly record: AuditRecord; readonly at: number }[] = [];
   #isFull = false;
   #isBroken = false;
@@ -49,17 +50,21 @@ export class AuditTrail {
   constructor({ target, queueBytesMax }: AuditTrailSettings, parts: AuditTrailParts) {
     this.#parts = parts;
     this.#queue = new AuditQueue(parts.path, queueBytesMax);
-    const onState = (isReached: boolean, why: string): void => {
-      if (isReached) this.#isFull = false;
-      else this.#fault("network", why);
-    };
-    const times = parts.times ?? syslogTimes;
     this.#isFhir = "url" in target;
-    this.#sender =
-      "url" in target
-        ? new FhirSender(this.#queue, target, onState, times)
-        : new SyslogSender(this.#queue, target, onState, times);
+    this.#target = target;
+    this.#sender = this.#senderTo(target);
     this.#take(activityRecord("start", parts));
+    this.#sender.start();
+  }
+
+  /** Another server of the same kind, its renewed certificate, another limit: what waits goes there. Not while another one is under way. */
+  async apply({ target, queueBytesMax }: AuditTrailSettings): Promise<void> {
+    this.#queue.bytesMax = queueBytesMax;
+    if (JSON.stringify(target) === JSON.stringify(this.#target)) return;
+    await this.#sender.stop(stopMsMax);
+    if (this.#isStopped) return;
+    this.#target = target;
+    this.#sender = this.#senderTo(target);
     this.#sender.start();
   }
 
@@ -101,6 +106,17 @@ export class AuditTrail {
     this.#store();
     await this.#sender.stop(stopMsMax);
     this.#queue.close();
+  }
+
+  #senderTo(target: AuditTrailSettings["target"]): SyslogSender | FhirSender {
+    const onState = (isReached: boolean, why: string): void => {
+      if (isReached) this.#isFull = false;
+      else this.#fault("network", why);
+    };
+    const { times = syslogTimes } = this.#parts;
+    return "url" in target
+      ? new FhirSender(this.#queue, target, onState, times)
+      : new SyslogSender(this.#queue, target, onState, times);
   }
 
   #take(record: AuditRecord): void {

@@ -1,10 +1,13 @@
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { writeFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
+import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { freePorts } from "../../../test/cli/gateway-run.ts";
 import { makeSealedSite } from "../../../test/gateway/sealed-site.ts";
-import { readConfig } from "./config.ts";
+import type { GatewayEvent } from "../../operations/event.ts";
+import { loadConfig, readConfig } from "./config.ts";
 import { runGateway } from "./run.ts";
 
 it("is told to a FHIR server alone, where there is no syslog; to none takes no section", async () => {
@@ -64,3 +67,75 @@ sources:
   expect(text).toContain('UserID="GATE"');
   expect(text).toMatch(/Application Start.*Application Stop/s);
 });
+
+it("the servers change while the gateway runs: each is told from then on, and no longer", async () => {
+  const site = await makeSealedSite();
+  onTestFinished(() => site.remove());
+  const [syslog, fhir] = [await tcpServer(), await fhirServer()];
+  const { dicom, http } = await freePorts();
+  const path = join(site.folder, "gateway.yaml");
+  const configure = (...audit: string[]): void =>
+    writeFileSync(
+      path,
+      [
+        ...["aeTitle: GATE", "home: home", `http: {port: ${http}}`, `listeners: [{name: p, port: ${dicom}}]`],
+        ...["sources: [{name: ct1, listener: p}]", ...audit],
+      ].join("\n"),
+    );
+  configure();
+  const faults: unknown[] = [];
+  const events = (event: GatewayEvent): void => {
+    if (event.kind === "fault") faults.push(event);
+  };
+  const { config } = loadConfig(path);
+  const gateway = await runGateway(config!, { version: "0", events });
+  const waiting = async (): Promise<boolean> =>
+    /^scanseal_audit_queue \d/m.test(await (await fetch(`http://127.0.0.1:${http}/metrics`)).text());
+  expect(await waiting()).toBe(false);
+  configure(`audit: {host: 127.0.0.1, port: ${syslog.port}, transport: tcp}`);
+  await gateway.reload();
+  await expect.poll(syslog.text).toContain("Application Start");
+  expect(await waiting()).toBe(true);
+  configure(`audit: {fhir: {url: "http://127.0.0.1:${fhir.port}/r4"}}`);
+  await gateway.reload();
+  await expect.poll(syslog.text).toContain("Application Stop");
+  await expect.poll(fhir.text).toContain("Application Start");
+  const told = syslog.text();
+  configure();
+  await gateway.reload();
+  await expect.poll(fhir.text).toContain("Application Stop");
+  expect([await waiting(), syslog.text()]).toEqual([false, told]);
+  await gateway.stop(1000);
+  expect(faults).toEqual([]);
+});
+
+interface Heard {
+  readonly port: number;
+  readonly text: () => string;
+}
+
+async function tcpServer(): Promise<Heard> {
+  let text = "";
+  const server = createServer((socket) => {
+    socket.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
+    });
+  });
+  return { port: await portOf(server), text: () => text };
+}
+
+async function fhirServer(): Promise<Heard> {
+  let text = "";
+  const server = createHttpServer(async (request, response) => {
+    for await (const chunk of request) text += chunk;
+    response.writeHead(201).end();
+  });
+  return { port: await portOf(server), text: () => text };
+}
+
+async function portOf(server: Server): Promise<number> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  return (server.address() as { port: number }).port;
+}

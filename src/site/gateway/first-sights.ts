@@ -5,6 +5,7 @@
 import type { Clock } from "../../foundation/crypto.ts";
 import type { EventSink } from "../../operations/event.ts";
 import type { Evidence } from "../../zero-trust/evidence/evidence.ts";
+import { Gathering } from "../../zero-trust/gateway/gathering.ts";
 import type { ExaminedEvidence, ExaminedObject, Examiner } from "../../zero-trust/gateway/ports.ts";
 import type { OpenedProvenance } from "../provenance/opened-provenance.ts";
 import { FaultsInARow } from "./faults-in-a-row.ts";
@@ -15,12 +16,17 @@ export interface FirstSightParts {
   readonly events: EventSink;
 }
 
+/** Between two transactions; and so many do not wait for more: fewer than are examined ahead, whose threads must not run dry. */
+const commitMs = 50;
+const gatheredMax = 8;
+
 /** Around the examiner, which it leaves open. */
 export class FirstSights implements Examiner {
   readonly #examiner: Examiner;
   readonly #parts: FirstSightParts;
   readonly #writing = new Set<Promise<unknown>>();
   readonly #faults: FaultsInARow;
+  readonly #gathering: Gathering = new Gathering(commitMs, gatheredMax);
 
   constructor(examiner: Examiner, parts: FirstSightParts) {
     this.#examiner = examiner;
@@ -54,6 +60,7 @@ export class FirstSights implements Examiner {
     try {
       const journal = await provenance.journal();
       const number = { keyFingerprint, keyEpoch, counter };
+      await this.#gathering.join();
       await journal?.sight(payloadDigest, number, at);
       const uses = (await journal?.usesOf(number)) ?? [];
       this.#faults.over();
@@ -66,6 +73,7 @@ export class FirstSights implements Examiner {
 
   /** What is under way is written. */
   async close(): Promise<void> {
+    this.#gathering.flush();
     await Promise.all(this.#writing);
     await this.#parts.provenance.close();
   }

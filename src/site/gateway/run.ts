@@ -31,7 +31,7 @@ import { OpenedProvenance } from "../provenance/opened-provenance.ts";
 import { OfficeOfAdmissions } from "../receipts/admission-receipts.ts";
 import { GateAlerts } from "./alerts.ts";
 import { type ArchiveChecksParts, openArchiveChecks } from "./archive-checks.ts";
-import { openAudit } from "./audit.ts";
+import { GateAudit } from "./audit.ts";
 import { openCommitments } from "./commitment.ts";
 import type { GatewayConfig } from "./config.ts";
 import { watchConfig } from "./config-watch.ts";
@@ -115,7 +115,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
     clock,
     collect: async () => ({ ...(await readingsOf(observed, await counts())), auditQueue: audit.length }),
   });
-  const audit = opened.add(openAudit(config, { journal, events: told }), (one) => one.stop());
+  const audit = opened.add(new GateAudit(config, { journal, events: told }), (one) => one.stop());
   const events = fanOut(told, metrics.sink, recent.sink, audit.sink);
   await warnOfDisk(spool, events);
   const trust = new TrustWatch(home, clock, events);
@@ -137,9 +137,9 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
     owner: ownerOf(config),
   });
   const sources = new SourceChanges(config.data, { journal, events, clock, newId });
-  const watch = watchConfig(config, events, async ({ settings, alerts: ringing }) => {
-    await asking.apply(settings);
-    await Promise.all([gateway.applySettings(settings), applyReading(settings), alerts.apply(ringing)]);
+  const watch = watchConfig(config, events, async ({ settings, ...beside }) => {
+    await Promise.all([audit.apply(beside.audit), asking.apply(settings)]);
+    await Promise.all([gateway.applySettings(settings), applyReading(settings), alerts.apply(beside.alerts)]);
     await sources.note(settings.sources);
   });
   const settings = (): GatewayConfig["settings"] => watch.settings;
