@@ -232,10 +232,11 @@ export class SyslogSender {
     }
   }
 
-  /** Whether the server, having read to our end, ended too. */
+  /** Whether the server, having read to our end, ended too: one that refuses our certificate tells so, and ends after that. */
   #ended(socket: Socket): Promise<boolean> {
     return new Promise((resolve) => {
-      if (socket.readableEnded || socket.destroyed) return resolve(false);
+      if (socket.readableEnded || socket.destroyed || socket.errored) return resolve(false);
+      socket.once("error", () => resolve(false));
       socket.once("end", () => resolve(true));
       socket.once("close", () => resolve(false));
       socket.end();
