@@ -328,3 +328,17 @@ it("what an archive returned is held by the gate, whatever it proves in itself, 
   await archive.close();
   expect(archive.received).toEqual([]);
 });
+
+it("what an archive returns again and again is held once", async () => {
+  const gate = await Gate.open(examinerOf(site), {});
+  const hold = place.holdWith((returned) => gate.gateway.holdReturned(returned));
+  place.archive.files.set("2.25.202", await altered(sealed[1]!));
+  // Of one fetch, and of others: what was fetched is forgotten after a minute.
+  for (const minutes of [0, 0, 2, 4]) {
+    place.now += minutes * 60_000;
+    await place.read("enforce");
+  }
+  expect(place.told("read-withheld")).toHaveLength(4);
+  expect([hold.ids.length, new Set(hold.ids).size, (await gate.rows()).length]).toEqual([3, 1, 1]);
+  await gate.end();
+});

@@ -21,7 +21,7 @@ import type { ReturnedObject } from "./reading/instance-reading.ts";
 import { GateProvider, type ReceptionState } from "./receive.ts";
 import { recoverSpool } from "./recovery.ts";
 import { RefusalRecords } from "./refusal-records.ts";
-import { holdReturned } from "./returned-objects.ts";
+import { ReturnedObjects } from "./returned-objects.ts";
 import { RowWriter } from "./row-writer.ts";
 import { OriginalKeeper } from "./sealer/original-keeper.ts";
 import type {
@@ -93,6 +93,7 @@ const replaceGraceMs = 60_000;
 class RunningGateway implements Gateway {
   readonly #ports: GatewayPorts;
   readonly #reception: Reception;
+  readonly #returned: ReturnedObjects;
   readonly #judging: JudgingLoop;
   readonly #settler: Settler;
   readonly #cleaner: Cleaner;
@@ -149,6 +150,7 @@ class RunningGateway implements Gateway {
       inflating: new InflatingSlots(),
       traffic,
     };
+    this.#returned = new ReturnedObjects(this.#reception);
   }
 
   #state(): ReceptionState {
@@ -339,7 +341,7 @@ class RunningGateway implements Gateway {
   }
 
   holdReturned(returned: ReturnedObject): Promise<string> {
-    return holdReturned(returned, this.#reception);
+    return this.#returned.hold(returned);
   }
 
   async storageProblem(): Promise<string | undefined> {

@@ -277,10 +277,12 @@ export class InstanceReading {
     const { used, evidence, decision } = returned;
     const report = { archive: archive.name, verdict: decision.verdict, codes: errorCodes(decision) };
     try {
-      const object = await hold({ asked, staged: used.value.staged, evidence, decision, archive });
+      used.value.held ??= hold({ asked, staged: used.value.staged, evidence, decision, archive });
+      const object = await used.value.held;
       const known = admitted ? { admitted: admitted.objectId } : {};
       events({ kind: "read-withheld", object, ...report, ...known });
     } catch (error) {
+      used.value.held = undefined;
       events({ kind: "fault", where: "what an archive returned cannot be held", ...told(error) });
       events({ kind: "read-withheld", object: admitted?.objectId ?? "", ...report });
     }

@@ -16,6 +16,8 @@ export interface ReadingReader extends Reader {
 export interface Examined extends Cached {
   readonly staged: StagedObject;
   readonly evidence: Evidence;
+  /** Journal id: each frame that a viewer asks for finds it withheld, and one of it is enough. */
+  held?: Promise<string> | undefined;
 }
 
 /** What one place returned, and what is decided of it for this reader. */
