@@ -2,6 +2,7 @@
 import { afterAll, beforeEach, expect, it } from "vitest";
 import { explicitLittleEndianUid, implicitLittleEndianUid } from "../../src/dicom/transfer-syntax.ts";
 import type { GetRequest, OpenAssociation } from "../../src/dicom-network/dimse/service.ts";
+import type { RetrieveIdentifier } from "../../src/dicom-network/query/retrieve-identifier.ts";
 import { type Bytes, fromLatin1 } from "../../src/foundation/bytes.ts";
 import { ScansealError } from "../../src/foundation/errors.ts";
 import { CodecPool } from "../../src/platform/node/codecs/codec-pool.ts";
@@ -15,6 +16,7 @@ import {
   secondaryCaptureClass,
 } from "../../src/zero-trust/gateway/reading/notice.ts";
 import type { AdmittedEntry, StagedObject } from "../../src/zero-trust/gateway/reading/ports.ts";
+import { PlanRoom } from "../../src/zero-trust/gateway/reading/reading-desk.ts";
 import type { ReaderSettings } from "../../src/zero-trust/gateway/settings.ts";
 import type { Mode } from "../../src/zero-trust/policy/decide.ts";
 import { newDevice } from "../evaluation/fixture.ts";
@@ -239,4 +241,65 @@ it.each([
   expect(asked.map(({ transferSyntaxUid }) => transferSyntaxUid)).toEqual(
     syntax === undefined ? [] : [syntax],
   );
+});
+
+async function got(
+  more: Partial<RetrieveIdentifier>,
+): Promise<{ readonly uids: readonly string[]; readonly total: number; readonly isPart: boolean }> {
+  const contexts = [{ abstractSyntax: secondaryCaptureClass, transferSyntax: explicitLittleEndianUid }];
+  const association = { contexts, rolesOf: () => ({ scp: true }) };
+  const reading = new DimseReading({ desk: place.desk, search: async function* () {} });
+  const identifier = {
+    root: "study",
+    level: "STUDY",
+    studyUids: [study],
+    seriesUids: [],
+    instanceUids: [],
+    ...more,
+  };
+  const request = { identifier, association } as unknown as GetRequest;
+  const { total, steps, isPart } = await reading.get(request, {
+    name: "reader",
+    mode: "enforce",
+  } as ReaderSettings);
+  const uids: string[] = [];
+  for await (const step of steps)
+    uids.push("isMissing" in step ? `no ${step.sopInstanceUid}` : step.sopInstanceUid);
+  return { uids, total: total(), isPart: isPart!() };
+}
+
+it("is told that there may be more where the archive cannot be asked, also when all that is known was given", async () => {
+  const all = ["2.25.201", "2.25.202", "2.25.203"];
+  expect(await got({})).toEqual({ uids: all, total: 3, isPart: false });
+  place.archive.list = async function* () {
+    yield* [];
+    throw new ScansealError("network", "it is off");
+  };
+  place.now += 120_000;
+  expect(await got({})).toEqual({ uids: [...all, "2.25.9"], total: 3, isPart: true });
+  expect(asked).toMatchObject([{ withheld: [], total: 3, isArchiveUnlisted: true }]);
+});
+
+it("asked for by its name, what the archive cannot be asked for fails, and is named", async () => {
+  place.archive.failure = new ScansealError("network", "it is off");
+  const identifier = {
+    level: "IMAGE",
+    seriesUids: [series],
+    instanceUids: ["2.25.77", "2.25.77", "2.25.78"],
+  } as const;
+  expect(await got(identifier)).toEqual({
+    uids: ["no 2.25.77", "no 2.25.78", "2.25.9"],
+    total: 2,
+    isPart: true,
+  });
+  expect(asked[0]!.withheld.map(({ withholding }) => withholding)).toEqual(
+    Array(2).fill({ why: "unavailable", code: "network" }),
+  );
+});
+
+it("what is named twice is read once, and an operation has room for so many", async () => {
+  expect(await got({ studyUids: [study, study, study] })).toMatchObject({ total: 3 });
+  const room = new PlanRoom();
+  for (let taken = 0; taken < 199_998; taken++) room.take();
+  await expect(place.desk.plan({ studyInstanceUid: study }, room)).rejects.toMatchObject({ code: "usage" });
 });

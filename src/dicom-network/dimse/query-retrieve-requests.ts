@@ -133,9 +133,9 @@ function runGet(
   );
 }
 
-function begun<Step>(operation: RunningOperation, { total, steps }: Retrieval<Step>): AsyncIterable<Step> {
-  operation.expect(total);
-  return steps;
+function begun<Step>(operation: RunningOperation, retrieval: Retrieval<Step>): AsyncIterable<Step> {
+  operation.expect(retrieval);
+  return retrieval.steps;
 }
 
 /**

@@ -197,6 +197,20 @@ describe("C-GET", () => {
   });
 });
 
+it("of what is known in part alone is no success: a warning, and a failure where nothing was given", async () => {
+  for (const [known, code] of [
+    [objects.length, 0xb000],
+    [0, 0xa702],
+  ] as const) {
+    const whole = new MemoryArchive(objects.slice(0, known));
+    const part = new MemoryArchive(objects.slice(0, known));
+    part.get = async (request) => ({ ...(await whole.get(request)), isPart: () => true });
+    const client = await open(await serve(part));
+    const result = await client.get(wholeStudy(), taking().receive);
+    expect(result).toMatchObject({ status: { code }, completed: known, failed: 0, failedUids: [] });
+  }
+});
+
 describe("C-MOVE", () => {
   async function reader(): Promise<RecordingProvider> {
     const provider = new RecordingProvider();

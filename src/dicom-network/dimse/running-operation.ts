@@ -4,7 +4,7 @@ import { transferSyntaxOf } from "../../dicom/transfer-syntax.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
 import { encodeIdentifier } from "../query/identifier.ts";
 import { type CommandSet, responseBit } from "./command-set.ts";
-import { DimseRefusal, type DimseStatus, type SubOperationOutcome } from "./service.ts";
+import { DimseRefusal, type DimseStatus, type Retrieval, type SubOperationOutcome } from "./service.ts";
 import { dimseStatus } from "./status.ts";
 
 /** (0008,0058) Failed SOP Instance UID List. */
@@ -33,7 +33,7 @@ export class RunningOperation {
   readonly #abort: AbortController = new AbortController();
   #isCancelled = false;
   #isOver = false;
-  #total: (() => number) | undefined;
+  #retrieval: Pick<Retrieval<unknown>, "total" | "isPart"> | undefined;
   #failedUids: string[] = [];
   readonly #counts: Record<SubOperationOutcome["outcome"], number> = { completed: 0, warning: 0, failed: 0 };
 
@@ -136,9 +136,8 @@ export class RunningOperation {
     await this.#respond({ code }, dataSet);
   }
 
-  /** @param total how many sub-operations there are, as far as is known */
-  expect(total: () => number): void {
-    this.#total = total;
+  expect(retrieval: Pick<Retrieval<unknown>, "total" | "isPart">): void {
+    this.#retrieval = retrieval;
   }
 
   /** The outcome of a sub-operation, told to the peer in a pending response (PS3.4 C.4.2.3.1). */
@@ -149,11 +148,12 @@ export class RunningOperation {
     await this.#respond({ code: dimseStatus.pending });
   }
 
-  /** PS3.4 C.4.2.3.1: failure when nothing succeeded, a warning when something did not. */
+  /** PS3.4 C.4.2.3.1: failure when nothing succeeded, a warning when something did not, or may be missing. */
   #finalCode(): number {
     const { completed, warning, failed } = this.#counts;
-    if (failed > 0 && completed + warning === 0) return dimseStatus.cannotPerformSubOperations;
-    return failed + warning > 0 ? dimseStatus.someSubOperationsFailed : dimseStatus.success;
+    const isPart = this.#retrieval?.isPart?.() ?? false;
+    if ((failed > 0 || isPart) && completed + warning === 0) return dimseStatus.cannotPerformSubOperations;
+    return failed + warning > 0 || isPart ? dimseStatus.someSubOperationsFailed : dimseStatus.success;
   }
 
   /** PS3.4 C.4.2.1.4.2: the list of what failed comes with every end but success. */
@@ -187,9 +187,9 @@ export class RunningOperation {
 
   /** PS3.4 C.4.2.1.6: what remains is told only of what goes on or was cancelled. */
   #countsOf(code: number): Pick<CommandSet, "remaining" | "completed" | "failed" | "warning"> {
-    if (this.#total === undefined) return {};
+    if (!this.#retrieval) return {};
     const { completed, warning, failed } = this.#counts;
-    const remaining = Math.max(0, Math.min(this.#total(), countMax) - completed - warning - failed);
+    const remaining = Math.max(0, Math.min(this.#retrieval.total(), countMax) - completed - warning - failed);
     const isOpen = code === dimseStatus.pending || code === dimseStatus.cancelled;
     return {
       ...(isOpen ? { remaining } : {}),

@@ -138,6 +138,8 @@ export interface MissingInstance {
 export interface Retrieval<Step> {
   /** How many steps there will be, as far as is known: asked before each answer. */
   readonly total: () => number;
+  /** There may be more that was asked for, and nobody could be asked: never a success. Asked at the end; undefined: all of it is known. */
+  readonly isPart?: (() => boolean) | undefined;
   /** A `DimseRefusal` ends with its status, whatever else with 0xC001. */
   readonly steps: AsyncIterable<Step>;
 }

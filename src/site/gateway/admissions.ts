@@ -5,8 +5,11 @@ import type { ArchiveSettings, DestinationSettings } from "../../zero-trust/gate
 
 export type AdmissionsJournal = Pick<Journal, "object" | "admittedInstance" | "deliveriesOf">;
 
-/** @param destination that is the archive which is read from; undefined: nobody knows, and all of them must have an object */
-export function admissionsOf(journal: AdmissionsJournal, destination?: string): Admissions {
+/** @param destination that is the archive which is read from, as of now; undefined: nobody knows, and all that take objects still must have an object */
+export function admissionsOf(
+  journal: AdmissionsJournal,
+  destination: () => string | undefined = () => undefined,
+): Admissions {
   return {
     entryOf: async ({ studyInstanceUid, seriesInstanceUid, sopInstanceUid }) => {
       const admitted = await journal.admittedInstance(sopInstanceUid);
@@ -19,8 +22,10 @@ export function admissionsOf(journal: AdmissionsJournal, destination?: string): 
     },
     wasDelivered: async (objectId, before) => {
       const all = (await journal.deliveriesOf(objectId)).filter(({ released }) => !released);
-      const own = all.filter((one) => one.destination === destination);
-      const those = own.length > 0 ? own : all;
+      const own = all.filter((one) => one.destination === destination());
+      // One that was given up says nothing of where the archive is.
+      const those = own.length > 0 ? own : all.filter(({ state }) => state !== "dead");
+      if (those.length === 0) return all.length === 0;
       return those.every(({ deliveredAt = Number.POSITIVE_INFINITY }) => deliveredAt < before);
     },
   };
@@ -31,7 +36,11 @@ export function destinationOf(
   archive: ArchiveSettings | undefined,
   destinations: readonly DestinationSettings[],
 ): string | undefined {
-  const through = archive?.through;
-  if (through?.protocol !== "dimse") return undefined;
-  return destinations.find(({ host, port }) => host === through.host && port === through.port)?.name;
+  if (!archive) return undefined;
+  const { destination, through } = archive;
+  if (destination !== undefined) return destination;
+  const archives = destinations.filter(({ takes }) => takes === "admitted");
+  const isThere = ({ host, port }: DestinationSettings): boolean =>
+    through.protocol === "dimse" && host === through.host && port === through.port;
+  return (archives.find(isThere) ?? (archives.length === 1 ? archives[0] : undefined))?.name;
 }

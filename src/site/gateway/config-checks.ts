@@ -2,6 +2,7 @@
 import type { PeerSection } from "./config-peers.ts";
 import type { ProblemList } from "./config-problem.ts";
 import { similar } from "./config-reader.ts";
+import type { ArchiveSection } from "./config-reading.ts";
 import { checkSealers } from "./config-sealing.ts";
 import type {
   ConfigSections,
@@ -29,6 +30,8 @@ export function checkSections(sections: ConfigSections, problems: ProblemList): 
   checkReading(sections, problems);
   checkArchive("sweep", sections.sweep, sections.reading?.archive, problems);
   checkArchive("sentinel", sections.sentinel, sections.reading?.archive, problems);
+  for (const asked of [sections.reading, sections.sweep, sections.sentinel])
+    if (asked?.archive) checkArchiveDestination(asked.archive, sections, problems);
   checkReachable(sections, problems);
   for (const destination of destinations) checkDestination(destination, sections, problems);
   if (listeners.length === 0)
@@ -163,6 +166,30 @@ function checkReading({ reading, listeners, destinations }: ConfigSections, prob
       reading.at(),
       "readers get what this gateway keeps, and it keeps no copy of what an archive has",
       'name the "archive" to read from, or keep "copies"',
+    );
+}
+
+/** What it lost is told when it was delivered there, whatever else waits for other destinations. */
+function checkArchiveDestination(
+  { destination, host, port, at }: ArchiveSection,
+  { destinations }: ConfigSections,
+  problems: ProblemList,
+): void {
+  const archives = destinations.filter(({ takes }) => takes === "admitted");
+  const isThere = archives.some((one) => one.host === host && one.port === port);
+  if (destination !== undefined) {
+    if (!archives.some(({ name }) => name === destination))
+      problems.error(
+        "value",
+        at("destination"),
+        `there is no destination ${shown(destination)} that is an archive`,
+      );
+  } else if (archives.length > 1 && !isThere)
+    problems.warn(
+      "missing",
+      at(),
+      "none of the destinations has this archive's address: what it loses is told only where all of them have it",
+      'name the one that it is: "destination"',
     );
 }
 

@@ -45,6 +45,23 @@ it("copies are kept up to a size, 64 GiB where none is named", () => {
   expect(copies("copiesSize: 2 TiB")!.copiesMax).toBe(0);
 });
 
+it("the archive is one of the destinations by name; where nobody knows which, that is told", () => {
+  const at = (archive: string, ...names: string[]) => {
+    const lines = names.map((name, i) => `  - {name: ${name}, host: h${i}, port: 104, aeTitle: PACS}\n`);
+    return read(
+      reading.replace("  archive:\n", `  archive:\n${archive}`).concat("destinations:\n", ...lines),
+    );
+  };
+  const named = at("    destination: two\n", "one", "two");
+  expect(named.problems).toEqual([]);
+  expect(named.config!.settings.reading!.archive!.destination).toBe("two");
+  expect(at("", "one").problems).toEqual([]);
+  expect(at("", "one", "two").problems).toMatchObject([
+    { level: "warning", message: expect.stringMatching(/^none of the destinations/) },
+  ]);
+  expect(at("    destination: three\n", "one", "two").config).toBeUndefined();
+});
+
 it("an index is kept where it is asked for, or where somebody reads", () => {
   expect(read(sound).config!.index).toBe(false);
   expect(read(`index: true\n${sound}`).config!.index).toBe(true);

@@ -40,6 +40,7 @@ export interface ReaderSection extends PeerSection {
 /** Either `dicomweb`, or `host`, `port` and `aeTitle`. */
 export interface ArchiveSection extends Placed {
   readonly name: string;
+  readonly destination: string | undefined;
   readonly tolerate: readonly MalformedCode[];
   readonly dicomweb: string | undefined;
   readonly authorizationFrom: string | undefined;
@@ -103,6 +104,7 @@ export function readArchive(section: Section): ArchiveSection {
   return {
     at: (key) => section.at(key),
     name: section.optional("name", nameValue, "archive"),
+    destination: section.optional<string | undefined>("destination", nameValue, undefined),
     tolerate: section.optional("tolerate", parseList(toleranceValue), []),
     dicomweb: section.optional<string | undefined>("dicomweb", textValue, undefined),
     authorizationFrom: section.optional<string | undefined>("authorizationFrom", variableValue, undefined),

@@ -11,6 +11,8 @@ import { type GatewayConfig, loadConfig } from "./config.ts";
 /** Looking takes a call of the system for each file. */
 const lookedAtEveryMs = 2000;
 
+const notTaken = "configuration not taken, or in part: tried again every two seconds";
+
 export interface ConfigWatch {
   /** In force. */
   readonly settings: GatewaySettings;
@@ -52,24 +54,25 @@ export function watchConfig(
       told = why;
       return;
     }
-    told = "";
     const isSameStart = startOf(found) === startOf(config);
-    if (!isSameStart) tell("listener, store or kind of reading changed: only after a restart");
+    if (!isSameStart && told !== notTaken)
+      tell("listener, store or kind of reading changed: only after a restart");
     await apply(found);
+    told = "";
     const { aeTitle, listeners } = config.settings;
     settings = { ...found.settings, aeTitle, listeners };
     const { sources, destinations } = settings;
-    events({
-      kind: "settings-applied",
-      sources: sources.length,
-      destinations: destinations.length,
-    });
+    events({ kind: "settings-applied", sources: sources.length, destinations: destinations.length });
   };
   const look = (isAsked = true): Promise<void> => {
     busy = busy
       .then(() => take(isAsked))
       .catch((error: unknown) => {
-        tell("configuration not changed", error instanceof ScansealError ? error.code : "internal");
+        // The journal, say, was away for a moment: what was made stricter must not stay out of force until somebody touches the file.
+        stamp = "";
+        if (isAsked || told !== notTaken)
+          tell(notTaken, error instanceof ScansealError ? error.code : "internal");
+        told = notTaken;
       });
     return busy;
   };

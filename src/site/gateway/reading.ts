@@ -81,7 +81,8 @@ export async function openReading(
   const office = { index, staging, version, home, clock: systemClock };
   const notices = new NoticeOffice({ ...office, folder: join(folder, "notices") });
   const admitted: AdmittedInstances = { entriesOf: (scope) => index.instancesOf(scope) };
-  const admissions = admissionsOf(parts.journal, destinationOf(reading.archive, settings.destinations));
+  let destination = destinationOf(reading.archive, settings.destinations);
+  const admissions = admissionsOf(parts.journal, () => destination);
   const desk = new ReadingDesk({
     ...{ archive, staging, examiner, hold, events, aheadMax, notices },
     ...{ admitted, admissions },
@@ -103,8 +104,9 @@ export async function openReading(
     desk,
     search,
     dimse: new DimseReading({ desk, search }),
-    apply: async ({ reading: now }) => {
+    apply: async ({ reading: now, destinations }) => {
       if (now?.archive) await archive?.apply(now.archive);
+      destination = destinationOf(now?.archive, destinations);
     },
     close: async () => {
       desk.close();

@@ -84,7 +84,7 @@ function readerSettings(reader: ReaderSection, making: Making): ReaderSettings {
 }
 
 export function archiveSettings(archive: ArchiveSection, making: Making): ArchiveSettings {
-  const { name, tolerate, at } = archive;
+  const { name, destination, tolerate, at } = archive;
   const tls = archive.tls && clientTls(archive.tls, making);
   const { dicomweb: url, host, port, aeTitle } = archive;
   const isDimse = host !== undefined || port !== undefined || aeTitle !== undefined;
@@ -98,16 +98,14 @@ export function archiveSettings(archive: ArchiveSection, making: Making): Archiv
     requireRoot(url, archive, making);
     const authorization = secretOf(archive, making);
     return {
-      name,
-      tolerate,
+      ...{ name, destination, tolerate },
       through: { protocol: "dicomweb", url: url.replace(/\/+$/, ""), authorization, tls },
     };
   }
   if (host === undefined || port === undefined || aeTitle === undefined)
     making.problems.error("missing", at(), 'the archive needs "dicomweb", or "host", "port" and "aeTitle"');
   return {
-    name,
-    tolerate,
+    ...{ name, destination, tolerate },
     through: { protocol: "dimse", host: host ?? "", port: port ?? 0, aeTitle: aeTitle ?? "", tls },
   };
 }

@@ -75,7 +75,7 @@ export function noticeText(facts: NoticeFacts): NoticeText {
   const reasons = reasonsOf(facts);
   const more = reasons.length - reasonsMax;
   return {
-    heading: withheld.length > 0 ? "IMAGES WITHHELD" : "UNPROVEN IMAGES",
+    heading: headingOf(facts),
     lead: leadOf(facts),
     listed: listOf(withheld.length > 0 ? withheld : unproven),
     reasons: [
@@ -87,7 +87,7 @@ export function noticeText(facts: NoticeFacts): NoticeText {
         : []),
     ],
     advice: [
-      withheld.length > 0
+      withheld.length > 0 || unproven.length === 0
         ? "Do not rely on this study until it is complete. Call those who run the image archive: the gate's quarantine and log tell them more."
         : "Do not rely on these images beyond what they were opened for, and do not file them. Those who run the image archive can say more.",
     ],
@@ -98,7 +98,14 @@ export function noticeText(facts: NoticeFacts): NoticeText {
   };
 }
 
+function headingOf({ withheld, unproven }: NoticeFacts): string {
+  if (withheld.length > 0) return "IMAGES WITHHELD";
+  return unproven.length > 0 ? "UNPROVEN IMAGES" : "IMAGES MAY BE MISSING";
+}
+
 function leadOf({ withheld, unproven, total }: NoticeFacts): string {
+  if (withheld.length + unproven.length === 0)
+    return `${counted(total)} of this study ${total === 1 ? "was" : "were"} given.`;
   const of = (count: number): string =>
     `${count} of ${counted(total)} of this study ${count === 1 ? "is" : "are"}`;
   return withheld.length > 0

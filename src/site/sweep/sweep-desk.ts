@@ -28,7 +28,7 @@ export interface SweepDeskParts {
 const cache = { bytesMax: 0, ageMsMax: 0 };
 
 export function sweepDesk({ index, journal, destination, ...parts }: SweepDeskParts): ReadingDesk {
-  const admissions = admissionsOf(journal, destination);
+  const admissions = admissionsOf(journal, () => destination);
   return new ReadingDesk({
     ...parts,
     ...{ cache, admissions, clock: systemClock },

@@ -9,12 +9,12 @@ import { v7 as newId } from "uuid";
 import { readChunks } from "../../foundation/byte-source.ts";
 import { type Bytes, toHex } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
+import { Turns } from "../../foundation/turns.ts";
 import { nodeCrypto } from "../../platform/node/crypto.ts";
 import { openFileSource } from "../../platform/node/file-source.ts";
 import { type FileLock, holdFileLock, syncFolder } from "../../platform/node/private-files.ts";
 import { FolderSync } from "./folder-sync.ts";
 import type { ObjectStore, OpenObject } from "./object-store.ts";
-import { Turns } from "./turns.ts";
 
 export interface FolderObjectStoreOptions {
   /** Of all objects together; no bound of its own when absent. What other processes add meanwhile is not seen. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { Turns } from "../../foundation/turns.ts";
 import { FolderSync } from "./folder-sync.ts";
-import { Turns } from "./turns.ts";
 
 /** An fsync that ends when it is told to. */
 function disk() {

@@ -1,7 +1,7 @@
 /** Names made durable: one fsync of a folder for everybody who waits for it. */
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
-import type { Turns } from "./turns.ts";
+import type { Turns } from "../../foundation/turns.ts";
 
 export class FolderSync {
   readonly #turns: Turns;

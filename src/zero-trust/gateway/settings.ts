@@ -156,6 +156,8 @@ export interface ReaderSettings extends PeerSettings {
 /** Where readers' objects are fetched from. */
 export interface ArchiveSettings {
   readonly name: string;
+  /** The destination that it is; undefined: the one with its address, or the only one. */
+  readonly destination?: string | undefined;
   /** Let pass in what it returns. */
   readonly tolerate: readonly MalformedCode[];
   readonly through:

@@ -1,8 +1,8 @@
 /** Tiles, bundles and the checkpoint as files under the names that clients ask for: any web server can serve the folder. */
 import { type Bytes, equalBytes } from "../../../foundation/bytes.ts";
 import { ScansealError } from "../../../foundation/errors.ts";
+import { Turns } from "../../../foundation/turns.ts";
 import { FolderSync } from "../../../store/objects/folder-sync.ts";
-import { Turns } from "../../../store/objects/turns.ts";
 import { beginningOf, entryBytesMax } from "../proof/entry-bundle.ts";
 import { noteBytesMax } from "../proof/signed-note.ts";
 import { type TileName, tilePath, tileWidth } from "../proof/tile.ts";

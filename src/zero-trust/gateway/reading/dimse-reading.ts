@@ -27,7 +27,7 @@ import { MoveSender } from "./move-sender.ts";
 import { noticeDefaultSyntax, noticeSyntaxOf } from "./notice.ts";
 import type { ReadScope } from "./ports.ts";
 import { type NoticeRead, outgoingObject, type Read } from "./read.ts";
-import { joinedPlans, type ReadingDesk, type ReadingPlan } from "./reading-desk.ts";
+import { joinedPlans, PlanRoom, type ReadingDesk, type ReadingPlan, withAsked } from "./reading-desk.ts";
 
 /** @param reader who searches; undefined where a retrieval needs it @throws ScansealError `usage` for what would take too long */
 export type ReaderSearching = (query: Query, reader?: string) => AsyncIterable<JsonDataSet>;
@@ -89,7 +89,9 @@ export class DimseReading {
   async #planned(identifier: RetrieveIdentifier): Promise<ReadingPlan> {
     try {
       const plans: ReadingPlan[] = [];
-      for (const scope of await this.#scopes(identifier)) plans.push(await this.#parts.desk.plan(scope));
+      const room = new PlanRoom();
+      for (const scope of await this.#scopes(identifier))
+        plans.push(withAsked(await this.#parts.desk.plan(scope, room), scope));
       return joinedPlans(plans);
     } catch (error) {
       throw asRefusal(error);
@@ -108,7 +110,7 @@ export class DimseReading {
   }
 
   async #studiesOf(patientId: string): Promise<readonly ReadScope[]> {
-    const studies: ReadScope[] = [];
+    const studies = new Set<string>();
     const keys = [
       { path: [0x00100020], match: { kind: "single", value: patientId } },
       { path: [0x0020000d], match: { kind: "universal" } },
@@ -123,22 +125,24 @@ export class DimseReading {
     };
     for await (const match of this.#parts.search(query)) {
       const uid = match["0020000D"]?.Value?.[0];
-      if (typeof uid === "string") studies.push({ studyInstanceUid: uid });
+      if (typeof uid === "string") studies.add(uid);
     }
-    return studies;
+    return [...studies].map((studyInstanceUid) => ({ studyInstanceUid }));
   }
 }
 
 /** What only the archive knows is counted when it is known. */
 function retrieval<Step>({ instances, others }: ReadingPlan, steps: AsyncIterable<Step>): Retrieval<Step> {
   let total = instances.length;
+  let isPart = false;
   others.then(
     (more) => {
       total += more.instances.length;
+      isPart = more.archiveUnlisted !== undefined;
     },
     () => undefined,
   );
-  return { total: () => total, steps: refused(steps) };
+  return { total: () => total, isPart: () => isPart, steps: refused(steps) };
 }
 
 /** What goes wrong on the way ends as it does at the beginning. */
@@ -152,14 +156,20 @@ async function* refused<Step>(steps: AsyncIterable<Step>): AsyncGenerator<Step, 
 
 /** UIDs of one study and series above the level; a relational retrieval, which leaves them out, is not offered. */
 function scopesOf({ level, studyUids, seriesUids, instanceUids }: RetrieveIdentifier): readonly ReadScope[] {
-  if (level === "STUDY") return studyUids.map((studyInstanceUid) => ({ studyInstanceUid }));
+  // One that names a thing twice gets it once.
+  const each = (uids: readonly string[]): readonly string[] => [...new Set(uids)];
+  if (level === "STUDY") return each(studyUids).map((studyInstanceUid) => ({ studyInstanceUid }));
   const [studyInstanceUid] = studyUids;
   if (studyInstanceUid === undefined) return [];
   if (level === "SERIES")
-    return seriesUids.map((seriesInstanceUid) => ({ studyInstanceUid, seriesInstanceUid }));
+    return each(seriesUids).map((seriesInstanceUid) => ({ studyInstanceUid, seriesInstanceUid }));
   const [seriesInstanceUid] = seriesUids;
   if (seriesInstanceUid === undefined) return [];
-  return instanceUids.map((sopInstanceUid) => ({ studyInstanceUid, seriesInstanceUid, sopInstanceUid }));
+  return each(instanceUids).map((sopInstanceUid) => ({
+    studyInstanceUid,
+    seriesInstanceUid,
+    sopInstanceUid,
+  }));
 }
 
 /** What was asked and is not known is there, and empty (PS3.4 C.4.1.1.3.2). */

@@ -35,7 +35,7 @@ export interface GivenUnproven {
   readonly instanceNumber: number | undefined;
 }
 
-/** Something was withheld, or given although it does not pass. */
+/** Something was withheld, given although it does not pass, or nobody could be asked what else there is. */
 export interface NoticeRequest extends NoticeTerms {
   readonly studyInstanceUid: string;
   readonly withheld: readonly NotGiven[];
@@ -123,10 +123,10 @@ export class WithheldTally {
     }
   }
 
-  /** One for each study of which something was withheld or does not pass. What cannot be made is told; the reading ends as it would. */
+  /** One for each study of which something was withheld, does not pass, or may be missing. What cannot be made is told; the reading ends as it would. */
   async *read({ name }: Reader, terms: NoticeTerms): AsyncGenerator<NoticeRead, void, undefined> {
     for (const [studyInstanceUid, { total, withheld, unproven, subject }] of this.#studies) {
-      if (withheld.length + unproven.length === 0) continue;
+      if (withheld.length + unproven.length === 0 && !terms.isArchiveUnlisted) continue;
       const facts = { studyInstanceUid, withheld, unproven, total, subject: subject?.attributes };
       let notice: GateNotice;
       try {

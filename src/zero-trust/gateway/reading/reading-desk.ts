@@ -1,5 +1,6 @@
 /** A study, series or instance for a reader: what the gate admitted and what only the archive knows, each read and verified; nothing left out in silence. */
 import { ScansealError } from "../../../foundation/errors.ts";
+import { Turns } from "../../../foundation/turns.ts";
 import { told } from "../fault-words.ts";
 import { awayMs, InstanceReading, linkCodes, type ReadingParts } from "./instance-reading.ts";
 import { type Notices, WithheldTally } from "./notice.ts";
@@ -64,6 +65,39 @@ export interface PlannedInstance {
   readonly admitted: AdmittedEntry | undefined;
   /** It was held when it arrived. */
   readonly held?: HeldInstance | undefined;
+  /** It was asked for by name, and the archive could not be asked for it: code of a ScansealError. */
+  readonly unavailable?: string | undefined;
+}
+
+/** An operation of more is none of a person: a bound on what a request, and an archive's answer, take. */
+const plannedMax = 200_000;
+/** Associations to ask what there is, beside those that fetch: archives have few for everybody. */
+const listsMax = 2;
+
+/** Of all that one operation reads, however many studies it names. */
+export class PlanRoom {
+  #left = plannedMax;
+
+  /** For one more. @throws ScansealError `usage` */
+  take(): void {
+    if (this.#left-- <= 0) throw new ScansealError("usage", "too many instances to be read at once");
+  }
+}
+
+/** What was asked for by its name is read, and fails, where nobody knows whether the archive has it. */
+export function withAsked(
+  plan: ReadingPlan,
+  { sopInstanceUid, seriesInstanceUid, studyInstanceUid }: ReadScope,
+): ReadingPlan {
+  if (sopInstanceUid === undefined || seriesInstanceUid === undefined || plan.instances.length > 0)
+    return plan;
+  const asked = { studyInstanceUid, seriesInstanceUid, sopInstanceUid };
+  const others = plan.others.then((known): OtherInstances => {
+    const { instances, archiveUnlisted: unavailable } = known;
+    if (unavailable === undefined || instances.length > 0) return known;
+    return { ...known, instances: [{ asked, admitted: undefined, unavailable }] };
+  });
+  return { ...plan, others: awaited(others) };
 }
 
 export class ReadingDesk {
@@ -72,6 +106,7 @@ export class ReadingDesk {
   readonly #record: ReadingRecord;
   /** The archive was not reached when it was asked what it has. */
   #unlisted: { readonly at: number; readonly code: string } | undefined;
+  readonly #lists: Turns = new Turns(listsMax);
 
   constructor(parts: ReadingDeskParts) {
     this.#parts = parts;
@@ -79,8 +114,8 @@ export class ReadingDesk {
     this.#record = new ReadingRecord(parts.events);
   }
 
-  /** @throws ScansealError, as the promise of the others does: `io` of the index; `usage` for a study of more than `plannedMax` instances */
-  async plan(scope: ReadScope): Promise<ReadingPlan> {
+  /** @throws ScansealError, as the promise of the others does: `io` of the index; `usage` where the operation has no room */
+  async plan(scope: ReadScope, room: PlanRoom = new PlanRoom()): Promise<ReadingPlan> {
     const { admitted, archive } = this.#parts;
     // One instance that was admitted needs no list: nothing else has its name.
     const isStudyOrSeries = scope.sopInstanceUid === undefined;
@@ -88,17 +123,21 @@ export class ReadingDesk {
     const instances: PlannedInstance[] = [];
     const seen = new Set<string>();
     for await (const entry of admitted.entriesOf(scope)) {
-      requireRoom(instances.length);
+      room.take();
       seen.add(entry.sopInstanceUid);
       instances.push({ asked: entry, admitted: entry });
     }
     const late = archive && !isStudyOrSeries && instances.length === 0;
     const listed = late ? this.#listed(archive, scope) : early;
-    return { instances, others: awaited(this.#othersOf(scope, listed, seen)) };
+    return { instances, others: awaited(this.#othersOf(scope, listed, { seen, room })) };
   }
 
   /** An archive that is not reached is not waited for by each study: it is left out for a while, as in searches. */
-  async #listed(archive: ReadableArchive, scope: ReadScope): Promise<ArchiveList> {
+  #listed(archive: ReadableArchive, scope: ReadScope): Promise<ArchiveList> {
+    return this.#lists.run(() => this.#listedNow(archive, scope));
+  }
+
+  async #listedNow(archive: ReadableArchive, scope: ReadScope): Promise<ArchiveList> {
     const { clock } = this.#parts;
     const { at, code } = this.#unlisted ?? {};
     if (at !== undefined && Math.abs(clock.now() - at) < awayMs) return { names: [], unlisted: code };
@@ -113,7 +152,7 @@ export class ReadingDesk {
   async #othersOf(
     scope: ReadScope,
     listed: Promise<ArchiveList> | undefined,
-    seen: Set<string>,
+    { seen, room }: { readonly seen: Set<string>; readonly room: PlanRoom },
   ): Promise<OtherInstances> {
     const { admissions, archive, events } = this.#parts;
     const { names = [], unlisted } = (await listed) ?? {};
@@ -122,15 +161,18 @@ export class ReadingDesk {
     const instances: PlannedInstance[] = [];
     for (const asked of names) {
       if (seen.has(asked.sopInstanceUid)) continue;
-      requireRoom(seen.size);
+      room.take();
       seen.add(asked.sopInstanceUid);
       // Admitted a moment ago, and not in the index yet.
       const entry = await admissions.entryOf(asked);
       instances.push({ asked: entry ?? asked, admitted: entry });
       if (archive && !entry) events({ kind: "read-unknown", archive: archive.name });
     }
-    for (const held of await this.#held(scope, seen))
-      if (!seen.has(held.sopInstanceUid)) instances.push({ asked: held, admitted: undefined, held });
+    for (const held of await this.#held(scope, seen)) {
+      if (seen.has(held.sopInstanceUid)) continue;
+      room.take();
+      instances.push({ asked: held, admitted: undefined, held });
+    }
     return { instances, archiveUnlisted: unlisted };
   }
 
@@ -187,8 +229,8 @@ export class ReadingDesk {
     try {
       let next = 0;
       const oldest = async (): Promise<Read> => this.#noted(await ahead.shift()!, instances[next++]!, reader);
-      for (const { asked, admitted, held } of instances) {
-        ahead.push(held ? this.#reading.readHeld(held, reader) : this.#reading.read(asked, admitted, reader));
+      for (const one of instances) {
+        ahead.push(this.#one(one, reader));
         if (ahead.length >= this.#parts.aheadMax) yield await oldest();
       }
       while (ahead.length > 0) yield await oldest();
@@ -199,6 +241,13 @@ export class ReadingDesk {
           if (one.kind !== "withheld") one.done();
         });
     }
+  }
+
+  #one({ asked, admitted, held, unavailable: code }: PlannedInstance, reader: ReadingReader): Promise<Read> {
+    if (held) return this.#reading.readHeld(held, reader);
+    if (code === undefined) return this.#reading.read(asked, admitted, reader);
+    const withholding = { why: "unavailable", code } as const;
+    return Promise.resolve({ kind: "withheld", instance: asked, withholding });
   }
 
   #noted(read: Read, { asked, admitted }: PlannedInstance, { name: reader }: ReadingReader): Read {
@@ -212,14 +261,6 @@ export class ReadingDesk {
     this.#record.close();
     this.#reading.close();
   }
-}
-
-/** A study of more is no study: a bound on what an archive's answer takes. */
-const plannedMax = 200_000;
-
-/** @throws ScansealError `usage` */
-function requireRoom(planned: number): void {
-  if (planned >= plannedMax) throw new ScansealError("usage", "too many instances to be read at once");
 }
 
 interface ArchiveList {
