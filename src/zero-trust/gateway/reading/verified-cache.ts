@@ -19,6 +19,10 @@ export interface CacheLimits {
 
 /** Its age at most, in times what it took: a viewer of an object of gigabytes, whose frames come one by one, waits for a tenth of the time. */
 const timesTaken = 10;
+/** However long it took: an archive that drips buys no more. */
+const ageMsCap = 600_000;
+/** Between two looks at what nobody asks for any more. */
+const lookMs = 10_000;
 
 interface Entry<T> {
   readonly value: Promise<T>;
@@ -41,6 +45,7 @@ export class VerifiedCache<T extends Cached> {
   readonly #clock: Clock;
   /** In the order of their last use. */
   readonly #entries = new Map<string, Entry<T>>();
+  #looking: NodeJS.Timeout | undefined;
 
   constructor(limits: CacheLimits, clock: Clock) {
     this.#limits = limits;
@@ -89,7 +94,10 @@ export class VerifiedCache<T extends Cached> {
   }
 
   #isTooOld({ since, took }: Entry<T>): boolean {
-    return Math.abs(this.#clock.now() - since) > Math.max(this.#limits.ageMsMax, timesTaken * took);
+    return (
+      Math.abs(this.#clock.now() - since) >
+      Math.max(this.#limits.ageMsMax, Math.min(timesTaken * took, ageMsCap))
+    );
   }
 
   #done(entry: Entry<T>): void {
@@ -121,10 +129,14 @@ export class VerifiedCache<T extends Cached> {
       bytes -= entry.settled?.bytes ?? 0;
       this.#drop(key, entry);
     }
+    clearTimeout(this.#looking);
+    // What nobody reads any more goes too.
+    if (this.#entries.size > 0) this.#looking = setTimeout(() => this.#tidy(), lookMs).unref();
   }
 
   /** Nothing of it stays, but for what is in use. */
   clear(): void {
+    clearTimeout(this.#looking);
     for (const [key, entry] of [...this.#entries]) this.#drop(key, entry);
   }
 }
