@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { JsonDataSet } from "../../src/dicom/json/json-model.ts";
+import { withUnverifiedLabel } from "../../src/dicom/json/unverified-label.ts";
 import type { Query } from "../../src/dicom-network/query/query.ts";
 import type { IndexEntry, InstanceIndex } from "../../src/store/index/instance-index.ts";
 import { arbitraryEntries, arbitraryQuery } from "./index-arbitraries.ts";
@@ -115,6 +116,28 @@ const cases: Readonly<Record<string, IndexCase>> = {
     expect(await all(index.metadataOf({ studyInstanceUid: uidOf(1) }))).toEqual([second.attributes]);
     const [found] = await all(index.search(queryFor("STUDY", [key(0x00100020, universal)])));
     expect(textOf(found!, "00100020")).toBe("CORRECTED");
+  },
+
+  async "labels for readers what was let in and never verified, at every level, and nothing beside it"(
+    index,
+  ) {
+    const attributes = { "00081030": element("LO", "Head") };
+    await index.put([
+      { ...entryOf({ study: 1, instance: 1, attributes }), basis: "observed" },
+      { ...entryOf({ study: 2, series: 1, instance: 2, attributes }), basis: "observed" },
+      { ...entryOf({ study: 2, series: 1, instance: 3, attributes }), basis: "verified" },
+    ]);
+    const labelsOf = async (level: Query["level"], tag: string): Promise<readonly (string | undefined)[]> => {
+      const query = queryFor(level, [key(0x00081030, universal)]);
+      const plain = await all(index.search(query));
+      expect(JSON.stringify(plain)).not.toContain("UNVERIFIED");
+      return (await all(index.search(query, withUnverifiedLabel))).map((match) => textOf(match, tag)).sort();
+    };
+    expect(await labelsOf("STUDY", "00081030")).toEqual(["Head", "[UNVERIFIED] Head"]);
+    expect((await labelsOf("SERIES", "0008103E")).filter((text) => text === "[UNVERIFIED]")).toHaveLength(1);
+    expect((await labelsOf("IMAGE", "00204000")).filter((text) => text === "[UNVERIFIED]")).toHaveLength(2);
+    const metadata = await all(index.metadataOf({ studyInstanceUid: uidOf(2) }, withUnverifiedLabel));
+    expect(metadata.map((one) => textOf(one, "00204000"))).toEqual(["[UNVERIFIED]", ""]);
   },
 
   async "answers with counts, modalities and availability"(index) {

@@ -1,5 +1,6 @@
 /** The readers' side of a running gateway: index, archive, staging and desk put together. */
 import { join } from "node:path";
+import { withUnverifiedLabel } from "../../dicom/json/unverified-label.ts";
 import type { Query } from "../../dicom-network/query/query.ts";
 import type { EventSink } from "../../operations/event.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
@@ -94,7 +95,7 @@ export async function openReading(
   const clock = systemClock;
   const merged = new MergedSearch({
     ...{ admitted, admissions, archive, events, clock },
-    search: (query) => index.search(query),
+    search: (query) => index.search(query, withUnverifiedLabel),
   });
   const search: ReaderSearching = (query, reader) => {
     if (reader !== undefined) parts.searched(reader, query);

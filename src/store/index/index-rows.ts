@@ -49,9 +49,14 @@ function nameColumns(attributes: JsonDataSet, tag: string): NormalName {
  * Whoever sends an unsealed object first must not say who the patient of a sealed study is: what is proven goes first.
  * @returns less for what is proven better
  */
-function rankOf(basis: string): number {
+export function rankOf(basis: string): number {
   if (basis === "verified" || basis === "verified-with-changes") return 0;
   return basis === "received" ? 1 : 2;
+}
+
+/** Let in, and never verified. */
+export function isUnproven(rank: number): boolean {
+  return rank === 2;
 }
 
 /** An instance's place among those of its study or series: the first one's attributes stand. */

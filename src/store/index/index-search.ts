@@ -8,6 +8,7 @@ import {
   columnAttributes,
   type InstanceRow,
   instanceOf,
+  isUnproven,
   type SeriesRow,
   type StudyRow,
 } from "./index-rows.ts";
@@ -72,11 +73,21 @@ export async function* searchIndex(
       const attributes = parsed(study.attributes);
       if (!fits(plan.study, attributes, window)) continue;
       if (facts) {
-        if (window.take()) yield matchOf(plan, { study: attributes }, facts.get(keyOf(plan, study)));
+        if (window.take())
+          yield given(
+            plan,
+            matchOf(plan, { study: attributes }, facts.get(keyOf(plan, study))),
+            study.base_rank,
+          );
       } else yield* seriesMatches(read, plan, window, { row: study, attributes });
       if (window.left <= 0) return;
     }
   }
+}
+
+/** @param rank of the instance that speaks for it */
+function given({ unproven, level }: SearchPlan, match: JsonDataSet, rank: number): JsonDataSet {
+  return unproven && isUnproven(Number(rank)) ? unproven(match, level) : match;
 }
 
 function keyOf(plan: SearchPlan, study: StudyRow): string {
@@ -149,7 +160,8 @@ async function* seriesMatches(
       if (!fits(plan.series, attributes, window)) continue;
       const rows = { study: study.attributes, series: attributes };
       if (plan.level === "SERIES") {
-        if (window.take()) yield matchOf(plan, rows, { instances: row.instances });
+        if (window.take())
+          yield given(plan, matchOf(plan, rows, { instances: row.instances }), row.base_rank);
       } else yield* imageMatches(read, plan, window, row, rows);
       if (window.left <= 0) return;
     }
@@ -179,7 +191,8 @@ async function* imageMatches(
     const ofColumns = asked && columnAttributes(instance, asked);
     const attributes = ofColumns ?? unpackedAttributes(instance.attributes, series.template);
     if (!fits(plan.image, attributes, window)) continue;
-    if (window.take()) yield matchOf(plan, { ...rows, image: attributes }, undefined);
+    if (window.take())
+      yield given(plan, matchOf(plan, { ...rows, image: attributes }, undefined), instance.proof_rank);
     if (window.left <= 0) return;
   }
 }

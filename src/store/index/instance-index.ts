@@ -4,7 +4,7 @@
  */
 
 import type { JsonDataSet } from "../../dicom/json/json-model.ts";
-import type { Query } from "../../dicom-network/query/query.ts";
+import type { Query, QueryLevel } from "../../dicom-network/query/query.ts";
 
 /** What the gate admitted, and what was read of it when it was verified. */
 export interface IndexEntry {
@@ -59,6 +59,9 @@ export interface IndexCounts {
   readonly differingFromSeries: number;
 }
 
+/** Makes of a match, or of an instance's metadata, what says that it was never verified. */
+export type UnprovenForm = (match: JsonDataSet, level: QueryLevel) => JsonDataSet;
+
 /** Every method: @throws ScansealError `io`, `storage-full`; `usage` for what cannot be kept or asked. */
 export interface InstanceIndex {
   /**
@@ -71,13 +74,14 @@ export interface InstanceIndex {
   /**
    * Matches in order: study date (latest first) and UID, series number and UID, instance number and UID; patients by ID. Attributes of patient and
    * study are those of the study's first instance, of a series those of its first: the best proven, of these the oldest. Keys of lower levels than the query's are not looked at.
+   * @param unproven as those are given that were let in and never verified; undefined: as the others
    * @throws ScansealError `usage` where more than 100,000 rows would have to be looked at one by one: what was given so far is not all
    */
-  search(query: Query): AsyncIterable<JsonDataSet>;
+  search(query: Query, unproven?: UnprovenForm): AsyncIterable<JsonDataSet>;
   /** By series (number, UID), instance number, UID. */
   instancesOf(scope: IndexScope): AsyncIterable<IndexedInstance>;
-  /** What each instance says itself, in the order of `instancesOf`. */
-  metadataOf(scope: IndexScope): AsyncIterable<JsonDataSet>;
+  /** What each instance says itself, in the order of `instancesOf`. @param unproven as of `search` */
+  metadataOf(scope: IndexScope, unproven?: UnprovenForm): AsyncIterable<JsonDataSet>;
   counts(): Promise<IndexCounts>;
   /** All rows made anew from the attributes that were kept: after a program that derives them otherwise. @returns how many instances */
   rederive(): Promise<number>;

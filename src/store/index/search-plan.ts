@@ -8,6 +8,7 @@ import { ScansealError } from "../../foundation/errors.ts";
 import { listed } from "../journal/row-set.ts";
 import type { Engine } from "../journal/tables.ts";
 import { noNumber } from "./index-tables.ts";
+import type { UnprovenForm } from "./instance-index.ts";
 import { isBelow, levelOf } from "./levels.ts";
 import { normalDate, normalPattern, normalTime, wholeOf } from "./normal-values.ts";
 import { hexOf, namePatterns } from "./value-matching.ts";
@@ -29,6 +30,8 @@ export interface SearchPlan {
   /** Tags of the first attribute of each key, eight digits. */
   readonly asked: ReadonlySet<string>;
   readonly isEverythingAsked: boolean;
+  /** As matches are given that were never verified. */
+  readonly unproven: UnprovenForm | undefined;
   readonly offset: number;
   readonly limit: number;
 }
@@ -77,7 +80,7 @@ const columns: Readonly<Record<string, Column>> = {
 };
 
 /** @throws ScansealError `usage` for what is larger than anybody asks */
-export function planOf(engine: Engine, query: Query): SearchPlan {
+export function planOf(engine: Engine, query: Query, unproven?: UnprovenForm): SearchPlan {
   requireBounded(query);
   const { level } = query;
   const plans: Record<QueryLevel, LevelPlan> = {
@@ -116,6 +119,7 @@ export function planOf(engine: Engine, query: Query): SearchPlan {
     image: plans.IMAGE,
     asked: new Set(query.keys.map(({ path }) => hexOf(path[0]!))),
     isEverythingAsked: query.isEverythingAsked,
+    unproven,
     offset: query.offset,
     limit: query.limit ?? Number.POSITIVE_INFINITY,
   };

@@ -6,7 +6,7 @@ import { told } from "../journal/database-error.ts";
 import { type Database, type Engine, pieces } from "../journal/tables.ts";
 import type { WriteJob, Writer } from "../journal/writers.ts";
 import { putInstances, removeInstances } from "./index-changes.ts";
-import { instanceOf } from "./index-rows.ts";
+import { instanceOf, isUnproven, rankOf } from "./index-rows.ts";
 import { instancesIn, type Read, searchIndex } from "./index-search.ts";
 import type {
   IndexCounts,
@@ -15,6 +15,7 @@ import type {
   IndexScope,
   InstanceIndex,
   Superseded,
+  UnprovenForm,
 } from "./instance-index.ts";
 import { unpackedAttributes } from "./packed-attributes.ts";
 import { planOf } from "./search-plan.ts";
@@ -46,16 +47,18 @@ export class SqlInstanceIndex implements InstanceIndex {
     if (sopInstanceUids.length > 0) await this.#write(removeInstances(this.#engine, sopInstanceUids));
   }
 
-  async *search(query: Query): AsyncIterable<JsonDataSet> {
-    yield* searchIndex(this.#read, planOf(this.#engine, query), this.#examinedMax);
+  async *search(query: Query, unproven?: UnprovenForm): AsyncIterable<JsonDataSet> {
+    const plan = planOf(this.#engine, query, unproven);
+    yield* searchIndex(this.#read, plan, this.#examinedMax);
   }
 
   async *instancesOf(scope: IndexScope): AsyncIterable<IndexedInstance> {
     for await (const { instance } of instancesIn(this.#read, scope)) yield instance;
   }
 
-  async *metadataOf(scope: IndexScope): AsyncIterable<JsonDataSet> {
-    for await (const { attributes } of instancesIn(this.#read, scope)) yield attributes();
+  async *metadataOf(scope: IndexScope, unproven?: UnprovenForm): AsyncIterable<JsonDataSet> {
+    for await (const { instance, attributes } of instancesIn(this.#read, scope))
+      yield unproven && isUnproven(rankOf(instance.basis)) ? unproven(attributes(), "IMAGE") : attributes();
   }
 
   async counts(): Promise<IndexCounts> {

@@ -1,5 +1,6 @@
 /** One reader's requests over DICOMweb: the reading desk and the index, as the server asks for them. */
 
+import { withUnverifiedLabel } from "../../../dicom/json/unverified-label.ts";
 import type { DicomObject } from "../../../dicom/model.ts";
 import type { FrameDecoder } from "../../../dicom/pixel-data/decoder.ts";
 import { framesOf } from "../../../dicom/pixel-data/frames.ts";
@@ -71,7 +72,7 @@ export function webReading(
   };
   return {
     search: (query) => search(query, reader.name),
-    metadata: (scope) => index.metadataOf(readScope(scope)),
+    metadata: (scope) => index.metadataOf(readScope(scope), withUnverifiedLabel),
     read,
     frames: async (scope, wanted, forms) =>
       partsOf(await madeOf(desk, scope, reader, (object) => ofFrames(object, wanted, forms, decoder))),

@@ -4,7 +4,8 @@
  */
 import { encodeElement } from "../../../dicom/encode.ts";
 import { elementsOfJson } from "../../../dicom/json/from-json.ts";
-import type { JsonDataSet, JsonElement } from "../../../dicom/json/json-model.ts";
+import type { JsonDataSet } from "../../../dicom/json/json-model.ts";
+import { labelTag, withUnverifiedLabel } from "../../../dicom/json/unverified-label.ts";
 import { tagHex } from "../../../dicom/tags.ts";
 import { isWellFormedUid } from "../../../dicom/uid.ts";
 import type { Query, QueryLevel } from "../../../dicom-network/query/query.ts";
@@ -30,23 +31,16 @@ export interface MergedSearchParts {
   readonly clock: Clock;
 }
 
-/** In front of a description, where the match itself was never verified. */
-const unverifiedLabel = "[UNVERIFIED]";
-
-/** By level: the unique keys, and the attribute that carries the label (LO; LT). */
-const levels: Readonly<
-  Record<QueryLevel, { readonly uids: readonly string[]; readonly label: string; readonly vr: string }>
-> = {
-  PATIENT: { uids: [], label: "", vr: "" },
-  STUDY: { uids: ["0020000D"], label: "00081030", vr: "LO" },
-  SERIES: { uids: ["0020000D", "0020000E"], label: "0008103E", vr: "LO" },
-  IMAGE: { uids: ["0020000D", "0020000E", "00080018"], label: "00204000", vr: "LT" },
+/** By level: the unique keys. */
+const uniqueKeys: Readonly<Record<QueryLevel, readonly string[]>> = {
+  PATIENT: [],
+  STUDY: ["0020000D"],
+  SERIES: ["0020000D", "0020000E"],
+  IMAGE: ["0020000D", "0020000E", "00080018"],
 };
 
 /** More is no question that a reader asks; the index has its own bound. */
 const archiveMatchesMax = 10_000;
-/** Of a description (PS3.5 table 6.2-1: LO). */
-const descriptionMax = 64;
 /** An archive that did not answer is not asked at once again: every search would wait for it. */
 const restMs = 30_000;
 
@@ -114,7 +108,7 @@ export class MergedSearch {
 
 /** Undefined for a match without its own names, or of other entities than were asked for. */
 function scopeOf(match: JsonDataSet, { level, keys }: Query): ReadScope | undefined {
-  const uids = levels[level].uids.map((tag) => {
+  const uids = uniqueKeys[level].map((tag) => {
     const asked = keys.find(({ path }) => path.length === 1 && tagHex(path[0]!).toUpperCase() === tag)?.match;
     const value = match[tag]?.Value?.[0] ?? (asked?.kind === "single" ? asked.value : undefined);
     const isAsked =
@@ -142,13 +136,8 @@ function isSound(answer: JsonDataSet): boolean {
 
 /** Only what was asked for, so that an archive adds nothing; its description begins with the label. */
 function labelled(match: JsonDataSet, { level, keys, isEverythingAsked }: Query): JsonDataSet {
-  const { uids, label, vr } = levels[level];
-  const asked = new Set([...keys.map(({ path }) => tagHex(path[0]!).toUpperCase()), ...uids]);
-  const entries = Object.entries(match).filter(
-    ([tag]) => tag !== label && (isEverythingAsked || asked.has(tag)),
-  );
-  const own = match[label]?.Value?.[0];
-  const text = typeof own === "string" ? `${unverifiedLabel} ${own}` : unverifiedLabel;
-  const element: JsonElement = { vr, Value: [vr === "LO" ? text.slice(0, descriptionMax) : text] };
-  return Object.fromEntries([...entries, [label, element] as const].sort(([a], [b]) => (a < b ? -1 : 1)));
+  const tags = keys.map(({ path }) => tagHex(path[0]!).toUpperCase());
+  const asked = new Set([...tags, ...uniqueKeys[level], labelTag(level)]);
+  const entries = Object.entries(match).filter(([tag]) => isEverythingAsked || asked.has(tag));
+  return withUnverifiedLabel(Object.fromEntries(entries), level);
 }
