@@ -7,14 +7,21 @@ import type { GatewayEvent } from "../../../operations/event.ts";
 import { CommitmentFolder } from "../../../site/gateway/commitment-folder.ts";
 import type { Delivery, JudgedObject } from "../../../store/journal/journal.ts";
 import { CommitmentDesk } from "./commitment-desk.ts";
-import { instanceCommitment, type KnownObject } from "./instance-commitment.ts";
+import { commitmentFailure, instanceCommitment, type KnownObject } from "./instance-commitment.ts";
 
 const ct = "1.2.840.10008.5.1.4.1.1.2";
 const reference = { sopClassUid: ct, sopInstanceUid: "2.25.1" };
 
 describe("an instance", () => {
   const known = (state: JudgedObject["state"], ...deliveries: readonly string[]): KnownObject => ({
-    object: { state, sopClassUid: ct },
+    object: {
+      id: "1",
+      state,
+      sopClassUid: ct,
+      source: "ct1",
+      relatedId: undefined,
+      arrival: { uidDiffers: false },
+    },
     deliveries: deliveries.map((one) => ({
       state: one.replace("released ", "") as Delivery["state"],
       released: one.startsWith("released"),
@@ -30,12 +37,19 @@ describe("an instance", () => {
     ["admitted, kept here", [known("admitted")], "committed"],
     ["admitted, not delivered", [known("admitted", "due")], "waits"],
     ["in one archive of two", [known("admitted", "delivered", "due")], "waits"],
-    ["in every archive", [known("admitted", "delivered", "delivered"), known("resent")], "committed"],
+    [
+      "in every archive",
+      [
+        known("admitted", "delivered", "delivered"),
+        { ...known("resent"), object: { ...known("resent").object, relatedId: "1" } },
+      ],
+      "committed",
+    ],
     ["given up", [known("admitted", "delivered", "dead")], { failed: 0x0110 }],
     ["released to a reading place", [known("admitted", "delivered", "released due")], "committed"],
     ["held, and released", [known("held", "released delivered")], { failed: 0x0110 }],
   ] as const)("%s", (_, rows, expected) => {
-    expect(instanceCommitment(reference, rows)).toEqual(expected);
+    expect(instanceCommitment(reference, rows, "ct1")).toEqual(expected);
   });
 
   it.each([
@@ -46,11 +60,45 @@ describe("an instance", () => {
   ] as const)("delivered to an archive that is asked, whose word is: %s", (state, expected) => {
     const commitments = [{ state: "committed" as const }, { state }];
     const rows = [{ ...known("admitted", "delivered", "delivered"), commitments }];
-    expect(instanceCommitment(reference, rows)).toEqual(expected);
+    expect(instanceCommitment(reference, rows, "ct1")).toEqual(expected);
+  });
+
+  it("is of what the source itself sent last: not of another object that was admitted under its UID", () => {
+    const row = (
+      id: string,
+      of: Partial<KnownObject["object"]>,
+      ...deliveries: readonly string[]
+    ): KnownObject => {
+      const one = known("admitted", ...deliveries);
+      return { ...one, object: { ...one.object, id, ...of } };
+    };
+    const said = (...rows: readonly KnownObject[]) => instanceCommitment(reference, rows, "ct1");
+    const first = row("1", {}, "delivered");
+    const stranger = row("1", { source: "ct2" }, "delivered");
+    const refused = { failed: commitmentFailure.processingFailure };
+    for (const there of [first, stranger]) {
+      expect(said(there, row("2", { state: "held" }))).toEqual(refused);
+      expect(said(there, row("2", { state: "received" }))).toBe("waits");
+      expect(said(there, row("2", { state: "resent", relatedId: "1" }))).toBe("committed");
+      expect(said(there, row("2", { state: "purged" }))).toEqual(refused);
+    }
+    // The same bytes as what is held.
+    expect(said(first, row("2", { state: "held" }), row("3", { state: "resent", relatedId: "2" }))).toEqual(
+      refused,
+    );
+    // It never sent it here.
+    expect(said(stranger)).toBe("committed");
+    // A sealer beside it.
+    const original = row("1", { state: "sealed", relatedId: "2" });
+    const made = { arrival: { uidDiffers: false, sealedFrom: "1" } };
+    expect(said(original, row("2", made, "delivered"))).toBe("committed");
+    expect(said(original, row("2", { ...made, state: "held" }))).toEqual(refused);
+    expect(said(original, row("2", made, "delivered"), row("3", { state: "received" }))).toBe("waits");
+    expect(said(original, row("3", { state: "received" }), row("4", made, "delivered"))).toBe("waits");
   });
 
   it("of another class than is asked for", () => {
-    expect(instanceCommitment({ ...reference, sopClassUid: "1.2" }, [known("admitted")])).toEqual({
+    expect(instanceCommitment({ ...reference, sopClassUid: "1.2" }, [known("admitted")], "ct1")).toEqual({
       failed: 0x0119,
     });
   });
@@ -63,6 +111,7 @@ describe("the desk", () => {
   let answers: (boolean | undefined)[];
   let sent: CommitmentReport[];
   let events: GatewayEvent[];
+  let off: PromiseWithResolvers<void>;
   let desk: CommitmentDesk;
 
   function open(): CommitmentDesk {
@@ -71,11 +120,14 @@ describe("the desk", () => {
       commitments: { of: async () => [] },
       journal: {
         objects: async () =>
-          state === undefined ? [] : [{ id: "a", state, sopClassUid: ct, arrival: {} } as JudgedObject],
+          state === undefined
+            ? []
+            : [{ id: "a", state, sopClassUid: ct, source: "ct1", arrival: {} } as JudgedObject],
         deliveriesOf: async () => [],
       },
       store: new CommitmentFolder(folder),
-      send: async (_, report) => {
+      send: async ({ source }, report) => {
+        if (source === "off") await off.promise;
         sent.push(report);
         return answers.length > 1 ? answers.shift() : answers[0];
       },
@@ -92,6 +144,7 @@ describe("the desk", () => {
     answers = [true];
     sent = [];
     events = [];
+    off = Promise.withResolvers();
     desk = open();
   });
   afterEach(async () => {
@@ -131,6 +184,19 @@ describe("the desk", () => {
     desk.start();
     await expect.poll(() => readdirSync(folder)).toEqual([]);
     expect(events).toMatchObject([{ kind: "fault", where: "storage commitment" }]);
+  });
+
+  it("reports to one source while another one does not answer", async () => {
+    state = "admitted";
+    for (const [uid, source] of [
+      ["2.25.8", "off"],
+      ["2.25.9", "ct"],
+    ] as const)
+      await desk.take({ transactionUid: uid, instances: [reference] }, source, "CT1");
+    desk.start();
+    await expect.poll(() => sent.map(({ transactionUid }) => transactionUid)).toEqual(["2.25.9"]);
+    off.resolve();
+    await expect.poll(() => sent.length).toBe(2);
   });
 
   it("does not start on a damaged file", () => {

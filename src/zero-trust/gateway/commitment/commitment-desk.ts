@@ -13,7 +13,7 @@ import type { EventSink } from "../../../operations/event.ts";
 import type { Commitments } from "../../../store/journal/commitments.ts";
 import type { Journal } from "../../../store/journal/journal.ts";
 import { told } from "../fault-words.ts";
-import { Waker } from "../waker.ts";
+import { endWithin, Waker } from "../waker.ts";
 import { commitmentFailure, instanceCommitment } from "./instance-commitment.ts";
 
 /** A request that is not reported yet. */
@@ -54,6 +54,8 @@ const pollMs = 2_000;
 /** A peer that is away, or refuses its report, is tried this long. */
 const reportMsMax = 48 * 60 * 60_000;
 const retryMsMax = 10 * 60_000;
+/** What is under way at the end may take this long: it is reported again otherwise. */
+const stopMs = 5_000;
 /** Rows of one UID. */
 const rowsMax = 1_000;
 
@@ -62,6 +64,8 @@ export class CommitmentDesk {
   readonly #pause: Waker = new Waker();
   /** Id -> when its report may be tried again, and how often it was. */
   readonly #retries = new Map<string, { readonly at: number; readonly tries: number }>();
+  /** By source: one that is off keeps nobody else waiting. */
+  readonly #lanes = new Map<string, Promise<void>>();
   #isStopping = false;
   #loop: Promise<void> | undefined;
 
@@ -83,21 +87,42 @@ export class CommitmentDesk {
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#pause.wake();
-    await this.#loop;
+    const ended = async (): Promise<void> => {
+      await this.#loop;
+      await Promise.all(this.#lanes.values());
+    };
+    await endWithin([ended()], stopMs);
   }
 
   async #run(): Promise<void> {
     while (!this.#isStopping) {
       try {
-        for (const pending of await this.#parts.store.all()) {
-          if (this.#isStopping) return;
-          await this.#look(pending);
-        }
+        const bySource = Map.groupBy(await this.#parts.store.all(), ({ source }) => source);
+        for (const [source, waiting] of bySource) this.#begin(source, waiting);
       } catch (error) {
-        this.#parts.events({ kind: "fault", where: "storage commitment", ...told(error) });
+        this.#fault(error);
       }
       if (!this.#isStopping) await this.#pause.sleep(pollMs);
     }
+  }
+
+  #begin(source: string, waiting: readonly PendingCommitment[]): void {
+    if (this.#lanes.has(source)) return;
+    const lane = this.#lookAll(waiting)
+      .catch((error: unknown) => this.#fault(error))
+      .finally(() => this.#lanes.delete(source));
+    this.#lanes.set(source, lane);
+  }
+
+  async #lookAll(waiting: readonly PendingCommitment[]): Promise<void> {
+    for (const pending of waiting) {
+      if (this.#isStopping) return;
+      await this.#look(pending);
+    }
+  }
+
+  #fault(error: unknown): void {
+    this.#parts.events({ kind: "fault", where: "storage commitment", ...told(error) });
   }
 
   async #look(pending: PendingCommitment): Promise<void> {
@@ -136,7 +161,7 @@ export class CommitmentDesk {
     const committed: SopReference[] = [];
     const failed: FailedReference[] = [];
     for (const reference of pending.instances) {
-      const state = await this.#stateOf(reference);
+      const state = await this.#stateOf(reference, pending.source);
       if (state === "committed") committed.push(reference);
       else if (state !== "waits") failed.push({ ...reference, reason: state.failed });
       else if (isLate) failed.push({ ...reference, reason: commitmentFailure.processingFailure });
@@ -145,9 +170,11 @@ export class CommitmentDesk {
     return { transactionUid: pending.transactionUid, committed, failed };
   }
 
-  async #stateOf(reference: SopReference): Promise<ReturnType<typeof instanceCommitment>> {
+  async #stateOf(reference: SopReference, source: string): Promise<ReturnType<typeof instanceCommitment>> {
     const { journal, commitments } = this.#parts;
     const rows = await journal.objects({ sopInstanceUid: reference.sopInstanceUid, limit: rowsMax });
+    // The last one is not among them.
+    if (rows.length >= rowsMax) return { failed: commitmentFailure.processingFailure };
     const known = await Promise.all(
       rows
         .filter(({ arrival }) => !arrival.returned)
@@ -157,6 +184,6 @@ export class CommitmentDesk {
           return { object, deliveries, commitments: await commitments.of(object.id) };
         }),
     );
-    return instanceCommitment(reference, known);
+    return instanceCommitment(reference, known, source);
   }
 }
