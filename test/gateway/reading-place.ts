@@ -129,6 +129,7 @@ export class Place {
     this.desk = new ReadingDesk({
       archive: hasArchive ? this.archive : undefined,
       replicas: {
+        has: async ({ digest }) => copies.has(digest),
         open: async ({ digest }) => (copies.has(digest) ? pieces(copies.get(digest)!) : undefined),
       },
       staging,

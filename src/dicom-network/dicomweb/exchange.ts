@@ -22,6 +22,10 @@ export interface Exchange {
   readonly accept: string;
   readonly authorization: string | undefined;
   readonly tls: WebClientTls | undefined;
+  /** For the answer to begin; what follows has its own time. */
+  readonly beginMs?: number | undefined;
+  /** For all of it; a large multi-frame object over a slow line takes minutes, which is the default. */
+  readonly answerMs?: number | undefined;
   readonly contentType?: string;
   readonly body?: AsyncIterable<Bytes>;
 }
@@ -35,14 +39,16 @@ export interface WebAnswer {
   discard(): undefined;
 }
 
-/** For an answer to begin and to end; a large multi-frame object over a slow line takes minutes. */
-const answerMs = 15 * 60_000;
+const answerMsDefault = 15 * 60_000;
 /** Of headers: a dozen lines. */
 const headerBytesMax = 16 << 10;
 
 /** Redirects are not followed: they could lead to another host, with the authorization. @throws ScansealError `network`, `peer-protocol`; what `body` throws */
 export async function exchange(asked: Exchange): Promise<WebAnswer> {
-  const signal = AbortSignal.timeout(answerMs);
+  const { answerMs = answerMsDefault, beginMs = answerMs } = asked;
+  const begin = new AbortController();
+  const signal = AbortSignal.any([AbortSignal.timeout(answerMs), begin.signal]);
+  const timer = setTimeout(() => begin.abort(), beginMs);
   try {
     const answer = await send(asked, signal);
     const encoding = answer.headers["content-encoding"] ?? "identity";
@@ -58,6 +64,8 @@ export async function exchange(asked: Exchange): Promise<WebAnswer> {
     };
   } catch (cause) {
     throw asNetwork(cause, signal);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -9,10 +9,25 @@ import { multipartType, type OutgoingPart, writeMultipart } from "./multipart-wr
 
 /** Asked for at once; a server may give fewer. */
 const pageSize = 1000;
-/** A thousand entries of a query take one; nothing that answers honestly comes near. */
-const answerBytesMax = 64 << 20;
-/** Studies of one archive, series of a study, instances of a series. */
-const matchesMax = 10_000_000;
+/** What a search may take. */
+export interface SearchLimits {
+  /** Of one answer; a thousand entries of a query take one MiB, and whoever parses them stands still meanwhile. */
+  readonly answerBytesMax: number;
+  /** Studies of one archive, series of a study, instances of a series. */
+  readonly matchesMax: number;
+  /** All its pages. */
+  readonly ms: number;
+}
+
+/** Of a whole archive, which nobody waits for. */
+const limitsDefault: SearchLimits = {
+  answerBytesMax: 64 << 20,
+  matchesMax: 10_000_000,
+  ms: 24 * 60 * 60_000,
+};
+
+/** Of one page. */
+const answerMsMax = 15 * 60_000;
 
 /** RFC 9110 15.6: what stands before an archive says that the archive is away. */
 const away: ReadonlySet<number> = new Set([502, 503, 504]);
@@ -25,6 +40,8 @@ export interface WebClientOptions {
   /** An `Authorization` header. */
   readonly authorization: string | undefined;
   readonly tls?: WebClientTls | undefined;
+  /** For an object to begin. */
+  readonly beginMs?: number | undefined;
 }
 
 /** One match, by tag, as the server wrote it: not checked. */
@@ -43,22 +60,37 @@ export class WebClient {
 
   /**
    * Matches, each once by the UID of this tag; pages until nothing new comes.
-   * @param at such as "studies/1.2/series" @param only of this UID @throws ScansealError `network`, `peer-rejected`, `peer-protocol`
+   * @param at such as "studies/1.2/series" @param only of this UID: one answer is enough @throws ScansealError `network`, `peer-rejected`, `peer-protocol`
    */
-  search(at: string, uidTag: string, only?: string): AsyncGenerator<Match> {
-    return this.#pages(`${at}?${only === undefined ? "" : `${uidTag}=${only}&`}`, uidTag);
+  search(
+    at: string,
+    uidTag: string,
+    { only, limits }: { readonly only?: string | undefined; readonly limits?: SearchLimits | undefined } = {},
+  ): AsyncGenerator<Match> {
+    const filter = only === undefined ? "" : `${uidTag}=${only}&`;
+    return this.#pages(`${at}?${filter}`, uidTag, limits, only === undefined ? Number.POSITIVE_INFINITY : 1);
   }
 
   /** The same of a query. @param at such as "studies?PatientID=1" @throws as `search` */
-  matches(at: string, uidTag: string): AsyncGenerator<JsonDataSet> {
-    return this.#pages(`${at}&`, uidTag) as AsyncGenerator<JsonDataSet>;
+  matches(at: string, uidTag: string, limits?: SearchLimits): AsyncGenerator<JsonDataSet> {
+    return this.#pages(`${at}&`, uidTag, limits) as AsyncGenerator<JsonDataSet>;
   }
 
-  async *#pages(at: string, uidTag: string): AsyncGenerator<Match> {
+  async *#pages(
+    at: string,
+    uidTag: string,
+    { answerBytesMax, matchesMax, ms }: SearchLimits = limitsDefault,
+    pagesMax: number = Number.POSITIVE_INFINITY,
+  ): AsyncGenerator<Match> {
     const seen = new Set<string>();
-    for (let offset = 0; offset < matchesMax; ) {
-      const answer = await this.#get(`${at}limit=${pageSize}&offset=${offset}`, dicomJson);
-      const page = answer.status === 204 ? [] : matchesOf(await wholeText(answer));
+    const until = performance.now() + ms;
+    for (let [offset, pages] = [0, 0]; pages < pagesMax; pages++) {
+      const left = until - performance.now();
+      if (left <= 0) throw new ScansealError("timeout", "the archive's answers take too long");
+      const answer = await this.#get(`${at}limit=${pageSize}&offset=${offset}`, dicomJson, [], left);
+      if (!answer) return;
+      const page = answer.status === 204 ? [] : matchesOf(await wholeText(answer, answerBytesMax));
+      if (seen.size + page.length > matchesMax) throw unexpected("it does not end");
       let fresh = 0;
       // A server that does not know `offset` would give its first page for ever.
       for (const match of page) {
@@ -99,14 +131,20 @@ export class WebClient {
     });
     // PS3.18 table 10.5.3-1: 409 says instance by instance why nothing was stored.
     const isTold = answer.status === 200 || answer.status === 202 || answer.status === 409;
-    const text = isTold ? await wholeText(answer) : await answer.discard();
+    const text = isTold ? await wholeText(answer, limitsDefault.answerBytesMax) : await answer.discard();
     return { status: answer.status, dataSet: text ? dataSetOf(text) : undefined };
   }
 
-  async #get(at: string, accept: string): Promise<WebAnswer>;
-  async #get(at: string, accept: string, absent: readonly number[]): Promise<WebAnswer | undefined>;
-  async #get(at: string, accept: string, absent: readonly number[] = []): Promise<WebAnswer | undefined> {
-    const answer = await this.#exchange({ method: "GET", at, accept });
+  async #get(
+    at: string,
+    accept: string,
+    absent: readonly number[],
+    answerMs?: number,
+  ): Promise<WebAnswer | undefined> {
+    const { beginMs } = this.#options;
+    const times =
+      answerMs === undefined ? { beginMs } : { answerMs: Math.ceil(Math.min(answerMs, answerMsMax)) };
+    const answer = await this.#exchange({ method: "GET", at, accept, ...times });
     if (answer.status >= 200 && answer.status < 300) return answer;
     answer.discard();
     if (absent.includes(answer.status)) return undefined;
@@ -152,12 +190,12 @@ function contentTypeOf({ headers }: WebAnswer): string {
   return headers["content-type"] ?? "";
 }
 
-async function wholeText({ body }: WebAnswer): Promise<string> {
+async function wholeText({ body }: WebAnswer, bytesMax: number): Promise<string> {
   const parts: Bytes[] = [];
   let bytes = 0;
   for await (const chunk of body) {
     bytes += chunk.length;
-    if (bytes > answerBytesMax) throw unexpected("too long");
+    if (bytes > bytesMax) throw unexpected("too long");
     parts.push(chunk);
   }
   const text = tryUtf8(concatBytes(parts));

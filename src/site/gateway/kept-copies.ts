@@ -29,6 +29,11 @@ export class KeptCopies implements Replicas {
     this.#parts = parts;
   }
 
+  async has({ objectId, digest }: Parameters<Replicas["has"]>[0]): Promise<boolean> {
+    const object = await this.#parts.journal.object(objectId);
+    return object?.digest === digest && (object.stored || object.location !== undefined);
+  }
+
   async open({
     objectId,
     digest,

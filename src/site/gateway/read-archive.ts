@@ -3,6 +3,8 @@ import type { JsonDataSet } from "../../dicom/json/json-model.ts";
 import { isWellFormedUid } from "../../dicom/uid.ts";
 import type { Query } from "../../dicom-network/query/query.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
+import { ScansealError } from "../../foundation/errors.ts";
+import { linkCodes } from "../../zero-trust/gateway/reading/instance-reading.ts";
 import type { SearchedArchive } from "../../zero-trust/gateway/reading/merged-search.ts";
 import type { InstanceName, ReadableArchive, ReadScope } from "../../zero-trust/gateway/reading/ports.ts";
 import type { ArchiveSettings } from "../../zero-trust/gateway/settings.ts";
@@ -24,6 +26,11 @@ export interface OpenArchive extends ReadableArchive {
 
 export interface SearchableArchive extends OpenArchive, SearchedArchive {}
 
+/** What readers wait for. More than a study has; and an archive that lists for longer lists for ever. */
+const limits = { matchesMax: 200_000, ms: 60_000, answerBytesMax: 8 << 20 };
+/** For an object to begin; a slow archive assembles a large one first. */
+const beginMs = 120_000;
+
 /** @throws ScansealError `usage` for an address that is none */
 export function openReadArchive(settings: ArchiveSettings, options: ReadArchiveOptions): SearchableArchive {
   const { through } = settings;
@@ -37,8 +44,7 @@ function overWeb(
   { staging }: ReadArchiveOptions,
 ): SearchableArchive {
   const archive = new WebArchive(url, {
-    authorization,
-    staging,
+    ...{ authorization, staging, limits, beginMs },
     tls: tls && { ...tls, ca: tls.authorities },
   });
   return {
@@ -48,12 +54,22 @@ function overWeb(
     find: (query) => archive.find(query),
     async *list(scope) {
       const { studyInstanceUid, sopInstanceUid: only } = scope;
-      for await (const { series, instance } of archive.list(studyInstanceUid, scope.seriesInstanceUid, only))
+      const until = performance.now() + limits.ms;
+      for await (const { series, instance } of archive.list(
+        studyInstanceUid,
+        scope.seriesInstanceUid,
+        only,
+      )) {
+        if (performance.now() > until)
+          throw new ScansealError("timeout", "the archive's list takes too long");
         if (isWellFormedUid(instance) && (only === undefined || only === instance))
           yield { studyInstanceUid, seriesInstanceUid: series, sopInstanceUid: instance };
+      }
     },
-    fetch: ({ studyInstanceUid, seriesInstanceUid, sopInstanceUid }) =>
-      archive.fetch(studyInstanceUid, seriesInstanceUid, sopInstanceUid),
+    fetch: ({ studyInstanceUid, seriesInstanceUid, sopInstanceUid }, onAsked) => {
+      onAsked?.();
+      return archive.fetch(studyInstanceUid, seriesInstanceUid, sopInstanceUid);
+    },
     close: async () => undefined,
   };
 }
@@ -101,8 +117,8 @@ export class ArchiveInForce implements SearchableArchive {
     return this.#archive.list(scope);
   }
 
-  fetch(asked: InstanceName): Promise<AsyncIterable<Bytes> | undefined> {
-    return this.#archive.fetch(asked);
+  fetch(asked: InstanceName, onAsked?: () => void): Promise<AsyncIterable<Bytes> | undefined> {
+    return this.#archive.fetch(asked, onAsked);
   }
 
   close(): Promise<void> {
@@ -120,7 +136,7 @@ class DimseReadArchive implements SearchableArchive {
   readonly tolerate: ArchiveSettings["tolerate"];
   readonly #make: () => DimseArchive;
   readonly #idle = new Map<DimseArchive, NodeJS.Timeout>();
-  readonly #waiting: ((archive: DimseArchive) => void)[] = [];
+  readonly #waiting: PromiseWithResolvers<DimseArchive>[] = [];
   #open = 0;
   #isClosed = false;
 
@@ -133,7 +149,7 @@ class DimseReadArchive implements SearchableArchive {
     this.tolerate = tolerate;
     const { host, port, aeTitle: calledAeTitle, tls } = through;
     const target = { host, port, tls, callingAeTitle, calledAeTitle };
-    this.#make = () => new DimseArchive({ target, staging, isAnyTaken: true });
+    this.#make = () => new DimseArchive({ target, staging, isAnyTaken: true, limits });
   }
 
   studies(): Promise<readonly string[]> {
@@ -157,9 +173,10 @@ class DimseReadArchive implements SearchableArchive {
       yield { studyInstanceUid, seriesInstanceUid: series, sopInstanceUid: instance };
   }
 
-  async fetch(asked: InstanceName): Promise<AsyncIterable<Bytes> | undefined> {
+  async fetch(asked: InstanceName, onAsked?: () => void): Promise<AsyncIterable<Bytes> | undefined> {
     const { studyInstanceUid: study, seriesInstanceUid: series, sopInstanceUid: instance } = asked;
     const archive = await this.#take();
+    onAsked?.();
     const pieces = archive.fetch({ study, series, instance, sopClassUid: asked.sopClassUid });
     try {
       const first = await pieces.next();
@@ -169,6 +186,9 @@ class DimseReadArchive implements SearchableArchive {
       }
       return this.#rest(archive, first.value, pieces);
     } catch (error) {
+      // Who waits for its turn would wait for nothing.
+      if (error instanceof ScansealError && linkCodes.has(error.code))
+        for (const waiting of this.#waiting.splice(0)) waiting.reject(error);
       this.#give(archive);
       throw error;
     }
@@ -194,12 +214,14 @@ class DimseReadArchive implements SearchableArchive {
       this.#open++;
       return this.#make();
     }
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    const turn = Promise.withResolvers<DimseArchive>();
+    this.#waiting.push(turn);
+    return turn.promise;
   }
 
   #give(archive: DimseArchive): void {
     const next = this.#waiting.shift();
-    if (next) next(archive);
+    if (next) next.resolve(archive);
     else if (this.#isClosed) void archive.close();
     else this.#idle.set(archive, setTimeout(() => this.#release(archive), restMs).unref());
   }

@@ -11,7 +11,7 @@ import { type Tag, tags } from "../../dicom/tags.ts";
 import { type DimseProvider, DimseRefusal } from "../../dicom-network/dimse/service.ts";
 import { encodeIdentifier } from "../../dicom-network/query/identifier.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
-import { DimseArchive } from "./dimse-archive.ts";
+import { DimseArchive, type DimseArchiveOptions } from "./dimse-archive.ts";
 
 const staging = mkdtempSync(join(tmpdir(), "scanseal-dimse-archive-"));
 let objects: ArchivedObject[];
@@ -26,14 +26,17 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(staging, { recursive: true, force: true }));
 
-async function archiveOf(provider: DimseProvider): Promise<DimseArchive> {
+async function archiveOf(
+  provider: DimseProvider,
+  limits?: DimseArchiveOptions["limits"],
+): Promise<DimseArchive> {
   const target = {
     host: "127.0.0.1",
     port: await serve(provider),
     callingAeTitle: "US",
     calledAeTitle: "PACS",
   };
-  const archive = new DimseArchive({ target, staging });
+  const archive = new DimseArchive({ target, staging, limits });
   archives.push(archive);
   return archive;
 }
@@ -83,6 +86,28 @@ class Changed extends MemoryArchive {
 describe("an archive", () => {
   it("is walked study by study, and gives its objects byte for byte", async () => {
     expectAll(await walked(await archiveOf(new MemoryArchive(objects))));
+  });
+
+  it("that lists without end, or never, is given up, where there are limits", async () => {
+    const study = objects[0]!.textOf(tags.studyInstanceUid)!;
+    const few = await archiveOf(new MemoryArchive(objects), { matchesMax: 1, ms: 60_000 });
+    await expect(few.list(study)).rejects.toMatchObject({ code: "peer-protocol" });
+    const silent = new MemoryArchive(objects);
+    silent.find = async function* () {
+      await new Promise(() => undefined);
+      yield* [];
+    };
+    const archive = await archiveOf(silent, { matchesMax: 100, ms: 100 });
+    await expect(archive.list(study)).rejects.toMatchObject({ code: "timeout" });
+    const found = archive.find({
+      root: "study",
+      level: "STUDY",
+      keys: [],
+      isEverythingAsked: false,
+      offset: 0,
+      limit: undefined,
+    });
+    await expect(found.next()).rejects.toMatchObject({ code: "timeout" });
   });
 
   it("that does not tell the classes is walked too", async () => {

@@ -23,8 +23,8 @@ import { ScansealError } from "../../foundation/errors.ts";
 import { nodeTextDecoding } from "../../platform/node/text-decoding.ts";
 import { itemOf, type MediaItem } from "./media.ts";
 
-/** Studies of one archive, series of a study, instances of a series. */
-const matchesMax = 10_000_000;
+/** Studies of one archive, series of a study, instances of a study. */
+const matchesMaxDefault = 10_000_000;
 
 const findClass = queryRetrieveClassUid("study", "find");
 const getClass = queryRetrieveClassUid("study", "get");
@@ -58,6 +58,8 @@ export interface DimseArchiveOptions {
   readonly staging: string;
   /** Whatever it gives is taken: who asked compares it with what was asked for, and tells. */
   readonly isAnyTaken?: boolean | undefined;
+  /** Of a study's list, and of a query: all of it. The list of studies has no limit. */
+  readonly limits?: { readonly matchesMax: number; readonly ms: number } | undefined;
 }
 
 /** Of every object, or of none. */
@@ -109,15 +111,24 @@ export class DimseArchive {
 
   /** A study's instances, or those of one of its series, or one of them. @throws as `studies` */
   list(study: string, series?: string, instance?: string): Promise<readonly Listed[]> {
-    return this.#asking((client) => instancesOf(client, study, series, instance));
+    const { limits } = this.#options;
+    return this.#asking(
+      (client) => instancesOf(client, { study, series, instance }, limits?.matchesMax),
+      limits?.ms,
+    );
   }
 
   /** What it knows that matches; text decoded as its answers say. @throws as `studies` */
   async *find(query: Query): AsyncGenerator<JsonDataSet> {
-    const client = await connectDimse({ ...this.#options.target, contexts: queryContexts });
+    const { target, limits } = this.#options;
+    const client = await connectDimse({ ...target, contexts: queryContexts });
+    const ending = endAfter(limits?.ms, client);
     try {
       for await (const { elements } of client.find(query)) yield toJsonDataSet(elements, answerOptions);
+    } catch (error) {
+      throw ending.isOver() ? tooLong() : error;
     } finally {
+      ending.clear();
       if (client.isOpen) await client.release().catch(() => undefined);
     }
   }
@@ -128,14 +139,18 @@ export class DimseArchive {
     if (giving?.client.isOpen) await giving.client.release().catch(() => undefined);
   }
 
-  async #asking<T>(body: (client: DimseClient) => Promise<T>): Promise<T> {
+  async #asking<T>(body: (client: DimseClient) => Promise<T>, ms?: number): Promise<T> {
     const client = await connectDimse({ ...this.#options.target, contexts: queryContexts });
+    const ending = endAfter(ms, client);
     try {
       const offered = new Set(client.contexts.map(({ abstractSyntax }) => abstractSyntax));
       if (!offered.has(findClass)) throw notWalked("answer C-FIND (Study Root)");
       if (!offered.has(getClass)) throw notWalked("give objects by C-GET (Study Root)");
       return await body(client);
+    } catch (error) {
+      throw ending.isOver() ? tooLong() : error;
     } finally {
+      ending.clear();
       if (client.isOpen) await client.release().catch(() => undefined);
     }
   }
@@ -230,17 +245,44 @@ const queryContexts: readonly PresentationContext[] = [
   { id: 3, abstractSyntax: getClass, transferSyntaxes: uncompressed },
 ];
 
+/** What never ends is ended. */
+function endAfter(
+  ms: number | undefined,
+  client: DimseClient,
+): { readonly isOver: () => boolean; readonly clear: () => void } {
+  let isOver = false;
+  const end = (): void => {
+    isOver = true;
+    client.abort("its answers take too long");
+  };
+  const timer = ms === undefined ? undefined : setTimeout(end, ms);
+  return { isOver: () => isOver, clear: () => clearTimeout(timer) };
+}
+
+function tooLong(): ScansealError {
+  return new ScansealError("timeout", "the archive's answers take too long");
+}
+
 async function instancesOf(
   client: DimseClient,
-  study: string,
-  onlySeries: string | undefined,
-  onlyInstance: string | undefined,
+  asked: {
+    readonly study: string;
+    readonly series: string | undefined;
+    readonly instance: string | undefined;
+  },
+  matchesMax: number = matchesMaxDefault,
 ): Promise<Listed[]> {
+  const { study, series: onlySeries, instance: onlyInstance } = asked;
   const series: string[] = [];
   const inStudy: readonly (readonly [Tag, string])[] = [[tags.studyInstanceUid, study]];
   if (onlySeries !== undefined) series.push(onlySeries);
   else
-    for await (const [uid] of matches(client, "SERIES", [[tags.seriesInstanceUid, ""], ...inStudy]))
+    for await (const [uid] of matches(
+      client,
+      "SERIES",
+      [[tags.seriesInstanceUid, ""], ...inStudy],
+      matchesMax,
+    ))
       series.push(uid!);
   const listed: Listed[] = [];
   for (const one of series) {
@@ -250,7 +292,7 @@ async function instancesOf(
       ...inStudy,
       [tags.seriesInstanceUid, one],
     ];
-    for await (const [instance, sopClassUid] of matches(client, "IMAGE", wanted))
+    for await (const [instance, sopClassUid] of matches(client, "IMAGE", wanted, matchesMax - listed.length))
       if (onlyInstance === undefined || onlyInstance === instance)
         listed.push({ study, series: one, instance: instance!, sopClassUid });
   }
@@ -274,6 +316,7 @@ async function* matches(
   client: DimseClient,
   level: QueryLevel,
   keys: readonly (readonly [Tag, string])[],
+  matchesMax: number = matchesMaxDefault,
 ): AsyncGenerator<readonly (string | undefined)[]> {
   const wanted = keys.filter(([, value]) => value === "").map(([tag]) => tag);
   const queryKeys: QueryKey[] = keys.map(([tag, value]) => ({

@@ -9,6 +9,7 @@ import fc from "fast-check";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { sampleFile } from "../../../test/cli/scanseal-process.ts";
 import { onlyPart } from "../../dicom-network/dicomweb/multipart-reader.ts";
+import type { SearchLimits } from "../../dicom-network/dicomweb/web-client.ts";
 import { type Bytes, concatBytes } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
 import { WebArchive } from "./web-archive.ts";
@@ -26,12 +27,13 @@ afterEach(async () => {
 async function archiveThat(
   answer: (request: IncomingMessage, response: ServerResponse) => void,
   authorization?: string,
+  limits?: SearchLimits,
 ): Promise<WebArchive> {
   const server = createServer(answer);
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  return new WebArchive(`http://127.0.0.1:${port}/dicom-web`, { authorization, staging });
+  return new WebArchive(`http://127.0.0.1:${port}/dicom-web`, { authorization, staging, limits });
 }
 
 const json = (...matches: Record<string, string>[]): string =>
@@ -102,6 +104,38 @@ describe("an archive", () => {
       answer(response);
     });
     await expect(archive.studies()).rejects.toMatchObject({ code });
+  });
+
+  it("that lists without end, in answers without end, or never, is given up, where there are limits", async () => {
+    let answers = 0;
+    const listed = async (
+      limits: Partial<SearchLimits>,
+      answer: (response: ServerResponse) => void,
+      only?: string,
+    ): Promise<number | string> => {
+      answers = 0;
+      const all = { answerBytesMax: 1 << 20, matchesMax: 2_500, ms: 60_000, ...limits };
+      const archive = await archiveThat((_, response) => answer(response), undefined, all);
+      let count = 0;
+      try {
+        for await (const _ of archive.list("2.25.3", "2.25.4", only)) count++;
+        return count;
+      } catch (error) {
+        return (error as ScansealError).code;
+      }
+    };
+    const page = (response: ServerResponse): void => {
+      const uids = Array.from({ length: 1000 }, (_, i) => ({ "00080018": `2.25.9${answers}${i + 1000}` }));
+      answers++;
+      response.end(json(...uids));
+    };
+    expect(await listed({}, page)).toBe("peer-protocol");
+    expect(answers).toBe(3);
+    expect(await listed({ answerBytesMax: 10_000 }, page)).toBe("peer-protocol");
+    expect(answers).toBe(1);
+    expect(await listed({}, page, "2.25.1")).toBe(1000);
+    expect(answers).toBe(1);
+    expect(await listed({ ms: 50 }, () => undefined)).toBe("network");
   });
 
   it("is named by an address without password, and without a question", () => {

@@ -2,7 +2,7 @@
 import type { JsonDataSet } from "../../dicom/json/json-model.ts";
 import type { WebClientTls } from "../../dicom-network/dicomweb/exchange.ts";
 import { queryText } from "../../dicom-network/dicomweb/query-text.ts";
-import { uidAt, WebClient } from "../../dicom-network/dicomweb/web-client.ts";
+import { type SearchLimits, uidAt, WebClient } from "../../dicom-network/dicomweb/web-client.ts";
 import type { Query } from "../../dicom-network/query/query.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
@@ -20,15 +20,21 @@ export interface WebArchiveOptions {
   readonly staging: string;
   /** Whom the archive's certificate must come from, and what we show; without it the machine's authorities. */
   readonly tls?: WebClientTls | undefined;
+  /** Of a study's list, and of a query; the list of studies has its own. */
+  readonly limits?: SearchLimits | undefined;
+  /** For an object to begin. */
+  readonly beginMs?: number | undefined;
 }
 
 export class WebArchive {
   readonly #client: WebClient;
   readonly #staging: string;
+  readonly #limits: SearchLimits | undefined;
 
   /** @param url of the service's root, such as `https://pacs.example.org/dicom-web` @throws ScansealError `usage` */
-  constructor(url: string, { authorization, staging, tls }: WebArchiveOptions) {
-    this.#client = new WebClient(url, { authorization, tls });
+  constructor(url: string, { authorization, staging, tls, limits, beginMs }: WebArchiveOptions) {
+    this.#client = new WebClient(url, { authorization, tls, beginMs });
+    this.#limits = limits;
     this.#staging = staging;
   }
 
@@ -53,20 +59,20 @@ export class WebArchive {
     series?: string,
     only?: string,
   ): AsyncGenerator<{ readonly series: string; readonly instance: string }> {
-    const all = series === undefined ? this.#uids(`studies/${study}/series`, seriesUidTag) : [series];
-    for await (const one of all)
-      for await (const instance of this.#uids(
-        `studies/${study}/series/${one}/instances`,
-        instanceUidTag,
-        only,
-      ))
+    const limits = this.#limits;
+    const all =
+      series === undefined ? this.#uids(`studies/${study}/series`, seriesUidTag, { limits }) : [series];
+    for await (const one of all) {
+      const at = `studies/${study}/series/${one}/instances`;
+      for await (const instance of this.#uids(at, instanceUidTag, { only, limits }))
         yield { series: one, instance };
+    }
   }
 
   /** What it knows that matches; the values are not looked at. @throws ScansealError `network`, `peer-rejected`, `peer-protocol` */
   async *find(query: Query): AsyncGenerator<JsonDataSet> {
     const at = queryText(query);
-    if (at !== undefined) yield* this.#client.matches(at, uidTagOf[query.level]);
+    if (at !== undefined) yield* this.#client.matches(at, uidTagOf[query.level], this.#limits);
   }
 
   /** The Part 10 file; undefined where the archive has none of that name. @throws ScansealError `network`, `peer-rejected`, `peer-protocol`, also while it comes */
@@ -85,7 +91,11 @@ export class WebArchive {
     return itemOf(`${client.base}/${at}`, undefined, chunks, this.#staging);
   }
 
-  async *#uids(at: string, tag: string, only?: string): AsyncGenerator<string> {
-    for await (const match of this.#client.search(at, tag, only)) yield uidAt(match, tag);
+  async *#uids(
+    at: string,
+    tag: string,
+    asked?: { readonly only?: string | undefined; readonly limits?: SearchLimits | undefined },
+  ): AsyncGenerator<string> {
+    for await (const match of this.#client.search(at, tag, asked)) yield uidAt(match, tag);
   }
 }

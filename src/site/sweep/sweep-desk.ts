@@ -34,7 +34,7 @@ export function sweepDesk({ index, journal, destination, ...parts }: SweepDeskPa
     ...{ cache, admissions, clock: systemClock },
     admitted: admittedInstances(index, journal, admissions),
     // What the gate still has proves nothing of the archive.
-    replicas: { open: async () => undefined },
+    replicas: { has: async () => false, open: async () => undefined },
   });
 }
 

@@ -13,6 +13,7 @@ import type { Decision } from "../../policy/verdict.ts";
 import { told } from "../fault-words.ts";
 import type { Examiner } from "../ports.ts";
 import { expectationOf } from "./expectation.ts";
+import { begunSoon, paced } from "./pace.ts";
 import type {
   Admissions,
   AdmittedEntry,
@@ -234,7 +235,13 @@ export class InstanceReading {
     const { studyInstanceUid, seriesInstanceUid, sopInstanceUid } = asked;
     const key = ["archive", studyInstanceUid, seriesInstanceUid, sopInstanceUid].join(" ");
     const askedAt = this.#parts.clock.now();
-    const attempt = await this.#attempt(key, () => archive.fetch(asked), asking, archive);
+    const copyThere = async (): Promise<boolean> =>
+      admitted !== undefined && (await this.#parts.replicas.has(admitted));
+    const open = async (): Promise<AsyncIterable<Bytes> | undefined> => {
+      const pieces = await begunSoon((onAsked) => archive.fetch(asked, onAsked), copyThere);
+      return pieces && paced(pieces);
+    };
+    const attempt = await this.#attempt(key, open, asking, archive);
     const isUnanswered = attempt.kind === "failed" && linkCodes.has(attempt.code);
     this.#unansweredAt = isUnanswered ? this.#parts.clock.now() : undefined;
     if (attempt.kind === "failed") {

@@ -56,10 +56,11 @@ export interface ReadableArchive {
   /** What it says it has. Names are well formed and within the scope, each once. @throws ScansealError `network`, `timeout`, `peer-*` */
   list(scope: ReadScope): AsyncIterable<InstanceName>;
   /**
-   * The Part 10 file, in the transfer syntax it is kept in. Undefined where it has no such instance.
+   * The Part 10 file, in the transfer syntax it is kept in. Undefined where it has no such instance. Resolves when its bytes begin.
+   * @param onAsked called when its turn has come, and the archive is asked
    * @throws ScansealError `network`, `timeout`, `peer-*`, also while the bytes come
    */
-  fetch(instance: InstanceName): Promise<AsyncIterable<Bytes> | undefined>;
+  fetch(instance: InstanceName, onAsked?: () => void): Promise<AsyncIterable<Bytes> | undefined>;
 }
 
 /** A file that was fetched, in a private place, to be examined and sent; plain data but for `free`. */
@@ -81,6 +82,8 @@ export interface Staging {
 
 /** Copies that the gate keeps of what it admitted. */
 export interface Replicas {
+  /** Without a look at its bytes. @throws ScansealError `io` */
+  has(admitted: Pick<AdmittedEntry, "objectId" | "digest">): Promise<boolean>;
   /**
    * Undefined where none is kept. @throws ScansealError `io`; while the bytes come also `internal`: they are not those that were admitted, which is
    * told already
