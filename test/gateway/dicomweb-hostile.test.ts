@@ -74,6 +74,11 @@ describe("a listener with short patience", () => {
     const socket = await open(listener.port, "GET /endless HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
     await once(socket, "readable");
     await endlessOver.promise;
+    // Of an answer whose body is not wanted too.
+    endlessOver = Promise.withResolvers<void>();
+    const head = "HEAD /endless HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
+    expect(await say(listener.port, head)).toMatch(/^HTTP\/1.1 200 /);
+    await endlessOver.promise;
     socket.destroy();
   });
 
@@ -128,7 +133,7 @@ describe("a listener with short patience", () => {
   });
 });
 
-const endlessOver = Promise.withResolvers<void>();
+let endlessOver = Promise.withResolvers<void>();
 async function* endless(): AsyncGenerator<Bytes> {
   try {
     for (;;) yield new Uint8Array(1 << 20);

@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { type Bytes, concatBytes } from "../../foundation/bytes.ts";
 import { instances } from "./instance-answers.ts";
 import type { WebAnswer, WebRequest } from "./message.ts";
+import { wadoUri } from "./picture-answers.ts";
 import type { Given, WebReading, Withheld } from "./ports.ts";
 
 const request: WebRequest = {
@@ -51,6 +52,22 @@ it("says at the beginning what is known then: the archive could not be asked wha
   const answer = await asked(0, [given("1"), given("2")]);
   expect(answer).toMatchObject({ status: 206, headers: { warning: expect.stringContaining("archive") } });
   expect(await whole(answer)).toBeGreaterThan(6);
+});
+
+it("says of one object over WADO-URI too that the archive does not answer", async () => {
+  const reading = (isUnlisted: boolean) => {
+    const read = async () => ({
+      isNone: true,
+      isUnlisted: () => isUnlisted,
+      instances: (async function* () {})(),
+    });
+    return { read } as Partial<WebReading> as WebReading;
+  };
+  const uids = { studyUID: "1.2", seriesUID: "1.3", objectUID: "1.4" };
+  const parameters = new URLSearchParams({ requestType: "WADO", ...uids, contentType: "application/dicom" });
+  const wado = { ...request, path: "/wado", parameters };
+  expect((await wadoUri(reading(true), wado)).status).toBe(503);
+  expect((await wadoUri(reading(false), wado)).status).toBe(404);
 });
 
 it("gives all that was admitted where that turns out on the way", async () => {

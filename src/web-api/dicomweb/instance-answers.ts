@@ -27,7 +27,7 @@ export async function instances(
   const accepted = negotiate(request.header("accept"), request.parameters.get("accept") ?? undefined, offers);
   if (!accepted) return textAnswer(406, 'Instances are multipart/related; type="application/dicom".');
   const { isNone, isUnlisted, instances: all } = await reading.read(scope);
-  if (isNone && isUnlisted()) return textAnswer(503, "The archive does not answer.", { "retry-after": "30" });
+  if (isNone && isUnlisted()) return archiveAway;
   const planned = new Planned(all);
   const first = isNone ? undefined : await planned.first();
   if (!first) {
@@ -59,6 +59,10 @@ export async function instances(
 }
 
 const nothingKnown: WebAnswer = textAnswer(404, "Nothing of that name is known here.");
+
+export const archiveAway: WebAnswer = textAnswer(503, "The archive does not answer.", {
+  "retry-after": "30",
+});
 
 export function withheldAnswer({ why, codes }: Withheld): WebAnswer {
   if (why === "missing")

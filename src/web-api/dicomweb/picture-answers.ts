@@ -2,7 +2,7 @@
 import { negotiate } from "../../dicom-network/dicomweb/accept.ts";
 import { readRenderedParameters, readWadoUri } from "../../dicom-network/dicomweb/rendered-parameters.ts";
 import type { WebScope } from "../../dicom-network/dicomweb/resource.ts";
-import { oneFile, withheldAnswer } from "./instance-answers.ts";
+import { archiveAway, oneFile, withheldAnswer } from "./instance-answers.ts";
 import type { WebAnswer, WebRequest } from "./message.ts";
 import type { PictureType, WantedPicture, WebReading } from "./ports.ts";
 import { textAnswer } from "./send-answer.ts";
@@ -75,7 +75,8 @@ async function object(
   scope: WebScope,
   transferSyntax: string | undefined,
 ): Promise<WebAnswer> {
-  const { instances } = await reading.read(scope);
+  const { isNone, isUnlisted, instances } = await reading.read(scope);
+  if (isNone && isUnlisted()) return archiveAway;
   for await (const read of instances) {
     if (read.kind === "withheld") return withheldAnswer(read);
     if (transferSyntax === undefined || transferSyntax === read.transferSyntaxUid)

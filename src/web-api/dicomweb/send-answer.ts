@@ -37,8 +37,10 @@ export async function sendAnswer(
     // Where the body was not read the connection cannot go on.
     const isRead = status !== 408 && (await readOver(request));
     response.writeHead(status, { ...always, ...headers, ...(isRead ? {} : { connection: "close" }) });
-    if (request.method === "HEAD") response.end();
-    else if (body instanceof Uint8Array) response.end(body);
+    if (request.method === "HEAD") {
+      response.end();
+      if (body && !(body instanceof Uint8Array)) await unread(body);
+    } else if (body instanceof Uint8Array) response.end(body);
     else if (body) await stream(response, body, takingMs);
     else response.end();
   } catch {
@@ -47,6 +49,13 @@ export async function sendAnswer(
   } finally {
     done?.();
   }
+}
+
+/** Begun, so that its end frees what it has: the search in the archive, the file. */
+async function unread(body: AsyncIterable<Bytes>): Promise<void> {
+  const iterator = body[Symbol.asyncIterator]();
+  await iterator.next();
+  await iterator.return?.();
 }
 
 /** @returns whether nothing is left of the request */
