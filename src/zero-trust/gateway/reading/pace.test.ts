@@ -53,7 +53,7 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T | string> {
   return outcome;
 }
 
-it("what does not begin in ten seconds is given up where there is something else; not before it was asked", async () => {
+it("what does not begin in ten seconds is given up where there is something else, not before it was asked", async () => {
   let waits = true;
   const asked = begunSoon(
     async (onAsked) => {
@@ -87,7 +87,7 @@ it("is waited for where there is nothing else, and freed when it comes too late"
   expect(isFreed).toBe(true);
 });
 
-it("a drip, and a stall, end; a slow caller does not", async () => {
+it("a drip, and a stall, end, a slow caller does not", async () => {
   const slow = lengthOf(paced(dripping(100_000, { bytes: 16_384, everyMs: 1_000 })));
   expect(await within(90_000, slow)).toBe("timeout");
   const stalled = lengthOf(paced(dripping(2, { bytes: 1 << 20, everyMs: 31_000 })));
