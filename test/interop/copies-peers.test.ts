@@ -15,11 +15,16 @@ import { onePixel, ReadersSite, stripped } from "./readers-site.ts";
 
 const peers = ["Orthanc", "storescu", "findscu", "getscu", "movescu", "storescp"] as const;
 
-/** The whole study by C-GET, by C-MOVE and by WADO-RS. */
+/**
+ * The whole study by C-GET, by C-MOVE and by WADO-RS. Orthanc cannot be asked what else it has of a study with a file that is not as it wrote it:
+ * that is told beside the images, and is no success.
+ */
 async function expectWhole(readers: ReadersSite): Promise<void> {
   const { got, notices } = await readers.get();
   await readers.expectAsSealed(got);
-  expect(notices).toEqual([]);
+  const failed = await readers.site.lines("read-failed", 0);
+  const isPart = failed.some(({ object }) => object === undefined);
+  expect(notices).toHaveLength(isPart ? 1 : 0);
   const sink = readers.site.peers.path("sink");
   for (const name of readdirSync(sink)) rmSync(join(sink, name));
   const move = await readers.site.peers.run(
@@ -27,13 +32,14 @@ async function expectWhole(readers: ReadersSite): Promise<void> {
     ...["-k", "QueryRetrieveLevel=STUDY", "-k", `StudyInstanceUID=${readers.study}`],
     ...["127.0.0.1", `${readers.site.ports.plain}`],
   );
-  expect(move).toMatchObject({ status: 0, text: expect.stringContaining("Success") });
+  expect(move.text).toContain(isPart ? "SubOperationsCompleteOneOrMoreFailures" : "Success");
   await readers.expectAsSealed((await readers.arrived(sink)).got);
   const path = `/dicom-web/studies/${readers.study}`;
   const reply = await askWeb({ port: readers.webPort, path, headers: { accept: "*/*" } });
-  // 206: Orthanc cannot be asked what else it has of a study with a file of another length, and that is told in a header.
-  expect([200, 206]).toContain(reply.status);
-  const parts = await partsOf(reply);
+  expect(reply.status === 200 || isPart).toBe(true);
+  const all = await partsOf(reply);
+  const parts = all.filter(({ verdict }) => verdict !== "notice");
+  expect(all.length - parts.length).toBe(isPart ? 1 : 0);
   expect(parts.map(({ verdict }) => verdict)).toEqual(parts.map(() => "verified"));
   const uidOf = async (bytes: Bytes) => plainTextOf((await parse(bytes)).elements, tags.sopInstanceUid)!;
   const bodies = await Promise.all(parts.map(async ({ body }) => [await uidOf(body), body] as const));
