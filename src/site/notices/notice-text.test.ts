@@ -41,6 +41,16 @@ it("says what is withheld, why, when, for whom, and what to do", () => {
   );
 });
 
+it("says that there may be more, where nothing is withheld and the archive could not be asked", () => {
+  expect(noticeText({ ...facts([]), isArchiveUnlisted: true })).toMatchObject({
+    heading: "MAYBE INCOMPLETE",
+    lead: "40 images of this study were given.",
+    listed: [],
+    reasons: ["The archive could not be asked what else it has: there may be more images of this study."],
+    advice: [expect.stringMatching(/^Do not take this study for complete\. /)],
+  });
+});
+
 it("says which images are shown in an emergency although they do not pass, who opened them and until when", () => {
   const { instance } = withheld(held);
   const until = Date.parse("2026-03-04T09:00:00Z");

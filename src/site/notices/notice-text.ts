@@ -86,11 +86,7 @@ export function noticeText(facts: NoticeFacts): NoticeText {
         ? ["The archive could not be asked what else it has: there may be more images of this study."]
         : []),
     ],
-    advice: [
-      withheld.length > 0 || unproven.length === 0
-        ? "Do not rely on this study until it is complete. Call those who run the image archive: the gate's quarantine and log tell them more."
-        : "Do not rely on these images beyond what they were opened for, and do not file them. Those who run the image archive can say more.",
-    ],
+    advice: [adviceOf(facts)],
     origin: [
       `Made for ${inertText(reader)}, ${at.toISOString().slice(0, 19).replace("T", " ")} UTC.`,
       "This notice was made by the gate. It is no image of the patient, and it accuses nobody.",
@@ -98,9 +94,17 @@ export function noticeText(facts: NoticeFacts): NoticeText {
   };
 }
 
+function adviceOf({ withheld, unproven }: NoticeFacts): string {
+  if (withheld.length > 0)
+    return "Do not rely on this study until it is complete. Call those who run the image archive: the gate's quarantine and log tell them more.";
+  return unproven.length > 0
+    ? "Do not rely on these images beyond what they were opened for, and do not file them. Those who run the image archive can say more."
+    : "Do not take this study for complete. Ask for it again in a minute; if this notice comes again, call those who run the image archive.";
+}
+
 function headingOf({ withheld, unproven }: NoticeFacts): string {
   if (withheld.length > 0) return "IMAGES WITHHELD";
-  return unproven.length > 0 ? "UNPROVEN IMAGES" : "IMAGES MAY BE MISSING";
+  return unproven.length > 0 ? "UNPROVEN IMAGES" : "MAYBE INCOMPLETE";
 }
 
 function leadOf({ withheld, unproven, total }: NoticeFacts): string {
