@@ -43,3 +43,25 @@ it("is bounded whatever it is given", () => {
   const { height } = noticePicture({ ...text, reasons: Array(5_000).fill("x ".repeat(300)) });
   expect(height).toBe(4_096);
 });
+
+it("every heading fits its band, and each of its letters is drawn", () => {
+  const dark = ({ width, samples }: Picture, x0: number): number => {
+    let sum = 0;
+    for (let y = 100; y < 232; y++)
+      for (let x = x0; x < width - 6; x++) if (samples[y * width + x]! < 128) sum++;
+    return sum;
+  };
+  const headings: Record<NoticeText["heading"], true> = {
+    "IMAGES WITHHELD": true,
+    "UNPROVEN IMAGES": true,
+    "MAYBE INCOMPLETE": true,
+  };
+  for (const heading of Object.keys(headings) as NoticeText["heading"][]) {
+    const picture = noticePicture({ ...text, heading });
+    expect(dark(picture, 960)).toBe(0);
+    for (const letter of new Set(heading.replaceAll(" ", "")))
+      expect(dark(noticePicture({ ...text, heading: letter as NoticeText["heading"] }), 160)).toBeGreaterThan(
+        0,
+      );
+  }
+});

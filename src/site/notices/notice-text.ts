@@ -36,8 +36,8 @@ export interface NoticeFacts {
 
 /** Lines by what they are, for whoever sets them apart. */
 export interface NoticeText {
-  /** Capital letters. */
-  readonly heading: string;
+  /** In the picture's large capitals, of which there are no others. */
+  readonly heading: "IMAGES WITHHELD" | "UNPROVEN IMAGES" | "MAYBE INCOMPLETE";
   readonly lead: string;
   /** Which: a line for each series. */
   readonly listed: readonly string[];
@@ -102,7 +102,7 @@ function adviceOf({ withheld, unproven }: NoticeFacts): string {
     : "Do not take this study for complete. Ask for it again in a minute; if this notice comes again, call those who run the image archive.";
 }
 
-function headingOf({ withheld, unproven }: NoticeFacts): string {
+function headingOf({ withheld, unproven }: NoticeFacts): NoticeText["heading"] {
   if (withheld.length > 0) return "IMAGES WITHHELD";
   return unproven.length > 0 ? "UNPROVEN IMAGES" : "MAYBE INCOMPLETE";
 }
