@@ -192,7 +192,14 @@ async function genuineNotice(sopInstanceUid: string, seriesInstanceUid: string):
   const content = {
     ...{ studyInstanceUid: study, seriesInstanceUid, sopInstanceUid, subject: {}, lines: ["old"] },
     ...{ at: new Date(place.now), softwareVersion: "test" },
-    picture: noticePicture({ heading: "IMAGES WITHHELD", lead: "old", listed: [], reasons: [], advice: [], origin: [] }),
+    picture: noticePicture({
+      heading: "IMAGES WITHHELD",
+      lead: "old",
+      listed: [],
+      reasons: [],
+      advice: [],
+      origin: [],
+    }),
   };
   const ports = { crypto: nodeCrypto, random: nodeRandom, clock: systemClock, decoder: new CodecPool() };
   return sealedNotice(

@@ -59,9 +59,12 @@ it("gives what it would withhold to the reader of an open emergency, tells each,
     expect((await place.read("enforce"))[1]).toMatch(/^2\.25\.202 held/);
     place.grant = grant;
   }
-  // What is proven elsewhere goes before.
+  // What is proven elsewhere goes before, and then nothing unproven was given of it.
+  const told = place.told("read-emergency").length;
   place.copies.set(place.entries[1]!.digest, sealed[1]!);
   expect((await place.read("enforce"))[1]).toBe("2.25.202 verified copy true");
+  const since = place.told("read-emergency").slice(told);
+  expect(since.map((event) => "object" in event && event.object)).not.toContain("object-2");
 });
 
 it("gives what two people released to its reader, from quarantine, while its time lasts", async () => {

@@ -92,6 +92,7 @@ export class InstanceReading {
   ): Promise<Read> {
     const asking: Asking = { asked, admitted, mode, reader };
     const read = await this.#proven(asking);
+    if (read.kind === "opened") this.#tellOpened(read, reader, admitted?.objectId);
     if (read.kind !== "withheld" || read.withholding.why === "policy") return read;
     return (await this.#released(asking)) ?? read;
   }
@@ -164,13 +165,14 @@ export class InstanceReading {
     const asking: Asking = { asked: held, admitted: undefined, mode, reader };
     const opener = await this.#openerFor(asking, held);
     const opened = opener && (await this.#heldBytes(asking, held, opener));
+    if (opened) this.#tellOpened(opened, reader, held.objectId);
     return opened ?? { kind: "withheld", instance: held, withholding: { why: "held", verdict, codes } };
   }
 
   async #heldBytes(asking: Asking, held: HeldInstance, opener: Opener): Promise<OpenedRead | undefined> {
     const copy = await this.#attempt(`held ${held.digest}`, () => this.#parts.replicas.open(held), asking);
     if (copy.kind !== "returned") return undefined;
-    const opened = this.#openedBy(opener, asking, copy.returned, undefined, held);
+    const opened = this.#openedBy(opener, asking, copy.returned, undefined);
     if (!opened) copy.returned.used.done();
     return opened;
   }
@@ -208,25 +210,24 @@ export class InstanceReading {
     this.#parts.events({ kind: "fault", where: "opened for a reader", ...told(error) });
   }
 
-  /** Undefined where it is not what was opened, or cannot be sent. Each one that is given is told. */
+  /** Undefined where it is not what was opened, or cannot be sent. */
   #openedBy(
     opener: Opener,
     asking: Asking,
     returned: Returned,
     archive: string | undefined,
-    held?: HeldInstance,
   ): OpenedRead | undefined {
-    const { admitted, reader } = asking;
     const object = objectOf(asking, returned, archive);
     const opened = object.sopClassUid === "" ? undefined : opener(object);
-    if (!opened) return undefined;
-    const { opening } = opened;
-    const id = admitted?.objectId ?? held?.objectId;
+    return opened && { kind: "opened", object: opened, done: returned.used.done };
+  }
+
+  /** Each one that is given: where a copy that passes takes its place, it was not. */
+  #tellOpened({ object: { object, opening } }: OpenedRead, reader: string, id: string | undefined): void {
     const facts = { reader, verdict: object.verdict, ...(id === undefined ? {} : { object: id }) };
     if (opening.kind === "emergency")
       this.#parts.events({ kind: "read-emergency", grant: opening.id, ...facts });
     else this.#parts.events({ kind: "read-released", request: opening.id, ...facts });
-    return { kind: "opened", object: opened, done: returned.used.done };
   }
 
   async #fromArchive(archive: ReadableArchive, asking: Asking): Promise<Read> {
