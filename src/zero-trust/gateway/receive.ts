@@ -40,6 +40,7 @@ import {
   type SourceBook,
   temporaryCongestion,
 } from "./source-recognition.ts";
+import { endWithin } from "./waker.ts";
 
 /** What is taken in at this moment; it changes with the settings. */
 export interface ReceptionState {
@@ -65,6 +66,8 @@ interface Recognised {
 
 /** Of one archive, which opens one for each report. */
 const reportAssociationsMax = 8;
+/** Storage commitment is refused where the journal takes no rows for so long: the modality asks again. */
+const commitmentRowsMs = 5_000;
 
 interface PeerParts {
   readonly isSource: boolean;
@@ -192,11 +195,15 @@ export class GateProvider implements DimseProvider {
 
   /** Answered when it is durable; the report follows on an association of its own (PS3.4 J.3.3). */
   async commit(request: CommitmentRequest, association: OpenAssociation): Promise<DimseStatus> {
-    const { commitment, events } = this.#reception.ports;
+    const { ports, rows } = this.#reception;
+    const { commitment, events } = ports;
     const who = this.#recognised(association.request, association.peer);
     const source = "reject" in who || this.#isRevoked(association.peer) ? undefined : who.source;
     if (!commitment || !source?.commitment) return { code: dimseStatus.notAuthorized };
     try {
+      // What the source sent last decides, and its row may still be on its way to the journal.
+      if (!(await endWithin([rows.written()], commitmentRowsMs)))
+        return { code: dimseStatus.resourceLimitation };
       await commitment.take(request, source.name, association.request.callingAeTitle);
       return { code: dimseStatus.success };
     } catch (error) {

@@ -15,10 +15,14 @@ const retryMs = 500;
 export class RowWriter {
   readonly #journal: Journal;
   readonly #events: EventSink;
-  readonly #written: () => void;
+  readonly #onWritten: () => void;
   readonly #traffic: Traffic;
   readonly #queue: ReceivedObject[] = [];
   readonly #pause: Waker = new Waker();
+  /** Rows in the journal so far. */
+  #done = 0;
+  /** Ends with the next batch. */
+  #batch: PromiseWithResolvers<void> = Promise.withResolvers();
   #writing: Promise<void> | undefined;
   #isStopping = false;
 
@@ -31,7 +35,7 @@ export class RowWriter {
     this.#traffic = traffic;
     this.#journal = ports.journal;
     this.#events = ports.events;
-    this.#written = written;
+    this.#onWritten = written;
   }
 
   /** Rows that are not in the journal yet. */
@@ -44,6 +48,12 @@ export class RowWriter {
     this.#writing ??= this.#write();
   }
 
+  /** Resolves when all that was added until now is in the journal, whatever comes meanwhile; or the writer stops. */
+  async written(): Promise<void> {
+    const upTo = this.#done + this.#queue.length;
+    while (this.#writing && this.#done < upTo) await this.#batch.promise;
+  }
+
   async #write(): Promise<void> {
     // Records whose writes end together are acknowledged in one turn.
     await new Promise<void>((resolve) => setImmediate(resolve));
@@ -53,7 +63,9 @@ export class RowWriter {
       try {
         await this.#journal.addReceived(batch);
         this.#queue.splice(0, batch.length);
-        this.#written();
+        this.#done += batch.length;
+        this.#tell();
+        this.#onWritten();
       } catch (error) {
         const code = error instanceof ScansealError ? error.code : "internal";
         this.#events({ kind: "fault", where: "journal rows", code, why: "rows could not be written" });
@@ -62,6 +74,12 @@ export class RowWriter {
       }
     }
     this.#writing = undefined;
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#batch.resolve();
+    this.#batch = Promise.withResolvers();
   }
 
   /** Writes what is left, with one more try; rows that cannot be written are made by the next start's recovery. */
