@@ -29,6 +29,8 @@ export interface Audit {
   readonly unverified: number;
   /** Sound, and held because the check could not be completed. */
   readonly unchecked: number;
+  /** Keys of what is in the archive, or in the store where there is none. */
+  readonly kept: ReadonlySet<string>;
   /** One sentence each. */
   readonly faults: readonly string[];
 }
@@ -132,6 +134,7 @@ class Auditor {
       duplicates: [...this.#sent.keys()].filter((key) => placesOf(key) > 1).length,
       unverified: unverified.length,
       unchecked: this.#rows.filter((row) => row.state === "held" && row.verdict === undefined).length,
+      kept: new Set([...store.keys(), ...archive.keys()]),
       faults: this.#faults,
     };
   }

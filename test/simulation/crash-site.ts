@@ -39,7 +39,7 @@ export interface CrashChoice {
   readonly data?: string;
 }
 
-const portNames = ["dicom", "http", "web", "sink", "archive", "archiveHttp"] as const;
+const portNames = ["dicom", "http", "web", "sink", "reports", "archive", "archiveHttp"] as const;
 type CrashPorts = Readonly<Record<(typeof portNames)[number], number>>;
 
 /** All at once: one after the other, the system may give the same again. */
@@ -105,6 +105,7 @@ export class CrashSite {
       const listeners = [...config.listeners, { name: "web", protocol: "dicomweb", host, port: ports.web }];
       const sources = [...config.sources, { name: "ct-web", listener: "web", mode: "enforce" }];
       Object.assign(config, { listeners, sources });
+      addCommitment(config, ports);
     }
     site.#config = config;
     site.#writeConfig();
@@ -246,8 +247,20 @@ export class CrashSite {
 
 function archiveOf(folder: string, { readers }: CrashChoice, ports: CrashPorts): CrashProcess {
   const log = join(folder, "archive.log");
-  if (readers) return new CrashProcess(orthancArguments(folder, ports), log, peerPath("Orthanc"));
+  if (readers) return new CrashProcess(orthancArguments(folder, ports, crashTitle), log, peerPath("Orthanc"));
   return new CrashProcess([ownFile("crash-archive.ts"), `${ports.archive}`, join(folder, "archive")], log);
+}
+
+/** Asked of Orthanc before anything is let go of, and answered for the modality. */
+function addCommitment(
+  { sources, destinations }: { readonly sources: object[]; readonly destinations: object[] },
+  ports: CrashPorts,
+): void {
+  const [ct] = sources;
+  Object.assign(ct!, { commitment: { host: "127.0.0.1", port: ports.reports } });
+  const reports = { listener: "plain", networks: ["127.0.0.1"] };
+  for (const archive of destinations)
+    Object.assign(archive, { commitment: { reports, askAgain: "1 s", alarmAfter: 100, sendAgain: 10 } });
 }
 
 /** The gate's own store is the archive where there is none. */

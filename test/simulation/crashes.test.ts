@@ -74,6 +74,7 @@ async function expectWholeHospital(plan: Omit<HospitalPlan, "program" | "hasArch
   );
   expect(outcome).toMatchObject({ ...whole, acknowledged: objects, falseAlarms: 0 });
   expect(outcome.reads.objects).toBeGreaterThan(0);
+  expect(outcome.commitments.committed).toBeGreaterThan(0);
 }
 
 describePeer("Orthanc", "a small hospital", () => {

@@ -1,6 +1,6 @@
 /**
  * One transfer of a small hospital with kills in it: a modality that sends over C-STORE and STOW-RS until everything is acknowledged, readers at every
- * door, Orthanc as the archive; and what is found afterwards.
+ * door, Orthanc as the archive, commitment asked of it and of the gate; and what is found afterwards.
  */
 import type { SeededRandom } from "../evaluation/seeded-random.ts";
 import type { SealedSite } from "../gateway/sealed-site.ts";
@@ -10,6 +10,7 @@ import type { CrashLoad } from "./crash-objects.ts";
 import { pause, until } from "./crash-process.ts";
 import { isWhole } from "./crash-run.ts";
 import { type CrashChoice, CrashSite, crashTitle } from "./crash-site.ts";
+import { type CommitmentTally, HospitalCommitments } from "./hospital-commitments.ts";
 import { type Door, doors, HospitalReaders, type ReadTally } from "./hospital-readers.ts";
 import { ResendingModality } from "./resending-modality.ts";
 
@@ -27,6 +28,7 @@ export interface HospitalOutcome extends Audit {
   readonly resent: number;
   readonly refused: number;
   readonly reads: ReadTally;
+  readonly commitments: CommitmentTally;
   /** Alarms of a gate before which nobody changed anything. */
   readonly falseAlarms: number;
 }
@@ -132,32 +134,39 @@ export async function hospitalTransfer(
   random: SeededRandom,
 ): Promise<HospitalOutcome> {
   const site = await CrashSite.open(sealed, plan);
-  const { dicom, web, sink } = site.ports;
+  const { dicom, web, sink, reports } = site.ports;
   const modality = new ResendingModality(load, dicom, web, crashTitle);
   const readers = new HospitalReaders(load, { dicom, web, sink, aeTitle: crashTitle });
+  const commitments = new HospitalCommitments(load, { dicom, reports, aeTitle: crashTitle });
   let outcome: HospitalOutcome | undefined;
   try {
     await readers.open();
+    await commitments.open();
     await site.start();
     const run = new HospitalRun(site, modality, plan, random);
-    const reading = readers.read(random);
-    await run.run(load.length).finally(() => readers.stop());
-    await reading;
+    const others = [readers.read(random), commitments.ask(modality.acknowledged, random)];
+    await run.run(load.length).finally(() => {
+      readers.stop();
+      commitments.stop();
+    });
+    await Promise.all(others);
     await site.settled(new Set(modality.acknowledged).size);
+    await commitments.answered();
     const given = await readingOfAdmitted(site, readers);
     const status = await site.gateway.end("SIGTERM");
     const found = await site.audit(modality);
     const reads = readers.tally();
     const ended = status === 0 ? [] : [`the gateway ended with ${status}`];
     const alarms = falseAlarms(site.gateway.log());
-    const faults = [...found.faults, ...ended, ...given, ...reads.faults, ...alarms.slice(0, 3)];
+    const said = commitments.faults(found.kept);
     outcome = {
       ...found,
-      faults,
+      faults: [...found.faults, ...ended, ...given, ...reads.faults, ...said, ...alarms.slice(0, 3)],
       kills: run.kills,
       resent: modality.resent,
       refused: modality.refusals.length,
       reads,
+      commitments: commitments.tally(),
       falseAlarms: alarms.length,
     };
     return outcome;
@@ -165,6 +174,7 @@ export async function hospitalTransfer(
     readers.stop();
     await modality.kill();
     await readers.close();
+    await commitments.close();
     await site.kill();
     if (process.env.SCANSEAL_KEEP === undefined || (outcome && isWhole(outcome))) site.remove();
     else process.stderr.write(`kept: ${site.folder}\n`);

@@ -9,10 +9,12 @@ import type { ArchivedFile } from "./crash-audit.ts";
 export interface OrthancPorts {
   readonly archive: number;
   readonly archiveHttp: number;
+  /** Of the gate, which it tells what it commits to. */
+  readonly dicom: number;
 }
 
 /** Writes its configuration. @returns its arguments */
-export function orthancArguments(folder: string, ports: OrthancPorts): readonly string[] {
+export function orthancArguments(folder: string, ports: OrthancPorts, gateTitle: string): readonly string[] {
   const storage = join(folder, "archive");
   mkdirSync(storage, { recursive: true });
   // Needed only where the gate reads over DICOMweb.
@@ -27,6 +29,7 @@ export function orthancArguments(folder: string, ports: OrthancPorts): readonly 
     DicomAet: "ARCHIVE",
     RemoteAccessAllowed: false,
     AuthenticationEnabled: false,
+    DicomModalities: { gate: [gateTitle, "127.0.0.1", ports.dicom] },
     DicomAlwaysAllowStore: true,
     DicomAlwaysAllowFind: true,
     DicomAlwaysAllowGet: true,
@@ -37,7 +40,9 @@ export function orthancArguments(folder: string, ports: OrthancPorts): readonly 
   return [path];
 }
 
-export async function orthancHas({ archiveHttp }: OrthancPorts): Promise<readonly ArchivedFile[]> {
+export async function orthancHas({
+  archiveHttp,
+}: Pick<OrthancPorts, "archiveHttp">): Promise<readonly ArchivedFile[]> {
   const ask = async (path: string): Promise<Response> => fetch(`http://127.0.0.1:${archiveHttp}${path}`);
   const instances = (await (await ask("/instances?expand")).json()) as readonly {
     readonly ID: string;

@@ -13,8 +13,9 @@ import { isSound, sums } from "../../site/sweep/sweep-report.ts";
 import { runSweep, type SweepOrder } from "../../site/sweep/sweep-run.ts";
 import type { SweepState } from "../../site/sweep/sweep-state.ts";
 import type { ArchiveSettings } from "../../zero-trust/gateway/settings.ts";
-import { findInputs } from "../inputs.ts";
+import { findInputs, type Inputs } from "../inputs.ts";
 import { networkTarget } from "../sending/network-target.ts";
+import { reportLeftOut } from "../skipped.ts";
 import { jsonLine } from "../terminal/json-line.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
 import { visibleText } from "../terminal/visible-text.ts";
@@ -72,11 +73,13 @@ async function swept(
   }: { readonly config: GatewayConfig; readonly staging: string; readonly told: Told },
 ): Promise<Pick<SweepOrder, "archive" | "what" | "destination">> {
   if (paths.length > 0) {
-    const { files, unreadable } = await findInputs(paths);
+    const inputs = await findInputs(paths);
+    const { files, unreadable } = inputs;
     const bar = new ProgressBar(process.stderr, systemClock, files.length);
     const folder = await openFolderArchive(files, (done, path) => bar.show(done, path));
     bar.clear();
     told.files([...unreadable.map(({ path }) => path), ...folder.unreadable], folder.duplicates);
+    told.skipped(inputs);
     const what = paths.map((path) => resolve(path)).join(" ");
     return { archive: folder.archive, what, destination: undefined };
   }
@@ -128,11 +131,26 @@ class Told {
   }
 
   files(unreadable: readonly string[], duplicates: readonly string[]): void {
-    for (const path of unreadable.slice(0, shownMax))
-      this.#line(visibleText(`${path}: no readable DICOM object`));
-    for (const path of duplicates.slice(0, shownMax))
-      this.#line(visibleText(`${path}: a further file of an instance`));
-    this.#odd += unreadable.length + duplicates.length;
+    this.#files("unreadable-file", unreadable, "no readable DICOM object");
+    this.#files("further-file", duplicates, "a further file of an instance, which was not examined");
+  }
+
+  #files(kind: string, paths: readonly string[], words: string): void {
+    for (const [i, path] of paths.entries()) {
+      const line = jsonLine({ kind, path });
+      if (this.#options.report !== undefined) appendFileSync(this.#options.report, `${line}\n`);
+      if (this.#options.json) process.stdout.write(`${line}\n`);
+      else if (i < shownMax) this.#line(visibleText(`${path}: ${words}`));
+      else if (i === shownMax) this.#line(`... ${paths.length - shownMax} more: --report FILE has them all`);
+    }
+    this.#odd += paths.length;
+  }
+
+  /** An archive's folder has its database beside the objects; a folder without any object was not what was meant. */
+  skipped(inputs: Inputs): void {
+    this.clear();
+    reportLeftOut(inputs, "verified");
+    this.#odd += inputs.linkedFolders + (inputs.files.length === 0 ? inputs.otherFiles : 0);
   }
 
   #line(text: string): void {

@@ -14,13 +14,13 @@ import type { Holding } from "../../zero-trust/gateway/reading/instance-reading.
 import type { ArchiveSettings, GatewaySettings } from "../../zero-trust/gateway/settings.ts";
 import type { SiteHome } from "../home.ts";
 import { OpenedProvenance } from "../provenance/opened-provenance.ts";
+import { onItsWayMs, sealedHere } from "../provenance/sealed-here.ts";
 import { studiesAdmittedSince } from "../sweep/admitted-instances.ts";
 import { Pace } from "../sweep/pace.ts";
 import { ScheduledSweep } from "../sweep/scheduled-sweep.ts";
-import { sealedHere } from "../sweep/sealed-here.ts";
 import { sentinelRound } from "../sweep/sentinel.ts";
 import { SentinelMemory } from "../sweep/sentinel-memory.ts";
-import { requireStudies, StudyCheck } from "../sweep/study-check.ts";
+import { requireStudies, type SealedHere, StudyCheck } from "../sweep/study-check.ts";
 import { studiesOf, sweepDesk } from "../sweep/sweep-desk.ts";
 import type { SweepFinding } from "../sweep/sweep-finding.ts";
 import { destinationOf } from "./admissions.ts";
@@ -45,8 +45,6 @@ export interface ArchiveChecksParts {
 
 /** Whether it is time for a sweep; and after an archive that did not answer, when it is asked again. */
 const sweepLookMs = 30_000;
-/** What was sealed later may be on its way. */
-const onItsWayMs: number = 24 * 3_600_000;
 /** In memory as UIDs, some 150 bytes each; larger archives are swept by the command, in a process of its own. */
 const studiesMax = 2_000_000;
 /** What is under way when the gateway ends is left after so long. */
@@ -159,6 +157,7 @@ export async function openArchiveChecks(
 /** What a round has open. */
 interface Opened {
   readonly archive: SearchableArchive;
+  readonly sealed: SealedHere;
   readonly check: (
     onFinding: (finding: SweepFinding) => void,
     more?: Pick<ConstructorParameters<typeof StudyCheck>[0], "sealed">,
@@ -190,8 +189,20 @@ async function roundsOver(
     if (!settings) throw new ScansealError("usage", "there is no archive to look at any more");
     const archive = rounds.bounded(openReadArchive(settings, { aeTitle, staging: folder }));
     const { index, journal, examiner, hold } = parts;
+    const provenance = new OpenedProvenance(parts.home.provenancePath);
+    const sealed = sealedHere(provenance, () => systemClock.now() - onItsWayMs);
     const desk = sweepDesk({
-      ...{ archive, staging, examiner, index, journal, hold, events: rounds.events, aheadMax: 1 },
+      ...{
+        wasSealed: sealed.has,
+        archive,
+        staging,
+        examiner,
+        index,
+        journal,
+        hold,
+        events: rounds.events,
+        aheadMax: 1,
+      },
       destination: destinationOf(settings, destinations),
     });
     const pace = rounds.pace(work.rate);
@@ -199,9 +210,10 @@ async function roundsOver(
     try {
       const check: Opened["check"] = (onFinding, more = {}) =>
         new StudyCheck({ desk, archive, pace, isStopped, onFinding, ...more });
-      return await body({ archive, check });
+      return await body({ archive, sealed, check });
     } finally {
       desk.close();
+      await provenance.close();
       await archive.close();
     }
   };
@@ -218,7 +230,7 @@ async function openSweep(
   parts: ArchiveChecksParts,
 ): Promise<ArchiveRounds> {
   const { archive, rate } = settings;
-  const { index, journal, events, home } = parts;
+  const { index, journal, events } = parts;
   const name = (archive ?? config.settings.reading?.archive)?.name ?? "archive";
   let scheduled: ScheduledSweep | undefined;
   return roundsOver(config, parts, {
@@ -230,18 +242,12 @@ async function openSweep(
         reports: join(config.home, "sweep-reports"),
         isStopped: () => rounds.isStopped,
         open: (body) =>
-          open(async ({ archive: opened, check }) => {
-            const provenance = new OpenedProvenance(home.provenancePath);
-            try {
-              const sealed = sealedHere(provenance, systemClock.now() - onItsWayMs);
-              const ofArchive = await opened.studies();
-              requireStudies(ofArchive.length, studiesMax);
-              const ofIndex = [...(await studiesOf(index)), ...(await studiesAdmittedSince(journal, 0))];
-              const studies = { ofArchive, ofIndex, sealed: await sealed.studies() };
-              return await body({ studies, check: (onFinding) => check(onFinding, { sealed }) });
-            } finally {
-              await provenance.close();
-            }
+          open(async ({ archive: opened, sealed, check }) => {
+            const ofArchive = await opened.studies();
+            requireStudies(ofArchive.length, studiesMax);
+            const ofIndex = [...(await studiesOf(index)), ...(await studiesAdmittedSince(journal, 0))];
+            const studies = { ofArchive, ofIndex, sealed: await sealed.studies() };
+            return body({ studies, check: (onFinding) => check(onFinding, { sealed }) });
           }),
       });
       await scheduled.look();

@@ -19,6 +19,8 @@ import { ReadingDesk } from "../../zero-trust/gateway/reading/reading-desk.ts";
 import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
 import { openHome } from "../home.ts";
 import { NoticeOffice } from "../notices/notice-office.ts";
+import { OpenedProvenance } from "../provenance/opened-provenance.ts";
+import { onItsWayMs, sealedHere } from "../provenance/sealed-here.ts";
 import { admissionsOf, destinationOf } from "./admissions.ts";
 import type { GatewayConfig } from "./config.ts";
 import { KeptCopies } from "./kept-copies.ts";
@@ -84,10 +86,12 @@ export async function openReading(
   const admitted: AdmittedInstances = { entriesOf: (scope) => index.instancesOf(scope) };
   let destination = destinationOf(reading.archive, settings.destinations);
   const admissions = admissionsOf(parts.journal, () => destination);
+  const provenance = new OpenedProvenance(home.provenancePath);
   const desk = new ReadingDesk({
     ...{ archive, staging, examiner, hold, events, aheadMax, notices },
     ...{ admitted, admissions },
     replicas: new KeptCopies(parts),
+    wasSealed: sealedHere(provenance, () => systemClock.now() - onItsWayMs).has,
     quarantine: new ReadingQuarantine(parts.journal, systemClock),
     clock: systemClock,
     cache: { bytesMax: Math.max(limits.objectBytesMax, cacheBytesMin), ageMsMax: cacheMsMax },
@@ -111,7 +115,7 @@ export async function openReading(
     },
     close: async () => {
       desk.close();
-      await Promise.all([archive?.close(), notices.close()]);
+      await Promise.all([archive?.close(), notices.close(), provenance.close()]);
     },
   };
 }

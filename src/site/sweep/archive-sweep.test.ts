@@ -18,6 +18,8 @@ class Setting {
   rate: number | undefined;
   /** Of the archive. */
   isDown = false;
+  /** Why it does not say what its studies have. */
+  unlisted: string | undefined;
   readonly archive: StudyCheckParts["archive"] = {
     // biome-ignore lint/correctness/useYield: it has nothing, or does not answer
     list: async function* (this: Setting) {
@@ -42,7 +44,7 @@ class Setting {
         instances: [],
         others: Promise.resolve({
           instances: [{ asked: named(studyInstanceUid), admitted: entryOf(named(studyInstanceUid)) }],
-          archiveUnlisted: undefined,
+          archiveUnlisted: this.unlisted,
         }),
       }),
       async *read({ instances }) {
@@ -148,4 +150,16 @@ it("is stopped between two studies, and nothing is skipped", async () => {
   const { isDone: isDoneThen } = await setting.sweep(outcome).run(state);
   expect(isDoneThen).toBe(true);
   expect(setting.findings.map(({ studyInstanceUid }) => studyInstanceUid)).toEqual(["1.1", "1.2", "1.3"]);
+});
+
+it("an archive that lists nothing any more ends it too; one that refuses a list is what is found", async () => {
+  const outcome = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`1.${i + 1}`, "missing"] as const));
+  const setting = new Setting();
+  setting.unlisted = "network";
+  await expect(setting.sweep(outcome).run(start)).rejects.toMatchObject({ code: "network" });
+  expect(setting.states.map(({ done }) => done)).toEqual(["1.1", "1.2"]);
+  setting.unlisted = "peer-protocol";
+  const { state } = await setting.sweep(outcome).run(setting.states.at(-1)!);
+  expect(state.counts.studies).toBe(9);
+  expect(setting.findings.filter(({ kind }) => kind === "unavailable")).toHaveLength(9);
 });

@@ -67,8 +67,8 @@ it("begins at its hour, once, and says what it found", async () => {
 
 it("cut off at any study it goes on with that one, and reports nothing twice", async () => {
   now += 40 * 60_000;
-  // One that was never swept begins at the next hour: as after a week.
   const before = sweep();
+  await before.look();
   now += 86_400_000;
   breaksIn = "1.2";
   await expect(before.look()).rejects.toMatchObject({ code: "network" });
@@ -96,10 +96,37 @@ it("rests in its pause, and a damaged state costs a sweep from its begin", async
   await resting.look();
   expect(kinds()).toEqual([]);
   writeFileSync(join(folder, "state.json"), "{", { mode: 0o600 });
-  now += 86_400_000;
-  const later = sweep();
-  now += 86_400_000;
-  await later.look();
+  await sweep().look();
   expect(kinds()[0]).toBe("fault");
   expect(kinds().at(-1)).toBe("sweep-ended");
+});
+
+const begun = (): number => kinds().filter((kind) => kind === "sweep-begun").length;
+
+it("begins also where no gate runs at its hour, be it the first one", async () => {
+  for (let day = 0; day < 3; day++, now += 86_400_000) await sweep().look();
+  expect(begun()).toBe(2);
+});
+
+it("begins again when a clock that was a year ahead is right", async () => {
+  const one = sweep();
+  await one.look();
+  now += 366 * 86_400_000;
+  await one.look();
+  now -= 365 * 86_400_000;
+  await one.look();
+  expect(begun()).toBe(2);
+});
+
+it("ends though its report was taken away, and says so", async () => {
+  await sweep().look();
+  now += 86_400_000;
+  breaksIn = "1.3";
+  await expect(sweep().look()).rejects.toMatchObject({ code: "network" });
+  breaksIn = undefined;
+  rmSync(join(folder, "reports"), { recursive: true });
+  await sweep().look();
+  expect(events.filter(({ kind }) => kind === "fault")).toMatchObject([{ where: "sweep", code: "io" }]);
+  expect(events.at(-1)).toMatchObject({ kind: "sweep-ended", studies: 4, missing: 6 });
+  expect(report(".txt")).toContain("1.3  the whole study is missing");
 });

@@ -30,12 +30,9 @@ interface OpenSweep {
 
 export class ScheduledSweep {
   readonly #parts: ScheduledSweepParts;
-  /** A gate that was never swept begins at the next hour, not at its start. */
-  readonly #since: number;
 
   constructor(parts: ScheduledSweepParts) {
     this.#parts = parts;
-    this.#since = parts.clock.now();
   }
 
   /** The last one, complete or under way. @throws ScansealError `io` */
@@ -48,8 +45,16 @@ export class ScheduledSweep {
     const { schedule, name, statePath, clock } = this.#parts;
     const now = clock.now();
     let state = this.#readState();
-    if (!state || state.endedAt !== undefined) {
-      if (lastBegin(schedule, now) <= (state?.startedAt ?? this.#since)) return;
+    if (state === undefined) {
+      // Never swept: the next hour is waited for, also by a gate that is down at each of them.
+      writeSweepState(statePath, { ...newState(name, now), endedAt: now });
+      return;
+    }
+    if (state === "damaged" || state.endedAt !== undefined) {
+      // A clock that was ahead must not keep every hour to come from being one.
+      const begunAt =
+        state === "damaged" || state.startedAt > now ? Number.NEGATIVE_INFINITY : state.startedAt;
+      if (lastBegin(schedule, now) <= begunAt) return;
       state = newState(name, now);
       writeSweepState(statePath, state);
     }
@@ -58,19 +63,21 @@ export class ScheduledSweep {
   }
 
   /** A damaged one costs a sweep from its begin, not every sweep. */
-  #readState(): SweepState | undefined {
+  #readState(): SweepState | "damaged" | undefined {
     try {
       return this.state();
     } catch (error) {
       if (!(error instanceof ScansealError)) throw error;
       this.#parts.events({ kind: "fault", where: "sweep", code: error.code, why: "the state is damaged" });
-      return undefined;
+      return "damaged";
     }
   }
 
   async #run(from: SweepState, { check: checkOf, studies }: OpenSweep): Promise<void> {
     const { name, statePath, reports, clock, events } = this.#parts;
     const report = new SweepReport(reports, from.startedAt, from.reported);
+    if (report.isCut)
+      events({ kind: "fault", where: "sweep", code: "io", why: "its report has lost what was in it" });
     try {
       const findings = { ...from.counts.findings };
       let sealedMissing: number | undefined;
@@ -117,7 +124,9 @@ export class ScheduledSweep {
     writeSweepState(statePath, state);
     pruneReports(reports);
     const { studies, instances, findings } = state.counts;
-    const { held = 0, missing = 0, unavailable = 0 } = instances;
+    const { held = 0, missing = 0 } = instances;
+    // Studies of which the archive does not say what they have, too.
+    const { unavailable = 0 } = findings;
     events({
       ...{ kind: "sweep-ended", archive: name, studies, held, missing, unavailable },
       objects: Object.values(instances).reduce((sum, count) => sum + count, 0),

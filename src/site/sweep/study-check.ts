@@ -1,5 +1,5 @@
 /** One study of an archive, verified once more and compared with what the gate admitted and what was sealed here. */
-import { ScansealError } from "../../foundation/errors.ts";
+import { type ErrorCode, ScansealError } from "../../foundation/errors.ts";
 import type { InstanceName, ReadableArchive } from "../../zero-trust/gateway/reading/ports.ts";
 import type { Read } from "../../zero-trust/gateway/reading/read.ts";
 import {
@@ -48,11 +48,14 @@ const sweeper: ReadingReader = { name: "sweep", mode: "observe" };
 
 /** In a row; then the archive is asked whether it answers at all. */
 const unansweredMax = 5;
+/** Studies in a row whose list breaks off: more is an archive that is away. */
+const unlistedMax = 3;
 const linkCodes: ReadonlySet<string> = new Set(["network", "timeout", "peer-rejected", "peer-aborted"]);
 
 export class StudyCheck {
   readonly #parts: StudyCheckParts;
   #unanswered = 0;
+  #unlisted = 0;
 
   constructor(parts: StudyCheckParts) {
     this.#parts = parts;
@@ -70,6 +73,7 @@ export class StudyCheck {
     const { desk, pace, onFinding, isStopped } = this.#parts;
     const plan = await desk.plan({ studyInstanceUid: study });
     const { instances: others, archiveUnlisted } = await othersOf(plan);
+    this.#requireLists(archiveUnlisted);
     const all = [...plan.instances, ...others];
     const outcome: StudyOutcome = {
       instances: {},
@@ -109,9 +113,12 @@ export class StudyCheck {
     { study: studyInstanceUid, of }: { readonly study: string; readonly of: number },
   ): void {
     const { onFinding } = this.#parts;
-    const instances = findings.length;
-    if (instances > 0 && instances === of) onFinding({ kind, studyInstanceUid, instances });
-    else for (const one of findings) onFinding(one);
+    if (findings.length < of) {
+      for (const one of findings) onFinding(one);
+      return;
+    }
+    for (const [verdict, { length: instances }] of Map.groupBy(findings, (one) => one.verdict))
+      onFinding({ kind, studyInstanceUid, instances, ...(verdict === undefined ? {} : { verdict }) });
   }
 
   /** What an archive does not give while it does not answer at all is no finding about that object. */
@@ -121,6 +128,14 @@ export class StudyCheck {
     if (this.#unanswered < unansweredMax) return;
     for await (const _ of this.#parts.archive.list({ studyInstanceUid: study })) break;
     this.#unanswered = 0;
+  }
+
+  /** An archive that is away is no finding about its studies. */
+  #requireLists(unlisted: string | undefined): void {
+    this.#unlisted = unlisted !== undefined && linkCodes.has(unlisted) ? this.#unlisted + 1 : 0;
+    if (this.#unlisted < unlistedMax) return;
+    this.#unlisted = 0;
+    throw new ScansealError(unlisted as ErrorCode, "the archive does not say what its studies have");
   }
 
   async #sealed(study: string, all: readonly PlannedInstance[]): Promise<void> {

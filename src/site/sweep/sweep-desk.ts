@@ -5,7 +5,7 @@ import type { InstanceIndex } from "../../store/index/instance-index.ts";
 import type { Journal } from "../../store/journal/journal.ts";
 import type { Examiner } from "../../zero-trust/gateway/ports.ts";
 import type { Holding } from "../../zero-trust/gateway/reading/instance-reading.ts";
-import type { ReadableArchive, Staging } from "../../zero-trust/gateway/reading/ports.ts";
+import type { InstanceName, ReadableArchive, Staging } from "../../zero-trust/gateway/reading/ports.ts";
 import { ReadingDesk } from "../../zero-trust/gateway/reading/reading-desk.ts";
 import { type AdmissionsJournal, admissionsOf } from "../gateway/admissions.ts";
 import { admittedInstances } from "./admitted-instances.ts";
@@ -19,6 +19,8 @@ export interface SweepDeskParts {
   /** Name of the destination that is this archive; undefined: nobody knows, any has to have it. */
   readonly destination: string | undefined;
   readonly hold: Holding;
+  /** By the site's own records. */
+  readonly wasSealed: (instance: InstanceName) => Promise<boolean>;
   readonly events: EventSink;
   /** Fetched and examined at once. */
   readonly aheadMax: number;
@@ -31,7 +33,7 @@ export function sweepDesk({ index, journal, destination, ...parts }: SweepDeskPa
   const admissions = admissionsOf(journal, () => destination);
   return new ReadingDesk({
     ...parts,
-    ...{ cache, admissions, clock: systemClock },
+    ...{ cache, admissions, clock: systemClock, listAgainMs: 0 },
     admitted: admittedInstances(index, journal, admissions),
     // What the gate still has proves nothing of the archive.
     replicas: { has: async () => false, open: async () => undefined },

@@ -13,7 +13,7 @@ export interface SweepFinding {
   readonly sopInstanceUid?: string;
   readonly verdict?: string;
   readonly codes?: readonly string[];
-  /** Of a whole study that is missing, or was never admitted. */
+  /** Of a whole study that is missing, or was never admitted: of one verdict. */
   readonly instances?: number;
 }
 
@@ -39,7 +39,7 @@ export function findingSentence(finding: SweepFinding): string {
       return `${place}  could not be read${codes.length === 0 ? "" : `: ${codes.join(", ")}`}  (study ${studyInstanceUid})`;
     case "unknown":
       return sopInstanceUid === undefined
-        ? `${place}  a study never admitted by the gate: ${instances} instances`
+        ? `${place}  a study never admitted by the gate: ${instances} instances${verdict === undefined ? "" : `, ${verdict}`}`
         : `${place}  never admitted by the gate${verdict === undefined ? "" : `, ${verdict}`}  (study ${studyInstanceUid})`;
     case "never-admitted":
       return sopInstanceUid === undefined

@@ -1,6 +1,7 @@
 /** A sweep's report: a JSON line for each finding, and at the end the same in sentences, with the sums. */
 import {
   closeSync,
+  fstatSync,
   fsyncSync,
   ftruncateSync,
   openSync,
@@ -26,6 +27,8 @@ export class SweepReport {
   readonly #descriptor: number;
   readonly #textPath: string;
   #bytes: number;
+  /** Somebody took away what was in it: the sums have it, the lines have not. */
+  readonly isCut: boolean;
 
   /** @param startedAt names it @param bytes what stands behind is of a study that was cut off, and goes @throws ScansealError `io` */
   constructor(folder: string, startedAt: number, bytes: number) {
@@ -34,8 +37,10 @@ export class SweepReport {
     this.path = join(folder, `${name}Z.jsonl`);
     this.#textPath = join(folder, `${name}Z.txt`);
     this.#descriptor = io(() => openSync(this.path, "a+", 0o600));
-    io(() => ftruncateSync(this.#descriptor, bytes));
-    this.#bytes = bytes;
+    const { size } = io(() => fstatSync(this.#descriptor));
+    this.isCut = size < bytes;
+    this.#bytes = Math.min(size, bytes);
+    io(() => ftruncateSync(this.#descriptor, this.#bytes));
   }
 
   get bytes(): number {
@@ -69,11 +74,21 @@ export class SweepReport {
     const read = io(() => readSync(this.#descriptor, bytes, 0, bytes.length, 0));
     const text = fromUtf8(bytes.subarray(0, read));
     const lines = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");
-    return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as SweepFinding);
+    return lines.flatMap(findingIn);
   }
 
   close(): void {
     closeSync(this.#descriptor);
+  }
+}
+
+/** A line that somebody else wrote into it is none. */
+function findingIn(line: string): SweepFinding[] {
+  try {
+    const finding = JSON.parse(line) as SweepFinding;
+    return typeof finding?.studyInstanceUid === "string" ? [finding] : [];
+  } catch {
+    return [];
   }
 }
 
@@ -88,16 +103,18 @@ function timesOf(startedAt: number, endedAt = startedAt): object {
 }
 
 const words: Readonly<Record<string, string>> = {
-  observed: "unproven, as far as known as they were",
+  observed: "unproven",
   held: "not as admitted, or failing",
   unavailable: "could not be read",
 };
 
-/** "12 studies, 300 instances: 299 verified, 1 missing". */
+/** "12 studies, 300 instances: 299 verified, 1 missing; 1 study that could not be listed". */
 export function sums({ counts }: SweepState): string {
   const all = Object.values(counts.instances).reduce((sum, count) => sum + count, 0);
   const parts = Object.entries(counts.instances).map(([what, count]) => `${count} ${words[what] ?? what}`);
-  return `${counts.studies} studies, ${all} instances: ${parts.join(", ") || "none"}`;
+  const unlisted = (counts.findings.unavailable ?? 0) - (counts.instances.unavailable ?? 0);
+  const more = unlisted > 0 ? `; ${unlisted} studies of which the archive does not say what they have` : "";
+  return `${counts.studies} studies, ${all} instances: ${parts.join(", ") || "none"}${more}`;
 }
 
 /** Of the whole sweep, what earlier runs found included. */

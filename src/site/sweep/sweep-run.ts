@@ -13,10 +13,10 @@ import { openIndexedJournal } from "../gateway/stores.ts";
 import { TrustWatch } from "../gateway/trust-watch.ts";
 import { openHome } from "../home.ts";
 import { OpenedProvenance } from "../provenance/opened-provenance.ts";
+import { sealedHere } from "../provenance/sealed-here.ts";
 import { studiesAdmittedSince } from "./admitted-instances.ts";
 import { ArchiveSweep } from "./archive-sweep.ts";
 import { Pace } from "./pace.ts";
-import { sealedHere } from "./sealed-here.ts";
 import { StudyCheck } from "./study-check.ts";
 import { studiesOf, sweepDesk } from "./sweep-desk.ts";
 import type { SweepFinding } from "./sweep-finding.ts";
@@ -76,10 +76,10 @@ export async function runSweep(order: SweepOrder): Promise<SweepState> {
     // Told here; what readers would get, the running gate holds when they ask.
     const hold = async (): Promise<string> => "";
     const { destination } = order;
-    const stores = { index, journal, destination };
+    const sealed = sealedHere(provenance);
+    const stores = { index, journal, destination, wasSealed: sealed.has };
     const desk = sweepDesk({ archive, staging, examiner, ...stores, hold, events, aheadMax });
     closers.push(() => desk.close());
-    const sealed = sealedHere(provenance);
     const studies = isPart
       ? { ofArchive: [], ofIndex: await studiesAdmittedSince(journal, order.admittedSince ?? 0), sealed: [] }
       : {

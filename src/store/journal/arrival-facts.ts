@@ -16,7 +16,7 @@ export interface ReturnFacts {
   /** How it compared with what was admitted, as `ExpectationEvidence` has it. */
   readonly expectation: {
     readonly instance: "same" | "other";
-    readonly seal: "same" | "other" | "missing" | "none-admitted" | "not-admitted";
+    readonly seal: "same" | "other" | "missing" | "none-admitted" | "not-admitted" | "stripped";
     readonly isOlder: boolean;
   };
 }

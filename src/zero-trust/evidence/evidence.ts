@@ -207,8 +207,11 @@ export interface ArrivalEvidence {
 export interface ExpectationEvidence {
   /** Its SOP, series and study UIDs, and its class, are those asked for. */
   readonly instance: "same" | "other";
-  /** Its manifest is the admitted one. "none-admitted": what was admitted had no trusted seal. "not-admitted": the gate knows nothing of it. */
-  readonly seal: "same" | "other" | "missing" | "none-admitted" | "not-admitted";
+  /**
+   * Its manifest is the admitted one. "none-admitted": what was admitted had no trusted seal. "not-admitted": the gate knows nothing of it;
+   * "stripped": nor does it, and this site's own records say that it was sealed.
+   */
+  readonly seal: "same" | "other" | "missing" | "none-admitted" | "not-admitted" | "stripped";
   /** Superseded by a version that the gate has admitted. */
   readonly isOlder: boolean;
 }

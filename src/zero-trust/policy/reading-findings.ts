@@ -8,6 +8,7 @@ export const notAsAdmitted: ReadonlySet<FindingCode> = new Set<FindingCode>([
   "another-instance-returned",
   "another-seal-returned",
   "seal-missing-since-admission",
+  "seal-missing-since-sealing",
   "older-version-returned",
 ]);
 
@@ -25,6 +26,8 @@ export function readingFindings({ expectation }: Evidence): Finding[] {
       "seal-missing-since-admission",
       "it was admitted with a trusted seal, and the archive returns it without",
     );
+  else if (seal === "stripped")
+    add("seal-missing-since-sealing", "it was sealed at this site, and the archive returns it without");
   if (isOlder)
     add("older-version-returned", "a corrected version was admitted, and the archive returns the one before");
   return found;

@@ -150,6 +150,10 @@ const sentences: Partial<Readonly<Record<FindingCode, Sentence>>> = {
     "arrival",
     "The seal it was admitted with has been removed since; do not rely on it.",
   ),
+  "seal-missing-since-sealing": error(
+    "arrival",
+    "It was sealed at this site, and its seal has been removed since; do not rely on it.",
+  ),
   "older-version-returned": error(
     "arrival",
     "The archive returned an older version than the one that was admitted; it is withheld.",

@@ -70,6 +70,7 @@ export type FindingCode =
   | "another-instance-returned"
   | "another-seal-returned"
   | "seal-missing-since-admission"
+  | "seal-missing-since-sealing"
   | "older-version-returned"
   | "gate-notice"
   | "sealer-sealed-already"

@@ -2,15 +2,19 @@
 import type { Evidence, ExpectationEvidence } from "../../evidence/evidence.ts";
 import type { AdmittedEntry, InstanceName } from "./ports.ts";
 
-/** @param admitted undefined for what the gate never admitted: then only the names can be compared */
+/**
+ * @param admitted undefined for what the gate never admitted: then only the names can be compared
+ * @param wasStripped the gate admitted nothing under the UID, nothing proves it, and this site's own records say that it was sealed
+ */
 export function expectationOf(
   evidence: Evidence,
   asked: InstanceName,
   admitted: AdmittedEntry | undefined,
+  wasStripped: boolean,
 ): ExpectationEvidence {
   return {
     instance: isNamed(evidence, asked, admitted?.sopClassUid) ? "same" : "other",
-    seal: admitted ? sealOf(evidence, admitted) : "not-admitted",
+    seal: admitted ? sealOf(evidence, admitted) : wasStripped ? "stripped" : "not-admitted",
     // An older version was no other seal: a correction keeps it.
     isOlder:
       admitted !== undefined && admitted.verdict !== "superseded" && evidence.supersededBy !== undefined,

@@ -59,6 +59,8 @@ export interface ReadingParts {
   readonly staging: Staging;
   readonly examiner: Pick<Examiner, "examine">;
   readonly hold: Holding;
+  /** What the gate never admitted was sealed at this site, by its own records. Undefined: nobody knows. @throws ScansealError `io` */
+  readonly wasSealed?: ((asked: InstanceName) => Promise<boolean>) | undefined;
   /** Undefined: nothing is opened for anybody. */
   readonly quarantine?: Quarantine | undefined;
   readonly events: EventSink;
@@ -303,9 +305,12 @@ export class InstanceReading {
     archive?: ReadableArchive,
   ): Promise<Attempt> {
     try {
+      const wasSealed = !admitted && (await this.#parts.wasSealed?.(asked)) === true;
       const used = await this.#cache.use(key, () => this.#examined(open, archive));
       const facts = used.value.evidence;
-      const evidence = { ...facts, expectation: expectationOf(facts, asked, admitted) };
+      // What was restored here, or received, is proven without its seal.
+      const wasStripped = wasSealed && decide(facts, { mode }).verdict === "unsealed";
+      const evidence = { ...facts, expectation: expectationOf(facts, asked, admitted, wasStripped) };
       return { kind: "returned", returned: { used, evidence, decision: decide(evidence, { mode }) } };
     } catch (error) {
       if (error instanceof AbsentError) return { kind: "absent" };

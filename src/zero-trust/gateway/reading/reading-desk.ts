@@ -20,6 +20,8 @@ export interface ReadingDeskParts extends ReadingParts {
   readonly admitted: AdmittedInstances;
   /** Fetched and examined ahead of the one that is given: at least 1. */
   readonly aheadMax: number;
+  /** An archive that was not reached is not asked again what it has for so long; 30 s unless told. */
+  readonly listAgainMs?: number;
   /** Undefined: nobody is told in a picture what is withheld. */
   readonly notices?: Notices | undefined;
 }
@@ -138,9 +140,9 @@ export class ReadingDesk {
   }
 
   async #listedNow(archive: ReadableArchive, scope: ReadScope): Promise<ArchiveList> {
-    const { clock } = this.#parts;
+    const { clock, listAgainMs = awayMs } = this.#parts;
     const { at, code } = this.#unlisted ?? {};
-    if (at !== undefined && Math.abs(clock.now() - at) < awayMs) return { names: [], unlisted: code };
+    if (at !== undefined && Math.abs(clock.now() - at) < listAgainMs) return { names: [], unlisted: code };
     const list = await listedBy(archive, scope);
     const { unlisted } = list;
     const isAway = unlisted !== undefined && linkCodes.has(unlisted);
