@@ -63,8 +63,10 @@ for (const [way, isOverWeb] of [
 
     /** As if the last one had been the week before. */
     function makeDue(): void {
+      const { dicom, http } = readers.orthanc;
+      const what = isOverWeb ? `http://127.0.0.1:${http}/dicom-web` : `ORTHANC@127.0.0.1:${dicom}`;
       const state = {
-        ...{ format: "scanseal-sweep-2", what: "pacs", startedAt: Date.now() - 9 * 86_400_000, done: "" },
+        ...{ format: "scanseal-sweep-2", what, startedAt: Date.now() - 9 * 86_400_000, done: "" },
         ...{ endedAt: Date.now() - 8 * 86_400_000, reported: 0 },
         counts: { studies: 0, instances: {}, findings: {}, bytes: 0 },
       };

@@ -5,7 +5,7 @@ import { ScansealError } from "../../foundation/errors.ts";
 import { systemClock } from "../../platform/node/crypto.ts";
 import { destinationOf } from "../../site/gateway/admissions.ts";
 import type { GatewayConfig } from "../../site/gateway/config.ts";
-import { openReadArchive } from "../../site/gateway/read-archive.ts";
+import { archivePlace, openReadArchive } from "../../site/gateway/read-archive.ts";
 import { withStaging } from "../../site/receipts/staging.ts";
 import { openFolderArchive } from "../../site/sweep/folder-archive.ts";
 import { findingSentence, isSerious, type SweepFinding } from "../../site/sweep/sweep-finding.ts";
@@ -93,7 +93,7 @@ async function swept(
   const { aeTitle, destinations } = config.settings;
   return {
     archive: openReadArchive(settings, { aeTitle, staging }),
-    what: options.archive ?? settings.name,
+    what: archivePlace(settings),
     destination: destinationOf(settings, destinations),
   };
 }

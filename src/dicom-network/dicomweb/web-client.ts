@@ -20,7 +20,7 @@ export interface SearchLimits {
 }
 
 /** Of a whole archive, which nobody waits for. */
-const limitsDefault: SearchLimits = {
+export const limitsDefault: SearchLimits = {
   answerBytesMax: 64 << 20,
   matchesMax: 10_000_000,
   ms: 24 * 60 * 60_000,

@@ -20,13 +20,13 @@ import { Pace } from "../sweep/pace.ts";
 import { ScheduledSweep } from "../sweep/scheduled-sweep.ts";
 import { sentinelRound } from "../sweep/sentinel.ts";
 import { SentinelMemory } from "../sweep/sentinel-memory.ts";
-import { requireStudies, type SealedHere, StudyCheck } from "../sweep/study-check.ts";
+import { type SealedHere, StudyCheck } from "../sweep/study-check.ts";
 import { studiesOf, sweepDesk } from "../sweep/sweep-desk.ts";
 import type { SweepFinding } from "../sweep/sweep-finding.ts";
 import { destinationOf } from "./admissions.ts";
 import type { GatewayConfig } from "./config.ts";
 import { FaultsInARow } from "./faults-in-a-row.ts";
-import { openReadArchive, type SearchableArchive } from "./read-archive.ts";
+import { archivePlace, openReadArchive, type SearchableArchive } from "./read-archive.ts";
 import { Rounds } from "./rounds.ts";
 import { StagingFolder } from "./staging.ts";
 
@@ -120,7 +120,7 @@ class ArchiveRounds {
     };
     return {
       ...{ name: archive.name, tolerate: archive.tolerate },
-      studies: () => archive.studies(),
+      studies: (studiesMax) => stoppedBy(signal, archive.studies(studiesMax)),
       find: (query) => until(archive.find(query)),
       list: (scope) => until(archive.list(scope)),
       fetch: async (asked): Promise<AsyncIterable<Bytes> | undefined> => {
@@ -137,6 +137,19 @@ class ArchiveRounds {
     return (event) => {
       if (!this.isStopped && !ours.has(event.kind)) this.#parts.events(event);
     };
+  }
+}
+
+/** What is under way is left. @throws ScansealError `network` */
+async function stoppedBy<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onStop = (): void => reject(new ScansealError("network", "the look at the archive was ended"));
+  if (signal.aborted) onStop();
+  signal.addEventListener("abort", onStop);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", onStop);
   }
 }
 
@@ -157,6 +170,7 @@ export async function openArchiveChecks(
 /** What a round has open. */
 interface Opened {
   readonly archive: SearchableArchive;
+  readonly place: string;
   readonly sealed: SealedHere;
   readonly check: (
     onFinding: (finding: SweepFinding) => void,
@@ -210,7 +224,7 @@ async function roundsOver(
     try {
       const check: Opened["check"] = (onFinding, more = {}) =>
         new StudyCheck({ desk, archive, pace, isStopped, onFinding, ...more });
-      return await body({ archive, sealed, check });
+      return await body({ archive, place: archivePlace(settings), sealed, check });
     } finally {
       desk.close();
       await provenance.close();
@@ -231,20 +245,23 @@ async function openSweep(
 ): Promise<ArchiveRounds> {
   const { archive, rate } = settings;
   const { index, journal, events } = parts;
+  const place = (): string => {
+    const swept = archive ?? parts.settings().reading?.archive;
+    return swept ? archivePlace(swept) : "";
+  };
   const name = (archive ?? config.settings.reading?.archive)?.name ?? "archive";
   let scheduled: ScheduledSweep | undefined;
   return roundsOver(config, parts, {
     ...{ name: "sweep", archive, rate, everyMs: sweepLookMs },
     round: async (open, rounds) => {
       scheduled ??= new ScheduledSweep({
-        ...{ schedule: settings, name, clock: systemClock, events },
+        ...{ schedule: settings, name, place, clock: systemClock, events },
         statePath: join(config.data, "sweep", "scheduled.json"),
         reports: join(config.home, "sweep-reports"),
         isStopped: () => rounds.isStopped,
         open: (body) =>
           open(async ({ archive: opened, sealed, check }) => {
-            const ofArchive = await opened.studies();
-            requireStudies(ofArchive.length, studiesMax);
+            const ofArchive = await opened.studies(studiesMax);
             const ofIndex = [...(await studiesOf(index)), ...(await studiesAdmittedSince(journal, 0))];
             const studies = { ofArchive, ofIndex, sealed: await sealed.studies() };
             return body({ studies, check: (onFinding) => check(onFinding, { sealed }) });
@@ -265,9 +282,9 @@ async function openSentinel(
   return roundsOver(config, parts, {
     ...{ name: "sentinel", archive, rate, everyMs },
     round: (open, rounds) =>
-      open(async ({ archive: opened, check }) => {
+      open(async ({ archive: opened, place, check }) => {
         const startedAt = systemClock.now();
-        const memory = openMemory(path);
+        const memory = openMemory(path, place);
         const onFinding = ({ kind, sopInstanceUid, instances = 0 }: SweepFinding): void => {
           if (kind === "missing" && sopInstanceUid === undefined)
             parts.events({ kind: "study-missing", by: "sentinel", archive: opened.name, instances });
@@ -290,14 +307,14 @@ async function openSentinel(
 }
 
 /** A damaged one is made anew: everything in the window is verified once more. @throws ScansealError `io` */
-function openMemory(path: string): SentinelMemory {
+function openMemory(path: string, place: string): SentinelMemory {
   try {
-    return new SentinelMemory(path);
+    return new SentinelMemory(path, place);
   } catch {
     for (const end of ["", "-wal", "-shm"]) rmSync(`${path}${end}`, { force: true });
   }
   try {
-    return new SentinelMemory(path);
+    return new SentinelMemory(path, place);
   } catch (cause) {
     throw new ScansealError("io", "the sentinel's memory cannot be opened", { cause });
   }

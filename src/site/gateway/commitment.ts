@@ -37,7 +37,10 @@ export async function openCommitments(
 }
 
 function openCommitment({ data, settings, ...parts }: CommitmentRunParts): CommitmentDesk {
-  const store = new CommitmentFolder(join(data, "commitment"));
+  const why = "a kept request for storage commitment is damaged: it was set aside";
+  const store = new CommitmentFolder(join(data, "commitment"), () =>
+    parts.events({ kind: "fault", where: "storage commitment", code: "io", why }),
+  );
   const send = (pending: PendingCommitment, report: CommitmentReport): Promise<boolean | undefined> =>
     sendReport(settings(), pending, report);
   return new CommitmentDesk({ ...parts, store, send, clock: systemClock, newId });

@@ -19,8 +19,8 @@ export interface ReadArchiveOptions {
 }
 
 export interface OpenArchive extends ReadableArchive {
-  /** UIDs of its studies. @throws ScansealError `network`, `timeout`, `peer-*` */
-  studies(): Promise<readonly string[]>;
+  /** UIDs of its studies. @param studiesMax more than that is `peer-protocol` @throws ScansealError `network`, `timeout`, `peer-*` */
+  studies(studiesMax?: number): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -30,6 +30,12 @@ export interface SearchableArchive extends OpenArchive, SearchedArchive {}
 const limits = { matchesMax: 200_000, ms: 60_000, answerBytesMax: 8 << 20 };
 /** For an object to begin; a slow archive assembles a large one first. */
 const beginMs = 120_000;
+
+/** Where it is: a sweep of another archive is another sweep, whatever both are called. */
+export function archivePlace({ through }: Pick<ArchiveSettings, "through">): string {
+  if (through.protocol === "dicomweb") return through.url;
+  return `${through.aeTitle}@${through.host}:${through.port}`;
+}
 
 /** @throws ScansealError `usage` for an address that is none */
 export function openReadArchive(settings: ArchiveSettings, options: ReadArchiveOptions): SearchableArchive {
@@ -50,7 +56,7 @@ function overWeb(
   return {
     name,
     tolerate,
-    studies: () => archive.studies(),
+    studies: (studiesMax) => archive.studies(studiesMax),
     find: (query) => archive.find(query),
     async *list(scope) {
       const { studyInstanceUid, sopInstanceUid: only } = scope;
@@ -105,8 +111,8 @@ export class ArchiveInForce implements SearchableArchive {
     return this.#archive.tolerate;
   }
 
-  studies(): Promise<readonly string[]> {
-    return this.#archive.studies();
+  studies(studiesMax?: number): Promise<readonly string[]> {
+    return this.#archive.studies(studiesMax);
   }
 
   find(query: Query): ReturnType<SearchableArchive["find"]> {
@@ -152,8 +158,8 @@ class DimseReadArchive implements SearchableArchive {
     this.#make = () => new DimseArchive({ target, staging, isAnyTaken: true, limits });
   }
 
-  studies(): Promise<readonly string[]> {
-    return this.#make().studies();
+  studies(studiesMax?: number): Promise<readonly string[]> {
+    return this.#make().studies(studiesMax);
   }
 
   find(query: Query): AsyncGenerator<JsonDataSet> {

@@ -187,6 +187,15 @@ describe("an archive", () => {
     }
   });
 
+  it("that repeats one study for ever is left", async () => {
+    const provider = new MemoryArchive(objects);
+    provider.find = async function* () {
+      for (;;) yield { elements: [textElement(tags.studyInstanceUid, "UI", "1.2.3")] } as never;
+    };
+    const archive = await archiveOf(provider);
+    await expect(archive.studies(500)).rejects.toMatchObject({ code: "peer-protocol" });
+  });
+
   it("that refuses every C-GET is asked for one object only", async () => {
     const provider = new MemoryArchive(objects);
     let asked = 0;

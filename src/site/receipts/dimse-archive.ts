@@ -25,6 +25,8 @@ import { itemOf, type MediaItem } from "./media.ts";
 
 /** Studies of one archive, series of a study, instances of a study. */
 const matchesMaxDefault = 10_000_000;
+/** All studies of an archive, which nobody waits for. */
+const studiesMsMax: number = 24 * 60 * 60_000;
 
 const findClass = queryRetrieveClassUid("study", "find");
 const getClass = queryRetrieveClassUid("study", "get");
@@ -58,7 +60,7 @@ export interface DimseArchiveOptions {
   readonly staging: string;
   /** Whatever it gives is taken: who asked compares it with what was asked for, and tells. */
   readonly isAnyTaken?: boolean | undefined;
-  /** Of a study's list, and of a query: all of it. The list of studies has no limit. */
+  /** Of a study's list, and of a query: all of it. */
   readonly limits?: { readonly matchesMax: number; readonly ms: number } | undefined;
 }
 
@@ -91,13 +93,14 @@ export class DimseArchive {
     this.#options = options;
   }
 
-  /** UIDs of its studies. @throws ScansealError `peer-rejected` for one that is not walked so; `network`, `timeout`, `peer-aborted`, `peer-protocol` */
-  async studies(): Promise<readonly string[]> {
+  /** UIDs of its studies. @param studiesMax more than that is `peer-protocol` @throws ScansealError `peer-rejected` for one that is not walked so; `network`, `timeout`, `peer-aborted`, `peer-protocol` */
+  async studies(studiesMax?: number): Promise<readonly string[]> {
     return this.#asking(async (client) => {
       const uids: string[] = [];
-      for await (const [uid] of matches(client, "STUDY", [[tags.studyInstanceUid, ""]])) uids.push(uid!);
+      const every = matches(client, "STUDY", [[tags.studyInstanceUid, ""]], studiesMax);
+      for await (const [uid] of every) uids.push(uid!);
       return uids;
-    });
+    }, studiesMsMax);
   }
 
   /** A study's instances, series by series; each is fetched when its bytes are asked for. @throws as `studies` */
@@ -325,13 +328,16 @@ async function* matches(
   }));
   const query = { root: "study", level, keys: queryKeys, isEverythingAsked: false } as const;
   const seen = new Set<string>();
+  let answers = 0;
   for await (const { elements } of client.find({ ...query, offset: 0, limit: undefined })) {
+    // Those that repeat what was said, too: they may never end.
+    if (++answers > matchesMax)
+      throw new ScansealError("peer-protocol", "the archive lists more than is taken");
     const uids = wanted.map((tag) => uidOf(plainTextOf(elements, tag)));
     const [first] = uids;
     if (first === undefined) throw noUid();
     if (seen.has(first)) continue;
     seen.add(first);
-    if (seen.size > matchesMax) throw new ScansealError("peer-protocol", "the archive's answers do not end");
     yield uids;
   }
 }

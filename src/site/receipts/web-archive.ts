@@ -2,7 +2,12 @@
 import type { JsonDataSet } from "../../dicom/json/json-model.ts";
 import type { WebClientTls } from "../../dicom-network/dicomweb/exchange.ts";
 import { queryText } from "../../dicom-network/dicomweb/query-text.ts";
-import { type SearchLimits, uidAt, WebClient } from "../../dicom-network/dicomweb/web-client.ts";
+import {
+  limitsDefault,
+  type SearchLimits,
+  uidAt,
+  WebClient,
+} from "../../dicom-network/dicomweb/web-client.ts";
 import type { Query } from "../../dicom-network/query/query.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
 import { ScansealError } from "../../foundation/errors.ts";
@@ -38,10 +43,11 @@ export class WebArchive {
     this.#staging = staging;
   }
 
-  /** UIDs of its studies. @throws ScansealError `network`, `peer-rejected`, `peer-protocol` */
-  async studies(): Promise<readonly string[]> {
+  /** UIDs of its studies. @param studiesMax more than that is `peer-protocol` @throws ScansealError `network`, `peer-rejected`, `peer-protocol` */
+  async studies(studiesMax: number = limitsDefault.matchesMax): Promise<readonly string[]> {
     const uids: string[] = [];
-    for await (const uid of this.#uids("studies", studyUidTag)) uids.push(uid);
+    const limits = { ...limitsDefault, matchesMax: studiesMax };
+    for await (const uid of this.#uids("studies", studyUidTag, { limits })) uids.push(uid);
     return uids;
   }
 

@@ -12,9 +12,12 @@ let events: GatewayEvent[];
 let checked: string[];
 /** The archive goes away in this study, after a finding was written. */
 let breaksIn: string | undefined;
+/** Of the archive. */
+let place: string;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "scanseal-scheduled-"));
+  place = "PACS@127.0.0.1:104";
   [now, events, checked, breaksIn] = [new Date(2026, 10, 23, 0, 30).getTime(), [], [], undefined];
 });
 afterEach(() => rmSync(folder, { recursive: true }));
@@ -22,7 +25,12 @@ afterEach(() => rmSync(folder, { recursive: true }));
 function sweep(pause?: { readonly from: number; readonly to: number }): ScheduledSweep {
   return new ScheduledSweep({
     schedule: { beginsAt: 60, days: [0, 1, 2, 3, 4, 5, 6], pause },
-    ...{ name: "pacs", clock: { now: () => now }, events: (event) => void events.push(event) },
+    ...{
+      name: "pacs",
+      place: () => place,
+      clock: { now: () => now },
+      events: (event) => void events.push(event),
+    },
     ...{ statePath: join(folder, "state.json"), reports: join(folder, "reports"), isStopped: () => false },
     open: (body) =>
       body({
@@ -129,4 +137,16 @@ it("ends though its report was taken away, and says so", async () => {
   expect(events.filter(({ kind }) => kind === "fault")).toMatchObject([{ where: "sweep", code: "io" }]);
   expect(events.at(-1)).toMatchObject({ kind: "sweep-ended", studies: 4, missing: 6 });
   expect(report(".txt")).toContain("1.3  the whole study is missing");
+});
+
+it("does not go on in another archive where that of the first one stopped", async () => {
+  await sweep().look();
+  now += 86_400_000;
+  breaksIn = "1.3";
+  await expect(sweep().look()).rejects.toMatchObject({ code: "network" });
+  [place, breaksIn, checked] = ["PACS@127.0.0.1:105", undefined, []];
+  await sweep().look();
+  now += 86_400_000;
+  await sweep().look();
+  expect(checked).toEqual(["1.1", "1.2", "1.3"]);
 });

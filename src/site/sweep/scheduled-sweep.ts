@@ -14,6 +14,8 @@ export interface ScheduledSweepParts {
   readonly schedule: SweepSchedule;
   /** Of the archive, as the configuration has it. */
   readonly name: string;
+  /** Where it is, as of now. */
+  readonly place: () => string;
   readonly statePath: string;
   readonly reports: string;
   readonly clock: Clock;
@@ -37,17 +39,17 @@ export class ScheduledSweep {
 
   /** The last one, complete or under way. @throws ScansealError `io` */
   state(): SweepState | undefined {
-    return readSweepState(this.#parts.statePath, this.#parts.name);
+    return readSweepState(this.#parts.statePath, this.#parts.place());
   }
 
   /** Begins or goes on where it is time to. @throws ScansealError of the archive's list, or when it answers nothing any more: the next look goes on; `io` */
   async look(): Promise<void> {
-    const { schedule, name, statePath, clock } = this.#parts;
+    const { schedule, place, statePath, clock } = this.#parts;
     const now = clock.now();
     let state = this.#readState();
     if (state === undefined) {
-      // Never swept: the next hour is waited for, also by a gate that is down at each of them.
-      writeSweepState(statePath, { ...newState(name, now), endedAt: now });
+      // This archive was never swept: the next hour is waited for, also by a gate that is down at each of them.
+      writeSweepState(statePath, { ...newState(place(), now), endedAt: now });
       return;
     }
     if (state === "damaged" || state.endedAt !== undefined) {
@@ -55,7 +57,7 @@ export class ScheduledSweep {
       const begunAt =
         state === "damaged" || state.startedAt > now ? Number.NEGATIVE_INFINITY : state.startedAt;
       if (lastBegin(schedule, now) <= begunAt) return;
-      state = newState(name, now);
+      state = newState(place(), now);
       writeSweepState(statePath, state);
     }
     const from = state;

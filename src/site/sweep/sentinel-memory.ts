@@ -20,8 +20,11 @@ export class SentinelMemory {
     >
   >;
 
-  /** @param path of its file, made where it is not there @throws the database's error */
-  constructor(path: string) {
+  /**
+   * @param path of its file, made where it is not there @param place of the archive: what was verified in another one counts for nothing
+   * @throws the database's error
+   */
+  constructor(path: string, place: string) {
     const database = new DatabaseSync(path);
     this.#database = database;
     // What a power cut loses is verified once more.
@@ -29,7 +32,9 @@ export class SentinelMemory {
       CREATE TABLE IF NOT EXISTS study (uid TEXT PRIMARY KEY, attributes TEXT NOT NULL, instances INTEGER,
         is_open INTEGER NOT NULL, seen_at INTEGER NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS checked (study TEXT NOT NULL, instance BLOB NOT NULL,
-        PRIMARY KEY (study, instance)) STRICT, WITHOUT ROWID`);
+        PRIMARY KEY (study, instance)) STRICT, WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS archive (place TEXT NOT NULL) STRICT`);
+    this.#keepFor(place);
     this.#statements = {
       study: database.prepare("SELECT attributes, instances, is_open FROM study WHERE uid = ?"),
       put: database.prepare("INSERT OR REPLACE INTO study VALUES (?, ?, ?, ?, ?)"),
@@ -43,6 +48,14 @@ export class SentinelMemory {
       ),
       dropStudies: database.prepare("DELETE FROM study WHERE seen_at < ?"),
     };
+  }
+
+  #keepFor(place: string): void {
+    const known = this.#database.prepare("SELECT place FROM archive").all();
+    if (known.length === 1 && known[0]!.place === place) return;
+    this.#database.exec("BEGIN; DELETE FROM study; DELETE FROM checked; DELETE FROM archive");
+    this.#database.prepare("INSERT INTO archive VALUES (?)").run(place);
+    this.#database.exec("COMMIT");
   }
 
   study(uid: string): RememberedStudy | undefined {

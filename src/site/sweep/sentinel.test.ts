@@ -26,7 +26,7 @@ let away: ReadonlySet<string> = new Set();
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "scanseal-sentinel-"));
-  memory = new SentinelMemory(join(folder, "memory"));
+  memory = new SentinelMemory(join(folder, "memory"), "pacs");
   [now, listed, admitted, looked, events, away] = [1e12, [], [], [], [], new Set()];
 });
 afterEach(() => {
@@ -88,9 +88,12 @@ it("looks at what is new once, also after a restart, and at what the gate admitt
   admitted = ["1.3"];
   expect(await round()).toEqual(["1.2.1", "1.2.2", "1.3.1"]);
   memory.close();
-  memory = new SentinelMemory(join(folder, "memory"));
+  memory = new SentinelMemory(join(folder, "memory"), "pacs");
   expect(await round()).toEqual([]);
   expect(events.map(({ kind }) => kind)).toEqual(["study-checked", "study-checked"]);
+  memory.close();
+  memory = new SentinelMemory(join(folder, "memory"), "another archive");
+  expect(await round()).toHaveLength(3);
 });
 
 it("of a study that grows at what came, of one that shrank or changed its patient at all of it", async () => {

@@ -216,9 +216,3 @@ function placeOf({
 }: InstanceName): Omit<SweepFinding, "kind"> {
   return { studyInstanceUid, seriesInstanceUid, sopInstanceUid };
 }
-
-/** Archives of ten million studies are swept by the command, which has its memory for itself. @throws ScansealError `peer-protocol` */
-export function requireStudies(studies: number, max: number): void {
-  if (studies > max)
-    throw new ScansealError("peer-protocol", "the archive lists more studies than are swept at once");
-}

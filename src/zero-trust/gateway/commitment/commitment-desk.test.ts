@@ -199,8 +199,38 @@ describe("the desk", () => {
     await expect.poll(() => sent.length).toBe(2);
   });
 
-  it("does not start on a damaged file", () => {
+  it("sets a damaged file aside, and goes on with the others", async () => {
+    state = "admitted";
+    await desk.take({ transactionUid: "2.25.8", instances: [reference] }, "ct", "CT1");
+    await desk.take({ transactionUid: "2.25.9", instances: [reference] }, "ct", "CT1");
+    writeFileSync(join(folder, "id-1.json"), "{", { mode: 0o600 });
+    desk.start();
+    await expect.poll(() => sent.map(({ transactionUid }) => transactionUid)).toEqual(["2.25.9"]);
+    expect(events).toMatchObject([{ kind: "fault", where: "storage commitment", code: "io" }]);
     writeFileSync(join(folder, "x.json"), "{", { mode: 0o600 });
-    expect(() => new CommitmentFolder(folder)).toThrow(/damaged/);
+    const damaged: string[] = [];
+    expect(new CommitmentFolder(folder, (name) => damaged.push(name)).waiting()).toEqual([]);
+    expect(damaged).toEqual(["x.json"]);
+    expect(readdirSync(folder).sort()).toEqual(["id-1.damaged", "x.damaged"]);
+  });
+
+  it("has room for each source, and a source that never listens fills its own", async () => {
+    const store = new CommitmentFolder(folder);
+    const instances = Array.from({ length: 20_000 }, (_, i) => ({
+      ...reference,
+      sopInstanceUid: `2.25.${i}`,
+    }));
+    const ask = (id: string, source: string): Promise<void> =>
+      store.add({ id, source, aeTitle: "CT1", askedAt: 0, transactionUid: "2.25.9", instances });
+    let taken = 0;
+    const full = async (): Promise<void> => {
+      for (; taken < 1_000; taken++) await ask(`a${taken}`, "ct");
+    };
+    await expect(full()).rejects.toMatchObject({ code: "storage-full" });
+    expect(taken).toBeGreaterThan(10);
+    await ask("b", "other");
+    await store.remove("a0");
+    await ask("c", "ct");
+    expect(new CommitmentFolder(folder).waiting()).toHaveLength(taken + 1);
   });
 });

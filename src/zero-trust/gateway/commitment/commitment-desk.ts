@@ -26,12 +26,19 @@ export interface PendingCommitment extends CommitmentRequest {
   readonly askedAt: number;
 }
 
+/** What is known of one without its instances, of which there may be thousands. */
+export type WaitingCommitment = Pick<PendingCommitment, "id" | "source" | "askedAt">;
+
 /** Kept until the report was taken. */
 export interface CommitmentStore {
-  /** Durable. @throws ScansealError `storage-full` also above its number, `io` */
+  /** Durable. @throws ScansealError `storage-full` also above what one source may have waiting, `io` */
   add(pending: PendingCommitment): Promise<void>;
-  /** Oldest first. @throws ScansealError `io` */
-  all(): Promise<readonly PendingCommitment[]>;
+  /** Oldest first. */
+  waiting(): readonly WaitingCommitment[];
+  /** @throws ScansealError `io`, also for a damaged one */
+  read(id: string): Promise<PendingCommitment>;
+  /** It cannot be read: nobody is told, and a person may look at it. */
+  setAside(id: string): Promise<void>;
   remove(id: string): Promise<void>;
 }
 
@@ -51,6 +58,9 @@ export interface CommitmentParts {
 const waitMsMax = 24 * 60 * 60_000;
 /** Between two looks at what waits. */
 const pollMs = 2_000;
+/** What waits for hours is looked at less often: by its age. */
+const looksOfAge = 30;
+const lookMsMax = 60_000;
 /** A peer that is away, or refuses its report, is tried this long. */
 const reportMsMax = 48 * 60 * 60_000;
 const retryMsMax = 10 * 60_000;
@@ -64,6 +74,8 @@ export class CommitmentDesk {
   readonly #pause: Waker = new Waker();
   /** Id -> when its report may be tried again, and how often it was. */
   readonly #retries = new Map<string, { readonly at: number; readonly tries: number }>();
+  /** Id -> which of its instances waited, and when it is looked at again. */
+  readonly #waits = new Map<string, { readonly at: number; readonly index: number }>();
   /** By source: one that is off keeps nobody else waiting. */
   readonly #lanes = new Map<string, Promise<void>>();
   #isStopping = false;
@@ -97,7 +109,7 @@ export class CommitmentDesk {
   async #run(): Promise<void> {
     while (!this.#isStopping) {
       try {
-        const bySource = Map.groupBy(await this.#parts.store.all(), ({ source }) => source);
+        const bySource = Map.groupBy(this.#parts.store.waiting(), ({ source }) => source);
         for (const [source, waiting] of bySource) this.#begin(source, waiting);
       } catch (error) {
         this.#fault(error);
@@ -106,7 +118,7 @@ export class CommitmentDesk {
     }
   }
 
-  #begin(source: string, waiting: readonly PendingCommitment[]): void {
+  #begin(source: string, waiting: readonly WaitingCommitment[]): void {
     if (this.#lanes.has(source)) return;
     const lane = this.#lookAll(waiting)
       .catch((error: unknown) => this.#fault(error))
@@ -114,10 +126,17 @@ export class CommitmentDesk {
     this.#lanes.set(source, lane);
   }
 
-  async #lookAll(waiting: readonly PendingCommitment[]): Promise<void> {
-    for (const pending of waiting) {
+  async #lookAll(waiting: readonly WaitingCommitment[]): Promise<void> {
+    const { clock, store } = this.#parts;
+    for (const { id } of waiting) {
       if (this.#isStopping) return;
-      await this.#look(pending);
+      const now = clock.now();
+      if (now < (this.#retries.get(id)?.at ?? 0) || now < (this.#waits.get(id)?.at ?? 0)) continue;
+      const pending = await store.read(id).catch(async (error: unknown) => {
+        this.#fault(error);
+        await store.setAside(id);
+      });
+      if (pending) await this.#look(pending);
     }
   }
 
@@ -129,7 +148,6 @@ export class CommitmentDesk {
     const { clock, store, events } = this.#parts;
     const now = clock.now();
     const retry = this.#retries.get(pending.id);
-    if (retry && now < retry.at) return;
     const report = await this.#reportOf(pending, now - pending.askedAt >= waitMsMax);
     if (!report) return;
     const isTaken = await this.#parts.send(pending, report).catch((error: unknown) => {
@@ -146,6 +164,7 @@ export class CommitmentDesk {
           why: "a report was taken by nobody",
         });
       this.#retries.delete(pending.id);
+      this.#waits.delete(pending.id);
       await store.remove(pending.id);
       return;
     }
@@ -158,16 +177,26 @@ export class CommitmentDesk {
 
   /** Undefined while something waits. */
   async #reportOf(pending: PendingCommitment, isLate: boolean): Promise<CommitmentReport | undefined> {
+    const { id, source, instances, askedAt, transactionUid } = pending;
     const committed: SopReference[] = [];
     const failed: FailedReference[] = [];
-    for (const reference of pending.instances) {
-      const state = await this.#stateOf(reference, pending.source);
+    // The one that waited first: it speaks for all while it waits.
+    const begin = this.#waits.get(id)?.index ?? 0;
+    for (let i = 0; i < instances.length; i++) {
+      const index = (begin + i) % instances.length;
+      const reference = instances[index]!;
+      const state = await this.#stateOf(reference, source);
       if (state === "committed") committed.push(reference);
       else if (state !== "waits") failed.push({ ...reference, reason: state.failed });
       else if (isLate) failed.push({ ...reference, reason: commitmentFailure.processingFailure });
-      else return undefined;
+      else {
+        const now = this.#parts.clock.now();
+        const pauseMs = Math.min(lookMsMax, Math.max(0, now - askedAt) / looksOfAge);
+        this.#waits.set(id, { index, at: now + pauseMs });
+        return undefined;
+      }
     }
-    return { transactionUid: pending.transactionUid, committed, failed };
+    return { transactionUid, committed, failed };
   }
 
   async #stateOf(reference: SopReference, source: string): Promise<ReturnType<typeof instanceCommitment>> {
