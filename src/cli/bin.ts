@@ -3,6 +3,8 @@
 export {};
 
 const nodeMajorMin = 24;
+/** What a command has left behind, such as a question to an archive that drips its answer, keeps the process no longer. */
+const endMsMax = 5_000;
 
 /** `npm run` changes to the package's root; what the user typed is relative to where the user is. */
 const startedByNpmRun =
@@ -48,6 +50,7 @@ function start(): void {
   import("./main.ts").then(
     async ({ main }) => {
       process.exitCode = await main(process.argv.slice(2));
+      setTimeout(() => process.exit(), endMsMax).unref();
     },
     () => fail("a part of the program cannot be loaded; run: npm ci"),
   );

@@ -35,6 +35,8 @@ export interface CrashChoice {
   readonly copies?: "switched";
   /** In place of 256 MiB and 64 MiB of one object. */
   readonly limits?: Readonly<Record<string, string>>;
+  /** Further sections of the configuration. */
+  readonly sections?: object;
   /** In place of a folder in the temporary one. */
   readonly data?: string;
 }
@@ -107,6 +109,7 @@ export class CrashSite {
       Object.assign(config, { listeners, sources });
       addCommitment(config, ports);
     }
+    Object.assign(config, choice.sections);
     site.#config = config;
     site.#writeConfig();
     mkdirSync(join(folder, "archive", "objects"), { recursive: true });

@@ -190,7 +190,8 @@ describe("an archive", () => {
   it("that repeats one study for ever is left", async () => {
     const provider = new MemoryArchive(objects);
     provider.find = async function* () {
-      for (;;) yield { elements: [textElement(tags.studyInstanceUid, "UI", "1.2.3")] } as never;
+      const dataSet = encodeIdentifier([textElement(tags.studyInstanceUid, "UI", "1.2.3")], explicit);
+      for (;;) yield { dataSet };
     };
     const archive = await archiveOf(provider);
     await expect(archive.studies(500)).rejects.toMatchObject({ code: "peer-protocol" });
