@@ -33,6 +33,10 @@ export class Settler {
   readonly #queue = new Set<string>();
   /** Their bytes may be in the object store too: a move was begun, or cut off by the last end. */
   readonly #perhapsStored = new Set<string>();
+  /** Asked to leave the spool as objects whose bytes are nowhere else: no move of theirs begins meanwhile. */
+  readonly #leaving = new Map<string, Promise<unknown>>();
+  /** Moves under way, and which of their objects have left the spool since. */
+  readonly #underWay = new Map<string, { hasLeft: boolean }>();
   /** Their bytes are not what was judged: told once, left for a person. */
   readonly #damaged = new Set<string>();
   readonly #moving = new Set<Promise<void>>();
@@ -84,11 +88,23 @@ export class Settler {
 
   /** What leaves the spool, where all is delivered. */
   async #letGo(id: string): Promise<SpoolLocation | undefined> {
+    for (let other = this.#leaving.get(id); other; other = this.#leaving.get(id)) await other;
     const { journal, copies } = this.#ports;
     const isPressed = this.#isPressed;
-    if (!copies || !(isPressed || this.#perhapsStored.has(id))) return await journal.markDelivered(id);
-    const freed = await copies.leave(id, isPressed);
-    if (freed) this.#perhapsStored.delete(id);
+    let freed: SpoolLocation | undefined;
+    if (!copies || !(isPressed || this.#perhapsStored.has(id))) {
+      const leaving = journal.markDelivered(id);
+      this.#leaving.set(
+        id,
+        leaving.catch(() => undefined),
+      );
+      freed = await leaving.finally(() => this.#leaving.delete(id));
+    } else {
+      freed = await copies.leave(id, isPressed);
+      if (freed) this.#perhapsStored.delete(id);
+    }
+    const move = this.#underWay.get(id);
+    if (freed && move) move.hasLeft = true;
     return freed;
   }
 
@@ -148,14 +164,16 @@ export class Settler {
   async #move(id: string): Promise<void> {
     const { journal, spool, events } = this.#ports;
     try {
-      await this.#use.moving(id, async () => {
+      const move = async (): Promise<void> => {
+        this.#underWay.set(id, { hasLeft: false });
         const object = await journal.object(id);
         const isKept = object?.state === "admitted" || object?.state === "held";
         if (!isKept || object.stored || !object.location) return;
         // Its last delivery may be done, and nobody came to say so.
         const freed = await this.#letGo(id);
         await (freed ? spool.release(freed) : this.#moveNow(object));
-      });
+      };
+      await this.#use.moving(id, () => move().finally(() => this.#underWay.delete(id)));
     } catch (error) {
       const { code, why } = told(error);
       events({ kind: "fault", where: "settle", code, why });
@@ -165,6 +183,8 @@ export class Settler {
 
   async #moveNow(object: JudgedObject): Promise<void> {
     const { journal, spool, events } = this.#ports;
+    // Cut off by a kill, the file of what has left would be nobody's. The next sweep tries again, where it stays.
+    if (this.#leaving.has(object.id) || this.#underWay.get(object.id)?.hasLeft) return;
     this.#perhapsStored.add(object.id);
     if (!(await this.#storedNow(object))) return;
     await this.#gathering.join();
