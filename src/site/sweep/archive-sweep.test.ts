@@ -20,6 +20,8 @@ class Setting {
   isDown = false;
   /** Why it does not say what its studies have. */
   unlisted: string | undefined;
+  /** It lists studies, and nothing of them. */
+  isBlind = false;
   readonly archive: StudyCheckParts["archive"] = {
     // biome-ignore lint/correctness/useYield: it has nothing, or does not answer
     list: async function* (this: Setting) {
@@ -43,7 +45,9 @@ class Setting {
       plan: async ({ studyInstanceUid }) => ({
         instances: [],
         others: Promise.resolve({
-          instances: [{ asked: named(studyInstanceUid), admitted: entryOf(named(studyInstanceUid)) }],
+          instances: this.isBlind
+            ? []
+            : [{ asked: named(studyInstanceUid), admitted: entryOf(named(studyInstanceUid)) }],
           archiveUnlisted: this.unlisted,
         }),
       }),
@@ -162,4 +166,13 @@ it("an archive that lists nothing any more ends it too; one that refuses a list 
   const { state } = await setting.sweep(outcome).run(setting.states.at(-1)!);
   expect(state.counts.studies).toBe(9);
   expect(setting.findings.filter(({ kind }) => kind === "unavailable")).toHaveLength(9);
+});
+
+it("an archive that lists studies and shows nothing of them is not all fine", async () => {
+  const setting = new Setting();
+  setting.isBlind = true;
+  await setting.sweep({ "1.1": "missing" }).run(start);
+  expect(setting.findings).toEqual([
+    { kind: "unavailable", studyInstanceUid: "1.1", codes: ["empty-study"] },
+  ]);
 });

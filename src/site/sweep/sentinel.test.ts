@@ -12,6 +12,8 @@ interface Study {
   readonly uid: string;
   readonly patient?: string;
   readonly instances: number;
+  /** In place of one after another. */
+  readonly names?: readonly string[];
 }
 
 let folder: string;
@@ -21,6 +23,8 @@ let listed: Iterable<Study> = [];
 let admitted: readonly string[] = [];
 let looked: string[] = [];
 let events: GatewayEvent[] = [];
+/** What the gate admitted, by study: it is looked for. */
+let known: ReadonlyMap<string, readonly string[]> = new Map();
 /** Instances that the archive does not give. */
 let away: ReadonlySet<string> = new Set();
 
@@ -28,6 +32,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "scanseal-sentinel-"));
   memory = new SentinelMemory(join(folder, "memory"), "pacs");
   [now, listed, admitted, looked, events, away] = [1e12, [], [], [], [], new Set()];
+  known = new Map();
 });
 afterEach(() => {
   memory.close();
@@ -42,6 +47,10 @@ function answerOf({ uid, patient = "1", instances }: Study): JsonDataSet {
   } as JsonDataSet;
 }
 
+function namesOf({ uid, instances, names }: Study): readonly string[] {
+  return names ?? Array.from({ length: instances }, (_, i) => `${uid}.${i + 1}`);
+}
+
 async function round(since?: number): Promise<readonly string[]> {
   looked = [];
   await sentinelRound(
@@ -52,22 +61,25 @@ async function round(since?: number): Promise<readonly string[]> {
           for (const study of listed) yield answerOf(study);
         },
         async *list({ studyInstanceUid }) {
-          for (const { uid } of listed)
-            if (uid === studyInstanceUid)
-              yield { studyInstanceUid, seriesInstanceUid: "1", sopInstanceUid: `${uid}.1` };
+          for (const study of listed)
+            if (study.uid === studyInstanceUid)
+              for (const sopInstanceUid of namesOf(study))
+                yield { studyInstanceUid, seriesInstanceUid: "1", sopInstanceUid };
         },
       },
       check: {
         check: async (study, isWanted = () => true, onRead = () => undefined) => {
-          const of = [...listed].find(({ uid }) => uid === study)?.instances ?? 1;
+          const there = [...listed].find(({ uid }) => uid === study);
+          const names = new Set([...(known.get(study) ?? []), ...(there ? namesOf(there) : [`${study}.1`])]);
           const outcome: StudyOutcome = {
             ...{ instances: {}, bytes: 0, isPart: false },
             unadmitted: { proven: 0, unproven: 0, held: 0 },
           };
-          for (let i = 1; i <= of; i++) {
-            const name = { studyInstanceUid: study, seriesInstanceUid: "1", sopInstanceUid: `${study}.${i}` };
+          for (const sopInstanceUid of [...names].sort()) {
+            const name = { studyInstanceUid: study, seriesInstanceUid: "1", sopInstanceUid };
             if (!isWanted(name)) continue;
-            const counted = away.has(name.sopInstanceUid) ? "unavailable" : "verified";
+            const isThere = there === undefined || namesOf(there).includes(sopInstanceUid);
+            const counted = !isThere ? "missing" : away.has(sopInstanceUid) ? "unavailable" : "verified";
             outcome.instances[counted] = (outcome.instances[counted] ?? 0) + 1;
             looked.push(name.sopInstanceUid);
             onRead({ name, counted, codes: [], bytes: 1, isAdmitted: true });
@@ -124,6 +136,28 @@ it("looks for a study that was there a moment ago", async () => {
   await round();
   listed = [];
   expect(await round(since)).toEqual(["1.2.1"]);
+});
+
+it("verifies what was missing and is there again, and tells it as missing once", async () => {
+  listed = [{ uid: "1.2", instances: 3 }];
+  known = new Map([["1.2", ["1.2.1", "1.2.2", "1.2.3"]]]);
+  await round();
+  listed = [{ uid: "1.2", instances: 2, names: ["1.2.1", "1.2.3"] }];
+  expect(await round()).toEqual(["1.2.1", "1.2.2", "1.2.3"]);
+  expect(await round()).toEqual([]);
+  listed = [{ uid: "1.2", instances: 3 }];
+  expect(await round()).toEqual(["1.2.2"]);
+});
+
+it("finds within hours that one instance took another one's place", async () => {
+  listed = [{ uid: "1.2", instances: 2 }];
+  known = new Map([["1.2", ["1.2.1", "1.2.2"]]]);
+  await round();
+  listed = [{ uid: "1.2", instances: 2, names: ["1.2.1", "1.2.9"] }];
+  expect(await round()).toEqual([]);
+  now += 6 * 60 * 60_000;
+  expect(await round()).toEqual(["1.2.2", "1.2.9"]);
+  expect(await round()).toEqual([]);
 });
 
 it("a list that does not end, and UIDs that are none, cost a bounded look", async () => {

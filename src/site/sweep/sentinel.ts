@@ -32,6 +32,8 @@ const dayMs = 86_400_000;
 const studiesMax = 50_000;
 /** Of the gate's own admissions, beside what the archive lists. */
 const openMax = 1_000;
+/** A study that looks the same is listed again after so long: one instance may have taken another one's place. */
+const relistMs: number = 6 * 60 * 60_000;
 /** Admissions that were judged before their neighbours were committed. */
 const overlapMs: number = 10 * 60_000;
 
@@ -72,24 +74,45 @@ async function look(
   const before = memory.study(study);
   const { attributes, instances } = sighted ?? { attributes: before?.attributes ?? "", instances: undefined };
   if (before && isChanged(before, { attributes, instances })) memory.forgetInstances(study);
-  const isSame = before && !before.isOpen && sighted && instances !== undefined;
-  if (isSame && before.attributes === attributes && before.instances === instances) {
-    memory.putStudy(study, before, clock.now());
+  const isKnown = before && !before.isOpen && sighted && instances !== undefined;
+  const isSame = isKnown && before.attributes === attributes && before.instances === instances;
+  const startedAt = clock.now();
+  if (isSame && Math.abs(startedAt - before.listedAt) < relistMs) {
+    memory.putStudy(study, before, startedAt);
     return;
   }
+  const seen = { attributes, instances, listedAt: startedAt };
   // Cut off from here on, it is looked at again, and what was verified is left out.
-  memory.putStudy(study, { attributes, instances, isOpen: true }, clock.now());
-  const startedAt = clock.now();
+  memory.putStudy(study, { ...seen, isOpen: true }, startedAt);
+  if (before && sighted) await compareList(archive, memory, study);
   const outcome = await check.check(
     study,
     ({ sopInstanceUid }) => !memory.hasInstance(study, sopInstanceUid),
     ({ name, counted }) => {
-      if (counted !== "unavailable") memory.addInstance(study, name.sopInstanceUid);
+      // What is missing may come back as another one.
+      if (counted === "missing") memory.addMissing(study, name.sopInstanceUid);
+      else if (counted !== "unavailable") memory.addInstance(study, name.sopInstanceUid);
     },
   );
   const isOpen = outcome.isPart || (outcome.instances.unavailable ?? 0) > 0;
-  memory.putStudy(study, { attributes, instances, isOpen }, clock.now());
+  memory.putStudy(study, { ...seen, isOpen }, clock.now());
   tell(events, archive.name, outcome, clock.now() - startedAt);
+}
+
+/** Where the archive does not say what it has, nothing is forgotten. */
+async function compareList(
+  archive: Pick<SearchableArchive, "list">,
+  memory: SentinelMemory,
+  studyInstanceUid: string,
+): Promise<void> {
+  const listed = new Set<string>();
+  try {
+    for await (const { sopInstanceUid } of archive.list({ studyInstanceUid })) listed.add(sopInstanceUid);
+  } catch (error) {
+    if (!(error instanceof ScansealError)) throw error;
+    return;
+  }
+  memory.compare(studyInstanceUid, listed);
 }
 
 /** Listed at the last look, and not now: it has left the window, or the archive. */

@@ -101,6 +101,9 @@ export class StudyCheck {
     }
     for (const kind of ["missing", "unknown"] as const)
       this.#tell(kind, later[kind], { study, of: all.length });
+    // Whoever lists a study, and not one instance of it to us, keeps something from us.
+    if (all.length === 0 && archiveUnlisted === undefined)
+      onFinding({ kind: "unavailable", studyInstanceUid: study, codes: ["empty-study"] });
     if (archiveUnlisted === undefined) await this.#sealed(study, all);
     else onFinding({ kind: "unavailable", studyInstanceUid: study, codes: [archiveUnlisted] });
     return outcome;
