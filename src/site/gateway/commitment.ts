@@ -5,10 +5,15 @@ import { explicitLittleEndianUid, implicitLittleEndianUid } from "../../dicom/tr
 import { connectDimse } from "../../dicom-network/dimse/client.ts";
 import { storageCommitmentClass } from "../../dicom-network/dimse/sop-classes.ts";
 import type { CommitmentReport } from "../../dicom-network/dimse/storage-commitment.ts";
+import { readChunks } from "../../foundation/byte-source.ts";
+import { toHex } from "../../foundation/bytes.ts";
+import { ScansealError } from "../../foundation/errors.ts";
 import type { EventSink } from "../../operations/event.ts";
-import { systemClock } from "../../platform/node/crypto.ts";
+import { nodeCrypto, systemClock } from "../../platform/node/crypto.ts";
 import type { Commitments } from "../../store/journal/commitments.ts";
-import type { Journal } from "../../store/journal/journal.ts";
+import type { Journal, JudgedObject } from "../../store/journal/journal.ts";
+import type { ObjectStore } from "../../store/objects/object-store.ts";
+import type { Spool } from "../../store/spool/spool.ts";
 import {
   CommitmentDesk,
   type PendingCommitment,
@@ -17,10 +22,13 @@ import type { GatewaySettings } from "../../zero-trust/gateway/settings.ts";
 import { type AskingRunParts, CommitmentAsking } from "./commitment-asking.ts";
 import { CommitmentFolder } from "./commitment-folder.ts";
 import type { GatewayConfig } from "./config.ts";
+import { openKept } from "./stores.ts";
 
 interface CommitmentRunParts {
   readonly data: string;
-  readonly journal: Pick<Journal, "objects" | "deliveriesOf">;
+  readonly journal: Pick<Journal, "object" | "objects" | "deliveriesOf">;
+  readonly objects: ObjectStore;
+  readonly spool: Spool;
   readonly commitments: Commitments;
   readonly events: EventSink;
   /** As of now. */
@@ -43,7 +51,29 @@ function openCommitment({ data, settings, ...parts }: CommitmentRunParts): Commi
   );
   const send = (pending: PendingCommitment, report: CommitmentReport): Promise<boolean | undefined> =>
     sendReport(settings(), pending, report);
-  return new CommitmentDesk({ ...parts, store, send, clock: systemClock, newId });
+  const isKept = (object: JudgedObject): Promise<boolean> => isIntact(object, parts);
+  return new CommitmentDesk({ ...parts, store, send, isKept, clock: systemClock, newId });
+}
+
+/** Every byte is read: whoever is told so deletes its own. */
+async function isIntact(
+  object: JudgedObject,
+  from: Pick<CommitmentRunParts, "objects" | "spool">,
+): Promise<boolean> {
+  try {
+    const kept = await openKept(object, from);
+    if (!kept) return false;
+    try {
+      const hash = nodeCrypto.createHash("SHA-256");
+      for await (const piece of readChunks(kept, 0, kept.size)) hash.update(piece);
+      return toHex(hash.digest()) === object.digest;
+    } finally {
+      await kept.close();
+    }
+  } catch (error) {
+    if (error instanceof ScansealError) return false;
+    throw error;
+  }
 }
 
 /** We are SCP of the class (PS3.7 D.3.3.4). */

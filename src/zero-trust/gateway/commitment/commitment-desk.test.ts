@@ -34,7 +34,7 @@ describe("an instance", () => {
     ["held", [known("held")], { failed: 0x0110 }],
     ["purged", [known("purged")], { failed: 0x0110 }],
     ["held, and sent again", [known("held"), known("received")], "waits"],
-    ["admitted, kept here", [known("admitted")], "committed"],
+    ["admitted, kept here", [known("admitted")], { kept: "1" }],
     ["admitted, not delivered", [known("admitted", "due")], "waits"],
     ["in one archive of two", [known("admitted", "delivered", "due")], "waits"],
     [
@@ -108,6 +108,8 @@ describe("the desk", () => {
   let folder: string;
   let now: number;
   let state: JudgedObject["state"] | undefined;
+  /** The gate's own bytes. */
+  let isIntact: boolean;
   let answers: (boolean | undefined)[];
   let sent: CommitmentReport[];
   let events: GatewayEvent[];
@@ -119,6 +121,7 @@ describe("the desk", () => {
     return new CommitmentDesk({
       commitments: { of: async () => [] },
       journal: {
+        object: async () => ({ id: "a", stored: true }) as JudgedObject,
         objects: async () =>
           state === undefined
             ? []
@@ -126,6 +129,7 @@ describe("the desk", () => {
         deliveriesOf: async () => [],
       },
       store: new CommitmentFolder(folder),
+      isKept: async () => isIntact,
       send: async ({ source }, report) => {
         if (source === "off") await off.promise;
         sent.push(report);
@@ -142,6 +146,7 @@ describe("the desk", () => {
     now = 1_000_000;
     state = "received";
     answers = [true];
+    isIntact = true;
     sent = [];
     events = [];
     off = Promise.withResolvers();
@@ -184,6 +189,15 @@ describe("the desk", () => {
     desk.start();
     await expect.poll(() => readdirSync(folder)).toEqual([]);
     expect(events).toMatchObject([{ kind: "fault", where: "storage commitment" }]);
+  });
+
+  it("says nothing of what the gate alone keeps, and has damaged", async () => {
+    state = "admitted";
+    isIntact = false;
+    await desk.take({ transactionUid: "2.25.9", instances: [reference] }, "ct", "CT1");
+    desk.start();
+    await expect.poll(() => sent.length).toBe(1);
+    expect(sent[0]).toMatchObject({ committed: [], failed: [{ ...reference, reason: 0x0110 }] });
   });
 
   it("reports to one source while another one does not answer", async () => {

@@ -11,7 +11,7 @@ import type {
 import type { Clock } from "../../../foundation/crypto.ts";
 import type { EventSink } from "../../../operations/event.ts";
 import type { Commitments } from "../../../store/journal/commitments.ts";
-import type { Journal } from "../../../store/journal/journal.ts";
+import type { Journal, JudgedObject } from "../../../store/journal/journal.ts";
 import { told } from "../fault-words.ts";
 import { endWithin, Waker } from "../waker.ts";
 import { commitmentFailure, instanceCommitment } from "./instance-commitment.ts";
@@ -43,10 +43,12 @@ export interface CommitmentStore {
 }
 
 export interface CommitmentParts {
-  readonly journal: Pick<Journal, "objects" | "deliveriesOf">;
+  readonly journal: Pick<Journal, "object" | "objects" | "deliveriesOf">;
   /** What archives commit to. */
   readonly commitments: Pick<Commitments, "of">;
   readonly store: CommitmentStore;
+  /** Its bytes are kept here, and are those that were judged. */
+  readonly isKept: (object: JudgedObject) => Promise<boolean>;
   /** @returns whether the peer took it; undefined where the source has no place for reports any more @throws ScansealError of the network */
   readonly send: (pending: PendingCommitment, report: CommitmentReport) => Promise<boolean | undefined>;
   readonly clock: Clock;
@@ -199,7 +201,10 @@ export class CommitmentDesk {
     return { transactionUid, committed, failed };
   }
 
-  async #stateOf(reference: SopReference, source: string): Promise<ReturnType<typeof instanceCommitment>> {
+  async #stateOf(
+    reference: SopReference,
+    source: string,
+  ): Promise<"committed" | "waits" | { readonly failed: number }> {
     const { journal, commitments } = this.#parts;
     const rows = await journal.objects({ sopInstanceUid: reference.sopInstanceUid, limit: rowsMax });
     // The last one is not among them.
@@ -213,6 +218,20 @@ export class CommitmentDesk {
           return { object, deliveries, commitments: await commitments.of(object.id) };
         }),
     );
-    return instanceCommitment(reference, known, source);
+    const state = instanceCommitment(reference, known, source);
+    return typeof state === "object" && "kept" in state ? this.#kept(state.kept) : state;
+  }
+
+  /** The gate itself is the archive: what it says it has, it has looked at. */
+  async #kept(id: string): Promise<"committed" | "waits" | { readonly failed: number }> {
+    const { journal, isKept } = this.#parts;
+    const before = await journal.object(id);
+    if (!before) return { failed: commitmentFailure.processingFailure };
+    if (await isKept(before)) return "committed";
+    const now = await journal.object(id);
+    // It moved meanwhile.
+    const isElsewhere =
+      now?.stored !== before.stored || JSON.stringify(now.location) !== JSON.stringify(before.location);
+    return isElsewhere ? "waits" : { failed: commitmentFailure.processingFailure };
   }
 }

@@ -10,7 +10,12 @@ export const commitmentFailure = {
   classConflict: 0x0119,
 } as const;
 
-export type InstanceCommitment = "committed" | "waits" | { readonly failed: number };
+/** `kept`: by nobody but the gate, under this id; its bytes are to be looked at before it is said. */
+export type InstanceCommitment =
+  | "committed"
+  | "waits"
+  | { readonly failed: number }
+  | { readonly kept: string };
 
 export interface KnownObject {
   readonly object: Pick<JudgedObject, "id" | "state" | "sopClassUid" | "source" | "relatedId" | "arrival">;
@@ -49,6 +54,7 @@ function admittedCommitment(sopClassUid: string, admitted: KnownObject): Instanc
   if (owed.some(({ state }) => state === "dead")) return { failed: commitmentFailure.processingFailure };
   const asked = admitted.commitments ?? [];
   if (asked.some(({ state }) => state === "failed")) return { failed: commitmentFailure.processingFailure };
+  if (owed.length === 0) return { kept: admitted.object.id };
   const isKept = asked.every(({ state }) => state === "committed");
   return isKept && owed.every(({ state }) => state === "delivered") ? "committed" : "waits";
 }
