@@ -89,7 +89,24 @@ it("names what is damaged, and backs up the rest", { timeout: 60_000 }, async ()
   const made = place.run("backup", "make", "safe");
   expect(made).toMatchObject({ status: 1, stdout: expect.stringContaining(name!.slice(-64)) });
   expect(made.stdout).toMatch(/1 objects among them[\s\S]*NOT IN IT: 1 objects/);
-  expect(place.run("backup", "verify", "safe").status).toBe(0);
+  // Whoever restores is told as well.
+  const told = { status: 1, stdout: expect.stringContaining(`NOT IN IT: 1 objects`) };
+  expect(place.run("backup", "verify", "safe")).toMatchObject(told);
+  expect(place.run("--home", "again", "backup", "restore", "safe")).toMatchObject(told);
+});
+
+it("has every device, whatever its name", { timeout: 60_000 }, () => {
+  const place = makeWorkplace();
+  makeSite(place, 1);
+  const names = ["staging-ct1", "lock", "mr.lock", "ct.new"];
+  for (const name of names)
+    expect(place.run("enroll", name, "--ae", "CT9", "--serial", name)).toMatchObject({ status: 0 });
+  expect(place.run("backup", "make", "safe").status).toBe(0);
+  for (const name of names)
+    expect(existsSync(place.path("safe/home/devices", name, "device.json"))).toBe(true);
+  const restored = place.run("--home", "again", "backup", "restore", "safe");
+  expect(restored.status).toBe(0);
+  for (const name of names) expect(restored.stdout).toContain(name);
 });
 
 describe("cut off", () => {

@@ -40,13 +40,8 @@ export async function makeBackup(folder: string, options: MakeOptions): Promise<
     `Manifest SHA-256: ${digest}`,
     "Write it down elsewhere: with --sha256 it tells this backup from one that somebody changed.",
   );
-  if (!manifest.missing) return 0;
-  say(
-    `NOT IN IT: ${manifest.missing.length} objects that are damaged or lost here, though the journal has them. SHA-256:`,
-    ...manifest.missing.slice(0, missingShown).map((digest) => `  ${digest}`),
-    "If the archive or the modality has them, send them to the gate again. Everything else is backed up.",
-  );
-  return 1;
+  say(...missingWords(manifest));
+  return manifest.missing ? 1 : 0;
 }
 
 /** All of them are in the manifest. */
@@ -95,7 +90,18 @@ export async function verifyBackup(folder: string, options: { readonly sha256?: 
   }
   const keys = manifest.withoutKeys ? "without keys" : "with private keys";
   say(`Whole: ${countsOf(manifest)}, of ${manifest.createdAt}, ${keys}.`, `Manifest SHA-256: ${digest}`);
-  return 0;
+  say(...missingWords(manifest));
+  return manifest.missing ? 1 : 0;
+}
+
+/** Whoever restores is seldom who made it. */
+function missingWords({ missing }: BackupManifest): string[] {
+  if (!missing) return [];
+  return [
+    `NOT IN IT: ${missing.length} objects that were damaged or lost when it was made, though the journal has them. SHA-256:`,
+    ...missing.slice(0, missingShown).map((digest) => `  ${digest}`),
+    "If the archive or the modality has them, send them to the gate again. Everything else is in it.",
+  ];
 }
 
 export interface RestoreOptions {
@@ -116,11 +122,12 @@ export async function restoreBackup(folder: string, options: RestoreOptions): Pr
     say(`New keys, because numbers of the old ones may have been given since: ${rotated.join(", ")}.`);
   for (const { name, why } of notRotated)
     say(`TO DO before it seals: scanseal keys rotate ${name} (not done: ${why})`);
-  say(...logWords(site), ...placeWords(site, options.home));
+  say(...missingWords(manifest), ...logWords(site), ...placeWords(site, options.home));
   say(
     "The old site must not go on: two of one site are a fork. Then: scanseal config check, and start the gateway.",
   );
-  return notRotated.length > 0 || site.log.state === "read-only" ? 1 : 0;
+  const isDone = notRotated.length === 0 && site.log.state !== "read-only" && !manifest.missing;
+  return isDone ? 0 : 1;
 }
 
 function logWords({ log }: RestoredSite): string[] {

@@ -231,7 +231,7 @@ async function changeModeTo({ config, source, options, by }: Act, mode: Mode): P
     process.stdout.write(`Source ${name} is in ${mode} already.\n`);
     return tellUptake(config, { name, mode });
   }
-  const although = report && report.held.enforce > 0 ? { although: report.held.enforce } : {};
+  const although = report && options.although !== undefined ? { although: options.although } : {};
   await recordChange(change, actor, "source.mode.changed", name, { from, to: mode, ...although });
   process.stdout.write(`Source ${name}: ${from} -> ${mode}. ${meaningOf(mode)}\n`);
   if (mode !== "observe")

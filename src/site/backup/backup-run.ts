@@ -256,8 +256,10 @@ function namesIn(folder: string): string[] {
   return fileExists(folder) ? readdirSync(folder).sort() : [];
 }
 
-/** Locks, what SQLite keeps beside a database, and what is being written or unpacked. */
-const passing = /(^|\/)([^/]*\.lock|lock|[^/]*\.sqlite-(wal|shm|journal)|[^/]*\.new|staging-[^/]*)$/;
+/** Files: locks, what SQLite keeps beside a database, and what is being written. A folder may have any name: a device has. */
+const passing = /^([^/]*\.lock|lock|[^/]*\.sqlite-(wal|shm|journal)|[^/]*\.new)$/;
+/** Folders of the home in which something is being unpacked, as `mkdtemp` names them. */
+const unpacking = /^staging-[A-Za-z0-9]{6}$/;
 
 /** Path with slashes, and what changes when the file does. Links are not followed. */
 function* filesBelow(
@@ -268,10 +270,11 @@ function* filesBelow(
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     for (const name of namesIn(join(root, folder))) {
       const path = folder === "" ? name : `${folder}/${name}`;
-      if (passing.test(path) || isLeftOut(path)) continue;
+      if (isLeftOut(path) || unpacking.test(path)) continue;
       const stats = lstatSync(join(root, path), { throwIfNoEntry: false });
       if (stats?.isDirectory()) folders.push(path);
-      else if (stats?.isFile()) yield [path, `${stats.ino} ${stats.size} ${stats.mtimeMs}`];
+      else if (stats?.isFile() && !passing.test(name))
+        yield [path, `${stats.ino} ${stats.size} ${stats.mtimeMs}`];
     }
   }
 }
