@@ -138,9 +138,11 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
   });
   const sources = new SourceChanges(config.data, { journal, events, clock, newId });
   const watch = watchConfig(config, events, async ({ settings, ...beside }) => {
-    await Promise.all([audit.apply(beside.audit), asking.apply(settings)]);
+    await asking.apply(settings);
     await Promise.all([gateway.applySettings(settings), applyReading(settings), alerts.apply(beside.alerts)]);
     await sources.note(settings.sources);
+    // Last: who may no longer come in waits for no disk of the audit's.
+    await audit.apply(beside.audit);
   });
   const settings = (): GatewayConfig["settings"] => watch.settings;
   const watched = { settings, recent, commitments, certificates: rememberedEnds(home, settings, clock) };

@@ -138,6 +138,22 @@ describe("an archive", () => {
     expect(await listed({ ms: 50 }, () => undefined)).toBe("network");
   });
 
+  it("that lists series after series without one instance is given up, too", async () => {
+    const limits = { answerBytesMax: 1 << 20, matchesMax: 100_000, ms: 300 };
+    const archive = await archiveThat(
+      ({ url }, response) => {
+        const uids = Array.from({ length: 1000 }, (_, i) => ({ "0020000E": `2.25.9${i + 1000}` }));
+        if (!url!.includes("/instances")) response.end(json(...uids));
+        else setTimeout(() => response.writeHead(204).end(), 20);
+      },
+      undefined,
+      limits,
+    );
+    await expect(archive.list("2.25.3").next()).rejects.toMatchObject({
+      code: expect.stringMatching(/timeout|network/),
+    });
+  });
+
   it("is named by an address without password, and without a question", () => {
     for (const url of ["ftp://x/", "x", "https://user:pass@x/", "https://x/?a=b", "file:///etc/passwd"])
       expect(() => new WebArchive(url, { authorization: undefined, staging })).toThrow(ScansealError);

@@ -65,12 +65,18 @@ export class WebArchive {
     series?: string,
     only?: string,
   ): AsyncGenerator<{ readonly series: string; readonly instance: string }> {
-    const limits = this.#limits;
-    const all =
-      series === undefined ? this.#uids(`studies/${study}/series`, seriesUidTag, { limits }) : [series];
-    for await (const one of all) {
+    const until = performance.now() + (this.#limits?.ms ?? Number.POSITIVE_INFINITY);
+    /** Of all its series together, also those that have nothing. */
+    const limitsLeft = (): SearchLimits | undefined => {
+      const ms = until - performance.now();
+      if (ms <= 0) throw new ScansealError("timeout", "the archive's list takes too long");
+      return this.#limits && { ...this.#limits, ms };
+    };
+    const every = (): AsyncGenerator<string> =>
+      this.#uids(`studies/${study}/series`, seriesUidTag, { limits: limitsLeft() });
+    for await (const one of series === undefined ? every() : [series]) {
       const at = `studies/${study}/series/${one}/instances`;
-      for await (const instance of this.#uids(at, instanceUidTag, { only, limits }))
+      for await (const instance of this.#uids(at, instanceUidTag, { only, limits: limitsLeft() }))
         yield { series: one, instance };
     }
   }

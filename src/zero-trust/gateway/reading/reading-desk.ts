@@ -276,8 +276,9 @@ async function listedBy(archive: ReadableArchive, scope: ReadScope): Promise<Arc
   const names: InstanceName[] = [];
   try {
     for await (const name of archive.list(scope)) {
+      // There is more than is planned for: nobody may take it for all.
+      if (names.length >= plannedMax) return { names, unlisted: "peer-protocol" };
       names.push(name);
-      if (names.length >= plannedMax) break;
     }
     return { names, unlisted: undefined };
   } catch (error) {
