@@ -204,5 +204,9 @@ describe("an old site that goes on beside the restored one", () => {
     expect(restored.output).toMatch(/LOG READ-ONLY: .*witness/);
     witness.signal("SIGTERM");
     await witness.ended;
+    // Nobody says how far it was.
+    const alone = await run("--home", "third", "backup", "restore", "safe");
+    expect(alone.status).toBe(1);
+    expect(alone.output).toMatch(/TO DO: the log was compared with none of its witnesses/);
   }, 60_000);
 });

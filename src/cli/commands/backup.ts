@@ -126,9 +126,11 @@ export async function restoreBackup(folder: string, options: RestoreOptions): Pr
   say(
     "The old site must not go on: two of one site are a fork. Then: scanseal config check, and start the gateway.",
   );
-  const isDone = notRotated.length === 0 && site.log.state !== "read-only" && !manifest.missing;
+  const isDone = notRotated.length === 0 && !undone.has(site.log.state) && !manifest.missing;
   return isDone ? 0 : 1;
 }
+
+const undone: ReadonlySet<RestoredSite["log"]["state"]> = new Set(["read-only", "not-compared"] as const);
 
 function logWords({ log }: RestoredSite): string[] {
   switch (log.state) {
@@ -139,7 +141,11 @@ function logWords({ log }: RestoredSite): string[] {
     case "without-keys":
       return ["Log: not compared; its key is not in the backup."];
     case "compared":
-      return ["Log: compared with its witnesses that answer; it goes on."];
+      return [`Log: compared with ${log.heard} of its ${log.witnesses} witnesses; it goes on.`];
+    case "not-compared":
+      return [
+        "TO DO: the log was compared with none of its witnesses: none answered. Let one of them be reached before anything is logged here; each start compares again (docs/transparency-log.md).",
+      ];
     case "without-witnesses":
       return [
         "Log: nothing in it contradicts itself. It has no witness: entries made after the backup are forgotten, and nobody here can tell.",

@@ -35,7 +35,8 @@ export interface RestoredSite {
   readonly notRotated: readonly { readonly name: string; readonly why: string }[];
   readonly log:
     | { readonly state: "none" | "elsewhere" | "without-keys" }
-    | { readonly state: "compared" | "without-witnesses" }
+    | { readonly state: "without-witnesses" }
+    | { readonly state: "compared" | "not-compared"; readonly heard: number; readonly witnesses: number }
     | { readonly state: "read-only"; readonly why: string };
   /** Undefined where the backup has none. */
   readonly data: string | undefined;
@@ -231,7 +232,10 @@ async function compareLog(home: SiteHome, manifest: BackupManifest): Promise<Res
   try {
     const { problem } = log.sequencer;
     if (problem) return { state: "read-only", why: problem.message };
-    return { state: log.policy.witnesses.length > 0 ? "compared" : "without-witnesses" };
+    const { length: witnesses } = log.policy.witnesses;
+    if (witnesses === 0) return { state: "without-witnesses" };
+    const heard = log.sequencer.witnessesHeard;
+    return { state: heard > 0 ? "compared" : "not-compared", heard, witnesses };
   } finally {
     await log.close();
   }

@@ -102,8 +102,7 @@ export async function runGateway(config: GatewayConfig, options: RunOptions): Pr
 }
 
 async function open(config: GatewayConfig, options: RunOptions, opened: Opened): Promise<RunningGateway> {
-  const { version } = options;
-  const home = openHome(config.home);
+  const [{ version }, home] = [options, openHome(config.home)];
   ensurePrivateFolder(config.data);
   const alerts = new GateAlerts(config, options.events);
   const told = fanOut(options.events, alerts.sink);
@@ -141,8 +140,7 @@ async function open(config: GatewayConfig, options: RunOptions, opened: Opened):
     await asking.apply(settings);
     await Promise.all([gateway.applySettings(settings), applyReading(settings), alerts.apply(beside.alerts)]);
     await sources.note(settings.sources);
-    // Last: who may no longer come in waits for no disk of the audit's.
-    await audit.apply(beside.audit);
+    await audit.apply(beside.audit); // Last: who may no longer come in waits for no disk of its.
   });
   const settings = (): GatewayConfig["settings"] => watch.settings;
   const watched = { settings, recent, commitments, certificates: rememberedEnds(home, settings, clock) };

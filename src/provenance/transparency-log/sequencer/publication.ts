@@ -29,6 +29,11 @@ export class Publication {
     this.#hasher = hasher;
   }
 
+  /** Witnesses that have said how far they know the log. */
+  get heard(): number {
+    return this.#sizes.size;
+  }
+
   /** What a witness said when nobody waited for it any more: the log must not go on. */
   get conflict(): ScansealError | undefined {
     return this.#conflict;

@@ -116,6 +116,11 @@ export class Sequencer {
     return this.#problem;
   }
 
+  /** Witnesses that it was compared with. */
+  get witnessesHeard(): number {
+    return this.#publication.heard;
+  }
+
   /** Entries that have their place. */
   get size(): number {
     return this.#tree.size;
