@@ -331,5 +331,16 @@ describe("a site without a gateway", { timeout: 120_000 }, () => {
       // Digits of a time or a home's name may change unseen: that is what --sha256 is for.
       if (run.status === 0) expect(() => JSON.parse(changed)).not.toThrow();
     }
+    // What is shown to people moves no cursor.
+    for (const [name, text] of [
+      ["createdAt", "2026-11-23T01:02:03.004Z\\u001b[2J"],
+      ["version", "1\\nrun: something"],
+    ] as const) {
+      writeFileSync(
+        join(folder, "manifest.json"),
+        sound.replace(new RegExp(`"${name}": "[^"]*"`), `"${name}": "${text}"`),
+      );
+      expect(place.run("backup", "verify", "fuzzed")).toMatchObject({ status: 1, stdout: "" });
+    }
   });
 });

@@ -10,6 +10,7 @@ import { type RestoredSite, runRestore } from "../../site/backup/restore-run.ts"
 import { openHome } from "../../site/home.ts";
 import { packageVersion } from "../package-version.ts";
 import { ProgressBar } from "../terminal/progress-bar.ts";
+import { visibleText } from "../terminal/visible-text.ts";
 import { configOf, configPathOf } from "./gateway-desk.ts";
 import { recordMachineAct } from "./machine-acts.ts";
 
@@ -68,7 +69,7 @@ function keyWords({ withoutKeys }: BackupManifest): string[] {
 
 function outsideWords({ elsewhere, journal }: BackupManifest): string[] {
   return [
-    ...elsewhere.map(({ path, stood }) => `  ${path} stood at ${stood}`),
+    ...elsewhere.map(({ path, stood }) => `  ${visibleText(path)} stood at ${visibleText(stood)}`),
     ...(journal === "postgres"
       ? ["The journal's database is in data/journal.pgdump (pg_restore reads it)."]
       : []),
@@ -85,7 +86,7 @@ export async function verifyBackup(folder: string, options: { readonly sha256?: 
     ? ["its manifest has another SHA-256: it is another backup, or was changed", ...problems]
     : problems;
   if (all.length > 0) {
-    say("NOT WHOLE:", ...all.map((problem) => `  ${problem}`));
+    say("NOT WHOLE:", ...all.map((problem) => `  ${visibleText(problem)}`));
     return 1;
   }
   const keys = manifest.withoutKeys ? "without keys" : "with private keys";
@@ -161,7 +162,7 @@ function placeWords({ manifest, data }: RestoredSite, home: string): string[] {
     ...withoutKeys.map((path) => `Put back: ${path}`),
     ...elsewhere.map(
       ({ path, stood }) =>
-        `${join(home, "restored-files", path.slice("elsewhere/".length))} stood at ${stood}: put it where the configuration names it.`,
+        `${visibleText(join(home, "restored-files", path.slice("elsewhere/".length)))} stood at ${visibleText(stood)}: put it where the configuration names it.`,
     ),
     ...(journal === "postgres" && data !== undefined
       ? [

@@ -90,20 +90,27 @@ function checked(read: unknown): BackupManifest {
     manifest;
   const texts = [version, createdAt, home, dataInHome ?? "", data ?? ""];
   const isSound =
-    texts.every((text) => typeof text === "string" && text.length <= pathLengthMax) &&
+    texts.every(isText) &&
+    // Shown to people.
+    /^\d{4}-\d\d-\d\dT[\d:.]{8,13}Z$/.test(createdAt) &&
+    /^[\w.+-]{1,64}$/.test(version) &&
     /^[0-9a-f]{64}$/.test(String(site)) &&
     (dataInHome === undefined || isRelative(dataInHome)) &&
     (journal === undefined || journal === "sqlite" || journal === "postgres") &&
     (missing === undefined ||
       (isList(missing) && missing.every((one) => /^[0-9a-f]{64}$/.test(String(one))))) &&
     isList(elsewhere) &&
-    elsewhere.every((one) => isRecord(one) && isPath(one.path) && typeof one.stood === "string") &&
+    elsewhere.every((one) => isRecord(one) && isPath(one.path) && isText(one.stood)) &&
     (withoutKeys === undefined || (isList(withoutKeys) && withoutKeys.every(isPath)));
   if (!isSound) invalid("the manifest is not as a backup's is");
   if (!isList(manifest.files) || !manifest.files.every(isFile))
     invalid("the manifest names a file that no backup holds");
   requireTree(manifest.files);
   return manifest;
+}
+
+function isText(text: unknown): boolean {
+  return typeof text === "string" && text.length <= pathLengthMax;
 }
 
 function isFile(file: unknown): boolean {

@@ -72,6 +72,16 @@ for (const [address, bits] of [
 ] as const)
   privateRanges.addSubnet(address, bits, "ipv6");
 
+/** As it is meant: ::ffff:0.0.0.0 is every IPv4 address, 0:0:0:0:0:0:0:1 is ::1 (RFC 4291 2.2, 2.5.5.2). */
+function plain(address: string): string {
+  if (isIP(address) !== 6 || address.includes("%")) return address;
+  const big = bigOf(address);
+  if (big === 0n) return "::";
+  if (big === 1n) return "::1";
+  if (big >> 32n !== 0xffffn) return address;
+  return [24n, 16n, 8n, 0n].map((shift) => (big >> shift) & 0xffn).join(".");
+}
+
 function isLoopback(address: string): boolean {
   return address === "localhost" || address === "::1" || /^127\./.test(address);
 }
@@ -81,7 +91,8 @@ function isWildcard(address: string): boolean {
 }
 
 /** Reached from other machines, or from networks that are not the site's own. */
-export function exposureOf(address: string): "loopback" | "private" | "every-network" | "public" {
+export function exposureOf(text: string): "loopback" | "private" | "every-network" | "public" {
+  const address = plain(text);
   if (isLoopback(address)) return "loopback";
   if (isWildcard(address)) return "every-network";
   const isPrivate = privateRanges.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
@@ -90,11 +101,13 @@ export function exposureOf(address: string): "loopback" | "private" | "every-net
 
 /** Two listeners at one port: their addresses must differ, and neither be all addresses. */
 export function addressesClash(a: string, b: string): boolean {
-  return a === b || isWildcard(a) || isWildcard(b);
+  const [one, other] = [plain(a), plain(b)];
+  return one === other || isWildcard(one) || isWildcard(other);
 }
 
 /** A connection to `host` arrives at a listener of this machine at `listens`. Names other than localhost are not looked up. */
-export function reachesListener(host: string, listens: string): boolean {
+export function reachesListener(to: string, listener: string): boolean {
+  const [host, listens] = [plain(to), plain(listener)];
   if (isWildcard(host)) return true;
   if (isLoopback(host) || host === listens)
     return isWildcard(listens) || isLoopback(listens) || host === listens;
