@@ -56,7 +56,8 @@ describe("a sealed object", () => {
   });
 
   it("says nothing about the patient and no identifier in clear", () => {
-    const payload = latin1(sealed.payload);
+    // Of random bytes one in some hundred has any four digits.
+    const payload = latin1(sealed.payload).replaceAll(/"[0-9a-f]{64}"/g, '""');
     for (const word of ["Muster", "4711", "2.25.", "20260131"]) expect(payload).not.toContain(word);
     expect(sealed.signatureUid).toMatch(/^2\.25\.\d{1,39}$/);
   });
