@@ -13,7 +13,7 @@
  *     HOME/secret            passphrase of an unattended site, unless SCANSEAL_PASSPHRASE is set
  */
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type Bytes, equalBytes, fromBase64, toBase64, toHex } from "../foundation/bytes.ts";
 import { ScansealError } from "../foundation/errors.ts";
 import {
@@ -54,6 +54,7 @@ import type { CaptureType } from "../provenance/manifest/statement.ts";
 import type { SealingDevice } from "../sealing/seal.ts";
 import type { TrustResult } from "../zero-trust/evidence/evidence.ts";
 import { TrustJudge } from "../zero-trust/evidence/trust-check.ts";
+import { requireNotCutOff } from "./backup/restored-folder.ts";
 import { OpenedProvenance } from "./provenance/opened-provenance.ts";
 import { enrolOffices } from "./provenance/record-signers.ts";
 import { requireLogName, SiteLog } from "./provenance/site-log.ts";
@@ -344,6 +345,7 @@ function givenPassphrase(): string | undefined {
  */
 function requireLedger(authorityFolder: string): void {
   const { ledger, crl } = authorityPaths(authorityFolder);
+  requireNotCutOff(dirname(authorityFolder));
   if (fileExists(crl) && !fileExists(ledger)) {
     throw new ScansealError("key-unusable", "authority/ledger.json is missing: restore it from a backup");
   }

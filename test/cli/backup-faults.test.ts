@@ -1,6 +1,16 @@
 /** Backups on PostgreSQL, on a full disk, killed in the middle; and a log whose old site goes on. */
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sendAll } from "../gateway/network.ts";
 import { describePeer, projectRoot } from "../peers.ts";
@@ -89,10 +99,114 @@ it("names what is damaged, and backs up the rest", { timeout: 60_000 }, async ()
   const made = place.run("backup", "make", "safe");
   expect(made).toMatchObject({ status: 1, stdout: expect.stringContaining(name!.slice(-64)) });
   expect(made.stdout).toMatch(/1 objects among them[\s\S]*NOT IN IT: 1 objects/);
-  // Whoever restores is told as well.
-  const told = { status: 1, stdout: expect.stringContaining(`NOT IN IT: 1 objects`) };
-  expect(place.run("backup", "verify", "safe")).toMatchObject(told);
-  expect(place.run("--home", "again", "backup", "restore", "safe")).toMatchObject(told);
+  // Whoever verifies or restores it later did not see what was told then.
+  for (const args of [
+    ["backup", "verify", "safe"],
+    ["--home", "again", "backup", "restore", "safe"],
+  ]) {
+    const later = place.run(...args);
+    expect(later).toMatchObject({ status: 1, stderr: "" });
+    expect(later.stdout).toMatch(/lacked something already[\s\S]*NOT IN IT: 1 objects/);
+    expect(later.stdout).toContain(name!.slice(-64));
+  }
+  expect(place.run("--home", "again", "keys", "list").status).toBe(0);
+});
+
+describe("links in the site's folders", { timeout: 60_000 }, () => {
+  const place = makeWorkplace();
+  const moved = (name: string, to: string): void => {
+    mkdirSync(dirname(place.path(to)), { recursive: true });
+    renameSync(place.path("scanseal-data", name), place.path(to));
+    symlinkSync(place.path(to), place.path("scanseal-data", name));
+  };
+  const manifestOf = (backup: string) =>
+    JSON.parse(readFileSync(place.path(backup, "manifest.json"), "utf8")) as {
+      readonly files: readonly { readonly path: string }[];
+      readonly links?: unknown;
+      readonly withoutKeys?: readonly string[];
+    };
+
+  beforeAll(async () => {
+    makeSite(place, 1);
+    const { dicom, http } = await freePorts();
+    const run = startGateway(place, "start", "--port", `${dicom}`, "--http-port", `${http}`);
+    await run.until(open);
+    run.signal("SIGTERM");
+    await run.ended;
+    expect(place.run("tls", "server", "gate", "--host", "127.0.0.1", "--out", "tls")).toMatchObject({
+      status: 0,
+    });
+    place.write("site.pem", place.run("trust", "export").stdout);
+    mkdirSync(place.path("scanseal-data/tls"));
+    for (const [from, name] of [
+      ["tls/gate.pem", "gate.pem"],
+      ["tls/gate.key", "gate.key"],
+      ["site.pem", "site.pem"],
+    ] as const)
+      symlinkSync(place.path(from), place.path("scanseal-data/tls", name));
+    const config = place.path("scanseal-data/gateway.yaml");
+    const listener = `  - {name: secure, port: ${(await freePorts()).dicom}, tls: {certificate: tls/gate.pem, key: tls/gate.key, clientAuthorities: tls/site.pem}}`;
+    writeFileSync(config, readFileSync(config, "utf8").replace(/^listeners:.*$/m, `$&\n${listener}`));
+    expect(place.run("seal", "scans", "--device", "CT1", "--out", "sealed").status).toBe(0);
+    moved("gateway.yaml", "etc/gateway.yaml");
+    moved("provenance.sqlite", "databases/provenance.sqlite");
+    expect(place.run("config", "check", config).status).toBe(0);
+  }, 60_000);
+
+  it("that the configuration is, or names, are files of their names in the backup, and in the site that is restored", () => {
+    expect(place.run("backup", "make", "safe")).toMatchObject({ status: 0, stderr: "" });
+    const { files, links } = manifestOf("safe");
+    expect(links).toBeUndefined();
+    expect(files.map(({ path }) => path)).toEqual(
+      expect.arrayContaining([
+        "home/gateway.yaml",
+        "home/provenance.sqlite",
+        "home/tls/gate.key",
+        "home/tls/gate.pem",
+        "home/tls/site.pem",
+      ]),
+    );
+    expect(place.run("backup", "verify", "safe").status).toBe(0);
+    expect(place.run("--home", "again", "backup", "restore", "safe")).toMatchObject({ status: 0 });
+    for (const name of ["gateway.yaml", "tls/gate.key"]) {
+      expect(lstatSync(place.path("again", name)).isFile()).toBe(true);
+      expect(readFileSync(place.path("again", name))).toEqual(
+        readFileSync(place.path("scanseal-data", name)),
+      );
+    }
+    expect(lstatSync(place.path("again/tls/gate.key")).mode & 0o077).toBe(0);
+    expect(place.run("config", "check", "again/gateway.yaml").status).toBe(0);
+    const { withoutKeys } =
+      place.run("backup", "make", "keyless", "--without-keys").status === 0
+        ? manifestOf("keyless")
+        : { withoutKeys: [] };
+    expect(withoutKeys).toContain("home/tls/gate.key");
+    expect(existsSync(place.path("keyless/home/tls/gate.key"))).toBe(false);
+  });
+
+  it("else are told, and named in the manifest: what they point at is not in the backup", () => {
+    moved("log/tiles", "www/tiles");
+    moved("gateway/commitment", "other/commitment");
+    symlinkSync("nowhere", place.path("scanseal-data/loose\u001b[2J"));
+    const made = place.run("backup", "make", "linked");
+    expect(made).toMatchObject({ status: 1, stderr: "" });
+    expect(made.stdout).toMatch(/NOT IN IT: what 3 links/);
+    expect(made.stdout).toContain(`  home/log/tiles -> ${place.path("www/tiles")}\n`);
+    expect(made.stdout).toContain("loose<U+001B>[2J -> nowhere");
+    expect(manifestOf("linked").links).toEqual([
+      { path: "data/commitment", to: place.path("other/commitment") },
+      { path: "home/log/tiles", to: place.path("www/tiles") },
+      { path: "home/loose\u001b[2J", to: "nowhere" },
+    ]);
+    for (const args of [
+      ["backup", "verify", "linked"],
+      ["--home", "unlinked", "backup", "restore", "linked"],
+    ]) {
+      const later = place.run(...args);
+      expect(later.status).toBe(1);
+      expect(later.stdout).toContain("loose<U+001B>[2J -> nowhere");
+    }
+  });
 });
 
 it("has every device, whatever its name", { timeout: 60_000 }, () => {
@@ -144,6 +258,8 @@ describe("cut off", () => {
     let whole = 0;
     for (let n = 1; n <= 8; n++) {
       const [name, home] = [`cut-${n}`, `home-${n}`];
+      // A folder that is there is filled from inside.
+      if (n % 2 === 0) mkdirSync(place.path(home));
       for (const args of [
         ["backup", "make", name],
         ["--home", home, "backup", "restore", "whole"],
@@ -154,7 +270,8 @@ describe("cut off", () => {
         const begun = (): boolean =>
           readdirSync(place.folder).some(
             (one) => one.startsWith(`${name}.unf`) || one.startsWith(`${home}.rest`),
-          );
+          ) ||
+          (existsSync(place.path(home)) && readdirSync(place.path(home)).length > 0);
         let looks = 0;
         while (child.exitCode === null && looks < n * 12) {
           await new Promise(setImmediate);
@@ -167,8 +284,15 @@ describe("cut off", () => {
         whole++;
         expect(place.run("backup", "verify", name).status).toBe(0);
       }
-      if (existsSync(place.path(home)))
+      const restored = existsSync(place.path(home)) ? readdirSync(place.path(home)) : [];
+      if (restored.includes("authority"))
         expect(place.run("--home", home, "keys", "list").stdout).toMatch(/CT1 .* 2 .*in use/);
+      else if (restored.length > 0)
+        for (const args of [["start"], ["init"], ["backup", "restore", "whole"]])
+          expect(place.run("--home", home, ...args)).toMatchObject({
+            status: 2,
+            stderr: expect.stringContaining("was cut off"),
+          });
     }
     const left = readdirSync(place.folder).filter((name) => name.includes(".unfinished-"));
     expect(whole + left.length).toBe(8);

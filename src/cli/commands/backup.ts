@@ -24,7 +24,7 @@ export interface MakeOptions {
   readonly withoutKeys: boolean;
 }
 
-/** @returns 0, or 1 when objects that the journal names are not in it */
+/** @returns 0, or 1 when objects that the journal names, or what links point at, are not in it */
 export async function makeBackup(folder: string, options: MakeOptions): Promise<number> {
   const home = openHome(options.home);
   const hasGateway = options.config !== undefined || fileExists(configPathOf(options));
@@ -41,12 +41,37 @@ export async function makeBackup(folder: string, options: MakeOptions): Promise<
     `Manifest SHA-256: ${digest}`,
     "Write it down elsewhere: with --sha256 it tells this backup from one that somebody changed.",
   );
-  say(...missingWords(manifest));
-  return manifest.missing ? 1 : 0;
+  const lacking = lackWords(manifest);
+  if (lacking.length === 0) return 0;
+  say(...lacking, "Everything else is backed up.");
+  return 1;
 }
 
 /** All of them are in the manifest. */
-const missingShown = 20;
+const lackingShown = 20;
+
+/** What was not there to be backed up, or could not be; nothing where all of the site is in it. */
+function lackWords({ missing = [], links = [] }: BackupManifest): string[] {
+  const words: string[] = [];
+  if (missing.length > 0)
+    words.push(
+      `NOT IN IT: ${missing.length} objects that were damaged or lost when it was made, though the journal has them. SHA-256:`,
+      ...shownOf(missing),
+      "If the archive or the modality has them, send them to the gate again.",
+    );
+  if (links.length > 0)
+    words.push(
+      `NOT IN IT: what ${links.length} links in the site's folders point at:`,
+      ...shownOf(links.map(({ path, to }) => `${path} -> ${to}`)),
+      "Keep a copy of that by other means, or have a mount in place of each link.",
+    );
+  return words;
+}
+
+function shownOf(lines: readonly string[]): string[] {
+  const more = lines.length > lackingShown ? [`  ... all ${lines.length} are in the manifest`] : [];
+  return [...lines.slice(0, lackingShown).map((line) => `  ${visibleText(line)}`), ...more];
+}
 
 function countsOf({ files }: BackupManifest): string {
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
@@ -76,7 +101,7 @@ function outsideWords({ elsewhere, journal }: BackupManifest): string[] {
   ];
 }
 
-/** @returns 0, or 1 when it is not whole */
+/** @returns 0, or 1 when it is not whole, or lacked something of the site already when it was made */
 export async function verifyBackup(folder: string, options: { readonly sha256?: string }): Promise<number> {
   const bar = new ProgressBar(process.stderr, systemClock, readManifest(folder).manifest.files.length);
   const { manifest, digest, problems } = await checkBackup(folder, (done) => bar.show(done, ""));
@@ -90,19 +115,11 @@ export async function verifyBackup(folder: string, options: { readonly sha256?: 
     return 1;
   }
   const keys = manifest.withoutKeys ? "without keys" : "with private keys";
-  say(`Whole: ${countsOf(manifest)}, of ${manifest.createdAt}, ${keys}.`, `Manifest SHA-256: ${digest}`);
-  say(...missingWords(manifest));
-  return manifest.missing ? 1 : 0;
-}
-
-/** Whoever restores is seldom who made it. */
-function missingWords({ missing }: BackupManifest): string[] {
-  if (!missing) return [];
-  return [
-    `NOT IN IT: ${missing.length} objects that were damaged or lost when it was made, though the journal has them. SHA-256:`,
-    ...missing.slice(0, missingShown).map((digest) => `  ${digest}`),
-    "If the archive or the modality has them, send them to the gate again. Everything else is in it.",
-  ];
+  const lacking = lackWords(manifest);
+  const verdict = lacking.length === 0 ? "Whole" : "Whole, but when it was made it lacked something already";
+  say(`${verdict}: ${countsOf(manifest)}, of ${manifest.createdAt}, ${keys}.`);
+  say(...lacking, `Manifest SHA-256: ${digest}`);
+  return lacking.length === 0 ? 0 : 1;
 }
 
 export interface RestoreOptions {
@@ -111,7 +128,7 @@ export interface RestoreOptions {
   readonly sha256?: string;
 }
 
-/** @returns 0; 1 when something has to be done by hand before the site may work */
+/** @returns 0; 1 when something has to be done by hand before the site may work, or is not in the backup */
 export async function restoreBackup(folder: string, options: RestoreOptions): Promise<number> {
   const site = await runRestore(folder, {
     ...{ home: options.home, data: options.data, digest: options.sha256, now: systemClock.now() },
@@ -123,11 +140,13 @@ export async function restoreBackup(folder: string, options: RestoreOptions): Pr
     say(`New keys, because numbers of the old ones may have been given since: ${rotated.join(", ")}.`);
   for (const { name, why } of notRotated)
     say(`TO DO before it seals: scanseal keys rotate ${name} (not done: ${why})`);
-  say(...missingWords(manifest), ...logWords(site), ...placeWords(site, options.home));
+  const lacking = lackWords(manifest);
+  if (lacking.length > 0) say("TO DO: the backup lacked something already when it was made.", ...lacking);
+  say(...logWords(site), ...placeWords(site, options.home));
   say(
     "The old site must not go on: two of one site are a fork. Then: scanseal config check, and start the gateway.",
   );
-  const isDone = notRotated.length === 0 && !undone.has(site.log.state) && !manifest.missing;
+  const isDone = notRotated.length === 0 && lacking.length === 0 && !undone.has(site.log.state);
   return isDone ? 0 : 1;
 }
 

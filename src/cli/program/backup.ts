@@ -17,7 +17,9 @@ export function addBackup(program: Command, run: Run): void {
     .action(run(async () => (await import("../commands/backup.ts")).makeBackup as Action));
   backup
     .command("verify")
-    .description("read all of a backup and compare it with its manifest; exit status 1 when it is not whole")
+    .description(
+      "read all of a backup and compare it with its manifest; exit status 1 when it is not whole, or was not when it was made",
+    )
     .argument("<folder>", "a backup")
     .addOption(manifestDigest())
     .action(run(async () => (await import("../commands/backup.ts")).verifyBackup as Action));

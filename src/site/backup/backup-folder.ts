@@ -31,6 +31,11 @@ export class BackupFolder {
     this.#withKeys = withKeys;
   }
 
+  /** Whether it is in the backup, or known to be left out. */
+  knows(path: string): boolean {
+    return this.#files.has(path) || this.#leftOut.has(path);
+  }
+
   get files(): readonly BackedUpFile[] {
     return [...this.#files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
   }
@@ -48,7 +53,7 @@ export class BackupFolder {
   async copy(from: string, path: string, choice: CopyChoice = {}): Promise<boolean> {
     const { isTrimmed = false, isAgain = false, digest } = choice;
     if (!isAgain && this.#files.has(path)) return true;
-    if (!this.#withKeys && isSecret(from)) {
+    if (!this.#withKeys && (isSecret(from) || hasSecretName(path))) {
       this.#leftOut.add(path);
       return false;
     }
@@ -95,8 +100,12 @@ function isPublic(path: string): boolean {
   return ((lstatSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o004) !== 0;
 }
 
+function hasSecretName(path: string): boolean {
+  return secretNames.has(basename(path)) || path.endsWith(".key");
+}
+
 function isSecret(path: string): boolean {
-  if (secretNames.has(basename(path)) || path.endsWith(".key")) return true;
+  if (hasSecretName(path)) return true;
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (!stats?.isFile() || stats.size > keyBytesMax) return false;
   const bytes = readSmallFile(path, keyBytesMax, (size) => new Uint8Array(size));

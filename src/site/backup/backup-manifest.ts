@@ -11,6 +11,8 @@ const format = "scanseal-backup-1";
 const manifestBytesMax: number = 256 << 20;
 const filesMax = 1_000_000;
 const pathLengthMax = 1024;
+/** What a link points at; no system's are longer. */
+const targetLengthMax = 4096;
 
 /** `home`: into the site's folder; `data`: into the data folder; `elsewhere`: having stood in neither, into a folder for a person to place. */
 export interface BackedUpFile {
@@ -39,6 +41,8 @@ export interface BackupManifest {
   readonly withoutKeys?: readonly string[];
   /** SHA-256 of objects that the journal names and whose bytes were not as they were acknowledged, or not there. */
   readonly missing?: readonly string[];
+  /** Links below the site's folder or the data folder whose targets are not in it: path as a backup names it, and where it points. */
+  readonly links?: readonly { readonly path: string; readonly to: string }[];
   /** What stood neither in the site's folder nor in the data folder: path in the backup, and where it stood. */
   readonly elsewhere: readonly { readonly path: string; readonly stood: string }[];
   readonly files: readonly BackedUpFile[];
@@ -99,6 +103,7 @@ function checked(read: unknown): BackupManifest {
     (journal === undefined || journal === "sqlite" || journal === "postgres") &&
     (missing === undefined ||
       (isList(missing) && missing.every((one) => /^[0-9a-f]{64}$/.test(String(one))))) &&
+    (manifest.links === undefined || (isList(manifest.links) && manifest.links.every(isLink))) &&
     isList(elsewhere) &&
     elsewhere.every((one) => isRecord(one) && isPath(one.path) && isText(one.stood)) &&
     (withoutKeys === undefined || (isList(withoutKeys) && withoutKeys.every(isPath)));
@@ -118,6 +123,14 @@ function isFile(file: unknown): boolean {
   const { path, bytes, digest, isPublic } = file as Partial<BackedUpFile>;
   const isCount = Number.isSafeInteger(bytes) && bytes! >= 0;
   return isPath(path) && isCount && /^[0-9a-f]{64}$/.test(String(digest)) && typeof isPublic === "boolean";
+}
+
+/** Told to people only: nothing is made from it. */
+function isLink(link: unknown): boolean {
+  if (!isRecord(link)) return false;
+  const { path, to } = link;
+  const isText = typeof path === "string" && typeof to === "string";
+  return isText && path.length <= pathLengthMax && to.length <= targetLengthMax;
 }
 
 /** No name twice (also where case does not count), and no file that another's path goes through. */

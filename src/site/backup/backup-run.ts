@@ -9,7 +9,7 @@
  *
  * The manifest comes last, and then the folder gets its name: what was cut off has another.
  */
-import { lstatSync, readdirSync, realpathSync } from "node:fs";
+import { lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { ScansealError } from "../../foundation/errors.ts";
@@ -99,24 +99,29 @@ class Backup {
 
   async run(): Promise<BackupManifest> {
     const { config, version, now, withKeys } = this.#options;
+    const links: string[] = [];
     if (config && fileExists(config.data)) {
       this.#say("spool");
       await this.#copySpool(config);
       this.#say("journal and objects");
       await this.#copyJournal(config);
       this.#say("data folder");
-      await this.#copyTree(resolve(config.data), "data", (path) => isOfGateway(path));
+      links.push(...(await this.#copyTree(resolve(config.data), "data", (path) => isOfGateway(path))));
     }
     this.#say("provenance and log");
-    this.#copyDatabase("provenance.sqlite");
-    await this.#folder.copy(join(this.#root, checkpoint), `home/${checkpoint}`);
-    this.#copyDatabase("log/journal.sqlite");
+    await this.#copyDatabase("provenance.sqlite");
+    // What is behind a linked folder is not in the backup: a part of a log would be none.
+    if (!isLink(join(this.#root, "log"))) {
+      await this.#folder.copy(join(this.#root, checkpoint), `home/${checkpoint}`);
+      await this.#copyDatabase("log/journal.sqlite");
+    }
     this.#say("keys, authority, configuration");
     const inHome = this.#data !== undefined && isInside(this.#data, this.#root);
     const isLeftOut = (path: string): boolean =>
       path === checkpoint || (inHome && isInside(join(this.#root, path), this.#data!));
-    await this.#copyTree(this.#root, "home", isLeftOut);
-    const elsewhere = await this.#copyElsewhere();
+    links.push(...(await this.#copyTree(this.#root, "home", isLeftOut)));
+    const elsewhere = await this.#copyNamed();
+    const lacking = links.filter((path) => !this.#folder.knows(path)).sort();
     const site = authorityCertificate(join(this.#root, "authority")).fingerprint;
     this.#folder.sync();
     return newManifest({
@@ -125,6 +130,7 @@ class Backup {
       ...(this.#data !== undefined && !inHome ? { data: this.#data } : {}),
       ...(config ? { journal: config.journal.kind } : {}),
       ...(this.#missing.length === 0 ? {} : { missing: this.#missing }),
+      ...(lacking.length === 0 ? {} : { links: lacking.map((path) => ({ path, to: this.#targetOf(path) })) }),
       ...(withKeys ? {} : { withoutKeys: this.#folder.leftOut }),
       files: this.#folder.files,
     });
@@ -190,20 +196,32 @@ class Backup {
     return this.#folder.holds(parts, digest);
   }
 
-  #copyDatabase(path: string): void {
+  /** Also one that a link points at. */
+  async #copyDatabase(path: string): Promise<void> {
     const from = join(this.#root, path);
-    if (fileExists(from)) copySqlite(from, this.#folder.pathOf(`home/${path}`));
+    if (!fileExists(from)) return;
+    copySqlite(from, this.#folder.pathOf(`home/${path}`));
+    await this.#folder.note(`home/${path}`);
   }
 
-  /** All files below, again where one changed meanwhile: an enrolment changes several. */
-  async #copyTree(root: string, part: "home" | "data", isLeftOut: (path: string) => boolean): Promise<void> {
+  /**
+   * All files below, again where one changed meanwhile: an enrolment changes several.
+   * @returns the links among them, as paths in the backup: they are not copied
+   */
+  async #copyTree(
+    root: string,
+    part: "home" | "data",
+    isLeftOut: (path: string) => boolean,
+  ): Promise<string[]> {
     const copied = new Map<string, string>();
     for (let round = 1; ; round++) {
-      const changed = [...filesBelow(root, isLeftOut)].filter(([path, state]) => copied.get(path) !== state);
-      if (changed.length === 0) return;
+      const links: string[] = [];
+      const files = [...filesBelow(root, isLeftOut, (path) => links.push(`${part}/${path}`))];
+      const changed = files.filter(([path, state]) => copied.get(path) !== state);
+      if (changed.length === 0) return links;
       // Counters and seals change as long as somebody seals; none of these is needed as it is at one moment.
       const unsteady = changed.find(([path]) => /^authority\/|device\.json$|\.pem$/.test(path));
-      if (round > fileRounds && unsteady === undefined) return;
+      if (round > fileRounds && unsteady === undefined) return links;
       if (round > fileRounds)
         throw new ScansealError("io", "keys of the site change all the time: back it up when nobody enrols");
       for (const [path, state] of changed) {
@@ -216,22 +234,59 @@ class Backup {
     }
   }
 
-  /** The configuration, and the TLS files that it names, where they stand elsewhere. */
-  async #copyElsewhere(): Promise<BackupManifest["elsewhere"]> {
+  /**
+   * The configuration, and the TLS files that it names: what links point at is meant, certificates are often links to the newest. What stands in the
+   * site's folder or the data folder by its name is a file of that name in the backup.
+   * @returns those that stand elsewhere
+   */
+  async #copyNamed(): Promise<BackupManifest["elsewhere"]> {
     const { config } = this.#options;
     if (!config) return [];
-    const inside = [this.#root, this.#data!];
-    const outside = [config.path, ...config.tlsFiles]
-      .map((path) => resolve(path))
-      .filter((path) => !inside.some((folder) => isInside(path, folder)));
     const copied: { path: string; stood: string }[] = [];
-    for (const [index, stood] of [...new Set(outside)].entries()) {
-      const path = `elsewhere/${index + 1}-${basename(stood)}`;
-      // A file that links point at is meant: certificates are often links to the newest.
-      const isThere = await this.#folder.copy(realOf(stood), path);
-      if (isThere || this.#folder.leftOut.includes(path)) copied.push({ path, stood });
+    let number = 0;
+    for (const stood of new Set([config.path, ...config.tlsFiles].map((path) => resolve(path)))) {
+      const inside = this.#pathInside(stood);
+      const path = inside ?? `elsewhere/${++number}-${basename(stood)}`;
+      // What is in the tree is copied already, or was not there; a link that leads nowhere is told as a link.
+      if (inside !== undefined && (this.#folder.knows(inside) || !leadsToFile(stood))) continue;
+      await this.#folder.copy(realOf(stood), path);
+      if (inside === undefined && this.#folder.knows(path)) copied.push({ path, stood });
     }
     return copied;
+  }
+
+  /** As a path in the backup; undefined: it stands elsewhere. */
+  #pathInside(path: string): string | undefined {
+    for (const [part, folder] of [
+      ["data", this.#data],
+      ["home", this.#root],
+    ] as const)
+      if (folder !== undefined && isInside(path, folder))
+        return [part, ...relative(folder, path).split(sep)].join("/");
+    return undefined;
+  }
+
+  /** What a link says; it may be gone meanwhile. */
+  #targetOf(path: string): string {
+    const [part, ...names] = path.split("/");
+    try {
+      return readlinkSync(join(part === "data" ? this.#data! : this.#root, ...names));
+    } catch {
+      return "unknown";
+    }
+  }
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+}
+
+function leadsToFile(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  } catch {
+    // Links in a circle, or through what is no folder.
+    return false;
   }
 }
 
@@ -256,23 +311,27 @@ function namesIn(folder: string): string[] {
   return fileExists(folder) ? readdirSync(folder).sort() : [];
 }
 
-/** Files: locks, what SQLite keeps beside a database, and what is being written. A folder may have any name: a device has. */
+/** Files: locks, what SQLite keeps beside a database, what is being written. A folder may have any name: a device has. */
 const passing = /^([^/]*\.lock|lock|[^/]*\.sqlite-(wal|shm|journal)|[^/]*\.new)$/;
 /** Folders of the home in which something is being unpacked, as `mkdtemp` names them. */
 const unpacking = /^staging-[A-Za-z0-9]{6}$/;
+/** What a file system has of itself in a volume. */
+const ofVolume = "lost+found";
 
-/** Path with slashes, and what changes when the file does. Links are not followed. */
+/** Path with slashes, and what changes when the file does. Links are not followed, but told. */
 function* filesBelow(
   root: string,
   isLeftOut: (path: string) => boolean,
+  onLink: (path: string) => void,
 ): Generator<readonly [string, string]> {
   const folders = [""];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     for (const name of namesIn(join(root, folder))) {
       const path = folder === "" ? name : `${folder}/${name}`;
-      if (isLeftOut(path) || unpacking.test(path)) continue;
+      if (isLeftOut(path) || unpacking.test(path) || path === ofVolume) continue;
       const stats = lstatSync(join(root, path), { throwIfNoEntry: false });
       if (stats?.isDirectory()) folders.push(path);
+      else if (stats?.isSymbolicLink()) onLink(path);
       else if (stats?.isFile() && !passing.test(name))
         yield [path, `${stats.ino} ${stats.size} ${stats.mtimeMs}`];
     }

@@ -1,13 +1,12 @@
 /**
- * A site from its backup, in a place where there is none. Everything is checked before anything is written, written beside under another name,
- * given new keys there, and only then named: what was cut off is no site.
+ * A site from its backup, in a place where there is none. Everything is checked before anything is written, written under another name, given new
+ * keys there, and only then named, the data folder first: what was cut off is no site.
  */
-import { mkdirSync, readdirSync, realpathSync, statfsSync } from "node:fs";
-import { chmod, open, rename, rm } from "node:fs/promises";
-import { dirname, join, resolve, sep } from "node:path";
+import { mkdirSync } from "node:fs";
+import { chmod, open } from "node:fs/promises";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { ScansealError } from "../../foundation/errors.ts";
 import { writeJson } from "../../keys/custody/json-file.ts";
-import { ensurePrivateFolder, fileExists, syncFolder } from "../../platform/node/private-files.ts";
 import { openHome, type SiteHome } from "../home.ts";
 import { listKeys } from "../keys/key-list.ts";
 import { keyOwner } from "../keys/key-owner.ts";
@@ -16,6 +15,7 @@ import { openLog } from "../transparency-log/log-folder.ts";
 import { checkBackup } from "./backup-check.ts";
 import type { BackedUpFile, BackupManifest } from "./backup-manifest.ts";
 import { copyFileDurably } from "./copied-file.ts";
+import { RestoredFolder, requireFree, requireRoom } from "./restored-folder.ts";
 
 export interface RestoreOptions {
   readonly home: string;
@@ -44,7 +44,8 @@ export interface RestoredSite {
 
 /** Of those that stood elsewhere, in the new home. */
 const elsewhereName = "restored-files";
-const marginBytes: number = 64 << 20;
+/** Without it a folder is no site. */
+const marker = "authority";
 
 /** @throws ScansealError `usage` where there is a site already, `archive-invalid` for a backup that is not whole, `io`, `storage-full` */
 export async function runRestore(folder: string, options: RestoreOptions): Promise<RestoredSite> {
@@ -61,13 +62,18 @@ export async function runRestore(folder: string, options: RestoreOptions): Promi
     );
   const data = dataPlace(home, manifest, options.data);
   if (data !== undefined) requireFree(data, "something");
-  const total = manifest.files.reduce((sum, { bytes }) => sum + bytes, 0);
-  requireRoom(dirname(home), total);
-  const staging = `${home}.restoring-${process.pid}`;
-  const dataStaging = data === undefined ? undefined : placeIn(data, home, staging);
+  requireRoom([
+    [home, bytesOf(manifest, (path) => !path.startsWith("data/"))],
+    [data ?? home, bytesOf(manifest, (path) => path.startsWith("data/"))],
+  ]);
+  const site = new RestoredFolder(home);
+  const beside = data !== undefined && !isInside(data, home) ? new RestoredFolder(data) : undefined;
+  const { staging } = site;
+  const dataStaging = beside?.staging ?? (data && join(staging, relative(home, data)));
   try {
     options.onStep?.("copying");
-    ensurePrivateFolder(staging);
+    site.begin();
+    beside?.begin();
     // Folders that may be empty, which no file of a backup says.
     for (const name of ["devices", "log/tiles"]) ensureParent(join(staging, name));
     for (const file of manifest.files) await place(folder, file, { staging, dataStaging });
@@ -84,64 +90,39 @@ export async function runRestore(folder: string, options: RestoreOptions): Promi
       manifest: digest,
     };
     writeJson(join(staging, "restored.json"), note);
-    syncTree(staging);
-    if (data !== undefined && dataStaging !== undefined && !dataStaging.startsWith(staging)) {
-      syncTree(dataStaging);
-      await rename(dataStaging, data);
-      syncFolder(dirname(data));
-    }
-    await rename(staging, home);
-    syncFolder(dirname(home));
+    options.onStep?.("naming");
+    await beside?.name();
+    await site.name(marker);
     return { manifest, ...renewed, log, data };
   } catch (error) {
-    await rm(staging, { recursive: true, force: true });
-    if (dataStaging !== undefined) await rm(dataStaging, { recursive: true, force: true });
+    // Both are tried: images of patients are not left behind because a key cannot be removed.
+    await Promise.allSettled([site.remove(), beside?.remove()]);
     throw error;
   }
 }
 
-/** An empty folder is no obstacle: a volume's mount point is one. */
-function requireFree(path: string, what: string): void {
-  if (!fileExists(path)) return;
-  let names: string[];
-  try {
-    names = readdirSync(path);
-  } catch (cause) {
-    throw new ScansealError("usage", `${path} is there already and is no folder`, { cause });
-  }
-  if (names.length > 0)
-    throw new ScansealError(
-      "usage",
-      `there is ${what} in ${path} already: nothing is overwritten; name a new folder`,
-    );
+function bytesOf({ files }: BackupManifest, isMeant: (path: string) => boolean): number {
+  return files.reduce((sum, { path, bytes }) => sum + (isMeant(path) ? bytes : 0), 0);
+}
+
+function isInside(path: string, folder: string): boolean {
+  return path.startsWith(folder + sep);
 }
 
 function dataPlace(home: string, manifest: BackupManifest, given: string | undefined): string | undefined {
   const hasData = manifest.files.some(({ path }) => path.startsWith("data/"));
   if (!hasData) return undefined;
-  if (given !== undefined) return resolve(given);
+  if (given !== undefined) {
+    const data = resolve(given);
+    if (data === home || isInside(home, data))
+      throw new ScansealError("usage", "the data folder can be in the site's, not the other way round");
+    return data;
+  }
   if (manifest.dataInHome !== undefined) return join(home, manifest.dataInHome);
   throw new ScansealError(
     "usage",
     `the data folder stood outside of the site's, at ${manifest.data ?? "an unknown place"}: name a place for it with --data`,
   );
-}
-
-/** In the new home's own staging folder where it belongs into it, otherwise beside its place. */
-function placeIn(data: string, home: string, staging: string): string {
-  return data.startsWith(home + sep)
-    ? join(staging, data.slice(home.length))
-    : `${data}.restoring-${process.pid}`;
-}
-
-function requireRoom(folder: string, bytes: number): void {
-  ensureParent(folder);
-  const { bavail, bsize } = statfsSync(realpathSync(folder));
-  if (bavail * bsize < bytes + marginBytes)
-    throw new ScansealError(
-      "storage-full",
-      `the disk has no room for the ${bytes} bytes of the backup; nothing was restored`,
-    );
 }
 
 function ensureParent(folder: string): void {
@@ -238,14 +219,5 @@ async function compareLog(home: SiteHome, manifest: BackupManifest): Promise<Res
     return { state: heard > 0 ? "compared" : "not-compared", heard, witnesses };
   } finally {
     await log.close();
-  }
-}
-
-function syncTree(root: string): void {
-  const folders = [root];
-  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    for (const entry of readdirSync(folder, { withFileTypes: true }))
-      if (entry.isDirectory()) folders.push(join(folder, entry.name));
-    syncFolder(folder);
   }
 }
